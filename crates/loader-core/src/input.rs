@@ -1,0 +1,269 @@
+//! The bytes of a file, decompressed.
+//!
+//! A [`Source`] hands out bytes and is asked now and then whether to go on;
+//! [`Decoded`] is a source that undoes the compression of another. Nothing here
+//! opens a file or looks at JSON.
+
+use std::io::{self, BufRead, Read};
+
+/// Bytes of compressed input that are read at a time.
+const COMPRESSED_BLOCK: usize = 64 * 1024;
+
+/// A stream may not grow by more than this factor once it is past
+/// [`RATIO_GRACE`]: deflate cannot do better than 1,032, and zstd does so only
+/// on input that is one repeated record.
+const MAX_RATIO: u64 = 2_000;
+
+/// Decompressed bytes up to which no ratio is looked at.
+const RATIO_GRACE: u64 = 256 * 1024 * 1024;
+
+/// Why a stream cannot be read on.
+#[derive(Debug)]
+pub enum Error {
+    /// The operating system's word.
+    Io(io::Error),
+    /// The compressed stream is damaged.
+    Corrupt(Compression),
+    /// The compressed stream ends before its last frame does.
+    CutOff(Compression),
+    /// The stream grew by more than a factor of 2,000.
+    Bomb(Compression),
+    /// A byte order mark says that the file is not UTF-8. The name of the encoding.
+    Encoding(&'static str),
+    /// A buffer of this many bytes could not be had.
+    OutOfMemory(usize),
+    /// The source was told to stop.
+    Stopped,
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Error::Io(error)
+    }
+}
+
+/// Where bytes come from.
+pub trait Source {
+    /// Fills the front of `buf`, which is not empty, and returns how many bytes
+    /// it wrote; 0 at the end of the stream.
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error>;
+
+    /// Called at least once per mebibyte of work between two reads: the place
+    /// to look for a cancel request.
+    fn poll(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// A slice is a source: tests and fuzzers need no file.
+impl Source for &[u8] {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+        let n = buf.len().min(self.len());
+        buf[..n].copy_from_slice(&self[..n]);
+        *self = &self[n..];
+        Ok(n)
+    }
+}
+
+/// How a file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// gzip (RFC 1952), any number of members.
+    Gzip,
+    /// Zstandard (RFC 8878), any number of frames.
+    Zstd,
+}
+
+impl Compression {
+    /// The name that options and history use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Compression::None => "none",
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        }
+    }
+
+    /// Tells the compression from the first bytes of a file (at least four,
+    /// where it has as many).
+    pub fn detect(head: &[u8]) -> Compression {
+        match head {
+            [0x1f, 0x8b, 0x08, ..] => Compression::Gzip,
+            // A frame, or a skippable frame before the first.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
+            _ => Compression::None,
+        }
+    }
+}
+
+/// A source with its compression undone.
+pub struct Decoded<S: Source> {
+    decoder: Decoder<S>,
+    compression: Compression,
+    produced: u64,
+}
+
+enum Decoder<S: Source> {
+    Plain(Block<S>),
+    Gzip(Box<flate2::bufread::MultiGzDecoder<Block<S>>>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, Block<S>>>),
+}
+
+impl<S: Source> Decoded<S> {
+    /// Starts to decode `source`; with `None` its first bytes decide how.
+    pub fn new(source: S, compression: Option<Compression>) -> Result<Self, Error> {
+        let mut block = Block::new(source)?;
+        let compression = match compression {
+            Some(compression) => compression,
+            None => Compression::detect(block.head()?),
+        };
+        let decoder = match compression {
+            Compression::None => Decoder::Plain(block),
+            Compression::Gzip => Decoder::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(block))),
+            Compression::Zstd => Decoder::Zstd(Box::new(zstd::stream::read::Decoder::with_buffer(block)?)),
+        };
+        Ok(Decoded { decoder, compression, produced: 0 })
+    }
+
+    /// What the stream is compressed with.
+    pub fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    /// The source beneath.
+    pub fn source(&self) -> &S {
+        &self.block().source
+    }
+
+    /// The source beneath, to be changed.
+    pub fn source_mut(&mut self) -> &mut S {
+        match &mut self.decoder {
+            Decoder::Plain(block) => &mut block.source,
+            Decoder::Gzip(decoder) => &mut decoder.get_mut().source,
+            Decoder::Zstd(decoder) => &mut decoder.get_mut().source,
+        }
+    }
+
+    fn block(&self) -> &Block<S> {
+        match &self.decoder {
+            Decoder::Plain(block) => block,
+            Decoder::Gzip(decoder) => decoder.get_ref(),
+            Decoder::Zstd(decoder) => decoder.get_ref(),
+        }
+    }
+
+    /// Turns what a decoder said into what is wrong with the stream.
+    fn blame(&mut self, error: io::Error) -> Error {
+        let compression = self.compression;
+        let block = match &mut self.decoder {
+            Decoder::Plain(block) => block,
+            Decoder::Gzip(decoder) => decoder.get_mut(),
+            Decoder::Zstd(decoder) => decoder.get_mut(),
+        };
+        if let Some(own) = block.failed.take() {
+            return own;
+        }
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Error::CutOff(compression),
+            io::ErrorKind::OutOfMemory => Error::OutOfMemory(0),
+            _ => Error::Corrupt(compression),
+        }
+    }
+}
+
+impl<S: Source> Source for Decoded<S> {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+        let result = match &mut self.decoder {
+            Decoder::Plain(block) => return block.read_through(buf),
+            Decoder::Gzip(decoder) => decoder.read(buf),
+            Decoder::Zstd(decoder) => decoder.read(buf),
+        };
+        let n = result.map_err(|error| self.blame(error))?;
+        self.produced += n as u64;
+        if self.produced > RATIO_GRACE && self.produced / MAX_RATIO > self.block().consumed {
+            return Err(Error::Bomb(self.compression));
+        }
+        // A decoder may make much from little without a read beneath it.
+        self.poll()?;
+        Ok(n)
+    }
+
+    fn poll(&mut self) -> Result<(), Error> {
+        self.source_mut().poll()
+    }
+}
+
+/// The file's own bytes in blocks, as the decoders want them. An error of the
+/// source is kept aside: the decoders would hide it in one of their own.
+struct Block<S: Source> {
+    source: S,
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+    consumed: u64,
+    failed: Option<Error>,
+}
+
+impl<S: Source> Block<S> {
+    fn new(source: S) -> Result<Self, Error> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(COMPRESSED_BLOCK).map_err(|_| Error::OutOfMemory(COMPRESSED_BLOCK))?;
+        bytes.resize(COMPRESSED_BLOCK, 0);
+        Ok(Block { source, bytes, start: 0, end: 0, consumed: 0, failed: None })
+    }
+
+    /// The first bytes of the file, as many as tell the compression.
+    fn head(&mut self) -> Result<&[u8], Error> {
+        while self.end < 4 {
+            match self.source.read(&mut self.bytes[self.end..])? {
+                0 => break,
+                n => self.end += n,
+            }
+        }
+        Ok(&self.bytes[..self.end])
+    }
+
+    /// Uncompressed bytes take the short way, without a copy in between.
+    fn read_through(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+        if self.start == self.end {
+            return self.source.read(buf);
+        }
+        let n = buf.len().min(self.end - self.start);
+        buf[..n].copy_from_slice(&self.bytes[self.start..self.start + n]);
+        self.start += n;
+        Ok(n)
+    }
+}
+
+impl<S: Source> Read for Block<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let available = self.fill_buf()?;
+        let n = available.len().min(buf.len());
+        buf[..n].copy_from_slice(&available[..n]);
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl<S: Source> BufRead for Block<S> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.start == self.end {
+            match self.source.read(&mut self.bytes) {
+                Ok(n) => (self.start, self.end) = (0, n),
+                Err(error) => {
+                    self.failed = Some(error);
+                    return Err(io::Error::other("the source failed"));
+                }
+            }
+        }
+        Ok(&self.bytes[self.start..self.end])
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.start += n;
+        self.consumed += n as u64;
+    }
+}

@@ -1,0 +1,1 @@
+//! One record: scan and validate.

@@ -1,0 +1,14 @@
+//! Splits the bytes of a JSON file, however damaged, into records and faults.
+//!
+//! This crate is pure Rust: it knows nothing of PostgreSQL, opens no files and
+//! starts no threads. The way of a byte: a [`input::Source`] hands out the
+//! bytes of the file, [`input::Decoded`] undoes its compression,
+//! [`framing::Splitter`] cuts the stream into records and rejects with the help
+//! of the scanner in [`json`], and [`tally`] keeps the ledger.
+#![deny(unsafe_code)]
+
+pub mod fault;
+pub mod framing;
+pub mod input;
+pub mod json;
+pub mod tally;

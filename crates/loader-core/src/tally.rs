@@ -1,0 +1,34 @@
+//! The ledger of one stream: every byte is loaded, rejected or framing.
+
+/// Counts of records and bytes. Bytes are those of the decompressed stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Good records.
+    pub records: u64,
+    /// Rejected records.
+    pub rejects: u64,
+    /// Bytes of good records.
+    pub bytes_loaded: u64,
+    /// Bytes of rejected records.
+    pub bytes_rejected: u64,
+    /// Bytes of what lies between records.
+    pub bytes_framing: u64,
+    /// Bytes of the stream that have been accounted for by position.
+    pub stream_bytes: u64,
+}
+
+impl Tally {
+    /// Whether every byte of the stream stands in exactly one column.
+    pub fn balances(&self) -> bool {
+        self.stream_bytes == self.bytes_loaded + self.bytes_rejected + self.bytes_framing
+    }
+
+    /// Moves one record of `length` bytes from good to rejected: the verdict of
+    /// the server or of the database's encoding came after the splitter's.
+    pub fn overrule(&mut self, length: u64) {
+        self.records -= 1;
+        self.rejects += 1;
+        self.bytes_loaded -= length;
+        self.bytes_rejected += length;
+    }
+}

@@ -1,0 +1,1 @@
+//! Clusters of their own for the client tests.
