@@ -1,0 +1,99 @@
+//! One call is atomic, and the ledger leads back to the file's bytes.
+
+use crate::helpers::{lines, table};
+use loader_client_tests::{Cluster, empty, load, load_with, sqlstate};
+use postgres::error::SqlState;
+
+#[test]
+fn an_error_at_the_last_record_leaves_nothing() {
+    let database = Cluster::shared().database("atomic_stop");
+    let mut client = database.connect();
+    table(&mut client, "t");
+    let path = database.cluster.file("atomic_stop.json", format!("{}{{\"broken\":\n", lines(500)));
+
+    let result = load_with(&mut client, &path, "t", "chunk => 10, on_error => 'stop'");
+    assert_eq!(sqlstate(result), SqlState::INVALID_TEXT_REPRESENTATION);
+    assert!(empty(&mut client, "t"));
+
+    let result = load_with(&mut client, &path, "t", "chunk => 10, reject_limit => 0");
+    assert_eq!(sqlstate(result), SqlState::BAD_COPY_FILE_FORMAT);
+    assert!(empty(&mut client, "t"));
+
+    client.batch_execute("ALTER TABLE t ADD CHECK (data->>'n' <> '499')").expect("a constraint");
+    let result = load_with(&mut client, &path, "t", "chunk => 10");
+    let error = result.expect_err("the constraint fails the load");
+    let error = error.as_db_error().expect("the server's error");
+    assert_eq!(error.code(), &SqlState::CHECK_VIOLATION);
+    assert_eq!(error.constraint(), Some("t_data_check"));
+    let context = error.where_().expect("a context");
+    assert!(context.contains("record 500") && context.contains("line 500"), "{context}");
+    assert!(empty(&mut client, "t"));
+}
+
+#[test]
+fn rejects_lead_back_to_the_file() {
+    let database = Cluster::shared().database("atomic_ledger");
+    let mut client = database.connect();
+    table(&mut client, "t");
+    let text = "{\"a\":1}\n{\"a\":}\r\n\n{\"b\":\"\\ud800\"}\n[1,2\n{\"a\":2}\n{\"c\":\"\\u0000\"}\n{\"a\":3";
+    let path = database.cluster.file("atomic_ledger.json", text);
+
+    let outcome = load(&mut client, &path, "t").expect("a load");
+    assert_eq!((outcome.rows_loaded, outcome.rows_rejected), (2, 5));
+    assert_eq!(outcome.bytes_read, text.len() as i64);
+
+    let row = client
+        .query_one(
+            "SELECT stream_bytes, bytes_loaded, bytes_rejected, bytes_framing, file_size, rows_loaded, rows_rejected,
+                    octet_length(content_hash), status, finished_at >= started_at
+             FROM loader.load_history WHERE load_id = $1",
+            &[&outcome.load_id],
+        )
+        .expect("its history");
+    let figure = |column: usize| row.get::<_, i64>(column);
+    assert_eq!(figure(0), text.len() as i64);
+    assert_eq!(figure(0), figure(1) + figure(2) + figure(3));
+    assert_eq!((figure(4), figure(5), figure(6)), (text.len() as i64, 2, 5));
+    assert_eq!(row.get::<_, i32>(7), 32);
+    assert_eq!(row.get::<_, &str>(8), "loaded");
+    assert!(row.get::<_, bool>(9));
+
+    let rejects = client
+        .query(
+            "SELECT byte_offset, byte_length, line, raw, raw_truncated FROM loader.rejects
+             WHERE load_id = $1 ORDER BY record_no",
+            &[&outcome.load_id],
+        )
+        .expect("its rejects");
+    assert_eq!(rejects.len(), 5);
+    let mut rejected = 0;
+    for reject in rejects {
+        let (offset, length) = (reject.get::<_, i64>(0) as usize, reject.get::<_, i64>(1) as usize);
+        assert_eq!(reject.get::<_, &[u8]>(3), &text.as_bytes()[offset..offset + length]);
+        let line = 1 + text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() as i64;
+        assert_eq!(reject.get::<_, i64>(2), line);
+        assert!(!reject.get::<_, bool>(4));
+        rejected += length as i64;
+    }
+    assert_eq!(rejected, figure(2));
+}
+
+#[test]
+fn errors_and_the_log_carry_no_file_contents() {
+    let database = Cluster::shared().database("atomic_secret");
+    let mut client = database.connect();
+    table(&mut client, "t");
+    let text = format!("{}{{\"password\": \"hunter2hunter2\",}}\n", lines(3));
+    let path = database.cluster.file("atomic_secret.json", &text);
+
+    let error = load_with(&mut client, &path, "t", "on_error => 'stop'").expect_err("a bad record");
+    assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    load(&mut client, &path, "t").expect("a load");
+    assert!(!database.cluster.log().contains("hunter2"));
+
+    let kept: i64 = client
+        .query_one("SELECT count(*) FROM loader.rejects WHERE position('hunter2'::bytea IN raw) > 0", &[])
+        .expect("the reject")
+        .get(0);
+    assert_eq!(kept, 1);
+}

@@ -1,0 +1,88 @@
+//! pg_dump and restore: by a role that only reads all data, with targets and
+//! roles that are gone; history survives, and loads go on after it.
+
+use crate::helpers::{count, lines, table};
+use loader_client_tests::{Cluster, Limits, load, load_with};
+use std::process::{Command, Stdio};
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().expect("the program runs");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn history_survives_dump_and_restore() {
+    // A cluster of its own: roles are dropped in it.
+    let cluster = Cluster::start(&[], Limits::default());
+    let before = cluster.database("before");
+    let mut admin = before.connect();
+    for name in ["kept", "dropped", "excluded"] {
+        table(&mut admin, name);
+    }
+    admin
+        .batch_execute(
+            "CREATE ROLE leaver LOGIN; GRANT pg_read_server_files TO leaver; GRANT INSERT ON kept TO leaver;
+             CREATE ROLE backup LOGIN; GRANT pg_read_all_data TO backup;
+             CREATE TEMP TABLE passing (data jsonb)",
+        )
+        .expect("roles");
+    let path = cluster.file("events.json", format!("{}{{\n", lines(10)));
+    let other = cluster.file("other.json", lines(4));
+    for name in ["kept", "dropped", "excluded", "passing"] {
+        load(&mut admin, &path, name).expect("a load");
+    }
+    load(&mut before.connect_as("leaver"), &other, "kept").expect("a load");
+    admin.batch_execute("DROP TABLE dropped; DROP OWNED BY leaver; DROP ROLE leaver").expect("gone");
+    let history = count(&mut admin, "loader.load_history");
+    assert_eq!(history, 5);
+    let last: i64 =
+        admin.query_one("SELECT max(load_id) FROM loader.load_history", &[]).expect("the last").get(0);
+
+    let dump = cluster.path("files/dump.sql");
+    run(cluster
+        .command("pg_dump")
+        .env("PGUSER", "backup")
+        .args(["--exclude-table=excluded", "--file"])
+        .arg(&dump)
+        .arg("before"));
+
+    let after = cluster.bare_database("after", "UTF8");
+    run(cluster
+        .command("psql")
+        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "after", "-f"])
+        .arg(&dump)
+        .stdout(Stdio::null()));
+    let mut client = after.connect();
+    assert_eq!(count(&mut client, "loader.load_history"), history);
+    assert_eq!(count(&mut client, "loader.rejects"), 4);
+    assert_eq!(count(&mut client, "kept"), 14);
+
+    // The same content into the same table, known by its name now.
+    assert_eq!(load(&mut client, &path, "kept").expect("a skip").status, "skipped");
+    let fresh = load_with(&mut client, &path, "kept", "if_loaded => 'force'").expect("a load");
+    assert_eq!(fresh.rows_loaded, 10);
+    assert!(fresh.load_id > last, "{} after {last}", fresh.load_id);
+    // A table of a name that only history knows is empty, and loads.
+    table(&mut client, "excluded");
+    assert_eq!(load(&mut client, &path, "excluded").expect("a load").rows_loaded, 10);
+}
+
+#[test]
+fn the_extension_goes_and_comes_again() {
+    let database = Cluster::shared().database("dump_drop");
+    let mut client = database.connect();
+    table(&mut client, "t");
+    let path = database.cluster.file("dump_drop", lines(3));
+    load(&mut client, &path, "t").expect("a load");
+    client.batch_execute("DROP EXTENSION loader").expect("DROP EXTENSION");
+    let left = count(&mut client, "pg_namespace WHERE nspname = 'loader'")
+        + count(&mut client, "pg_proc WHERE proname = 'load_json_file'");
+    assert_eq!(left, 0);
+    client
+        .batch_execute("CREATE SCHEMA ext; CREATE EXTENSION loader SCHEMA ext; SET search_path = ext, public")
+        .expect("CREATE EXTENSION");
+    // Its history is new, and the table is not empty: loaded again.
+    assert_eq!(load(&mut client, &path, "public.t").expect("a load").rows_loaded, 3);
+    assert_eq!(count(&mut client, "public.t"), 6);
+}

@@ -1,0 +1,101 @@
+//! Files are UTF-8 in every database; what the database's encoding cannot hold
+//! is rejected, and what it can hold is what jsonb_in makes of it.
+
+use crate::helpers::table;
+use loader_client_tests::{Cluster, load, sqlstate};
+use postgres::error::SqlState;
+
+const RECORDS: &[&[u8]] = &[
+    b"{\"plain\": \"ascii\"}",
+    "{\"latin\": \"caf\u{e9}\"}".as_bytes(),
+    "{\"kanji\": \"\u{65e5}\u{672c}\"}".as_bytes(),
+    "{\"emoji\": \"\u{1f600}\"}".as_bytes(),
+    "{\"key \u{e9}\": 1}".as_bytes(),
+    br#"{"escaped": "\u0041"}"#,
+    br#"{"escaped": "\u00e9"}"#,
+    br#"{"escaped": "\u65e5"}"#,
+    br#"{"escaped": "\ud83d\ude00"}"#,
+    br#"{"escaped key \u65e5": 1}"#,
+    br#"{"nul": "\u0000"}"#,
+    br#"{"lone": "\ud800"}"#,
+    b"{\"broken\": \"\xff\"}",
+    b"{\"overlong\": \"\xc0\xaf\"}",
+    b"{\"surrogate\": \"\xed\xa0\x80\"}",
+    b"{\"latin byte\": \"caf\xe9\"}",
+    b"{\"last\": true}",
+];
+
+#[test]
+fn every_encoding_judges_as_jsonb_in() {
+    for encoding in ["UTF8", "LATIN1", "EUC_JP", "SQL_ASCII"] {
+        let database =
+            Cluster::shared().database_with(&format!("encodings_{}", encoding.to_lowercase()), encoding);
+        let mut client = database.connect();
+        table(&mut client, "t");
+        let path = database.cluster.file(&format!("encodings_{encoding}"), RECORDS.join(&b'\n'));
+        let outcome = load(&mut client, &path, "t").expect("a load");
+
+        let mut good = Vec::new();
+        for record in RECORDS {
+            let oracle = client.query_one("SELECT jsonb_send(convert_from($1, 'UTF8')::jsonb)", &[record]);
+            if let Ok(row) = oracle {
+                good.push(row.get::<_, Vec<u8>>(0));
+            }
+        }
+        assert!(good.len() >= 4 && good.len() < RECORDS.len(), "{encoding}: {}", good.len());
+        let rows = client.query("SELECT jsonb_send(data) FROM t ORDER BY ctid", &[]).expect("rows");
+        let rows: Vec<Vec<u8>> = rows.iter().map(|row| row.get(0)).collect();
+        assert_eq!(rows, good, "{encoding}");
+        assert_eq!(outcome.rows_rejected as usize, RECORDS.len() - good.len(), "{encoding}");
+
+        let faults: Vec<String> = client
+            .query("SELECT DISTINCT error_type || ' ' || sqlstate FROM loader.rejects ORDER BY 1", &[])
+            .expect("rejects")
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        assert!(
+            faults.contains(&"INVALID_UNICODE 22P05".to_owned()) || encoding == "UTF8",
+            "{encoding}: {faults:?}"
+        );
+        assert!(faults.contains(&"NUL_CHARACTER 22P05".to_owned()), "{encoding}: {faults:?}");
+    }
+}
+
+#[test]
+fn the_client_encoding_changes_nothing() {
+    let database = Cluster::shared().database("encodings_client");
+    let mut client = database.connect();
+    table(&mut client, "t");
+    let path = database.cluster.file("encodings_client", RECORDS.join(&b'\n'));
+    client
+        .batch_execute(&format!(
+            "SET client_encoding = 'LATIN1'; SELECT load_json_file('{path}', 't'); RESET client_encoding"
+        ))
+        .expect("a load");
+    let kept: i64 = client
+        .query_one("SELECT count(*) FROM t WHERE data ? 'kanji' OR data ? 'emoji'", &[])
+        .expect("rows")
+        .get(0);
+    assert_eq!(kept, 2);
+}
+
+#[test]
+fn another_unicode_is_named() {
+    let database = Cluster::shared().database("encodings_bom");
+    let mut client = database.connect();
+    table(&mut client, "t");
+    let utf16: Vec<u8> = "\u{feff}{\"a\": 1}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf32: Vec<u8> = "\u{feff}{\"a\": 1}\n".chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
+    for (bytes, name) in [(utf16, "UTF-16"), (utf32, "UTF-32")] {
+        let path = database.cluster.file("encodings_bom", bytes);
+        let error = load(&mut client, &path, "t").expect_err("not UTF-8");
+        assert!(format!("{error:?}").contains(name), "{error:?}");
+    }
+    let path = database.cluster.file("encodings_bom", "\u{feff}{\"a\": 1}\n");
+    let outcome = load(&mut client, &path, "t").expect("a load");
+    assert_eq!((outcome.rows_loaded, outcome.rows_rejected), (1, 0));
+    // For the sake of the oracle itself: jsonb_in takes no byte order mark.
+    let result = client.query_one("SELECT convert_from($1, 'UTF8')::jsonb::text", &[&"\u{feff}1".as_bytes()]);
+    assert_eq!(sqlstate(result), SqlState::INVALID_TEXT_REPRESENTATION);
+}

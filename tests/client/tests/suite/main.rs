@@ -1,0 +1,19 @@
+//! What needs a cluster and a client: commits, crashes, cancels, several
+//! sessions, roles, dumps. One binary, so that one cluster serves most tests.
+
+mod atomic;
+mod cancel;
+mod changing;
+mod concurrent;
+mod crash;
+mod docs;
+mod dump;
+mod encodings;
+mod endurance;
+mod files;
+mod helpers;
+mod limits;
+mod resources;
+mod roles;
+mod search_path;
+mod verdicts;

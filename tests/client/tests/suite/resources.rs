@@ -1,0 +1,130 @@
+//! Memory is bounded by chunk and record, never by the file; a disk or an
+//! address space that is full is a clean error.
+
+use crate::helpers::{backend, count, lines, session, table};
+use loader_client_tests::{Cluster, Limits, empty, load, load_with, rss_anon, sqlstate};
+use postgres::error::SqlState;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+const MEGABYTE: u64 = 1 << 20;
+/// A chunk closes at 8 MB of records.
+const CHUNK: u64 = 8 * MEGABYTE;
+
+/// The most private memory that a load of `megabytes` of records takes, beyond
+/// what a small load took.
+fn growth(name: &str, megabytes: u64, record: &str) -> u64 {
+    let (database, mut client) = session(name);
+    // Views take no storage: what counts is the backend's memory.
+    client
+        .batch_execute(
+            "CREATE TABLE sink (data jsonb);
+             CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+             CREATE TRIGGER nothing BEFORE INSERT ON sink FOR EACH ROW EXECUTE FUNCTION nothing()",
+        )
+        .expect("a table that keeps nothing");
+    let small = database.cluster.file(&format!("{name}_small"), lines(100));
+    load_with(&mut client, &small, "sink", "if_loaded => 'force'").expect("a small load");
+    let pid = backend(&mut client);
+    let baseline = rss_anon(pid);
+
+    let path = database.cluster.file(name, "");
+    let mut file = BufWriter::new(File::create(&path).expect("a file"));
+    let mut size = 0;
+    while size < megabytes * MEGABYTE {
+        file.write_all(record.as_bytes()).expect("written");
+        file.write_all(b"\n").expect("written");
+        size += record.len() as u64 + 1;
+    }
+    file.flush().expect("written");
+
+    let done = AtomicBool::new(false);
+    let most = thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut most = 0;
+            while !done.load(Ordering::Relaxed) {
+                most = most.max(rss_anon(pid));
+                thread::sleep(Duration::from_millis(2));
+            }
+            most
+        });
+        let outcome = load_with(&mut client, &path, "sink", "if_loaded => 'force'");
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(outcome.expect("a load").bytes_read as u64, size);
+        watch.join().expect("the watch")
+    });
+    std::fs::remove_file(&path).expect("removed");
+    let growth = most.saturating_sub(baseline);
+    println!(
+        "{name}: {megabytes} MB, private memory {} MB over {} MB",
+        growth / MEGABYTE,
+        baseline / MEGABYTE
+    );
+    growth
+}
+
+#[test]
+fn memory_does_not_grow_with_the_file() {
+    let record = lines(1);
+    assert!(growth("resources_small_records", 30, record.trim_end()) <= 64 * MEGABYTE + 2 * CHUNK);
+    let large = format!("{{\"fill\": \"{}\"}}", "large record ".repeat(80_000));
+    assert!(growth("resources_large_records", 60, &large) <= 64 * MEGABYTE + 2 * CHUNK);
+}
+
+#[test]
+fn memory_does_not_grow_with_rejects() {
+    let record = format!("{{\"fill\": \"{}\"", "bad ".repeat(10_000));
+    let good = format!("{{\"fill\": 1}}\n{record}");
+    assert!(growth("resources_rejects", 60, &good) <= 64 * MEGABYTE + 2 * CHUNK);
+}
+
+#[test]
+#[ignore = "takes long: make soak"]
+fn memory_on_a_large_file() {
+    let record = lines(1);
+    let small = growth("resources_soak_50", 50, record.trim_end());
+    let large = growth("resources_soak_1000", 1000, record.trim_end());
+    assert!(large <= 64 * MEGABYTE + 2 * CHUNK);
+    assert!(large <= small + 4 * MEGABYTE, "{small} bytes on 50 MB, {large} on 1000 MB");
+}
+
+#[test]
+fn a_full_disk() {
+    let limits = Limits { file_size: Some(8 * MEGABYTE), ..Limits::default() };
+    let cluster = Cluster::start(&[], limits);
+    let database = cluster.database("full");
+    let mut client = database.connect();
+    table(&mut client, "t");
+    let path = cluster.file("full", lines(100_000));
+    let code = sqlstate(load(&mut client, &path, "t"));
+    assert!(code.code().starts_with("53") || code.code().starts_with("54"), "{code:?}");
+    assert!(empty(&mut client, "t"));
+    let path = cluster.file("small", lines(100));
+    assert_eq!(load(&mut client, &path, "t").expect("a small load").rows_loaded, 100);
+}
+
+#[test]
+fn an_address_space_that_is_full() {
+    let limits = Limits { address_space: Some(400 * MEGABYTE), ..Limits::default() };
+    let cluster = Cluster::start(&[], limits);
+    let database = cluster.database("full");
+    let mut client = database.connect();
+    table(&mut client, "t");
+    let mut witness = database.connect();
+    for (name, text) in [
+        ("one string", format!("{{\"fill\": \"{}\"}}\n", "x".repeat(200_000_000))),
+        ("many values", format!("[{}1]\n", "1, ".repeat(60_000_000))),
+    ] {
+        let path = cluster.file("large", format!("{{\"first\": 1}}\n{text}"));
+        let code = sqlstate(load_with(&mut client, &path, "t", "format => 'newline_delimited'"));
+        assert_eq!(code, SqlState::OUT_OF_MEMORY, "{name}");
+        assert!(empty(&mut client, "t"), "{name}");
+        // A session that was there before is there still: no restart.
+        assert_eq!(count(&mut witness, "t"), 0, "{name}");
+    }
+    let path = cluster.file("small", lines(100));
+    assert_eq!(load(&mut client, &path, "t").expect("a small load").rows_loaded, 100);
+}
