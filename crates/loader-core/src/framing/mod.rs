@@ -1,8 +1,21 @@
 //! Bytes → records and rejects. Never fails on content, always moves on.
+//!
+//! One rule serves every framing: parse a value where a record should start. If
+//! it is good and what follows allows it, it is a record. If not, find where the
+//! next record starts, reject what lies between, go on. What shows where records
+//! start is learned from the head of the file ([`layout`]: newlines,
+//! indentation, record separators; [`profile`]: the shape of the records);
+//! [`recover`] weighs it.
+
+mod layout;
+mod profile;
+mod recover;
+mod split;
+mod window;
+
+pub use split::Splitter;
 
 use crate::fault::Fault;
-use crate::input::{Error, Source};
-use crate::tally::Tally;
 
 /// How the records of a file are framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,54 +90,4 @@ pub struct Reject<'a> {
     pub fault: Fault,
     /// Its bytes, up to [`Options::raw_limit`] of them.
     pub raw: &'a [u8],
-}
-
-/// Splits a stream. Call [`Splitter::next`] until it returns `None`; then
-/// [`Splitter::tally`] balances.
-pub struct Splitter<S: Source> {
-    source: S,
-    options: Options,
-    format: Format,
-    tally: Tally,
-}
-
-impl<S: Source> Splitter<S> {
-    /// Reads the head of the stream and tells its format.
-    pub fn new(source: S, options: Options) -> Result<Self, Error> {
-        let format = options.format.unwrap_or(Format::NewlineDelimited);
-        Ok(Splitter { source, options, format, tally: Tally::default() })
-    }
-
-    /// The format in force: the one asked for, or the one found.
-    pub fn format(&self) -> Format {
-        self.format
-    }
-
-    /// The ledger so far.
-    pub fn tally(&self) -> &Tally {
-        &self.tally
-    }
-
-    /// The source beneath.
-    pub fn source(&self) -> &S {
-        &self.source
-    }
-
-    /// The source beneath, to be changed.
-    pub fn source_mut(&mut self) -> &mut S {
-        &mut self.source
-    }
-
-    /// Books a record of `length` bytes that was handed out as good as a
-    /// reject: the server's verdict, or that of the database's encoding.
-    pub fn overrule(&mut self, length: u64) {
-        self.tally.overrule(length);
-    }
-
-    /// The next record or reject, `None` at the end.
-    #[allow(clippy::should_implement_trait)]
-    pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
-        let _ = self.options;
-        Ok(None)
-    }
 }

@@ -1,0 +1,253 @@
+//! Where records start, as the head of a file shows it: one a line, at lines of
+//! one indentation, after record separators, or anywhere.
+
+use super::Format;
+use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
+
+/// The UTF-8 byte order mark.
+pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// Scanning in the head may cost so many times its length; damage that makes
+/// every line look like the start of a value to the end must not be quadratic.
+const EFFORT: usize = 16;
+
+/// What shows where records start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// A newline ends a record. With `strict`, even one that could go on.
+    Lines {
+        /// The caller asked for newline-delimited records.
+        strict: bool,
+    },
+    /// Records start on lines that are indented by this many bytes, what is
+    /// inside of them lies deeper.
+    Indented(usize),
+    /// Record separators (RFC 7464) stand before records that span lines.
+    Sequence,
+    /// Nothing outside of the records themselves.
+    Free,
+}
+
+/// What the head of a file tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sniffed {
+    pub(super) format: Format,
+    pub(super) layout: Layout,
+    /// Commas separate the records.
+    pub(super) commas: bool,
+    /// The first `[` of the file is framing.
+    pub(super) unwrap: bool,
+}
+
+/// A record that the head shows whole.
+struct Seen {
+    at_line_start: bool,
+    indent: usize,
+    many_lines: bool,
+    clean: bool,
+}
+
+/// Looks at the head of a file; `whole` says that it is all of it.
+pub(super) fn sniff(head: &[u8], whole: bool, asked: Option<Format>) -> Sniffed {
+    let start = if head.starts_with(BOM) { BOM.len() } else { 0 };
+    let first = skip_blank(head, start);
+    let bracket = head.get(first) == Some(&b'[');
+    let unwrap = match asked {
+        Some(Format::Unstructured) => false,
+        Some(Format::NewlineDelimited) => false,
+        Some(Format::Array) => bracket,
+        None => bracket && !arrays_are_records(head, first, whole),
+    };
+    let (seen, commas) = top_level(head, if unwrap { first + 1 } else { start }, whole);
+    let layout = match asked {
+        Some(Format::NewlineDelimited) => Layout::Lines { strict: true },
+        _ => layout_of(head, &seen, whole),
+    };
+    let format = asked.unwrap_or(match layout {
+        Layout::Lines { .. } => Format::NewlineDelimited,
+        _ if unwrap => Format::Array,
+        _ => Format::Unstructured,
+    });
+    Sniffed { format, layout, commas, unwrap }
+}
+
+/// Whether a file that starts with `[` has arrays as its records: more than one
+/// of them lies at the top level.
+fn arrays_are_records(head: &[u8], first: usize, whole: bool) -> bool {
+    let mut scanner = Scanner::new(false);
+    let Progress::Done(end) = scanner.scan(head, first, whole) else {
+        return lines_are_arrays(head);
+    };
+    let next = head[end..].iter().position(|b| !b.is_ascii_whitespace() && !matches!(*b, b',' | RECORD_SEPARATOR));
+    next.is_some_and(|next| head[end + next] == b'[') || lines_are_arrays(head)
+}
+
+/// Whether two lines or more are each a whole array, and the first that is not
+/// blank is one of them or damaged.
+fn lines_are_arrays(head: &[u8]) -> bool {
+    let mut scanner = Scanner::new(true);
+    let mut arrays = 0;
+    let mut others = 0;
+    for line in head.split(|&b| b == b'\n') {
+        let line = line.trim_ascii();
+        let line = line.strip_suffix(b",").unwrap_or(line);
+        if line.is_empty() {
+            continue;
+        }
+        if line == b"[" {
+            // The line of an enclosing array: what follows is inside of it.
+            return false;
+        }
+        scanner.reset(true);
+        let is_array = line[0] == b'[' && scanner.scan(line, 0, true) == Progress::Done(line.len());
+        if is_array {
+            arrays += 1;
+        } else {
+            others += 1;
+        }
+    }
+    arrays >= 2 && arrays > others
+}
+
+/// Parses the head from value to value, and where one is broken from line to
+/// line, and tells of each value that is whole where it stood; and whether
+/// commas were between them.
+fn top_level(head: &[u8], from: usize, whole: bool) -> (Vec<Seen>, bool) {
+    let mut scanner = Scanner::new(false);
+    let mut effort = head.len() * EFFORT;
+    let mut seen: Vec<Seen> = Vec::new();
+    let (mut with_comma, mut without) = (0usize, 0usize);
+    let mut i = from;
+    loop {
+        let gap = i;
+        i = skip_framing(head, i);
+        if i >= head.len() {
+            break;
+        }
+        let (line, indent, at_line_start) = line_of(head, i, from);
+        scanner.reset(false);
+        match scanner.scan(head, i, whole) {
+            Progress::Done(end) => {
+                if !seen.is_empty() {
+                    match head[gap..i].contains(&b',') {
+                        true => with_comma += 1,
+                        false => without += 1,
+                    }
+                }
+                let clean = inner_lines(head, i, end).all(|(inner, b)| inner > indent || matches!(b, b'}' | b']'));
+                seen.push(Seen { at_line_start, indent, many_lines: head[i..end].contains(&b'\n'), clean });
+                effort = effort.saturating_sub(end - i);
+                i = end;
+            }
+            Progress::More(_) => break,
+            Progress::Broken(spot) => {
+                effort = effort.saturating_sub(spot.at - i);
+                if effort == 0 {
+                    break;
+                }
+                // On with the next line that is no deeper than this record.
+                let Some(next) = next_start(head, line, indent, i) else { break };
+                i = next;
+            }
+        }
+    }
+    (seen, with_comma > without)
+}
+
+/// The start of the first line after `i` that is indented by `indent` at most
+/// and starts with a bracket or brace that opens.
+fn next_start(head: &[u8], line: usize, indent: usize, i: usize) -> Option<usize> {
+    let mut at = i.max(line);
+    loop {
+        at += memchr::memchr(b'\n', &head[at..])? + 1;
+        let start = at + head[at..].iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r')).count();
+        let open = skip_framing(head, start);
+        if start - at <= indent && matches!(head.get(open), Some(b'{' | b'[')) {
+            return Some(at);
+        }
+    }
+}
+
+/// The start of the line of `i`, its indentation, and whether only framing and
+/// closing brackets stand before `i` on it. The file's own first bracket, which
+/// lies before `from`, is framing too.
+fn line_of(head: &[u8], i: usize, from: usize) -> (usize, usize, bool) {
+    let line = memchr::memrchr(b'\n', &head[..i]).map_or(0, |at| at + 1);
+    let line = if line == 0 && head.starts_with(BOM) { BOM.len() } else { line };
+    let before = &head[line..i];
+    let indent = before.iter().take_while(|b| matches!(**b, b' ' | b'\t' | RECORD_SEPARATOR)).count();
+    let framing = |(at, b): (usize, &u8)| {
+        line + at < from || matches!(*b, b' ' | b'\t' | b'\r' | b',' | b'}' | b']' | RECORD_SEPARATOR)
+    };
+    (line, indent, before.iter().enumerate().all(framing))
+}
+
+/// The lines that start inside of `head[from..to]`, but for blank ones: their
+/// indentation and the first byte that is neither blank nor a comma.
+fn inner_lines(head: &[u8], from: usize, to: usize) -> impl Iterator<Item = (usize, u8)> + '_ {
+    memchr::memchr_iter(b'\n', &head[from..to]).filter_map(move |at| {
+        let line = &head[from + at + 1..to];
+        let indent = line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let first = line[indent..].iter().copied().find(|b| !matches!(b, b' ' | b'\t' | b','))?;
+        (!matches!(first, b'\n' | b'\r')).then_some((indent, first))
+    })
+}
+
+fn layout_of(head: &[u8], seen: &[Seen], whole: bool) -> Layout {
+    let single = seen.iter().filter(|seen| !seen.many_lines && seen.at_line_start).count();
+    let many: Vec<&Seen> = seen.iter().filter(|seen| seen.many_lines).collect();
+    let at_lines = seen.iter().filter(|seen| seen.at_line_start).count();
+    // The first record starts a line in any file.
+    let scattered = seen.len() - at_lines;
+    let newlines = memchr::memchr_iter(b'\n', head.trim_ascii()).count();
+    if newlines > 0 && seen.is_empty() {
+        return guess_from_lines(head, whole);
+    }
+    if scattered > at_lines / 2 + 1 || (scattered > 0 && at_lines <= 1) || newlines == 0 {
+        let separators = memchr::memchr_iter(RECORD_SEPARATOR, head).take(2).count();
+        return if separators > 1 { Layout::Sequence } else { Layout::Free };
+    }
+    if many.len() * 8 <= single {
+        return Layout::Lines { strict: false };
+    }
+    if memchr::memchr_iter(RECORD_SEPARATOR, head).take(2).count() > 1 {
+        return Layout::Sequence;
+    }
+    // The indentation that most records have; the first may stand elsewhere.
+    let mut indents: Vec<usize> = seen.iter().filter(|seen| seen.at_line_start).map(|seen| seen.indent).collect();
+    indents.sort_unstable();
+    let votes = |indent: usize| indents.iter().filter(|&&other| other == indent).count();
+    let Some(&indent) = indents.iter().max_by_key(|&&indent| votes(indent)) else { return Layout::Free };
+    let many: Vec<&Seen> = many.into_iter().filter(|seen| seen.at_line_start && seen.indent == indent).collect();
+    let clean = many.iter().filter(|seen| seen.clean).count();
+    if !many.is_empty() && clean * 8 >= many.len() * 7 { Layout::Indented(indent) } else { Layout::Free }
+}
+
+/// No value is whole: lines that start like records and end like them are
+/// damaged records, one a line.
+fn guess_from_lines(head: &[u8], whole: bool) -> Layout {
+    let mut lines: Vec<&[u8]> = head.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).collect();
+    if !whole {
+        lines.pop();
+    }
+    let open = |line: &&&[u8]| line.len() > 2 && matches!(line[0], b'{' | b'[');
+    let close = |line: &&[u8]| matches!(line[line.len() - 1], b'}' | b']' | b',');
+    let like_records = lines.iter().filter(open).filter(|line| close(line)).count();
+    let filled = lines.iter().filter(|line| line.len() > 1).count();
+    if like_records * 2 >= filled && filled > 0 { Layout::Lines { strict: false } } else { Layout::Free }
+}
+
+fn skip_blank(bytes: &[u8], from: usize) -> usize {
+    from + bytes[from..].iter().take_while(|b| b.is_ascii_whitespace() || **b == RECORD_SEPARATOR).count()
+}
+
+/// Skips what may lie between records, but for opening brackets.
+fn skip_framing(bytes: &[u8], mut i: usize) -> usize {
+    loop {
+        match bytes.get(i) {
+            Some(&(b' ' | b'\t' | b'\r' | b'\n' | b',' | b']' | b'}' | RECORD_SEPARATOR)) => i += 1,
+            Some(0xEF) if bytes[i..].starts_with(BOM) => i += BOM.len(),
+            _ => return i,
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What the records of this file look like, learned from its good ones: the
+//! evidence that tells a record from a fragment of one.
+
+use crate::json::shape::{self, Class, Role, Shape};
+
+/// So many records are learned from; the files of one program rarely surprise
+/// after that, and what is decided later must not depend on how far a load is.
+const ENOUGH: u64 = 256;
+
+/// Families of shapes that are told apart; files that mix more kinds of records
+/// than this are recognised by the most frequent of them.
+const MAX_FAMILIES: usize = 64;
+
+/// Objects with similar keys: the records of one kind, with optional keys.
+#[derive(Debug, Default)]
+struct Family {
+    members: u32,
+    /// Key hashes, sorted, with the number of members that have them.
+    keys: Vec<(u64, u32)>,
+}
+
+impl Family {
+    fn shared(&self, keys: &[u64]) -> usize {
+        keys.iter().filter(|key| self.count(**key) > 0).count()
+    }
+
+    fn count(&self, key: u64) -> u32 {
+        self.keys.binary_search_by_key(&key, |&(key, _)| key).map_or(0, |at| self.keys[at].1)
+    }
+
+    fn join(&mut self, keys: &[u64]) {
+        self.members += 1;
+        for &key in keys {
+            match self.keys.binary_search_by_key(&key, |&(key, _)| key) {
+                Ok(at) => self.keys[at].1 += 1,
+                Err(at) => self.keys.insert(at, (key, 1)),
+            }
+        }
+    }
+
+    /// Whether an object with these keys belongs to the family: nearly all of
+    /// its keys are known, and most of those that every member has are there.
+    fn owns(&self, keys: &[u64]) -> bool {
+        if keys.is_empty() || self.keys.is_empty() {
+            return keys.is_empty() && self.keys.is_empty();
+        }
+        let core = self.keys.iter().filter(|(_, count)| count * 10 >= self.members * 9);
+        let (core, present) =
+            core.fold((0, 0), |(core, present), (key, _)| (core + 1, present + usize::from(keys.contains(key))));
+        self.shared(keys) * 10 >= keys.len() * 8 && present * 10 >= core * 7
+    }
+}
+
+/// Shapes of one role.
+#[derive(Debug, Default)]
+struct Gallery {
+    families: Vec<Family>,
+    arrays: Vec<(Vec<Class>, usize)>,
+}
+
+impl Gallery {
+    fn add(&mut self, shape: &Shape) {
+        match shape {
+            Shape::Object(keys) => {
+                let akin = |family: &Family| {
+                    let shared = family.shared(keys);
+                    shared * 2 >= family.keys.len() + keys.len() - shared
+                };
+                match self.families.iter().position(akin) {
+                    Some(at) => self.families[at].join(keys),
+                    None if self.families.len() < MAX_FAMILIES => {
+                        let mut family = Family::default();
+                        family.join(keys);
+                        self.families.push(family);
+                    }
+                    None => {}
+                }
+            }
+            Shape::Array(classes, count) => {
+                if self.arrays.len() < MAX_FAMILIES
+                    && !self.arrays.iter().any(|(known, n)| known == classes && n == count)
+                {
+                    self.arrays.push((classes.clone(), *count));
+                }
+            }
+        }
+    }
+
+    fn has(&self, shape: &Shape) -> bool {
+        match shape {
+            Shape::Object(keys) => self.families.iter().any(|family| family.owns(keys)),
+            Shape::Array(classes, count) => self
+                .arrays
+                .iter()
+                .any(|(known, n)| n == count && known.iter().zip(classes).all(|(a, b)| compatible(*a, *b))),
+        }
+    }
+}
+
+/// Whether two elements may stand in the same place: null goes with everything.
+fn compatible(a: Class, b: Class) -> bool {
+    a == b || a == Class::Null || b == Class::Null
+}
+
+/// The profile of a file.
+#[derive(Debug, Default)]
+pub(super) struct Profile {
+    records: u64,
+    /// Bits of the classes that records have.
+    classes: u8,
+    roots: Gallery,
+    /// Shapes of containers that are elements of arrays inside records.
+    elements: Gallery,
+    /// The most elements of one array that could pass for records.
+    pub(super) longest_row: usize,
+    /// The longest record, in bytes.
+    pub(super) longest: usize,
+    /// Elements of arrays inside records look like records.
+    lookalikes: bool,
+}
+
+impl Profile {
+    /// Whether it still learns.
+    pub(super) fn learning(&self) -> bool {
+        self.records < ENOUGH
+    }
+
+    /// How many records it has seen.
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Learns from a good record.
+    pub(super) fn learn(&mut self, record: &[u8]) {
+        self.records += 1;
+        self.longest = self.longest.max(record.len());
+        let Some(class) = record.first().and_then(|&b| Class::of(b)) else { return };
+        self.classes |= class.bit();
+        let mut inner = Vec::new();
+        shape::containers(record, |role, depth, _, shape| match role {
+            Role::Root => self.roots.add(&shape),
+            Role::Element => inner.push((depth, shape)),
+            Role::Member => {}
+        });
+        let mut row = 0;
+        let mut row_depth = 0;
+        for (depth, shape) in &inner {
+            self.elements.add(shape);
+            if self.roots.has(shape) {
+                self.lookalikes = true;
+                // Elements of one array are visited at one depth, their own
+                // elements before them: count those of the same depth.
+                row = if *depth == row_depth { row + 1 } else { 1 };
+                row_depth = *depth;
+                self.longest_row = self.longest_row.max(row);
+            }
+        }
+    }
+
+    /// Whether elements of arrays inside records look like records.
+    pub(super) fn has_lookalikes(&self) -> bool {
+        self.lookalikes
+    }
+
+    /// Whether records of this class were seen; before the first, containers
+    /// are what is expected.
+    pub(super) fn knows_class(&self, class: Class) -> bool {
+        if self.classes == 0 {
+            return matches!(class, Class::Object | Class::Array);
+        }
+        self.classes & class.bit() != 0
+    }
+
+    /// Whether all records so far are objects.
+    pub(super) fn only_objects(&self) -> bool {
+        self.classes == Class::Object.bit()
+    }
+
+    /// Whether a good value looks like the records of this file.
+    pub(super) fn owns(&self, value: &[u8]) -> bool {
+        match shape::of(value) {
+            Some(shape) => self.roots.has(&shape),
+            None => false,
+        }
+    }
+
+    /// Whether a shape is that of the records of this file.
+    pub(super) fn owns_shape(&self, shape: &Shape) -> bool {
+        self.roots.has(shape)
+    }
+
+    /// Whether the text, good or not, starts as the records of this file do: an
+    /// object whose first key is one of theirs.
+    pub(super) fn opens(&self, text: &[u8]) -> bool {
+        match text.first() {
+            Some(b'[') => self.knows_class(Class::Array),
+            Some(b'{') => {
+                let blank = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_whitespace()).count();
+                let text = &text[1..];
+                let text = &text[blank(text)..];
+                if text.first() != Some(&b'"') {
+                    return false;
+                }
+                let end = shape::string_end(text, 0);
+                let (key, rest) = text.split_at(end);
+                if rest.get(blank(rest)) != Some(&b':') {
+                    return false;
+                }
+                let hash = shape::key_hash(key);
+                self.roots.families.is_empty() || self.roots.families.iter().any(|f| f.count(hash) > 0)
+            }
+            _ => false,
+        }
+    }
+}

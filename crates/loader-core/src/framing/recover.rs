@@ -1,0 +1,633 @@
+//! After a broken record: where does the next one start?
+//!
+//! Hard evidence first: a newline, a line at the records' indentation or a
+//! record separator bounds the search, where the layout has one. Inside of that
+//! bound (in compact files: up to the end) a forgiving tracker walks on from the
+//! start of the broken record, with a stack of what is open, and closes what the
+//! text shows to be lost. Each bracket or brace that could start a record is
+//! judged: how deep does the tracker believe it lies, is it legal there, does a
+//! whole value parse from it, has that the shape of this file's records, and
+//! does what follows bear it out? What does not suffice is not loaded.
+//!
+//! Advice for the next reader: a wrong step of the tracker costs little, since
+//! nothing is taken for a record that does not parse and look like one. The
+//! dangerous case is an inner object that looks just like a record. There the
+//! tracker's depth and what follows (`chain`) decide.
+
+use super::layout::Layout;
+use super::split::Splitter;
+use crate::fault::FaultKind;
+use crate::input::{Error, Source};
+use crate::json::scan::{Progress, RECORD_SEPARATOR, Spot};
+use crate::json::shape::Class;
+
+/// So many bytes of a broken record are held while its end is looked for.
+const SPAN: usize = 16 * 1024 * 1024;
+
+/// Deeper levels are counted, not told apart.
+const MAX_FRAMES: usize = 1024;
+
+/// Parsing candidates may cost so many times what the tracker has walked …
+const EFFORT: usize = 32;
+
+/// … and so many bytes to begin with.
+const EFFORT_GRACE: usize = 1024 * 1024;
+
+/// A string that runs longer without its end is taken for a stray quote.
+const MAX_STRING: usize = 8 * 1024 * 1024;
+
+/// A row of so many whole values is a row of records, where nothing inside of
+/// records looks like one.
+const ROW: usize = 16;
+
+/// How far a search may go.
+#[derive(Clone, Copy, Debug)]
+struct Bound {
+    /// Index of the hard evidence, if it is at hand.
+    limit: Option<usize>,
+    /// The record really ends there (it may be the end of what was read so far).
+    real: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expect {
+    Key,
+    Value,
+    Separator,
+}
+
+/// How the tracker sees the place of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Nothing is open.
+    Top,
+    /// Where an object wants a key or a comma: something was lost before.
+    Illegal,
+    /// After an element of an array, without a comma.
+    Unseparated,
+    /// An element of an array, as it should be.
+    Element,
+}
+
+/// What to do with a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judgement {
+    /// A record starts here.
+    Start,
+    /// A whole value, but no record: go on behind it.
+    Skip(usize),
+    /// Not a whole value, or no record by its looks: go on inside.
+    Enter,
+}
+
+/// What follows a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chain {
+    /// Records, or the end.
+    Confirms,
+    /// The rest of an object or array that encloses the candidate.
+    Refutes,
+    Unclear,
+}
+
+/// What an array holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Elements {
+    None,
+    LikeRecords,
+    Others,
+}
+
+/// What the tracker believes to be open.
+struct Tracker {
+    frames: Vec<u8>,
+    /// The elements of the innermost array so far: none, or some that look like
+    /// records, or only others.
+    elements: Vec<Elements>,
+    beyond: usize,
+    expect: Expect,
+    /// The last byte that was not blank: a structural one, `"` for a string,
+    /// `0` for anything else.
+    previous: u8,
+    /// Elements of the innermost array that look like records.
+    row: Vec<usize>,
+    row_depth: usize,
+}
+
+impl Tracker {
+    fn new() -> Self {
+        Tracker {
+            frames: Vec::new(),
+            elements: Vec::new(),
+            beyond: 0,
+            expect: Expect::Value,
+            previous: 0,
+            row: Vec::new(),
+            row_depth: 0,
+        }
+    }
+
+    fn open(&mut self, b: u8) {
+        if self.frames.len() == MAX_FRAMES {
+            self.beyond += 1;
+        } else {
+            self.frames.push(b);
+            self.elements.push(Elements::None);
+        }
+        self.expect = if b == b'{' { Expect::Key } else { Expect::Value };
+        self.previous = b;
+    }
+
+    /// Closes the nearest bracket that fits, and what is open inside of it; one
+    /// that fits nowhere closes nothing.
+    fn close(&mut self, b: u8) {
+        let opener = if b == b'}' { b'{' } else { b'[' };
+        if self.beyond > 0 {
+            self.beyond -= 1;
+        } else if let Some(at) = self.frames.iter().rposition(|&frame| frame == opener) {
+            self.truncate(at);
+            if self.frames.len() < self.row_depth {
+                self.row.clear();
+            }
+        }
+        self.expect = Expect::Separator;
+        self.previous = b;
+    }
+
+    fn truncate(&mut self, depth: usize) {
+        self.frames.truncate(depth);
+        self.elements.truncate(depth);
+    }
+
+    fn comma(&mut self) {
+        if let Some(elements @ Elements::None) = self.elements.last_mut() {
+            *elements = Elements::Others;
+        }
+        self.expect = if self.frames.last() == Some(&b'{') { Expect::Key } else { Expect::Value };
+        self.previous = b',';
+    }
+
+    /// A colon after a string makes it a key: an array around it lost its end.
+    fn colon(&mut self) {
+        if self.previous == b'"' && self.frames.last() == Some(&b'[') {
+            if let Some(at) = self.frames.iter().rposition(|&frame| frame == b'{') {
+                self.truncate(at + 1);
+            }
+        }
+        self.expect = Expect::Value;
+        self.previous = b':';
+    }
+
+    /// A string, a scalar or rubbish.
+    fn token(&mut self, representative: u8) {
+        let in_object = self.frames.last() == Some(&b'{');
+        if !(in_object && self.expect == Expect::Key && representative == b'"') {
+            self.expect = Expect::Separator;
+        }
+        self.previous = representative;
+    }
+
+    fn place(&self) -> Place {
+        match (self.frames.last(), self.expect) {
+            (None, _) => Place::Top,
+            (Some(b'{'), _) => Place::Illegal,
+            (Some(_), Expect::Separator) => Place::Unseparated,
+            (Some(_), _) => Place::Element,
+        }
+    }
+}
+
+impl<S: Source> Splitter<S> {
+    /// The index where the reject that starts at `start` ends. What follows is
+    /// framing or the next record.
+    pub(super) fn recover(&mut self, start: usize) -> Result<usize, Error> {
+        let limit = self.limit(start)?;
+        let mut walk = Walk { start, at: start, bound: Bound { limit, real: true }, spent: 0 };
+        let end = self.track(&mut walk)?;
+        Ok(self.trim(end))
+    }
+
+    /// Whether a record starts between `start` and `until`, by evidence that
+    /// lies before `until`.
+    pub(super) fn boundary(&mut self, start: usize, until: Option<usize>) -> Result<Option<usize>, Error> {
+        let bound = Bound { limit: until, real: false };
+        let mut walk = Walk { start, at: start, bound, spent: 0 };
+        let end = self.track(&mut walk)?;
+        Ok((Some(end) != until).then_some(end))
+    }
+
+    /// The end of a record that is too large to be held, of which the scanner
+    /// has seen everything before `at`.
+    pub(super) fn pass_over(&mut self, start: usize, at: usize) -> Result<usize, Error> {
+        let mut at = at - self.pass(start, at);
+        if let Layout::Free = self.layout {
+            loop {
+                match self.scanner.scan(self.window.bytes(), at, self.window.eof()) {
+                    Progress::Done(end) => return Ok(end),
+                    Progress::More(next) => {
+                        at = next - self.pass(start, next);
+                        self.window.grow()?;
+                    }
+                    Progress::Broken(Spot { kind: FaultKind::Truncated, at: end, .. }) if self.window.eof() => {
+                        return Ok(end.min(self.window.bytes().len()));
+                    }
+                    Progress::Broken(spot) => {
+                        at = spot.at;
+                        break;
+                    }
+                }
+            }
+        }
+        let limit = self.limit(at)?;
+        let mut walk = Walk { start: at, at, bound: Bound { limit, real: true }, spent: 0 };
+        let end = match self.layout {
+            Layout::Free => self.track(&mut walk)?,
+            _ => self.skip_to_limit(at)?,
+        };
+        Ok(self.trim(end))
+    }
+
+    /// Takes framing off the end of a reject.
+    fn trim(&self, end: usize) -> usize {
+        let bytes = &self.window.bytes()[..end];
+        let framing = |b: &&u8| matches!(**b, b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR);
+        (end - bytes.iter().rev().take_while(framing).count()).max(self.passed_to())
+    }
+
+    /// The hard evidence after `start`, if it lies within [`SPAN`].
+    fn limit(&mut self, start: usize) -> Result<Option<usize>, Error> {
+        match self.layout {
+            Layout::Free => Ok(None),
+            Layout::Indented(_) => self.next_start_line(start, None),
+            Layout::Lines { .. } | Layout::Sequence => {
+                let mut from = start;
+                loop {
+                    let bytes = self.window.bytes();
+                    let found = match self.layout {
+                        Layout::Sequence => memchr::memchr(RECORD_SEPARATOR, &bytes[from..]),
+                        _ => memchr::memchr2(b'\n', RECORD_SEPARATOR, &bytes[from..]),
+                    };
+                    if let Some(at) = found {
+                        return Ok(Some(from + at));
+                    }
+                    from = bytes.len();
+                    if self.window.eof() || from - start > SPAN {
+                        return Ok(None);
+                    }
+                    self.window.grow()?;
+                }
+            }
+        }
+    }
+
+    /// Passes over everything up to the hard evidence after `at`.
+    fn skip_to_limit(&mut self, mut at: usize) -> Result<usize, Error> {
+        loop {
+            if let Some(limit) = self.limit(at)? {
+                return Ok(limit);
+            }
+            let end = self.window.bytes().len();
+            if self.window.eof() {
+                return Ok(end);
+            }
+            // A newline that the next bytes may make a boundary stays.
+            let keep = memchr::memrchr(b'\n', &self.window.bytes()[at..end]).map_or(end, |newline| at + newline);
+            let keep = if end - keep < 4096 { keep } else { end };
+            at = keep - self.pass(at, keep);
+        }
+    }
+
+    /// The first record that starts on a line of its own after the line of
+    /// `start`: a line that is no deeper than records start, on which only
+    /// closing brackets and commas come before an opening one. Looks at lines
+    /// that start before `until`, or within [`SPAN`].
+    pub(super) fn next_start_line(&mut self, start: usize, until: Option<usize>) -> Result<Option<usize>, Error> {
+        let Layout::Indented(indent) = self.layout else { return Ok(None) };
+        let mut from = start;
+        loop {
+            let bytes = self.window.bytes();
+            let end = until.unwrap_or(bytes.len()).min(bytes.len());
+            let Some(newline) = memchr::memchr(b'\n', &bytes[from.min(end)..end]) else {
+                if until.is_some() || self.window.eof() || end - start > SPAN {
+                    return Ok(None);
+                }
+                from = end;
+                self.window.grow()?;
+                continue;
+            };
+            let newline = from + newline;
+            if let Some(at) = self.starts_line(newline, indent, until)? {
+                return Ok(Some(at));
+            }
+            from = newline + 1;
+        }
+    }
+
+    fn starts_line(&mut self, newline: usize, indent: usize, until: Option<usize>) -> Result<Option<usize>, Error> {
+        let mut i = newline + 1;
+        let mut blank = true;
+        while until.is_none_or(|until| i < until) {
+            match self.byte(i)? {
+                Some(b' ' | b'\t' | b'\r' | RECORD_SEPARATOR) => {}
+                Some(b'}' | b']' | b',') if i - newline - 1 <= indent || !blank => blank = false,
+                Some(b'{' | b'[') if i - newline - 1 <= indent || !blank => {
+                    let before = self.window.bytes()[..newline].trim_ascii_end();
+                    return Ok((!before.ends_with(b":")).then_some(i));
+                }
+                _ => return Ok(None),
+            }
+            i += 1;
+        }
+        Ok(None)
+    }
+
+    /// Walks from the start of a broken record to where the next one starts, or
+    /// to the bound, or to the end.
+    fn track(&mut self, walk: &mut Walk) -> Result<usize, Error> {
+        let mut tracker = Tracker::new();
+        loop {
+            let i = walk.at;
+            if walk.bound.limit.is_some_and(|limit| i >= limit) {
+                return Ok(walk.bound.limit.unwrap_or(i));
+            }
+            let Some(b) = self.byte(i)? else {
+                return Ok(self.row_at_end(&tracker).unwrap_or(i));
+            };
+            match b {
+                b'\n' if matches!(self.layout, Layout::Lines { .. }) => return Ok(i),
+                RECORD_SEPARATOR if self.layout != Layout::Free => return Ok(i),
+                b' ' | b'\t' | b'\r' => walk.at += 1,
+                b'\n' => {
+                    if let Layout::Indented(indent) = self.layout
+                        && walk.bound.limit.is_none()
+                        && let Some(at) = self.starts_line(i, indent, None)?
+                    {
+                        return Ok(at);
+                    }
+                    walk.at += 1;
+                }
+                b'"' => self.track_quote(walk, &mut tracker)?,
+                b'{' | b'[' => {
+                    if let Some(start) = self.track_opener(walk, &mut tracker, b)? {
+                        return Ok(start);
+                    }
+                }
+                b'}' | b']' => {
+                    tracker.close(b);
+                    walk.at += 1;
+                }
+                b',' => {
+                    tracker.comma();
+                    walk.at += 1;
+                }
+                b':' => {
+                    tracker.colon();
+                    walk.at += 1;
+                }
+                // In rubbish an escaped quote is no quote.
+                b'\\' => {
+                    tracker.token(b'0');
+                    walk.at += 2;
+                }
+                _ => {
+                    tracker.token(b'0');
+                    walk.at += 1;
+                }
+            }
+            if walk.bound.limit.is_none() && walk.at - walk.start > SPAN {
+                let moved = self.pass(walk.start, walk.at);
+                walk.at -= moved;
+                walk.start = walk.at;
+                walk.spent = 0;
+                tracker.row.clear();
+            }
+        }
+    }
+
+    /// A quote: a string where it looks like one, else rubbish. A closing quote
+    /// that lost its opening one is followed by what follows strings; a string
+    /// that is not followed by that lost its end.
+    fn track_quote(&mut self, walk: &mut Walk, tracker: &mut Tracker) -> Result<(), Error> {
+        let i = walk.at;
+        let opens = matches!(tracker.previous, 0 | b'{' | b'[' | b',' | b':');
+        if !opens && self.follows_string(i + 1, walk.bound)? {
+            tracker.token(b'0');
+            walk.at += 1;
+            return Ok(());
+        }
+        match self.close_of_string(i, walk.bound)? {
+            Some(end) if self.follows_string(end, walk.bound)? => {
+                tracker.token(b'"');
+                walk.at = end;
+            }
+            _ => {
+                tracker.token(b'0');
+                walk.at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The index behind the string that opens at `i`, if it ends on its line.
+    fn close_of_string(&mut self, i: usize, bound: Bound) -> Result<Option<usize>, Error> {
+        let mut at = i + 1;
+        while bound.limit.is_none_or(|limit| at < limit) && at - i < MAX_STRING {
+            match self.byte(at)? {
+                None | Some(b'\n' | RECORD_SEPARATOR) => return Ok(None),
+                Some(b'"') => return Ok(Some(at + 1)),
+                Some(b'\\') => at += 2,
+                Some(_) => at += 1,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether what stands at `at` may follow a string.
+    fn follows_string(&mut self, mut at: usize, bound: Bound) -> Result<bool, Error> {
+        while bound.limit.is_none_or(|limit| at < limit) {
+            match self.byte(at)? {
+                Some(b' ' | b'\t' | b'\r' | b'\n') => at += 1,
+                Some(b',' | b':' | b'}' | b']' | RECORD_SEPARATOR) | None => return Ok(true),
+                Some(_) => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// An opening bracket: the start of a record, or one more level.
+    fn track_opener(&mut self, walk: &mut Walk, tracker: &mut Tracker, b: u8) -> Result<Option<usize>, Error> {
+        let at = walk.at;
+        let judgement = if at == walk.start && tracker.previous == 0 && self.passed_to() == 0
+            || tracker.previous == b':'
+            || !Class::of(b).is_some_and(|class| self.profile.knows_class(class))
+        {
+            Judgement::Enter
+        } else {
+            self.judge(walk, tracker)?
+        };
+        match judgement {
+            Judgement::Start => return Ok(Some(at)),
+            Judgement::Skip(end) => {
+                if self.profile.owns(&self.window.bytes()[at..end])
+                    && let Some(elements) = tracker.elements.last_mut()
+                {
+                    *elements = Elements::LikeRecords;
+                }
+                if tracker.place() == Place::Element || tracker.place() == Place::Unseparated {
+                    if let Some(row_start) = self.note_row(tracker, at, end) {
+                        return Ok(Some(row_start));
+                    }
+                }
+                walk.at = end;
+                tracker.expect = Expect::Separator;
+                tracker.previous = b'}';
+            }
+            Judgement::Enter => {
+                tracker.open(b);
+                walk.at = at + 1;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Counts elements of one array that look like records. More of them than
+    /// any array in a good record has are records: the first that is surely one.
+    fn note_row(&self, tracker: &mut Tracker, at: usize, end: usize) -> Option<usize> {
+        if !self.profile.owns(&self.window.bytes()[at..end]) {
+            return None;
+        }
+        if tracker.row.is_empty() {
+            tracker.row_depth = tracker.frames.len();
+        }
+        if tracker.row_depth == tracker.frames.len() {
+            tracker.row.push(at);
+        }
+        let longest = self.profile.longest_row;
+        (tracker.row.len() > 2 * longest + 2).then(|| tracker.row[longest])
+    }
+
+    /// At the end of the stream: a row of elements that is longer than any array
+    /// in a good record, and still open.
+    fn row_at_end(&self, tracker: &Tracker) -> Option<usize> {
+        let longest = self.profile.longest_row;
+        (tracker.row.len() > longest + 1).then(|| tracker.row[longest])
+    }
+
+    /// Whether a record starts at the bracket where the walk stands.
+    fn judge(&mut self, walk: &mut Walk, tracker: &Tracker) -> Result<Judgement, Error> {
+        let at = walk.at;
+        let place = tracker.place();
+        let opens = self.profile.opens(self.peek(at));
+        let learned = self.profile.records() > 0;
+        if place != Place::Top && learned && !opens {
+            return Ok(Judgement::Enter);
+        }
+        // A brace right behind the first one is one too many, not a record.
+        let doubled = place == Place::Illegal && tracker.frames.len() == 1 && tracker.previous == b'{';
+        if doubled || (walk.spent > EFFORT_GRACE && walk.spent / EFFORT > at - walk.start) {
+            return Ok(Judgement::Enter);
+        }
+        let Some(end) = self.whole(walk, at)? else {
+            let lost = place == Place::Illegal && tracker.frames.len() == 1;
+            return Ok(if (place == Place::Top || lost) && learned && opens { Judgement::Start } else { Judgement::Enter });
+        };
+        let like = self.profile.owns(&self.window.bytes()[at..end]);
+        let lookalikes = self.profile.has_lookalikes();
+        let chain = self.chain(walk, end)?;
+        let start = match place {
+            Place::Top if !learned => chain != Chain::Refutes,
+            Place::Top if like => chain != Chain::Refutes,
+            Place::Top => chain == Chain::Confirms,
+            Place::Illegal if !learned => chain == Chain::Confirms,
+            Place::Illegal => like && (chain == Chain::Confirms || chain == Chain::Unclear && !lookalikes),
+            // Only where the array has held others so far: its first element may
+            // be one of many that look like records.
+            Place::Unseparated | Place::Element => {
+                let others = tracker.elements.last() == Some(&Elements::Others);
+                learned && like && !lookalikes && others && chain != Chain::Refutes
+            }
+        };
+        Ok(if start { Judgement::Start } else { Judgement::Skip(end) })
+    }
+
+    /// The end of the value at `at`, if it is whole.
+    fn whole(&mut self, walk: &mut Walk, at: usize) -> Result<Option<usize>, Error> {
+        self.scanner.reset(matches!(self.layout, Layout::Lines { .. }));
+        let mut from = at;
+        loop {
+            let bytes = self.window.bytes();
+            let (bytes, eof) = match walk.bound.limit {
+                Some(limit) => (&bytes[..limit], true),
+                None => (bytes, self.window.eof()),
+            };
+            match self.scanner.scan(bytes, from, eof) {
+                Progress::Done(end) => {
+                    walk.spent += end - at;
+                    return Ok(Some(end));
+                }
+                Progress::Broken(spot) => {
+                    walk.spent += spot.at - at;
+                    return Ok(None);
+                }
+                Progress::More(next) if next - at > SPAN => {
+                    walk.spent += next - at;
+                    return Ok(None);
+                }
+                Progress::More(next) => {
+                    from = next;
+                    self.window.grow()?;
+                }
+            }
+        }
+    }
+
+    /// Follows the values after a candidate that ends before `at`.
+    fn chain(&mut self, walk: &mut Walk, at: usize) -> Result<Chain, Error> {
+        let lines = matches!(self.layout, Layout::Lines { .. });
+        let row = if self.profile.has_lookalikes() { self.profile.longest_row + 1 } else { ROW };
+        let mut at = at;
+        for _ in 0..row {
+            let (mut comma, mut bracket) = (false, false);
+            let b = loop {
+                if walk.bound.limit.is_some_and(|limit| at >= limit) {
+                    return Ok(if walk.bound.real { Chain::Confirms } else { Chain::Unclear });
+                }
+                match self.byte(at)? {
+                    None => return Ok(Chain::Confirms),
+                    Some(b'\n') if lines => return Ok(Chain::Confirms),
+                    Some(RECORD_SEPARATOR) => return Ok(Chain::Confirms),
+                    Some(b' ' | b'\t' | b'\r' | b'\n') => {}
+                    Some(b',') => comma = true,
+                    Some(b']') => bracket = true,
+                    Some(b) => break b,
+                }
+                at += 1;
+            };
+            match b {
+                b'}' | b':' => return Ok(Chain::Refutes),
+                b'"' if self.is_key(at)? => return Ok(Chain::Refutes),
+                b'[' if bracket && !comma => return Ok(Chain::Confirms),
+                _ if bracket => return Ok(Chain::Refutes),
+                b'{' | b'[' => {}
+                _ => return Ok(Chain::Unclear),
+            }
+            let Some(end) = self.whole(walk, at)? else { return Ok(Chain::Unclear) };
+            if !self.profile.has_lookalikes() && self.profile.owns(&self.window.bytes()[at..end]) {
+                return Ok(Chain::Confirms);
+            }
+            at = end;
+        }
+        Ok(Chain::Confirms)
+    }
+}
+
+/// A search for the next record.
+struct Walk {
+    /// Where the broken record starts, or what of it is still in the window.
+    start: usize,
+    /// Where the tracker stands.
+    at: usize,
+    bound: Bound,
+    /// Bytes of candidates that were parsed.
+    spent: usize,
+}

@@ -1,0 +1,92 @@
+//! A window on the stream: the bytes from the start of the record in hand on,
+//! as many as were needed so far. It grows when asked and moves when told.
+
+use crate::input::{Error, Source};
+
+/// Bytes asked of the source at a time. Large enough to make calls cheap, small
+/// enough that a cancel request is seen at once.
+const BLOCK: usize = 256 * 1024;
+
+/// Once so many bytes are done with, the rest is moved to the front.
+const SLACK: usize = 4 * BLOCK;
+
+pub(super) struct Window<S: Source> {
+    source: S,
+    bytes: Vec<u8>,
+    /// Bytes that hold data.
+    end: usize,
+    /// Offset of `bytes[0]` in the stream.
+    base: u64,
+    eof: bool,
+}
+
+impl<S: Source> Window<S> {
+    pub(super) fn new(source: S) -> Self {
+        Window { source, bytes: Vec::new(), end: 0, base: 0, eof: false }
+    }
+
+    pub(super) fn source(&self) -> &S {
+        &self.source
+    }
+
+    pub(super) fn source_mut(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    /// The bytes at hand.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.end]
+    }
+
+    /// Whether nothing follows the bytes at hand.
+    pub(super) fn eof(&self) -> bool {
+        self.eof
+    }
+
+    /// The offset in the stream of index `at`.
+    pub(super) fn offset(&self, at: usize) -> u64 {
+        self.base + at as u64
+    }
+
+    /// Reads one more block, or up to the end of the stream. The number of bytes
+    /// depends on the stream only, not on how many the source hands out at a
+    /// time: what is decided by them is the same for every read size.
+    pub(super) fn grow(&mut self) -> Result<(), Error> {
+        let wanted = self.end + BLOCK;
+        if self.bytes.len() < wanted {
+            // Doubling, as a push would, but one that can fail.
+            let capacity = wanted.max(self.bytes.len() * 2);
+            self.bytes.try_reserve_exact(capacity - self.bytes.len()).map_err(|_| Error::OutOfMemory(capacity))?;
+            self.bytes.resize(capacity, 0);
+        }
+        while !self.eof && self.end < wanted {
+            match self.source.read(&mut self.bytes[self.end..wanted])? {
+                0 => self.eof = true,
+                n => self.end += n,
+            }
+        }
+        self.source.poll()
+    }
+
+    /// Forgets the bytes before `at`, which are done with, when that is worth a
+    /// move. Returns by how much all indexes have become less.
+    pub(super) fn release(&mut self, at: usize) -> usize {
+        if at < SLACK && at < self.end {
+            return 0;
+        }
+        self.drop_front(at)
+    }
+
+    /// Forgets the bytes before `at`.
+    pub(super) fn drop_front(&mut self, at: usize) -> usize {
+        self.bytes.copy_within(at..self.end, 0);
+        self.end -= at;
+        self.base += at as u64;
+        // A giant record is gone: so is its buffer.
+        if self.bytes.len() > 4 * SLACK && self.end < SLACK {
+            self.bytes.truncate(SLACK);
+            self.bytes.shrink_to_fit();
+        }
+        at
+    }
+}

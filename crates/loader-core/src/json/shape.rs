@@ -1,0 +1,211 @@
+//! The shape of a value: what tells the records of a file from each other and
+//! from the objects inside them. Only good values are looked at, and only while
+//! a file is being learned or repaired, so this may be slower than the scanner.
+
+use std::hash::{DefaultHasher, Hasher};
+
+/// Where a container stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It is the record.
+    Root,
+    /// The value of a key.
+    Member,
+    /// An element of an array.
+    Element,
+}
+
+/// The class of a JSON value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// `{…}`
+    Object,
+    /// `[…]`
+    Array,
+    /// `"…"`
+    String,
+    /// A number.
+    Number,
+    /// `true` or `false`
+    Bool,
+    /// `null`
+    Null,
+}
+
+impl Class {
+    /// The class of the value that starts with `b`, if one does.
+    pub fn of(b: u8) -> Option<Class> {
+        match b {
+            b'{' => Some(Class::Object),
+            b'[' => Some(Class::Array),
+            b'"' => Some(Class::String),
+            b'-' | b'0'..=b'9' => Some(Class::Number),
+            b't' | b'f' => Some(Class::Bool),
+            b'n' => Some(Class::Null),
+            _ => None,
+        }
+    }
+
+    /// The class as one bit of a set.
+    pub fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// The shape of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// An object's keys, hashed, sorted, each once.
+    Object(Vec<u64>),
+    /// An array's elements by class, in order, the first [`MAX_ELEMENTS`] of
+    /// them, and how many there are.
+    Array(Vec<Class>, usize),
+}
+
+/// So many elements of an array are part of its shape.
+pub const MAX_ELEMENTS: usize = 16;
+
+/// Containers nested deeper are not reported: records do not hide there.
+const MAX_DEPTH: usize = 64;
+
+/// The hash of a key's raw text.
+pub fn key_hash(key: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(key);
+    hasher.finish()
+}
+
+/// The index behind the string that opens at `i`, in well-formed text.
+pub fn string_end(text: &[u8], i: usize) -> usize {
+    let mut i = i + 1;
+    while let Some(at) = memchr::memchr2(b'"', b'\\', text.get(i..).unwrap_or_default()) {
+        if text[i + at] == b'"' {
+            return i + at + 1;
+        }
+        i += at + 2;
+    }
+    text.len()
+}
+
+/// A container that is being walked through.
+struct Open {
+    start: usize,
+    role: Role,
+    shape: Shape,
+}
+
+/// Calls `visit` for the containers in a well-formed value, each when it ends:
+/// where it stands, how deep (the root is 0), its first byte, and its shape.
+pub fn containers(text: &[u8], mut visit: impl FnMut(Role, usize, usize, Shape)) {
+    let mut open: Vec<Open> = Vec::new();
+    let mut too_deep = 0usize;
+    let mut after_colon = false;
+    let mut key_due = false;
+    let mut i = 0;
+    while i < text.len() {
+        let b = text[i];
+        let start = i;
+        match b {
+            b'"' => i = string_end(text, i),
+            b'-' | b'0'..=b'9' | b'a'..=b'z' => {
+                i += 1;
+                while text.get(i).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) {
+                    i += 1;
+                }
+            }
+            _ => i += 1,
+        }
+        if too_deep > 0 {
+            match b {
+                b'{' | b'[' => too_deep += 1,
+                b'}' | b']' => too_deep -= 1,
+                _ => {}
+            }
+            continue;
+        }
+        match b {
+            b',' => key_due = matches!(open.last(), Some(Open { shape: Shape::Object(_), .. })),
+            b':' => after_colon = true,
+            b'}' | b']' => {
+                if let Some(mut ended) = open.pop() {
+                    if let Shape::Object(keys) = &mut ended.shape {
+                        keys.sort_unstable();
+                        keys.dedup();
+                    }
+                    visit(ended.role, open.len(), ended.start, ended.shape);
+                }
+                key_due = false;
+            }
+            b'"' if key_due => {
+                if let Some(Open { shape: Shape::Object(keys), .. }) = open.last_mut() {
+                    keys.push(key_hash(&text[start..i]));
+                }
+                key_due = false;
+            }
+            _ => {
+                let Some(class) = Class::of(b) else { continue };
+                if let Some(Open { shape: Shape::Array(elements, count), .. }) = open.last_mut() {
+                    *count += 1;
+                    if elements.len() < MAX_ELEMENTS {
+                        elements.push(class);
+                    }
+                }
+                let role = match open.is_empty() {
+                    true => Role::Root,
+                    false if after_colon => Role::Member,
+                    false => Role::Element,
+                };
+                after_colon = false;
+                match class {
+                    Class::Object | Class::Array if open.len() == MAX_DEPTH => too_deep = 1,
+                    Class::Object => {
+                        open.push(Open { start, role, shape: Shape::Object(Vec::new()) });
+                        key_due = true;
+                    }
+                    Class::Array => {
+                        open.push(Open { start, role, shape: Shape::Array(Vec::new(), 0) });
+                        key_due = false;
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// The shape of a well-formed value; `None` for a scalar.
+pub fn of(text: &[u8]) -> Option<Shape> {
+    let mut root = None;
+    containers(text, |role, _, _, shape| {
+        if role == Role::Root {
+            root = Some(shape);
+        }
+    });
+    root
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_every_container_with_its_role() {
+        let mut seen = Vec::new();
+        containers(br#"{"b":1,"a":[{"x":"},{"},[2,"y",null]],"c":{}}"#, |role, depth, start, shape| {
+            seen.push((role, depth, start, shape));
+        });
+        let key = |k: &str| key_hash(k.as_bytes());
+        let mut root = vec![key("\"a\""), key("\"b\""), key("\"c\"")];
+        root.sort_unstable();
+        assert_eq!(
+            seen,
+            [
+                (Role::Element, 2, 12, Shape::Object(vec![key("\"x\"")])),
+                (Role::Element, 2, 24, Shape::Array(vec![Class::Number, Class::String, Class::Null], 3)),
+                (Role::Member, 1, 11, Shape::Array(vec![Class::Object, Class::Array], 2)),
+                (Role::Member, 1, 42, Shape::Object(vec![])),
+                (Role::Root, 0, 0, Shape::Object(root)),
+            ]
+        );
+    }
+}

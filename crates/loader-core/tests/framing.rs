@@ -1,0 +1,135 @@
+//! The framings by example: what is a record, what is a reject, what is framing.
+
+use loader_core::framing::{Format, Item, Options, Splitter};
+
+const OPTIONS: Options = Options { format: None, max_record_size: 1 << 20, raw_limit: 64 };
+
+/// Every item of `input`: records as they are, rejects behind a `!`.
+fn split_with(input: &str, options: Options) -> (Format, Vec<String>) {
+    let mut splitter = Splitter::new(input.as_bytes(), options).expect("a slice can be read");
+    let mut items = Vec::new();
+    while let Some(item) = splitter.next().expect("a slice can be read") {
+        items.push(match item {
+            Item::Record(record) => {
+                let start = record.offset as usize;
+                assert_eq!(record.bytes, &input.as_bytes()[start..start + record.bytes.len()]);
+                String::from_utf8(record.bytes.to_vec()).expect("records are UTF-8")
+            }
+            Item::Reject(reject) => {
+                let start = reject.offset as usize;
+                let raw = &input.as_bytes()[start..start + reject.length as usize];
+                assert_eq!(reject.raw, &raw[..raw.len().min(options.raw_limit)]);
+                format!("!{}", String::from_utf8_lossy(raw))
+            }
+        });
+    }
+    let tally = splitter.tally();
+    assert!(tally.balances(), "{tally:?}");
+    assert_eq!(tally.stream_bytes, input.len() as u64);
+    (splitter.format(), items)
+}
+
+fn split(input: &str) -> Vec<String> {
+    split_with(input, OPTIONS).1
+}
+
+#[test]
+fn well_formed_files_load_whole_in_every_framing() {
+    let records = [r#"{"id":1,"a":[1,{"x":"},{"}]}"#, r#"{"id":2,"a":[]}"#, r#"{"id":3,"a":[[2],{}]}"#];
+    let pretty = |s: &str| s.replace("{\"id", "{\n    \"id").replace(",\"a", ",\n    \"a");
+    let pretty: Vec<String> = records.iter().map(|r| pretty(r).trim_end_matches('}').to_string() + "\n  }").collect();
+    let pretty_first = pretty[0].clone();
+    for (name, format, text) in [
+        ("lines", Format::NewlineDelimited, records.join("\n")),
+        ("lines, CRLF", Format::NewlineDelimited, records.join("\r\n") + "\r\n"),
+        ("open array", Format::NewlineDelimited, format!("[{}", records.join(",\n"))),
+        ("open array, bracket line", Format::NewlineDelimited, format!("[\n{},\n", records.join(",\n"))),
+        ("array of lines", Format::NewlineDelimited, format!("[\n{}\n]\n", records.join(",\n"))),
+        ("comma lines", Format::NewlineDelimited, records.join(",\n")),
+        ("compact array", Format::Array, format!("[{}]", records.join(","))),
+        ("compact array, spaces", Format::Array, format!(" [ {} ] \n", records.join(" , "))),
+        ("concatenated", Format::Unstructured, records.concat()),
+        ("sequence", Format::NewlineDelimited, records.map(|r| format!("\x1e{r}\n")).concat()),
+        ("sequence without newlines", Format::Unstructured, records.map(|r| format!("\x1e{r}")).concat()),
+        ("byte order mark", Format::NewlineDelimited, format!("\u{feff}{}", records.join("\n"))),
+    ] {
+        assert_eq!(split_with(&text, OPTIONS), (format, records.map(String::from).to_vec()), "{name}");
+    }
+    assert!(pretty_first.contains('\n'));
+    for (name, format, text) in [
+        ("pretty array", Format::Array, format!("[\n  {}\n]\n", pretty.join(",\n  "))),
+        ("comma first", Format::Array, format!("[\n  {}\n]\n", pretty.join("\n, "))),
+        ("hugging", Format::Array, format!("[{}]\n", pretty.join(", "))),
+        ("pretty values", Format::Unstructured, pretty.join("\n")),
+    ] {
+        assert_eq!(split_with(&text, OPTIONS), (format, pretty.clone()), "{name}");
+    }
+}
+
+#[test]
+fn the_neighbours_of_a_bad_line_are_kept() {
+    let (a, b) = (r#"{"id":1,"name":"a"}"#, r#"{"id":2,"name":"b"}"#);
+    for bad in [
+        r#"{"id":9,"name":"x""#,
+        r#"{"id":9,"name":"x"#,
+        r#"{"id":9,"name":"x"}}"#,
+        r#"{"id":9,"list":[{"id":1,"name":"a"},{"id":2,"name":"b"}"#,
+        r#"{"id":9,"list":{"id":1,"name":"a"},{"id":2,"name":"b"}]}"#,
+        r#""id":9,"list":[{"id":1,"name":"a"}]}"#,
+        r#"{"id":9,"name":x}"#,
+        r#"{{"id":9,"name":"x"}"#,
+        "[1,",
+        "[1 2]",
+        "nonsense",
+        "\"open",
+        r#"{"id":1,"name":"\ud800"}"#,
+        r#"{"id":1e131072,"name":"a"}"#,
+        &"[".repeat(100_000),
+        &"{\"a\":".repeat(10_000),
+    ] {
+        for glue in ["\n", ",\n"] {
+            let text = [a, bad, b].join(glue);
+            let raw = bad.trim_end_matches(',');
+            assert_eq!(split(&text), [a.to_string(), format!("!{raw}"), b.to_string()], "{bad}");
+            let text = format!("[{}", [a, bad, b].join(glue));
+            assert_eq!(split(&text), [a.to_string(), format!("!{raw}"), b.to_string()], "{bad}");
+        }
+    }
+}
+
+#[test]
+fn a_torn_head_does_not_take_the_record_behind_it() {
+    let (a, b, c) = (r#"{"id":1,"name":"a"}"#, r#"{"id":2,"name":"b"}"#, r#"{"id":3,"name":"c"}"#);
+    for head in [r#"{"id":9,"na"#, r#"{"id":9"#, r#"{"id":9,"#, r#"{"id":9,"name":"x"#, r#"{"id":9,"t":[{"u":1},"#] {
+        for (open, glue, close) in [("", "\n", ""), ("[", ",\n", ""), ("[", ",", "]"), ("", "", "")] {
+            let text = format!("{open}{a}{glue}{head}{b}{glue}{c}{close}");
+            assert_eq!(split(&text), [a, &format!("!{}", head.trim_end_matches(',')), b, c], "{text}");
+        }
+    }
+}
+
+#[test]
+fn records_on_one_line_without_newlines_between_are_all_kept() {
+    let (a, b, c) = (r#"{"id":1,"name":"a"}"#, r#"{"id":2,"name":"b"}"#, r#"{"id":3,"name":"c"}"#);
+    assert_eq!(split(&format!("{a}\n{b}{c}\n{a}\n")), [a, b, c, a]);
+    assert_eq!(split(&format!("{a},\n{b},{c},\n{a}\n")), [a, b, c, a]);
+}
+
+#[test]
+fn a_file_of_arrays_has_arrays_as_records() {
+    assert_eq!(split("[1,2]\n[3,4]\n"), ["[1,2]", "[3,4]"]);
+    assert_eq!(split("[[1,2],[3,4]]"), ["[1,2]", "[3,4]"]);
+    assert_eq!(split("[1,2][3,4]"), ["[1,2]", "[3,4]"]);
+    assert_eq!(split("[1,2,3]\n"), ["1", "2", "3"]);
+}
+
+#[test]
+fn a_record_over_the_limit_is_passed_over() {
+    let options = Options { max_record_size: 1000, ..OPTIONS };
+    let big = format!(r#"{{"id":7,"name":"{}"}}"#, "x".repeat(3_000_000));
+    let (a, b) = (r#"{"id":1,"name":"a"}"#, r#"{"id":2,"name":"b"}"#);
+    for (open, glue, close) in [("", "\n", ""), ("[", ",\n", ""), ("[", ",", "]"), ("", "", "")] {
+        let text = format!("{open}{a}{glue}{big}{glue}{b}{close}");
+        assert_eq!(split_with(&text, options).1, [a, &format!("!{big}"), b]);
+    }
+}
