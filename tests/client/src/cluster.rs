@@ -1,9 +1,9 @@
 //! One PostgreSQL cluster: made, started, stopped, removed.
 
 use postgres::{Client, NoTls};
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -49,13 +49,13 @@ extern "C" fn stop_shared() {
 }
 
 impl Cluster {
-    /// A cluster with `conf` (lines of postgresql.conf) added.
+    /// A cluster with `conf` (lines of postgresql.conf) added. Its directory is
+    /// closed to other users: the server trusts who connects.
     pub fn start(conf: &[&str], limits: Limits) -> Cluster {
         let directory = tempfile::Builder::new().prefix("loader-").tempdir().expect("a temporary directory");
         let user = server_user();
         let cluster = Cluster { directory, bindir: bindir(), user, limits, server: Mutex::new(None) };
         cluster.give(cluster.directory.path());
-        fs::set_permissions(cluster.directory.path(), Permissions::from_mode(0o755)).expect("permissions");
         for folder in ["files", "socket"] {
             fs::create_dir(cluster.path(folder)).expect("a folder");
             cluster.give(&cluster.path(folder));

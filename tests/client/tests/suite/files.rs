@@ -47,7 +47,7 @@ fn what_is_not_there() {
         assert_eq!(sqlstate(load(&mut client, path, "t")), SqlState::INVALID_PARAMETER_VALUE, "{path:?}");
     }
     let unreadable = database.cluster.file("unreadable.json", lines(3));
-    fs::set_permissions(&unreadable, Permissions::from_mode(0)).expect("permissions");
+    fs::set_permissions(&unreadable, Permissions::from_mode(0o000)).expect("permissions");
     assert_eq!(sqlstate(load(&mut client, &unreadable, "t")), SqlState::INSUFFICIENT_PRIVILEGE);
 }
 

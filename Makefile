@@ -1,0 +1,36 @@
+# Short names for the scripts. Nothing has to be installed by hand: each script
+# gets what it needs (see CONTRIBUTING.md for what that is, and where it goes).
+
+SHELL := /bin/bash
+PG_CONFIG ?=
+# The versions to test, for example PG="15 18"; all that are at hand if empty.
+PG ?=
+
+.PHONY: help demo demo-stop test soak fuzz fmt install package
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Build, load damaged sample files in a throw-away cluster, and show the outcome
+	@PG_CONFIG="$(PG_CONFIG)" scripts/demo
+
+demo-stop: ## Stop and remove the demo's cluster
+	@scripts/demo --stop
+
+test: ## Format, lints and all tests, on every PostgreSQL at hand (PG="15 18": on these)
+	@scripts/test $(PG)
+
+soak: ## The tests that take long, on one PostgreSQL (PG=18; the newest if not given)
+	@scripts/soak $(PG)
+
+fuzz: ## Random damage against the invariants of the core (MINUTES=10)
+	@scripts/fuzz
+
+fmt: ## Format all code
+	@scripts/cargo fmt --all
+
+install: ## Build and install into the PostgreSQL of PG_CONFIG (default: pg_config on PATH)
+	@scripts/install "$(or $(PG_CONFIG),pg_config)"
+
+package: ## Build for the PostgreSQL of PG_CONFIG, below target/package
+	@scripts/install "$(or $(PG_CONFIG),pg_config)" target/package
