@@ -387,7 +387,7 @@ impl<S: Source> Splitter<S> {
                 // In rubbish an escaped quote is no quote.
                 b'\\' => {
                     tracker.token(b'0');
-                    walk.at += 2;
+                    walk.at += if self.byte(i + 1)? == Some(b'"') { 2 } else { 1 };
                 }
                 _ => {
                     tracker.token(b'0');
@@ -435,7 +435,7 @@ impl<S: Source> Splitter<S> {
             match self.byte(at)? {
                 None | Some(b'\n' | RECORD_SEPARATOR) => return Ok(None),
                 Some(b'"') => return Ok(Some(at + 1)),
-                Some(b'\\') => at += 2,
+                Some(b'\\') if matches!(self.byte(at + 1)?, Some(b'"' | b'\\')) => at += 2,
                 Some(_) => at += 1,
             }
         }

@@ -548,29 +548,31 @@ impl<S: Source> Splitter<S> {
             }
         }
         let b = self.window.bytes()[i];
-        let owned = self.profile.owns(&self.window.bytes()[start..end]);
         let separated = comma || newline || separator || bracket;
-        match Class::of(b) {
-            None if matches!(b, b'}' | b':') => bad(i),
-            // Binary rubbish between records; text belongs to the record that it
-            // touches.
-            None if b < 0x20 || b >= 0x7F => if owned { Ok(None) } else { bad(i) },
-            None if newline || comma && separated && owned => Ok(None),
-            None if owned && !lines && !self.commas => Ok(None),
-            None => bad(i),
-            Some(Class::String) if self.is_key(i)? => bad(i),
-            Some(Class::Object | Class::Array) if lines => {
-                let next = self.profile.opens(self.peek(i));
-                if owned && next { Ok(None) } else { bad(i) }
-            }
-            Some(class) if lines => {
-                let known = self.profile.knows_class(class) && !self.profile.only_objects();
-                if known && separated { Ok(None) } else { bad(i) }
-            }
-            Some(class) if self.profile.knows_class(class) => Ok(None),
-            Some(_) if newline || (owned && separated) || self.profile.records() == 0 => Ok(None),
-            Some(_) => bad(i),
+        let class = Class::of(b);
+        if !lines && matches!(b, b'{' | b'[') && class.is_some_and(|class| self.profile.knows_class(class)) {
+            return Ok(None);
         }
+        let owned = self.profile.owns(&self.window.bytes()[start..end]);
+        let fits = match class {
+            None if matches!(b, b'}' | b':') => false,
+            // Binary rubbish between records is none of theirs; text belongs to
+            // the record that it touches.
+            None if b < 0x20 || b >= 0x7F => owned,
+            None => newline || (owned && (comma || (!lines && !self.commas))),
+            Some(Class::String) if self.is_key(i)? => false,
+            Some(Class::Object | Class::Array) if lines => owned && self.profile.opens(self.peek(i)),
+            Some(class) if lines => {
+                separated && self.profile.knows_class(class) && !self.profile.only_objects()
+            }
+            Some(class) => {
+                self.profile.knows_class(class)
+                    || newline
+                    || (owned && separated)
+                    || self.profile.records() == 0
+            }
+        };
+        if fits { Ok(None) } else { bad(i) }
     }
 
     /// Whether the string at `at` is followed by a colon.

@@ -1,0 +1,46 @@
+//! Splits a file and prints what was found: `cargo run --release -p loader-core
+//! --example split -- FILE [--rejects]`.
+
+use std::fs::File;
+use std::io::Read;
+use std::time::Instant;
+
+use loader_core::framing::{Item, Options, Splitter};
+use loader_core::input::{Decoded, Error, Source};
+
+struct Bytes(File);
+
+impl Source for Bytes {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+        Ok(self.0.read(buf)?)
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let path = args.next().ok_or("which file?")?;
+    let rejects = args.next().is_some_and(|arg| arg == "--rejects");
+    let start = Instant::now();
+    let source = Decoded::new(Bytes(File::open(&path)?), None).map_err(|error| format!("{error:?}"))?;
+    let options = Options { format: None, max_record_size: 256 << 20, raw_limit: 200 };
+    let mut splitter = Splitter::new(source, options).map_err(|error| format!("{error:?}"))?;
+    while let Some(item) = splitter.next().map_err(|error| format!("{error:?}"))? {
+        if let (Item::Reject(reject), true) = (item, rejects) {
+            println!(
+                "record {} line {} offset {} length {}: {:?} at {}: {}",
+                reject.number,
+                reject.line,
+                reject.offset,
+                reject.length,
+                reject.fault.kind,
+                reject.fault.at,
+                reject.fault.what
+            );
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let tally = splitter.tally();
+    println!("{}: {tally:?}", splitter.format().name());
+    println!("{:.3} s, {:.0} MB/s", seconds, tally.stream_bytes as f64 / seconds / 1e6);
+    Ok(())
+}
