@@ -1,1 +1,40 @@
-//! loader
+//! loader: loads damaged JSON files into tables, from inside the server.
+//!
+//! The module list and what the server calls when it loads the library; no
+//! logic. Arrows point one way: `api` → `load` → {`sink`, `catalog`, `access`}
+//! → `pg`; anything may use `error`, `settings` and the crate `loader-core`.
+#![deny(unsafe_code)]
+
+mod access;
+mod api;
+mod catalog;
+mod error;
+mod load;
+mod pg;
+mod settings;
+mod sink;
+#[cfg(any(test, feature = "pg_test"))]
+mod tests;
+
+pgrx::pg_module_magic!(name, version);
+pgrx::extension_sql_file!("../sql/loader.sql", name = "loader", bootstrap);
+
+/// Called by the server when it loads the library.
+#[pgrx::pg_guard]
+#[allow(unsafe_code)]
+pub extern "C-unwind" fn _PG_init() {
+    settings::register();
+}
+
+/// Called by the test framework.
+#[cfg(test)]
+pub mod pg_test {
+    /// Nothing to prepare.
+    pub fn setup(_options: Vec<&str>) {}
+
+    /// No settings are needed.
+    #[must_use]
+    pub fn postgresql_conf_options() -> Vec<&'static str> {
+        Vec::new()
+    }
+}

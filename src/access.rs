@@ -1,0 +1,191 @@
+//! Who may read what: the role, the path, the kind of file, and whether the
+//! file is still what it was when it was opened. Reads no contents but the one
+//! byte that unmasks a file without a size.
+
+use crate::error::Error;
+use crate::{pg, settings};
+use std::ffi::OsStr;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A regular file that the role may read, and what it was when it was opened.
+pub struct OpenFile {
+    /// The file, at its start.
+    pub file: File,
+    /// The path as the caller gave it, ready to be shown.
+    pub shown: String,
+    /// The path as the caller gave it, in the database's encoding.
+    pub path: Vec<u8>,
+    identity: Identity,
+}
+
+/// What tells one state of one file from another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    size: u64,
+    mtime: i64,
+    mtime_nsec: i64,
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        Identity {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            mtime: metadata.mtime(),
+            mtime_nsec: metadata.mtime_nsec(),
+        }
+    }
+}
+
+impl OpenFile {
+    /// Its size in bytes when it was opened.
+    pub fn size(&self) -> u64 {
+        self.identity.size
+    }
+
+    /// When it was last written to: microseconds since 1970.
+    pub fn mtime_micros(&self) -> i64 {
+        self.identity.mtime.saturating_mul(1_000_000).saturating_add(self.identity.mtime_nsec / 1_000)
+    }
+
+    /// Fails if the file is not what it was, or if not all of it was read.
+    pub fn check_unchanged(&self, bytes_read: u64) -> Result<(), Error> {
+        let now = self
+            .file
+            .metadata()
+            .map_err(|error| Error::Read { path: self.shown.clone(), error })?;
+        if Identity::of(&now) == self.identity && bytes_read == self.identity.size {
+            Ok(())
+        } else {
+            Err(Error::Changed(self.shown.clone()))
+        }
+    }
+}
+
+/// Fails unless the role may read files of the server.
+pub fn require_file_role() -> Result<(), Error> {
+    if pg::user::may_read_server_files() { Ok(()) } else { Err(Error::NoFileRole) }
+}
+
+/// Opens a file for [`crate::load`]. The caller has called
+/// [`require_file_role`] before it did anything with the path.
+pub fn open(path: &[u8]) -> Result<OpenFile, Error> {
+    let shown = pg::text::show(path);
+    let as_path = Path::new(OsStr::from_bytes(path));
+    if !as_path.is_absolute() {
+        return Err(Error::RelativePath(shown));
+    }
+    let allowed = allowed_directories()?;
+
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(as_path);
+    let mut file = match opened {
+        Ok(file) => file,
+        // What cannot be opened cannot be resolved: outside of the allowed
+        // directories its absence must not show.
+        Err(_) if !may_explain(as_path, &allowed) => return Err(Error::OutsideAllowed(shown)),
+        Err(error) => return Err(Error::Open { path: shown, error }),
+    };
+    if !allowed.is_empty() && !allowed.permit(&real_path(&file)?) {
+        return Err(Error::OutsideAllowed(shown));
+    }
+
+    let metadata = match file.metadata() {
+        Ok(metadata) => metadata,
+        Err(error) => return Err(Error::Open { path: shown, error }),
+    };
+    if let Some(kind) = irregular(&metadata) {
+        return Err(Error::NotRegular { path: shown, kind });
+    }
+    if metadata.size() == 0 {
+        match yields_bytes(&mut file) {
+            Ok(false) => {}
+            Ok(true) => return Err(Error::NoSize(shown)),
+            Err(error) => return Err(Error::Read { path: shown, error }),
+        }
+    }
+    Ok(OpenFile { file, shown, path: path.to_vec(), identity: Identity::of(&metadata) })
+}
+
+fn irregular(metadata: &Metadata) -> Option<&'static str> {
+    let kind = metadata.file_type();
+    if kind.is_file() {
+        None
+    } else if kind.is_dir() {
+        Some("a directory")
+    } else if kind.is_fifo() {
+        Some("a named pipe")
+    } else if kind.is_socket() {
+        Some("a socket")
+    } else {
+        Some("a device")
+    }
+}
+
+/// Files that the kernel makes up, as those in /proc, have no size but contents.
+fn yields_bytes(file: &mut File) -> io::Result<bool> {
+    loop {
+        match file.read(&mut [0]) {
+            Ok(n) => return Ok(n > 0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => pg::check_for_interrupts(),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Where the open file lies now: no symbolic link and no race is left in it.
+fn real_path(file: &File) -> Result<PathBuf, Error> {
+    std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(|_| Error::NoRealPath)
+}
+
+/// Whether the caller may be told why a path cannot be opened: only if as much
+/// of it as exists lies inside the allowed directories. A link that leads
+/// nowhere does not count as inside, whatever it points at.
+fn may_explain(path: &Path, allowed: &AllowedDirectories) -> bool {
+    allowed.is_empty()
+        || path
+            .ancestors()
+            .find(|ancestor| ancestor.symlink_metadata().is_ok())
+            .is_some_and(|existing| existing.canonicalize().is_ok_and(|real| allowed.permit(&real)))
+}
+
+/// `loader.allowed_directories` with symbolic links resolved; `None` is any.
+struct AllowedDirectories(Option<Vec<PathBuf>>);
+
+impl AllowedDirectories {
+    fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn permit(&self, path: &Path) -> bool {
+        match &self.0 {
+            None => true,
+            Some(directories) => directories.iter().any(|directory| path.starts_with(directory)),
+        }
+    }
+}
+
+fn allowed_directories() -> Result<AllowedDirectories, Error> {
+    let setting = settings::allowed_directories();
+    if setting.to_bytes().trim_ascii().is_empty() {
+        return Ok(AllowedDirectories(None));
+    }
+    let names = pg::text::split_directories(&setting).ok_or(Error::BadDirectoryList)?;
+    // A directory that is not there, or not absolute, permits nothing.
+    let directories = names
+        .iter()
+        .filter(|name| name.starts_with(b"/"))
+        .filter_map(|name| std::fs::canonicalize(OsStr::from_bytes(name)).ok())
+        .collect();
+    Ok(AllowedDirectories(Some(directories)))
+}

@@ -1,0 +1,73 @@
+//! The SQL functions: read arguments, call one function, return.
+
+use crate::error::Error;
+use crate::load::{self, Call};
+use crate::sink::{self, Seed};
+use pgrx::datum::Interval;
+use pgrx::prelude::*;
+
+/// `seed_json_table(name, unlogged, if_not_exists)`.
+#[pg_extern(sql = false)]
+fn seed_json_table(name: Option<&[u8]>, unlogged: Option<bool>, if_not_exists: Option<bool>) -> pg_sys::Oid {
+    let create = || {
+        sink::create(&Seed {
+            name: required("name", name)?,
+            unlogged: required("unlogged", unlogged)?,
+            if_not_exists: required("if_not_exists", if_not_exists)?,
+        })
+    };
+    create().unwrap_or_else(|error: Error| error.raise())
+}
+
+/// `load_json_file(path, "table", ...)`. Texts come as bytes: they are in the
+/// database's encoding.
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+#[pg_extern(sql = false)]
+fn load_json_file(
+    path: Option<&[u8]>,
+    table: Option<pg_sys::Oid>,
+    chunk: Option<i32>,
+    format: Option<&[u8]>,
+    compression: Option<&[u8]>,
+    on_error: Option<&[u8]>,
+    reject_limit: Option<i64>,
+    if_loaded: Option<&[u8]>,
+    target_column: Option<&[u8]>,
+) -> TableIterator<
+    'static,
+    (
+        name!(load_id, i64),
+        name!(status, &'static str),
+        name!(rows_loaded, i64),
+        name!(rows_rejected, i64),
+        name!(bytes_read, i64),
+        name!(elapsed, Interval),
+    ),
+> {
+    let load = || {
+        load::run(&Call {
+            path: required("path", path)?,
+            table: required("table", table)?,
+            chunk: required("chunk", chunk)?,
+            format: required("format", format)?,
+            compression: required("compression", compression)?,
+            on_error: required("on_error", on_error)?,
+            reject_limit,
+            if_loaded: required("if_loaded", if_loaded)?,
+            target_column: required("target_column", target_column)?,
+        })
+    };
+    let outcome = load().unwrap_or_else(|error: Error| error.raise());
+    TableIterator::once((
+        outcome.load_id,
+        outcome.status,
+        outcome.rows_loaded as i64,
+        outcome.rows_rejected as i64,
+        outcome.bytes_read as i64,
+        Interval::from_micros(outcome.elapsed.as_micros() as i64),
+    ))
+}
+
+fn required<T>(name: &'static str, argument: Option<T>) -> Result<T, Error> {
+    argument.ok_or(Error::NullArgument(name))
+}

@@ -1,0 +1,185 @@
+//! The only place that names the tables of the schema `loader`. They are
+//! written as their owner, so that a loading role needs no right on them and
+//! cannot forge them.
+
+use crate::error::Error;
+use crate::pg::snapshot::{Snapshot, select_bigint};
+use crate::pg::{self, Oid, relation, text, user};
+use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
+use pgrx::prelude::*;
+use std::ffi::CStr;
+
+/// The status of a load that ended well.
+const LOADED: &str = "loaded";
+
+/// The tables and their owner.
+pub struct Catalog {
+    history: Oid,
+    owner: Oid,
+}
+
+/// What makes two loads the same.
+pub struct Content<'a> {
+    /// OID of the target.
+    pub target: Oid,
+    /// Name of the target with its schema, quoted.
+    pub target_name: &'a [u8],
+    /// Column of the target.
+    pub column: &'a [u8],
+    /// Bytes of the file as it lies on disk.
+    pub file_size: u64,
+}
+
+/// One row of the history.
+pub struct Load<'a> {
+    pub id: i64,
+    pub content: Content<'a>,
+    pub file_path: &'a [u8],
+    pub file_mtime: TimestampWithTimeZone,
+    pub content_hash: &'a [u8],
+    pub format: &'a str,
+    pub compression: &'a str,
+    pub chunk: i32,
+    /// The option values of the call, as a JSON object.
+    pub options: &'a str,
+    pub rows_loaded: u64,
+    pub rows_rejected: u64,
+    pub stream_bytes: u64,
+    pub bytes_loaded: u64,
+    pub bytes_rejected: u64,
+    pub bytes_framing: u64,
+    pub loaded_by: Oid,
+    pub started_at: TimestampWithTimeZone,
+}
+
+/// Rejects, column by column.
+#[derive(Default)]
+pub struct Rejects {
+    pub record_no: Vec<i64>,
+    pub byte_offset: Vec<i64>,
+    pub byte_length: Vec<i64>,
+    pub line: Vec<i64>,
+    pub error_type: Vec<&'static str>,
+    pub sqlstate: Vec<&'static str>,
+    pub message: Vec<&'static str>,
+    pub raw: Vec<Vec<u8>>,
+    pub raw_truncated: Vec<bool>,
+}
+
+impl Catalog {
+    /// Finds the tables.
+    pub fn open() -> Result<Self, Error> {
+        let history = relation::in_schema(c"loader", c"load_history_data");
+        let owner = relation::owner(history).ok_or(Error::NoTable(history.to_u32()))?;
+        Ok(Catalog { history, owner })
+    }
+
+    /// Lets loads of files of one size into one table take turns, to the end
+    /// of the transaction. On a pair that nobody else locks: not an advisory
+    /// lock, whose numbers are the users' own.
+    pub fn take_turn(&self, target: Oid, file_size: u64) {
+        let hash = file_size.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48;
+        pg::lock_object(self.history, target, hash as u16);
+    }
+
+    /// The last load of content of that size, and with that hash if one is
+    /// given, into the target. A row matches by the target's OID, or by its
+    /// name where the OID names no table: after a restore.
+    pub fn earlier_load(
+        &self,
+        snapshot: Snapshot,
+        content: &Content<'_>,
+        hash: Option<&[u8; 32]>,
+    ) -> Option<i64> {
+        const QUERY: &CStr = c"SELECT pg_catalog.max(h.load_id) FROM loader.load_history_data AS h
+            WHERE h.file_size OPERATOR(pg_catalog.=) $1
+              AND h.target_column OPERATOR(pg_catalog.=) $2
+              AND h.status OPERATOR(pg_catalog.=) 'loaded'::pg_catalog.text
+              AND ($5 IS NULL OR h.content_hash OPERATOR(pg_catalog.=) $5)
+              AND (h.target_oid OPERATOR(pg_catalog.=) $3
+                   OR (h.target OPERATOR(pg_catalog.=) $4
+                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                                       WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid)))";
+        let arguments = [
+            (content.file_size as i64).into(),
+            text::parameter(content.column),
+            content.target.into(),
+            text::parameter(content.target_name),
+            match hash {
+                Some(hash) => hash.as_slice().into(),
+                None => DatumWithOid::null::<&[u8]>(),
+            },
+        ];
+        user::run_as(self.owner, || select_bigint(snapshot, QUERY, &arguments))
+    }
+
+    /// Draws the number of a load.
+    pub fn next_load_id(&self) -> Result<i64, Error> {
+        let id = user::run_as(self.owner, || {
+            Spi::get_one::<i64>("SELECT pg_catalog.nextval('loader.load_id_seq'::pg_catalog.regclass)")
+        })?;
+        id.ok_or(Error::Spi(pgrx::spi::SpiError::InvalidPosition))
+    }
+
+    /// Writes the row of a load that ended well.
+    pub fn record(&self, load: &Load<'_>) -> Result<(), Error> {
+        const STATEMENT: &str = "INSERT INTO loader.load_history_data (
+            load_id, target, target_oid, target_column, file_path, file_size, file_mtime, content_hash,
+            format, compression, chunk, options, status, rows_loaded, rows_rejected, stream_bytes,
+            bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name, started_at, finished_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::pg_catalog.jsonb, $13, $14, $15, $16,
+            $17, $18, $19, $20, $21::pg_catalog.name, $22, $23)";
+        let arguments = [
+            load.id.into(),
+            text::parameter(load.content.target_name),
+            load.content.target.into(),
+            text::parameter(load.content.column),
+            text::parameter(load.file_path),
+            (load.content.file_size as i64).into(),
+            load.file_mtime.into(),
+            load.content_hash.into(),
+            load.format.into(),
+            load.compression.into(),
+            load.chunk.into(),
+            load.options.into(),
+            LOADED.into(),
+            (load.rows_loaded as i64).into(),
+            (load.rows_rejected as i64).into(),
+            (load.stream_bytes as i64).into(),
+            (load.bytes_loaded as i64).into(),
+            (load.bytes_rejected as i64).into(),
+            (load.bytes_framing as i64).into(),
+            load.loaded_by.into(),
+            text::parameter(&user::name(load.loaded_by)),
+            load.started_at.into(),
+            pg::now().into(),
+        ];
+        Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
+    }
+
+    /// Writes rejects of a load.
+    pub fn add_rejects(&self, load_id: i64, rejects: Rejects) -> Result<(), Error> {
+        const STATEMENT: &str = "INSERT INTO loader.rejects_data (
+            load_id, record_no, byte_offset, byte_length, line, error_type, sqlstate, message, raw, raw_truncated)
+            SELECT $1, r.* FROM ROWS FROM (
+                pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5),
+                pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9),
+                pg_catalog.unnest($10)) AS r";
+        let memory = pg::memory::Context::new(c"loader rejects", 8 * 1024);
+        memory.within(|| {
+            let arguments = [
+                load_id.into(),
+                rejects.record_no.into(),
+                rejects.byte_offset.into(),
+                rejects.byte_length.into(),
+                rejects.line.into(),
+                rejects.error_type.into(),
+                rejects.sqlstate.into(),
+                rejects.message.into(),
+                rejects.raw.into(),
+                rejects.raw_truncated.into(),
+            ];
+            Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
+        })
+    }
+}

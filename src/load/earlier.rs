@@ -1,0 +1,56 @@
+//! Was this content loaded before?
+
+use super::file::FileSource;
+use super::options::IfLoaded;
+use crate::catalog::{Catalog, Content};
+use crate::error::Error;
+use crate::pg;
+use crate::pg::snapshot::Snapshot;
+use crate::sink::Target;
+
+/// The earlier load that makes this one superfluous, if there is one. Reads
+/// the file only where an earlier load had its size, and leaves it at its
+/// start. From here to the end of the transaction no other load of a file of
+/// this size into the table runs.
+pub fn find(
+    catalog: &Catalog,
+    target: &Target,
+    content: &Content<'_>,
+    source: &mut FileSource,
+    if_loaded: IfLoaded,
+) -> Result<Option<i64>, Error> {
+    catalog.take_turn(target.oid, content.file_size);
+    if if_loaded == IfLoaded::Force {
+        return Ok(None);
+    }
+    if catalog.earlier_load(Snapshot::Latest, content, None).is_none()
+        && catalog.earlier_load(Snapshot::Transaction, content, None).is_none()
+    {
+        return Ok(None);
+    }
+    let hash = source.finish()?;
+    source.rewind()?;
+    let seen = catalog.earlier_load(Snapshot::Transaction, content, Some(&hash));
+    // What the latest snapshot shows and this transaction's does not was
+    // loaded by another since this one began.
+    if pg::transaction_has_one_snapshot()
+        && catalog.earlier_load(Snapshot::Latest, content, Some(&hash)) > seen
+    {
+        return Err(Error::LoadedConcurrently {
+            path: source.opened().shown.clone(),
+            table: target.shown.clone(),
+        });
+    }
+    let Some(load_id) = seen else { return Ok(None) };
+    if target.is_empty() {
+        return Ok(None);
+    }
+    if if_loaded == IfLoaded::Error {
+        return Err(Error::AlreadyLoaded {
+            path: source.opened().shown.clone(),
+            table: target.shown.clone(),
+            load_id,
+        });
+    }
+    Ok(Some(load_id))
+}

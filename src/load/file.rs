@@ -1,0 +1,102 @@
+//! The file as a source of bytes: read in blocks, hashed as it is read,
+//! counted for the progress report, with an eye on cancel requests.
+
+use crate::access::OpenFile;
+use crate::error::Error;
+use crate::pg;
+use loader_core::input::{self, Source};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+
+/// Bytes read at once: large enough that system calls do not count, small
+/// enough that a cancel request never waits for one.
+const BLOCK: usize = 256 * 1024;
+
+/// The file under load.
+pub struct FileSource {
+    opened: OpenFile,
+    hasher: blake3::Hasher,
+    bytes_read: u64,
+}
+
+impl FileSource {
+    /// The file from its start.
+    pub fn new(opened: OpenFile) -> Self {
+        FileSource { opened, hasher: blake3::Hasher::new(), bytes_read: 0 }
+    }
+
+    /// What was opened.
+    pub fn opened(&self) -> &OpenFile {
+        &self.opened
+    }
+
+    /// Bytes read of the file as it lies on disk.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// Reads what is left, checks that the file is what it was when it was
+    /// opened, and returns the hash of all of it.
+    pub fn finish(&mut self) -> Result<[u8; 32], Error> {
+        let mut block = Vec::new();
+        block.try_reserve_exact(BLOCK).map_err(|_| Error::OutOfMemory(BLOCK))?;
+        block.resize(BLOCK, 0);
+        loop {
+            match self.read(&mut block) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => return Err(explain(error, &self.opened.shown)),
+            }
+        }
+        self.opened.check_unchanged(self.bytes_read)?;
+        Ok(*self.hasher.finalize().as_bytes())
+    }
+
+    /// Goes back to the start.
+    pub fn rewind(&mut self) -> Result<(), Error> {
+        self.opened
+            .file
+            .seek(SeekFrom::Start(0))
+            .map_err(|error| Error::Read { path: self.opened.shown.clone(), error })?;
+        self.hasher.reset();
+        self.bytes_read = 0;
+        Ok(())
+    }
+}
+
+impl Source for FileSource {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, input::Error> {
+        let most = buf.len().min(BLOCK);
+        loop {
+            pg::check_for_interrupts();
+            match self.opened.file.read(&mut buf[..most]) {
+                Ok(n) => {
+                    self.hasher.update(&buf[..n]);
+                    self.bytes_read += n as u64;
+                    pg::progress::bytes_processed(self.bytes_read);
+                    return Ok(n);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(input::Error::Io(error)),
+            }
+        }
+    }
+
+    fn poll(&mut self) -> Result<(), input::Error> {
+        pg::check_for_interrupts();
+        Ok(())
+    }
+}
+
+/// What an error of the input means to the user.
+pub fn explain(error: input::Error, path: &str) -> Error {
+    let path = path.to_string();
+    match error {
+        input::Error::Io(error) => Error::Read { path, error },
+        input::Error::Corrupt(compression) => Error::Corrupt { path, compression },
+        input::Error::CutOff(compression) => Error::CutOff { path, compression },
+        input::Error::Bomb(compression) => Error::Bomb { path, compression },
+        input::Error::Encoding(encoding) => Error::ForeignEncoding { path, encoding },
+        input::Error::OutOfMemory(bytes) => Error::OutOfMemory(bytes),
+        input::Error::Stopped => unreachable!("poll raises in the server and never returns an error"),
+    }
+}

@@ -1,0 +1,149 @@
+//! The options of a load: from the words of the call to values.
+
+use crate::error::Error;
+use crate::pg;
+use crate::pg::Oid;
+use loader_core::framing::Format;
+use loader_core::input::Compression;
+
+/// More rows in one INSERT gain nothing, and their places take memory.
+const LARGEST_CHUNK: i32 = 1_000_000;
+
+/// The arguments of `load_json_file`, texts in the database's encoding.
+pub struct Call<'a> {
+    pub path: &'a [u8],
+    pub table: Oid,
+    pub chunk: i32,
+    pub format: &'a [u8],
+    pub compression: &'a [u8],
+    pub on_error: &'a [u8],
+    pub reject_limit: Option<i64>,
+    pub if_loaded: &'a [u8],
+    pub target_column: &'a [u8],
+}
+
+/// What to do with a bad record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// Keep it in `loader.rejects`.
+    Reject,
+    /// Fail.
+    Stop,
+    /// Count it.
+    Ignore,
+}
+
+/// What to do if the content was loaded before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfLoaded {
+    /// Nothing.
+    Skip,
+    /// Load it again.
+    Force,
+    /// Fail.
+    Error,
+}
+
+/// The options of one load.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Rows per INSERT.
+    pub chunk: usize,
+    /// The framing; `None` finds it out.
+    pub format: Option<Format>,
+    /// The compression; `None` finds it out.
+    pub compression: Option<Compression>,
+    /// What to do with a bad record.
+    pub on_error: OnError,
+    /// So many bad records are borne.
+    pub reject_limit: Option<u64>,
+    /// What to do if the content was loaded before.
+    pub if_loaded: IfLoaded,
+}
+
+impl Options {
+    /// Reads the words of a call.
+    pub fn of(call: &Call<'_>) -> Result<Self, Error> {
+        if !(1..=LARGEST_CHUNK).contains(&call.chunk) {
+            return Err(Error::ChunkOutOfRange { chunk: call.chunk, most: LARGEST_CHUNK });
+        }
+        let reject_limit = match call.reject_limit {
+            None => None,
+            Some(limit) => Some(u64::try_from(limit).map_err(|_| Error::NegativeRejectLimit(limit))?),
+        };
+        Ok(Options {
+            chunk: call.chunk as usize,
+            format: word(
+                "format",
+                call.format,
+                "auto, newline_delimited, array, unstructured, ndjson, jsonl",
+                &[
+                    ("auto", None),
+                    ("newline_delimited", Some(Format::NewlineDelimited)),
+                    ("ndjson", Some(Format::NewlineDelimited)),
+                    ("jsonl", Some(Format::NewlineDelimited)),
+                    ("array", Some(Format::Array)),
+                    ("unstructured", Some(Format::Unstructured)),
+                ],
+            )?,
+            compression: word(
+                "compression",
+                call.compression,
+                "auto, none, gzip, zstd",
+                &[
+                    ("auto", None),
+                    ("none", Some(Compression::None)),
+                    ("gzip", Some(Compression::Gzip)),
+                    ("zstd", Some(Compression::Zstd)),
+                ],
+            )?,
+            on_error: word(
+                "on_error",
+                call.on_error,
+                "reject, stop, ignore",
+                &[("reject", OnError::Reject), ("stop", OnError::Stop), ("ignore", OnError::Ignore)],
+            )?,
+            reject_limit,
+            if_loaded: word(
+                "if_loaded",
+                call.if_loaded,
+                "skip, force, error",
+                &[("skip", IfLoaded::Skip), ("force", IfLoaded::Force), ("error", IfLoaded::Error)],
+            )?,
+        })
+    }
+
+    /// The values as the history keeps them: a JSON object.
+    pub fn to_json(self) -> String {
+        let on_error = match self.on_error {
+            OnError::Reject => "reject",
+            OnError::Stop => "stop",
+            OnError::Ignore => "ignore",
+        };
+        let if_loaded = match self.if_loaded {
+            IfLoaded::Skip => "skip",
+            IfLoaded::Force => "force",
+            IfLoaded::Error => "error",
+        };
+        format!(
+            r#"{{"chunk": {}, "format": "{}", "compression": "{}", "on_error": "{on_error}", "reject_limit": {}, "if_loaded": "{if_loaded}"}}"#,
+            self.chunk,
+            self.format.map_or("auto", Format::name),
+            self.compression.map_or("auto", Compression::name),
+            self.reject_limit.map_or("null".to_string(), |limit| limit.to_string()),
+        )
+    }
+}
+
+fn word<T: Copy>(
+    name: &'static str,
+    value: &[u8],
+    allowed: &'static str,
+    words: &[(&str, T)],
+) -> Result<T, Error> {
+    words
+        .iter()
+        .find(|(word, _)| value.eq_ignore_ascii_case(word.as_bytes()))
+        .map(|(_, meaning)| *meaning)
+        .ok_or_else(|| Error::BadOption { name, value: pg::text::show(value), allowed })
+}

@@ -1,0 +1,106 @@
+//! The bad records of a load: counted, kept for `loader.rejects`, and held
+//! against the limits.
+
+use super::options::{OnError, Options};
+use crate::catalog::{Catalog, Rejects};
+use crate::error::{self, Error, Place};
+use loader_core::fault::Fault;
+
+/// Without a limit a file is not JSON if so many records, from its first one
+/// on, are all bad.
+const HOPELESS: u64 = 1_000;
+
+/// Rejects and bytes of them that are held back before they are written: as a
+/// chunk of good records is.
+const BATCH: usize = 10_000;
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// The bad records.
+pub struct RejectLog {
+    load_id: i64,
+    on_error: OnError,
+    limit: Option<u64>,
+    count: u64,
+    pending: Rejects,
+    pending_bytes: usize,
+}
+
+impl RejectLog {
+    /// None yet.
+    pub fn new(load_id: i64, options: &Options) -> Self {
+        RejectLog {
+            load_id,
+            on_error: options.on_error,
+            limit: options.reject_limit,
+            count: 0,
+            pending: Rejects::default(),
+            pending_bytes: 0,
+        }
+    }
+
+    /// Bad records so far.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Books a bad record. `raw` is the first bytes of it. Fails where the
+    /// options say that the load has to.
+    pub fn add(
+        &mut self,
+        path: &str,
+        place: Place,
+        fault: Fault,
+        raw: &[u8],
+        any_good: bool,
+    ) -> Result<(), Error> {
+        self.count += 1;
+        let path = || path.to_string();
+        if self.on_error == OnError::Stop {
+            return Err(Error::BadRecord { path: path(), place, fault });
+        }
+        match self.limit {
+            Some(limit) if self.count > limit => {
+                return Err(Error::TooManyRejects { path: path(), limit, place, fault });
+            }
+            None if self.count == HOPELESS && !any_good => {
+                return Err(Error::NotJson { path: path(), records: self.count, place, fault });
+            }
+            _ => {}
+        }
+        if self.on_error == OnError::Reject {
+            self.keep(place, fault, raw)?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, place: Place, fault: Fault, raw: &[u8]) -> Result<(), Error> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(raw.len()).map_err(|_| Error::OutOfMemory(raw.len()))?;
+        bytes.extend_from_slice(raw);
+        self.pending_bytes += raw.len();
+        self.pending.record_no.push(place.number as i64);
+        self.pending.byte_offset.push(place.offset as i64);
+        self.pending.byte_length.push(place.length as i64);
+        self.pending.line.push(place.line as i64);
+        self.pending.error_type.push(error::error_type(fault.kind));
+        self.pending.sqlstate.push(error::sqlstate_text(fault.kind));
+        self.pending.message.push(fault.what);
+        self.pending.raw_truncated.push((raw.len() as u64) < place.length);
+        self.pending.raw.push(bytes);
+        Ok(())
+    }
+
+    /// Whether it is time to [`RejectLog::write`].
+    pub fn is_full(&self) -> bool {
+        self.pending.raw.len() >= BATCH || self.pending_bytes >= BATCH_BYTES
+    }
+
+    /// Writes what is held back.
+    pub fn write(&mut self, catalog: &Catalog) -> Result<(), Error> {
+        if self.pending.raw.is_empty() {
+            return Ok(());
+        }
+        self.pending_bytes = 0;
+        catalog.add_rejects(self.load_id, std::mem::take(&mut self.pending))
+    }
+}

@@ -1,0 +1,263 @@
+//! A chunk of jsonb values, and `loader.chunk_records`, which hands them to an
+//! INSERT one by one, without a copy and without detoasting.
+//!
+//! The values lie in a memory context of the chunk's own. While an [`Offer`]
+//! is alive, a statement of this session finds the chunk by its token. A
+//! trigger of the target may load a file itself: offers nest.
+
+use super::memory::Context;
+use pgrx::{PgSqlErrorCode, ereport, pg_guard, pg_sys};
+use std::cell::RefCell;
+use std::ffi::CStr;
+use std::marker::PhantomData;
+
+/// Scratch memory that is kept between two values.
+const SCRATCH: usize = 256 * 1024;
+
+/// Text parsed before the scratch memory is reset: parsing leaves some ten
+/// times its size behind.
+const SCRATCH_TEXT: usize = 32 * 1024;
+
+/// jsonb values of one chunk.
+pub struct Chunk {
+    memory: Context,
+    scratch: Context,
+    scratch_text: usize,
+    values: Vec<pg_sys::Datum>,
+    bytes: usize,
+}
+
+/// Room for a call of a function with one argument.
+#[repr(C)]
+struct Call {
+    info: pg_sys::FunctionCallInfoBaseData,
+    argument: pg_sys::NullableDatum,
+}
+
+impl Chunk {
+    /// An empty chunk.
+    pub fn new() -> Self {
+        Chunk {
+            memory: Context::new(c"loader chunk", 1024 * 1024),
+            scratch: Context::new(c"loader scratch", SCRATCH),
+            scratch_text: 0,
+            values: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether it has no value.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Bytes of the values.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes everything out.
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.bytes = 0;
+        self.memory.reset();
+        self.reset_scratch();
+    }
+
+    /// Makes room for one more value; an error is the size that was asked for.
+    pub fn reserve(&mut self) -> Result<(), usize> {
+        self.values
+            .try_reserve(1)
+            .map_err(|_| (self.values.len() + 1) * size_of::<pg_sys::Datum>())
+    }
+
+    /// Adds what `jsonb_in` makes of `text`, which is in the database's
+    /// encoding. Raises the server's error where it refuses the text.
+    pub fn push_text(&mut self, text: &CStr) {
+        // Counted first: what an error leaves behind goes with the next value.
+        self.scratch_text += text.count_bytes();
+        let value = self.scratch.within(|| jsonb_in(text));
+        // SAFETY: `jsonb_in` returns a plain (4-byte header) varlena.
+        let size = unsafe { pgrx::varsize_4b(value.cast_mut_ptr()) };
+        let copy = self.memory.alloc(size);
+        // SAFETY: both are `size` bytes long, and apart.
+        unsafe { std::ptr::copy_nonoverlapping(value.cast_mut_ptr::<u8>(), copy, size) };
+        self.values.push(pg_sys::Datum::from(copy));
+        self.bytes += size;
+        if self.scratch_text > SCRATCH_TEXT {
+            self.reset_scratch();
+        }
+    }
+
+    fn reset_scratch(&mut self) {
+        self.scratch.reset();
+        self.scratch_text = 0;
+    }
+
+    /// Offers the values to the statements of this session.
+    pub fn offer(&self) -> Offer<'_> {
+        OFFERS.with_borrow_mut(|offers| {
+            let token = offers.next;
+            offers.next += 1;
+            offers.open.push(Open {
+                token,
+                values: self.values.as_ptr(),
+                count: self.values.len(),
+                handed_out: 0,
+                exhausted: false,
+            });
+            Offer { token, chunk: PhantomData }
+        })
+    }
+}
+
+fn jsonb_in(text: &CStr) -> pg_sys::Datum {
+    let mut call = Call {
+        info: pg_sys::FunctionCallInfoBaseData { nargs: 1, ..Default::default() },
+        argument: pg_sys::NullableDatum { value: pg_sys::Datum::from(text.as_ptr()), isnull: false },
+    };
+    // SAFETY: a call frame as the server lays it out: the argument follows the
+    // struct. `jsonb_in` looks at nothing else in it.
+    unsafe { pg_sys::jsonb_in((&raw mut call).cast()) }
+}
+
+/// The time in which a chunk can be found.
+pub struct Offer<'a> {
+    token: i64,
+    chunk: PhantomData<&'a Chunk>,
+}
+
+/// How far a statement has got with the values of an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandedOut {
+    /// It has not asked yet.
+    None,
+    /// The last value that it got, from 0.
+    UpTo(usize),
+    /// It knows that there are no more.
+    All,
+}
+
+impl Offer<'_> {
+    /// The argument for `loader.chunk_records`.
+    pub fn token(&self) -> i64 {
+        self.token
+    }
+
+    /// How far the values have been taken.
+    pub fn handed_out(&self) -> HandedOut {
+        OFFERS.with_borrow(|offers| match offers.find(self.token) {
+            None => HandedOut::None,
+            Some(open) if open.exhausted => HandedOut::All,
+            Some(open) => open.handed_out.checked_sub(1).map_or(HandedOut::None, HandedOut::UpTo),
+        })
+    }
+}
+
+impl Drop for Offer<'_> {
+    fn drop(&mut self) {
+        OFFERS.with_borrow_mut(|offers| offers.open.retain(|open| open.token != self.token));
+    }
+}
+
+thread_local! {
+    static OFFERS: RefCell<Offers> = const { RefCell::new(Offers { next: 1, open: Vec::new() }) };
+}
+
+struct Offers {
+    next: i64,
+    open: Vec<Open>,
+}
+
+struct Open {
+    token: i64,
+    values: *const pg_sys::Datum,
+    count: usize,
+    handed_out: usize,
+    exhausted: bool,
+}
+
+impl Offers {
+    fn find(&self, token: i64) -> Option<&Open> {
+        self.open.iter().rev().find(|open| open.token == token)
+    }
+
+    /// The value at `index`, `Ok(None)` behind the last, `Err` without an offer.
+    fn take(&mut self, token: i64, index: usize) -> Result<Option<pg_sys::Datum>, ()> {
+        let open = self.open.iter_mut().rev().find(|open| open.token == token).ok_or(())?;
+        if index >= open.count {
+            open.exhausted = true;
+            return Ok(None);
+        }
+        open.handed_out = index + 1;
+        open.exhausted = false;
+        // SAFETY: the offer borrows the chunk, so its values are where they were.
+        Ok(Some(unsafe { *open.values.add(index) }))
+    }
+}
+
+/// `loader.chunk_records(bigint)`: a set in value-per-call mode. Where it
+/// stands is kept per call site and scan, as the server does for its own.
+///
+/// # Safety
+/// Called by the server with a valid call frame.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn loader_chunk_records(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: the server's call frame; the function is declared with one
+    // argument, strict, and returning a set, so the argument is there and the
+    // result info, if any, is a ReturnSetInfo.
+    unsafe {
+        let result_info = (*fcinfo).resultinfo.cast::<pg_sys::ReturnSetInfo>();
+        if result_info.is_null() || (*(*fcinfo).flinfo).fn_extra.is_null() {
+            if result_info.is_null()
+                || (*result_info).type_ != pg_sys::NodeTag::T_ReturnSetInfo
+                || (*result_info).allowedModes & pg_sys::SetFunctionReturnMode::SFRM_ValuePerCall as i32 == 0
+            {
+                ereport!(
+                    ERROR,
+                    PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+                    "set-valued function called in context that cannot accept a set"
+                );
+            }
+            pg_sys::init_MultiFuncCall(fcinfo);
+        }
+        let state = (*(*fcinfo).flinfo).fn_extra.cast::<pg_sys::FuncCallContext>();
+        let argument = (*fcinfo).args.as_slice(1)[0];
+        let token = argument.value.value() as i64;
+        let index = (*state).call_cntr as usize;
+        match OFFERS.with_borrow_mut(|offers| offers.take(token, index)) {
+            Ok(Some(value)) => {
+                (*state).call_cntr += 1;
+                (*result_info).isDone = pg_sys::ExprDoneCond::ExprMultipleResult;
+                value
+            }
+            Ok(None) => {
+                pg_sys::end_MultiFuncCall(fcinfo, state);
+                (*result_info).isDone = pg_sys::ExprDoneCond::ExprEndResult;
+                (*fcinfo).isnull = true;
+                pg_sys::Datum::null()
+            }
+            Err(()) => {
+                ereport!(
+                    ERROR,
+                    PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    "no load hands out such a chunk",
+                    "loader.chunk_records is called by load_json_file only."
+                );
+            }
+        }
+    }
+}
+
+/// Tells the server how to call [`loader_chunk_records`].
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_loader_chunk_records() -> &'static pg_sys::Pg_finfo_record {
+    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+    &V1
+}

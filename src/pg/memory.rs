@@ -1,0 +1,61 @@
+//! Memory contexts of our own.
+
+use pgrx::pg_sys;
+use std::ffi::CStr;
+
+/// A memory context that goes when this value does, and everything in it.
+pub struct Context(pg_sys::MemoryContext);
+
+impl Context {
+    /// Makes a context below the current one. What is freed by [`Context::reset`]
+    /// is given back to the system but for the first `keep` bytes.
+    pub fn new(name: &'static CStr, keep: usize) -> Self {
+        // SAFETY: the name is static, as the server demands; `keep` and the
+        // largest block are multiples of the allocation unit.
+        Context(unsafe {
+            pg_sys::AllocSetContextCreateInternal(
+                pg_sys::CurrentMemoryContext,
+                name.as_ptr(),
+                0,
+                keep,
+                pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
+            )
+        })
+    }
+
+    /// Frees everything in it.
+    pub fn reset(&mut self) {
+        // SAFETY: the context lives as long as `self`.
+        unsafe { pg_sys::MemoryContextReset(self.0) }
+    }
+
+    /// Runs `body` with this as the current context, whatever way it ends.
+    pub fn within<R>(&self, body: impl FnOnce() -> R) -> R {
+        // SAFETY: the context lives as long as `self`.
+        let _back = Back(unsafe { pg_sys::MemoryContextSwitchTo(self.0) });
+        body()
+    }
+
+    /// Allocates in it.
+    pub fn alloc(&self, size: usize) -> *mut u8 {
+        // SAFETY: the context lives as long as `self`; raises where there is no memory.
+        unsafe { pg_sys::MemoryContextAlloc(self.0, size).cast() }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: nobody else deletes it: its parent outlives our call.
+        unsafe { pg_sys::MemoryContextDelete(self.0) }
+    }
+}
+
+/// Switches back to the context that was current.
+struct Back(pg_sys::MemoryContext);
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        // SAFETY: it was current when our call began, and lives on.
+        unsafe { pg_sys::MemoryContextSwitchTo(self.0) };
+    }
+}

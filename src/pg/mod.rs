@@ -1,0 +1,61 @@
+//! The server's own functions behind safe ones. The only place with `unsafe`
+//! and `pg_sys`; knows nothing of files, records or `loader.*`.
+#![allow(unsafe_code)]
+
+pub mod chunk;
+pub mod context;
+pub mod encoding;
+pub mod memory;
+pub mod progress;
+pub mod relation;
+pub mod snapshot;
+pub mod subtransaction;
+pub mod text;
+pub mod user;
+
+use pgrx::datum::TimestampWithTimeZone;
+pub use pgrx::pg_sys::Oid;
+use pgrx::pg_sys;
+use std::ffi::CStr;
+
+/// Raises the error of a cancel or terminate request, if there is one.
+pub fn check_for_interrupts() {
+    pgrx::check_for_interrupts!();
+}
+
+/// Makes unknown settings that begin with `prefix.` an error.
+pub fn reserve_settings_prefix(prefix: &'static CStr) {
+    // SAFETY: the name lives as long as the process.
+    unsafe { pg_sys::MarkGUCPrefixReserved(prefix.as_ptr()) }
+}
+
+/// The time by the clock.
+pub fn now() -> TimestampWithTimeZone {
+    // SAFETY: reads the clock.
+    timestamp(unsafe { pg_sys::GetCurrentTimestamp() })
+}
+
+/// A timestamp from microseconds since 1970.
+pub fn timestamp_from_unix(micros: i64) -> TimestampWithTimeZone {
+    const EPOCHS_APART: i64 = 10_957 * 86_400 * 1_000_000;
+    timestamp(micros.saturating_sub(EPOCHS_APART))
+}
+
+fn timestamp(micros: pg_sys::TimestampTz) -> TimestampWithTimeZone {
+    // Out of range only where a file system says so.
+    TimestampWithTimeZone::try_from(micros).unwrap_or_else(|_| TimestampWithTimeZone::negative_infinity())
+}
+
+/// Whether the transaction looks at one snapshot all along.
+pub fn transaction_has_one_snapshot() -> bool {
+    // SAFETY: a plain variable of this single-threaded process.
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
+}
+
+/// Takes a lock that lasts to the end of the transaction on a pair of OIDs and
+/// a number that nothing else locks: `class` is the OID of a table of ours,
+/// where the server itself uses those of its catalogs.
+pub fn lock_object(class: Oid, object: Oid, number: u16) {
+    // SAFETY: plain values; waits and raises as any lock request does.
+    unsafe { pg_sys::LockDatabaseObject(class, object, number, pg_sys::ExclusiveLock as i32) }
+}

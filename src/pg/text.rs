@@ -1,0 +1,71 @@
+//! Text between the server and us. Text of the server is bytes in the
+//! database's encoding, which need not be UTF-8.
+
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys;
+use std::ffi::{CStr, CString};
+
+/// Text of the database as it can be put into a message of ours.
+pub fn show(bytes: &[u8]) -> String {
+    if super::encoding::database_is_utf8() || bytes.is_ascii() {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    let mut shown = String::new();
+    for &byte in bytes {
+        if byte.is_ascii() {
+            shown.push(byte as char);
+        } else {
+            shown.push_str(&format!("\\x{byte:02X}"));
+        }
+    }
+    shown
+}
+
+/// A `text` parameter of a statement.
+pub fn parameter(bytes: &[u8]) -> DatumWithOid<'static> {
+    // SAFETY: text and bytea have the same representation.
+    unsafe { DatumWithOid::new(bytes, pg_sys::TEXTOID) }
+}
+
+/// A C string from text of the database, which never has a NUL byte in it.
+pub fn c_string(bytes: &[u8]) -> CString {
+    CString::new(bytes).unwrap_or_default()
+}
+
+/// Takes over a string that the server allocated.
+///
+/// # Safety
+/// `string` is NULL or a C string allocated with `palloc` that nobody else uses.
+pub(super) unsafe fn take(string: *mut std::ffi::c_char) -> Option<Vec<u8>> {
+    if string.is_null() {
+        return None;
+    }
+    // SAFETY: by contract.
+    unsafe {
+        let bytes = CStr::from_ptr(string).to_bytes().to_vec();
+        pg_sys::pfree(string.cast());
+        Some(bytes)
+    }
+}
+
+/// Splits a list of directories as the server splits its own; `None` where the
+/// syntax is wrong.
+pub fn split_directories(list: &CStr) -> Option<Vec<Vec<u8>>> {
+    let mut names: *mut pg_sys::List = std::ptr::null_mut();
+    // SAFETY: the function writes to a copy of its own; its list is of C
+    // strings, all of it in the current context.
+    unsafe {
+        let copy = pg_sys::pstrdup(list.as_ptr());
+        if !pg_sys::SplitDirectoriesString(copy, b',' as std::ffi::c_char, &mut names) {
+            return None;
+        }
+        let mut split = Vec::new();
+        if !names.is_null() {
+            for i in 0..(*names).length as usize {
+                let name = (*(*names).elements.add(i)).ptr_value.cast::<std::ffi::c_char>();
+                split.push(CStr::from_ptr(name).to_bytes().to_vec());
+            }
+        }
+        Some(split)
+    }
+}

@@ -1,0 +1,51 @@
+//! Who calls, and being somebody else for a moment.
+
+use super::Oid;
+use pgrx::pg_sys;
+
+/// The role whose rights are in force.
+pub fn current() -> Oid {
+    // SAFETY: reads a variable.
+    unsafe { pg_sys::GetUserId() }
+}
+
+/// The name of a role, in the database's encoding.
+pub fn name(role: Oid) -> Vec<u8> {
+    // SAFETY: a look-up; raises where the role is gone.
+    unsafe { super::text::take(pg_sys::GetUserNameFromId(role, false)) }.unwrap_or_default()
+}
+
+/// Whether the role has the privileges of `pg_read_server_files`, as COPY asks.
+pub fn may_read_server_files() -> bool {
+    // SAFETY: a look-up; superusers have the privileges of every role.
+    unsafe { pg_sys::has_privs_of_role(current(), Oid::from(pg_sys::ROLE_PG_READ_SERVER_FILES)) }
+}
+
+/// Runs `body` as `role`, whatever way it ends. It may do nothing but what is
+/// safe in the hands of a stranger's code (as in CREATE INDEX or REFRESH).
+pub fn run_as<R>(role: Oid, body: impl FnOnce() -> R) -> R {
+    let mut back = Back { role: Oid::INVALID, context: 0 };
+    // SAFETY: both point into `back`, which sets things right when it goes.
+    unsafe {
+        pg_sys::GetUserIdAndSecContext(&mut back.role, &mut back.context);
+        pg_sys::SetUserIdAndSecContext(
+            role,
+            back.context
+                | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32
+                | pg_sys::SECURITY_RESTRICTED_OPERATION as i32,
+        );
+    }
+    body()
+}
+
+struct Back {
+    role: Oid,
+    context: i32,
+}
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        // SAFETY: what was in force before.
+        unsafe { pg_sys::SetUserIdAndSecContext(self.role, self.context) }
+    }
+}

@@ -1,0 +1,68 @@
+//! The settings `loader.*`: their names, limits and why these.
+
+use crate::pg;
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use std::ffi::CString;
+
+static ALLOWED_DIRECTORIES: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+
+// One jsonb value can hold 256 MB of strings or elements: most longer records
+// would be refused anyway, after having been held in memory several times over.
+static MAX_RECORD_SIZE: GucSetting<i32> = GucSetting::<i32>::new(256 * 1024 * 1024);
+
+// A text of 1 GB minus its header is the longest that jsonb_in can be given.
+const LARGEST_RECORD: i32 = 1024 * 1024 * 1024 - 64;
+
+// Enough to see what is wrong; offset and length lead to the rest.
+static REJECT_RAW_LIMIT: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
+
+// A bytea twice as long could not be shown: its text form doubles it.
+const LARGEST_RAW: i32 = 256 * 1024 * 1024;
+
+/// Makes the settings known to the server.
+pub fn register() {
+    GucRegistry::define_string_guc(
+        c"loader.allowed_directories",
+        c"Directories that files may be loaded from.",
+        c"A comma-separated list; empty allows every directory. Symbolic links are resolved before the comparison.",
+        &ALLOWED_DIRECTORIES,
+        GucContext::Suset,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_int_guc(
+        c"loader.max_record_size",
+        c"A longer record is rejected without being held in memory.",
+        c"",
+        &MAX_RECORD_SIZE,
+        64,
+        LARGEST_RECORD,
+        GucContext::Userset,
+        GucFlags::UNIT_BYTE,
+    );
+    GucRegistry::define_int_guc(
+        c"loader.reject_raw_limit",
+        c"So many bytes of a rejected record are kept in loader.rejects.",
+        c"",
+        &REJECT_RAW_LIMIT,
+        0,
+        LARGEST_RAW,
+        GucContext::Userset,
+        GucFlags::UNIT_BYTE,
+    );
+    pg::reserve_settings_prefix(c"loader");
+}
+
+/// `loader.allowed_directories` as it was set.
+pub fn allowed_directories() -> CString {
+    ALLOWED_DIRECTORIES.get().unwrap_or_default()
+}
+
+/// `loader.max_record_size` in bytes.
+pub fn max_record_size() -> usize {
+    MAX_RECORD_SIZE.get() as usize
+}
+
+/// `loader.reject_raw_limit` in bytes.
+pub fn reject_raw_limit() -> usize {
+    REJECT_RAW_LIMIT.get() as usize
+}

@@ -1,0 +1,62 @@
+//! The target table: checks, lock, and INSERT. Knows nothing of files and of
+//! the tables of the schema `loader`.
+
+mod insert;
+mod seed;
+
+pub use insert::Insert;
+pub use seed::{Seed, create};
+
+use crate::error::Error;
+use crate::pg::relation::{self, Kind};
+use crate::pg::{self, Oid};
+
+/// A table that may be loaded into, locked against changes of its definition.
+pub struct Target {
+    /// Its OID.
+    pub oid: Oid,
+    /// The column that takes the records, in the database's encoding.
+    pub column: Vec<u8>,
+    /// The table's name without its schema, ready to be shown.
+    pub shown: String,
+}
+
+impl Target {
+    /// Locks the table by its OID and checks the caller's right and the column.
+    pub fn lock(oid: Oid, column: &[u8]) -> Result<Self, Error> {
+        relation::lock_for_insert(oid);
+        // It may have gone while the lock was waited for.
+        let (Some(kind), Some(name)) = (relation::kind(oid), relation::name(oid)) else {
+            return Err(Error::NoTable(oid.to_u32()));
+        };
+        let table = pg::text::show(&name);
+        if kind == Kind::Other {
+            return Err(Error::NotATable(table));
+        }
+        let shown_column = pg::text::show(column);
+        let Some(found) = relation::column(oid, column) else {
+            return Err(Error::NoColumn { table, column: shown_column });
+        };
+        if !relation::may_insert(oid, found.number) {
+            return Err(Error::NoInsertRight { table, column: shown_column });
+        }
+        if !found.is_jsonb {
+            return Err(Error::NotJsonb { table, column: shown_column });
+        }
+        if found.is_generated {
+            return Err(Error::GeneratedColumn { table, column: shown_column });
+        }
+        Ok(Target { oid, column: column.to_vec(), shown: table })
+    }
+
+    /// The table's name with its schema, quoted, as it is now: the lock does
+    /// not keep others from renaming the schema.
+    pub fn quoted_name(&self) -> Result<Vec<u8>, Error> {
+        relation::quoted_name(self.oid).ok_or(Error::NoTable(self.oid.to_u32()))
+    }
+
+    /// Whether the table has no row; `false` where that cannot be told.
+    pub fn is_empty(&self) -> bool {
+        relation::is_empty(self.oid)
+    }
+}
