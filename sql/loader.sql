@@ -34,7 +34,7 @@ CREATE TABLE loader.load_history_data (
     started_at      timestamptz NOT NULL,
     finished_at     timestamptz NOT NULL,
     CHECK (stream_bytes OPERATOR(pg_catalog.=)
-           bytes_loaded OPERATOR(pg_catalog.+) bytes_rejected OPERATOR(pg_catalog.+) bytes_framing)
+           (bytes_loaded OPERATOR(pg_catalog.+) bytes_rejected OPERATOR(pg_catalog.+) bytes_framing))
 );
 -- An earlier load of the same content is looked for by size first.
 CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_size);
