@@ -1,1 +1,86 @@
-//! Seeded generator of damaged JSON files.
+//! Seeded generator of damaged JSON files, with the truth about each.
+//!
+//! A file is made in three steps: [`content`] makes records, [`framing`] lays
+//! them out in a file, [`fault`] damages some. What comes out is a [`File`]: its
+//! bytes, and which spans of them are good records. [`judge`] compares what a
+//! splitter made of the bytes with that truth. [`suite`] makes the files of a
+//! seed.
+//!
+//! Nothing here uses the splitter's own code: the generator's idea of JSON
+//! ([`json::valid`]) is a second opinion.
+#![deny(unsafe_code)]
+
+pub mod content;
+pub mod draft;
+pub mod fault;
+pub mod framing;
+pub mod json;
+pub mod judge;
+pub mod rng;
+pub mod suite;
+mod tokens;
+
+use fault::Fault;
+use framing::Framing;
+
+/// A span of a file, in bytes from its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The first byte.
+    pub offset: usize,
+    /// How many bytes.
+    pub length: usize,
+}
+
+impl Span {
+    /// The first byte after the span.
+    pub fn end(&self) -> usize {
+        self.offset + self.length
+    }
+
+    /// The bytes of the span.
+    pub fn of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        &bytes[self.offset..self.end()]
+    }
+}
+
+/// A good record.
+#[derive(Clone, Copy, Debug)]
+pub struct Good {
+    /// Where it lies.
+    pub span: Span,
+    /// Nothing but the record itself shows where it starts, and the remains
+    /// before it could go on there (a head that was torn off after a colon, or
+    /// any torn head on the same line of a file that has one record a line).
+    /// Losing it is counted apart.
+    pub unsure: bool,
+}
+
+/// A damaged record or a block of rubbish.
+#[derive(Clone, Copy, Debug)]
+pub struct Damage {
+    /// Where it lies.
+    pub span: Span,
+    /// What was done.
+    pub fault: Fault,
+}
+
+/// A file and the truth about it.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Suite, framing, content, fault and number: unique in the suites of a seed.
+    pub name: String,
+    /// How records are laid out.
+    pub framing: Framing,
+    /// What the report files it under.
+    pub scenario: &'static str,
+    /// Everything.
+    pub bytes: Vec<u8>,
+    /// The records that nothing happened to, in file order.
+    pub good: Vec<Good>,
+    /// What was damaged, in file order.
+    pub damaged: Vec<Damage>,
+    /// Records whose every byte is still there with rubbish right before or
+    /// behind: loading one is neither a gain nor a phantom.
+    pub tolerated: Vec<Span>,
+}

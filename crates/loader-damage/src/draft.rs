@@ -1,0 +1,161 @@
+//! A file in the making: records and what stands between them, each with what
+//! became of it. [`Draft::finish`] writes it down with the truth about it.
+
+use crate::content::Content;
+use crate::fault::Fault;
+use crate::framing::Framing;
+use crate::json::{self, write};
+use crate::rng::Rng;
+use crate::tokens;
+use crate::{Damage, File, Good, Span};
+
+/// A record, or rubbish in the place of one.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    /// What stands before it.
+    pub(crate) glue: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
+    /// What was done to it.
+    pub(crate) fault: Option<Fault>,
+    /// The record before it was damaged; empty for rubbish.
+    pub(crate) whole: Vec<u8>,
+    /// The damage of a neighbour relies on it: leave it as it is.
+    pub(crate) reserved: bool,
+}
+
+impl Slot {
+    pub(crate) fn rubbish(glue: Vec<u8>, bytes: Vec<u8>, fault: Fault) -> Self {
+        Slot { glue, bytes, fault: Some(fault), whole: Vec::new(), reserved: true }
+    }
+
+    /// Whether nothing was done to it, and nothing forbids it.
+    pub(crate) fn is_free(&self) -> bool {
+        self.fault.is_none() && !self.reserved
+    }
+
+    /// Whether the record is as it was made.
+    pub(crate) fn is_good(&self) -> bool {
+        self.fault.is_none()
+    }
+
+    pub(crate) fn spoil(&mut self, bytes: Vec<u8>, fault: Fault) {
+        self.whole = std::mem::replace(&mut self.bytes, bytes);
+        self.fault = Some(fault);
+    }
+}
+
+/// A file in the making.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub(crate) framing: Framing,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) tail: Vec<u8>,
+}
+
+impl Draft {
+    /// A file without a fault.
+    pub fn new(framing: Framing, content: Content, records: usize, rng: &mut Rng) -> Self {
+        let style = framing.style(rng);
+        let [first, between, last] = framing.glue();
+        let slots = (0..records).map(|n| Slot {
+            glue: if n == 0 { first } else { between }.into(),
+            bytes: write(&content.record(n, rng), &style),
+            fault: None,
+            whole: Vec::new(),
+            reserved: false,
+        });
+        Draft { framing, slots: slots.collect(), tail: last.into() }
+    }
+
+    /// The slots that may still be damaged.
+    pub fn free(&self) -> Vec<usize> {
+        (0..self.slots.len()).filter(|&at| self.slots[at].is_free()).collect()
+    }
+
+    /// The position of the last slot.
+    pub fn last(&self) -> usize {
+        self.slots.len() - 1
+    }
+
+    /// Whether these bytes are damaged beyond doubt: neither they, without some
+    /// framing at their ends, nor one of their lines where a line is a record,
+    /// are JSON, unless it is the whole record with something beside it.
+    pub(crate) fn is_damage(&self, bytes: &[u8], whole: &[u8]) -> bool {
+        let sound = |piece: &[u8]| {
+            let framing = |b: u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b',' | b'[' | b']' | 0x1E);
+            let before = piece.iter().take(4).take_while(|b| framing(**b)).count();
+            let behind = piece.iter().rev().take(4).take_while(|b| framing(**b)).count();
+            let cuts = (0..=before).flat_map(|from| (0..=behind).map(move |to| (from, to)));
+            let mut parts = cuts.filter_map(|(from, to)| piece.get(from..piece.len() - to));
+            parts.any(|part| json::valid(part) && part.trim_ascii() != whole)
+                || json::valid(json::strip(piece)) && json::strip(piece) != whole
+        };
+        let lines_sound = self.framing.one_a_line() && bytes.split(|&b| b == b'\n').any(sound);
+        !bytes.trim_ascii().is_empty() && !json::valid(bytes) && !sound(bytes) && !lines_sound
+    }
+
+    /// Whether the record at `at` starts where only its own bracket shows it,
+    /// behind remains in which it could be a value.
+    fn is_unsure(&self, at: usize) -> bool {
+        let slot = &self.slots[at];
+        let Some(before) = at.checked_sub(1).map(|at| &self.slots[at]) else { return false };
+        let Some(fault) = before.fault else { return false };
+        if self.framing.strict() {
+            let marked = slot.glue.iter().any(|b| matches!(b, b'\n' | 0x1E));
+            return !marked && !(self.framing.hugging() && self.last_line_intact(before));
+        }
+        fault.tears() && slot.glue.trim_ascii().is_empty() && tokens::value_due(&before.bytes)
+    }
+
+    /// Whether the last line of a damaged record is still its closing bracket at
+    /// the indentation of records.
+    fn last_line_intact(&self, slot: &Slot) -> bool {
+        let line = |bytes: &[u8]| bytes.rsplit(|&b| b == b'\n').next().map(<[u8]>::to_vec);
+        slot.bytes.contains(&b'\n') && line(&slot.bytes) == line(&slot.whole)
+    }
+
+    /// Whether rubbish and the record behind it, or two remains, happen to make
+    /// a record together.
+    fn has_chimera(&self) -> bool {
+        self.slots.windows(2).any(|pair| {
+            pair[0].fault.is_some()
+                && pair[1].glue.is_empty()
+                && json::valid(&[pair[0].bytes.as_slice(), &pair[1].bytes].concat())
+        })
+    }
+
+    /// Writes the file; `None` if what was done to it makes no damage.
+    pub fn finish(self, name: String, scenario: &'static str) -> Option<File> {
+        if self.has_chimera() {
+            return None;
+        }
+        let mut file = File {
+            name,
+            framing: self.framing,
+            scenario,
+            bytes: Vec::new(),
+            good: Vec::new(),
+            damaged: Vec::new(),
+            tolerated: Vec::new(),
+        };
+        for (at, slot) in self.slots.iter().enumerate() {
+            file.bytes.extend_from_slice(&slot.glue);
+            let span = Span { offset: file.bytes.len(), length: slot.bytes.len() };
+            file.bytes.extend_from_slice(&slot.bytes);
+            match slot.fault {
+                None => file.good.push(Good { span, unsure: self.is_unsure(at) }),
+                Some(fault) => {
+                    file.damaged.push(Damage { span, fault });
+                    if !slot.whole.is_empty()
+                        && let Some(found) =
+                            slot.bytes.windows(slot.whole.len()).position(|part| part == slot.whole)
+                    {
+                        file.tolerated.push(Span { offset: span.offset + found, length: slot.whole.len() });
+                    }
+                }
+            }
+        }
+        file.bytes.extend_from_slice(&self.tail);
+        Some(file)
+    }
+}

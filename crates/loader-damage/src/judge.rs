@@ -1,0 +1,174 @@
+//! Compares what a splitter made of a file with the truth about it.
+
+use crate::{File, Span};
+use std::collections::{BTreeSet, HashMap};
+
+/// What a splitter said of a span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Good, else rejected.
+    pub good: bool,
+    /// The number it gave.
+    pub number: u64,
+    /// The line it named.
+    pub line: u64,
+    /// The span.
+    pub span: Span,
+    /// The bytes that it handed out for it, perhaps not all of a reject.
+    pub raw: Vec<u8>,
+}
+
+/// The columns of the ledger that a splitter kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// All bytes.
+    pub stream: u64,
+    /// Those of good records.
+    pub loaded: u64,
+    /// Those of rejects.
+    pub rejected: u64,
+    /// The rest.
+    pub framing: u64,
+}
+
+/// The judgement on one file, or the sum of several.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// Files judged.
+    pub files: usize,
+    /// Of these, all good records kept, no phantom, no error in the books.
+    pub perfect: usize,
+    /// Good records, but for the unsure ones.
+    pub good: usize,
+    /// Of these, those that were loaded, byte for byte.
+    pub kept: usize,
+    /// Good records that are unsure.
+    pub unsure: usize,
+    /// Of these, those that were loaded.
+    pub unsure_kept: usize,
+    /// Whole records with rubbish beside them that were loaded.
+    pub tolerated: usize,
+    /// Damaged records and blocks of rubbish.
+    pub damaged: usize,
+    /// Rejects.
+    pub rejects: usize,
+    /// The good records that were not loaded, but for unsure ones.
+    pub lost: Vec<Span>,
+    /// What was loaded and is not a record of the file.
+    pub phantoms: Vec<Span>,
+    /// What is wrong with the books: numbers, lines, order, ledger.
+    pub errors: Vec<String>,
+}
+
+impl Verdict {
+    /// Adds another verdict's figures; spans are kept only as counts elsewhere.
+    pub fn add(&mut self, other: &Verdict) {
+        self.files += other.files;
+        self.perfect += other.perfect;
+        self.good += other.good;
+        self.kept += other.kept;
+        self.unsure += other.unsure;
+        self.unsure_kept += other.unsure_kept;
+        self.tolerated += other.tolerated;
+        self.damaged += other.damaged;
+        self.rejects += other.rejects;
+        self.lost.extend_from_slice(&other.lost);
+        self.phantoms.extend_from_slice(&other.phantoms);
+        self.errors.extend_from_slice(&other.errors);
+    }
+
+    /// Nothing lost, nothing false.
+    pub fn is_perfect(&self) -> bool {
+        self.lost.is_empty() && self.phantoms.is_empty() && self.errors.is_empty()
+    }
+}
+
+/// Judges what was found in a file, in the order in which it was.
+pub fn judge(file: &File, found: &[Found], ledger: &Ledger) -> Verdict {
+    let mut verdict = Verdict { files: 1, damaged: file.damaged.len(), ..Verdict::default() };
+    let mut truth: HashMap<Span, bool> = file.good.iter().map(|good| (good.span, good.unsure)).collect();
+    let tolerated: BTreeSet<Span> = file.tolerated.iter().copied().collect();
+    verdict.good = file.good.iter().filter(|good| !good.unsure).count();
+    verdict.unsure = file.good.len() - verdict.good;
+    for item in found {
+        match truth.get(&item.span) {
+            _ if !item.good => verdict.rejects += 1,
+            Some(unsure) => {
+                *if *unsure { &mut verdict.unsure_kept } else { &mut verdict.kept } += 1;
+                truth.remove(&item.span);
+            }
+            None if tolerated.contains(&item.span) => verdict.tolerated += 1,
+            None => verdict.phantoms.push(item.span),
+        }
+    }
+    verdict.lost = truth.iter().filter(|(_, unsure)| !**unsure).map(|(span, _)| *span).collect();
+    verdict.lost.sort_unstable();
+    verdict.errors = audit(file, found, ledger);
+    verdict.perfect = usize::from(verdict.is_perfect());
+    verdict
+}
+
+/// What is wrong with the books.
+fn audit(file: &File, found: &[Found], ledger: &Ledger) -> Vec<String> {
+    let mut errors = Vec::new();
+    let (mut end, mut line, mut framing) = (0, 1, 0);
+    let newlines =
+        |from: usize, to: usize| file.bytes[from..to].iter().filter(|&&b| b == b'\n').count() as u64;
+    let mut sums = [0u64; 2];
+    for (n, item) in found.iter().enumerate() {
+        let span = item.span;
+        let mut wrong = |what: &str| errors.push(format!("item {} at {}: {what}", n + 1, span.offset));
+        if span.offset < end || span.end() > file.bytes.len() {
+            wrong("overlaps the one before or the end of the file");
+            return errors;
+        }
+        if item.number != n as u64 + 1 {
+            wrong("is numbered otherwise");
+        }
+        if span.length == 0 {
+            wrong("is empty");
+        }
+        if !is_framing(&file.bytes[end..span.offset]) {
+            wrong("has bytes before it that are not framing and not accounted for");
+        }
+        line += newlines(end, span.offset);
+        if item.line != line {
+            wrong(&format!("is on line {line}, not {}", item.line));
+        }
+        line += newlines(span.offset, span.end());
+        let raw = span.of(&file.bytes);
+        if !raw.starts_with(&item.raw) || (item.good && raw != item.raw) || item.raw.is_empty() {
+            wrong("does not have these bytes");
+        }
+        framing += span.offset - end;
+        end = span.end();
+        sums[usize::from(item.good)] += span.length as u64;
+    }
+    if !is_framing(&file.bytes[end..]) {
+        errors.push("bytes at the end that are not framing and not accounted for".to_owned());
+    }
+    framing += file.bytes.len() - end;
+    let truth = Ledger {
+        stream: file.bytes.len() as u64,
+        loaded: sums[1],
+        rejected: sums[0],
+        framing: framing as u64,
+    };
+    if *ledger != truth {
+        errors.push(format!("the ledger is {ledger:?}, not {truth:?}"));
+    }
+    errors
+}
+
+/// Whether these bytes are what may lie between records.
+fn is_framing(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while at < bytes.len() {
+        at += match bytes[at] {
+            b' ' | b'\t' | b'\r' | b'\n' | b',' | b'[' | b']' | 0x1E => 1,
+            0xEF if bytes[at..].starts_with(b"\xEF\xBB\xBF") => 3,
+            _ => return false,
+        };
+    }
+    true
+}

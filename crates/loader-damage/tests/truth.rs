@@ -1,0 +1,92 @@
+//! The generator itself: what it calls good is JSON, what it calls damaged is
+//! not, and the same seed makes the same files.
+
+use loader_damage::fault::Fault;
+use loader_damage::framing::Framing;
+use loader_damage::{File, json, judge, suite};
+use std::collections::{BTreeMap, BTreeSet};
+
+const SEED: u64 = 1;
+
+fn files() -> impl Iterator<Item = File> {
+    suite::plain(SEED).chain(suite::hard(SEED))
+}
+
+#[test]
+fn spans_are_what_they_are_said_to_be() {
+    for file in files() {
+        let mut end = 0;
+        let mut all: Vec<_> = file.good.iter().map(|good| (good.span, true)).collect();
+        all.extend(file.damaged.iter().map(|damage| (damage.span, false)));
+        all.sort_unstable();
+        for (span, good) in all {
+            assert!(span.offset >= end, "{}: spans overlap at {}", file.name, span.offset);
+            end = span.end();
+            assert_eq!(json::valid(span.of(&file.bytes)), good, "{} at {}", file.name, span.offset);
+        }
+        for span in &file.tolerated {
+            assert!(json::valid(span.of(&file.bytes)), "{} at {}", file.name, span.offset);
+        }
+    }
+}
+
+#[test]
+fn every_fault_occurs_in_every_framing() {
+    let mut names = BTreeSet::new();
+    let mut seen: BTreeMap<&str, BTreeSet<Framing>> = BTreeMap::new();
+    for file in suite::plain(SEED) {
+        assert!(names.insert(file.name), "names are not unique");
+        seen.entry(file.scenario).or_default().insert(file.framing);
+    }
+    let missing =
+        |fault: &Fault| seen.get(fault.name()).map_or(Framing::ALL.len(), |f| Framing::ALL.len() - f.len());
+    // What has no separator can not miss it.
+    let allowed = |fault: &Fault| if *fault == Fault::MissingSeparator { 2 } else { 0 };
+    let poor: Vec<_> = Fault::ALL
+        .iter()
+        .filter(|fault| missing(fault) > allowed(fault))
+        .map(|f| (f.name(), missing(f)))
+        .collect();
+    assert!(poor.is_empty(), "{poor:?}");
+}
+
+#[test]
+fn one_seed_one_suite() {
+    let sum = |seed| suite::hard(seed).take(100).map(|file| file.bytes).collect::<Vec<_>>();
+    assert_eq!(sum(7), sum(7));
+    assert_ne!(sum(7), sum(8));
+}
+
+/// A splitter that knows the truth is perfect in the eyes of the judge, one that
+/// loads a damaged record or drops a good one is not.
+#[test]
+fn the_judge_knows_a_perfect_splitter() {
+    for file in suite::plain(SEED).step_by(7) {
+        let mut spans: Vec<_> = file.good.iter().map(|good| (good.span, true)).collect();
+        spans.extend(file.damaged.iter().map(|damage| (damage.span, false)));
+        spans.sort_unstable();
+        let mut ledger = judge::Ledger { stream: file.bytes.len() as u64, ..Default::default() };
+        let mut found = Vec::new();
+        for (n, (span, good)) in spans.into_iter().enumerate() {
+            *if good { &mut ledger.loaded } else { &mut ledger.rejected } += span.length as u64;
+            let line = 1 + file.bytes[..span.offset].iter().filter(|&&b| b == b'\n').count() as u64;
+            found.push(judge::Found {
+                good,
+                number: n as u64 + 1,
+                line,
+                span,
+                raw: span.of(&file.bytes).to_vec(),
+            });
+        }
+        ledger.framing = ledger.stream - ledger.loaded - ledger.rejected;
+        let verdict = judge::judge(&file, &found, &ledger);
+        assert!(verdict.is_perfect(), "{}: {:?}", file.name, verdict.errors);
+        assert_eq!(verdict.kept, verdict.good);
+        if let Some(bad) = found.iter_mut().find(|item| !item.good) {
+            bad.good = true;
+            assert!(!judge::judge(&file, &found, &ledger).is_perfect(), "{}", file.name);
+        }
+        found.pop();
+        assert!(!judge::judge(&file, &found, &ledger).is_perfect(), "{}", file.name);
+    }
+}
