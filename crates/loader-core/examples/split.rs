@@ -1,5 +1,6 @@
 //! Splits a file and prints what was found: `cargo run --release -p loader-core
-//! --example split -- FILE [--rejects]`.
+//! --example split -- FILE [--rejects | --items]`. `--items` prints a line for
+//! each record (R) and reject (X) with its offset and length.
 
 use std::fs::File;
 use std::io::Read;
@@ -19,12 +20,25 @@ impl Source for Bytes {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let path = args.next().ok_or("which file?")?;
-    let rejects = args.next().is_some_and(|arg| arg == "--rejects");
+    let mode = args.next();
+    let (rejects, items) = (mode.as_deref() == Some("--rejects"), mode.as_deref() == Some("--items"));
     let start = Instant::now();
     let source = Decoded::new(Bytes(File::open(&path)?), None).map_err(|error| format!("{error:?}"))?;
     let options = Options { format: None, max_record_size: 256 << 20, raw_limit: 200 };
     let mut splitter = Splitter::new(source, options).map_err(|error| format!("{error:?}"))?;
     while let Some(item) = splitter.next().map_err(|error| format!("{error:?}"))? {
+        if items {
+            match &item {
+                Item::Record(record) => println!("R {} {}", record.offset, record.bytes.len()),
+                Item::Reject(reject) => println!("X {} {}", reject.offset, reject.length),
+            }
+        }
+        if items {
+            match &item {
+                Item::Record(record) => println!("R {} {}", record.offset, record.bytes.len()),
+                Item::Reject(reject) => println!("X {} {}", reject.offset, reject.length),
+            }
+        }
         if let (Item::Reject(reject), true) = (item, rejects) {
             println!(
                 "record {} line {} offset {} length {}: {:?} at {}: {}",
