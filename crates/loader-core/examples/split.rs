@@ -33,12 +33,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Item::Reject(reject) => println!("X {} {}", reject.offset, reject.length),
             }
         }
-        if items {
-            match &item {
-                Item::Record(record) => println!("R {} {}", record.offset, record.bytes.len()),
-                Item::Reject(reject) => println!("X {} {}", reject.offset, reject.length),
-            }
-        }
         if let (Item::Reject(reject), true) = (item, rejects) {
             println!(
                 "record {} line {} offset {} length {}: {:?} at {}: {}",
