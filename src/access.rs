@@ -58,10 +58,7 @@ impl OpenFile {
 
     /// Fails if the file is not what it was, or if not all of it was read.
     pub fn check_unchanged(&self, bytes_read: u64) -> Result<(), Error> {
-        let now = self
-            .file
-            .metadata()
-            .map_err(|error| Error::Read { path: self.shown.clone(), error })?;
+        let now = self.file.metadata().map_err(|error| Error::Read { path: self.shown.clone(), error })?;
         if Identity::of(&now) == self.identity && bytes_read == self.identity.size {
             Ok(())
         } else {

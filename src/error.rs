@@ -291,7 +291,7 @@ impl Error {
             Error::OutOfMemory(bytes) => Words::new(Code::ERRCODE_OUT_OF_MEMORY, "out of memory")
                 .detail(format!("Failed on request of size {bytes} for a record of the file."))
                 .hint("Lower loader.max_record_size to pass over very large records."),
-            Error::BadRecord { path, place, fault } => Words::new(sqlstate(fault.kind), fault.what)
+            Error::BadRecord { path, place, fault } => Words::new(sqlstate(fault.kind), format!("bad record: {}", fault.what))
                 .detail(detail_of(&path, place, fault))
                 .hint("Use on_error => 'reject' to load the good records and keep the bad ones in loader.rejects."),
             Error::TooManyRejects { path, limit, place, fault } => Words::new(

@@ -1,0 +1,139 @@
+//! Tests inside the server, in one transaction each.
+
+#[pgrx::pg_schema]
+mod tests {
+    use crate::pg::chunk::{Chunk, HandedOut};
+    use crate::pg::snapshot::{Snapshot, select_bigint};
+    use crate::pg::{relation, subtransaction, text, user};
+    use pgrx::prelude::*;
+
+    fn chunk(texts: &[&std::ffi::CStr]) -> Chunk {
+        let mut chunk = Chunk::new();
+        for text in texts {
+            chunk.reserve().expect("memory");
+            chunk.push_text(text);
+        }
+        chunk
+    }
+
+    fn sum_of(token: i64) -> Option<i64> {
+        Spi::get_one_with_args(
+            "SELECT sum(r::bigint)::bigint FROM loader.chunk_records($1) AS r",
+            &[token.into()],
+        )
+        .expect("a statement")
+    }
+
+    #[pg_test]
+    fn offers_nest_and_end() {
+        let outer = chunk(&[c"1", c"2"]);
+        let offer = outer.offer();
+        assert_eq!(offer.handed_out(), HandedOut::None);
+        {
+            let inner = chunk(&[c"10"]);
+            let offer = inner.offer();
+            assert_eq!(sum_of(offer.token()), Some(10));
+        }
+        assert_eq!(sum_of(offer.token()), Some(3));
+        assert_eq!(offer.handed_out(), HandedOut::All);
+    }
+
+    #[pg_test(error = "no load hands out such a chunk")]
+    fn an_offer_that_ended_is_gone() {
+        let chunk = chunk(&[c"1"]);
+        let token = chunk.offer().token();
+        sum_of(token);
+    }
+
+    #[pg_test]
+    fn a_chunk_has_what_jsonb_in_makes() {
+        let chunk = chunk(&[c" {\"b\": 1.50, \"a\": [null, \"\xc3\xa9\"]} "]);
+        let offer = chunk.offer();
+        let same: Option<bool> = Spi::get_one_with_args(
+            "SELECT jsonb_send(r) = jsonb_send('{\"b\": 1.50, \"a\": [null, \"é\"]}'::jsonb) AND pg_column_size(r) = pg_column_size('{\"b\": 1.50, \"a\": [null, \"é\"]}'::jsonb)
+             FROM loader.chunk_records($1) AS r",
+            &[offer.token().into()],
+        )
+        .expect("a statement");
+        assert_eq!(same, Some(true));
+    }
+
+    #[pg_test]
+    fn a_refusal_is_a_value_and_leaves_nothing() {
+        for _ in 0..3 {
+            let mut chunk = chunk(&[c"1"]);
+            let refused: Result<(), &str> = subtransaction::attempt(
+                || chunk.push_text(c"{"),
+                |code| match code {
+                    PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION => Some("syntax"),
+                    _ => None,
+                },
+            );
+            assert_eq!(refused, Err("syntax"));
+            assert_eq!(chunk.len(), 1);
+            let taken: Result<(), &str> = subtransaction::attempt(|| chunk.push_text(c"2"), |_| None);
+            assert_eq!(taken, Ok(()));
+            assert_eq!(sum_of(chunk.offer().token()), Some(3));
+        }
+    }
+
+    #[pg_test(error = "invalid input syntax for type json")]
+    fn another_error_goes_on_its_way() {
+        let mut chunk = Chunk::new();
+        let _: Result<(), ()> = subtransaction::attempt(|| chunk.push_text(c"{"), |_| None);
+    }
+
+    #[pg_test]
+    fn being_somebody_else_ends() {
+        Spi::run("CREATE ROLE loader_test_role").expect("a role");
+        let role: Option<pg_sys::Oid> =
+            Spi::get_one("SELECT 'loader_test_role'::regrole::oid").expect("a statement");
+        let me = user::current();
+        assert_eq!(user::run_as(role.expect("a role"), user::current), role.expect("a role"));
+        assert_eq!(user::current(), me);
+    }
+
+    #[pg_test]
+    fn emptiness_is_seen_without_rights() {
+        Spi::run(
+            "CREATE TABLE plain (data jsonb);
+             CREATE TABLE parts (data jsonb) PARTITION BY LIST (data);
+             CREATE TABLE part PARTITION OF parts DEFAULT;
+             CREATE VIEW view AS SELECT data FROM plain",
+        )
+        .expect("tables");
+        let oid = |name: &str| {
+            Spi::get_one_with_args::<pg_sys::Oid>("SELECT $1::regclass::oid", &[name.into()])
+                .expect("a statement")
+                .expect("a table")
+        };
+        let empty = |name: &str| relation::is_empty(oid(name));
+        assert!(empty("plain") && empty("parts") && !empty("view"));
+        Spi::run("INSERT INTO plain VALUES ('1'); INSERT INTO parts VALUES ('1')").expect("rows");
+        assert!(!empty("plain") && !empty("parts"));
+        Spi::run("DELETE FROM plain; TRUNCATE parts").expect("no rows");
+        assert!(empty("plain") && empty("parts"));
+    }
+
+    #[pg_test]
+    fn queries_see_what_this_transaction_did() {
+        Spi::run("CREATE TABLE numbers AS SELECT 7::bigint AS n").expect("a table");
+        for snapshot in [Snapshot::Transaction, Snapshot::Latest] {
+            assert_eq!(
+                select_bigint(snapshot, c"SELECT n FROM numbers WHERE n = $1", &[7i64.into()]),
+                Some(7)
+            );
+            assert_eq!(select_bigint(snapshot, c"SELECT n FROM numbers WHERE n = 8", &[]), None);
+        }
+    }
+
+    #[pg_test]
+    fn directories_are_split_as_the_server_does() {
+        let split = |list| text::split_directories(list);
+        assert_eq!(
+            split(c"/a, \"/b, c\" ,/d/"),
+            Some(vec![b"/a".to_vec(), b"/b, c".to_vec(), b"/d".to_vec()])
+        );
+        assert_eq!(split(c"\"/a"), None);
+    }
+}

@@ -36,7 +36,9 @@ impl Encoder {
         self.text.clear();
         // In every encoding of a server ASCII is ASCII.
         if record.bytes.is_ascii() || !matches!(self.encoding, Encoding::Other { .. }) {
-            self.text.try_reserve(record.bytes.len() + 1).map_err(|_| Error::OutOfMemory(record.bytes.len()))?;
+            self.text
+                .try_reserve(record.bytes.len() + 1)
+                .map_err(|_| Error::OutOfMemory(record.bytes.len()))?;
             self.text.extend_from_slice(record.bytes);
         } else if !self.encoding.append(record.bytes, &mut self.text).map_err(Error::OutOfMemory)? {
             return fault(
@@ -53,7 +55,8 @@ impl Encoder {
         chunk.reserve().map_err(Error::OutOfMemory)?;
         // Escapes may name characters that the encoding lacks: only the server knows.
         let ask = record.doubtful
-            || (!matches!(self.encoding, Encoding::Utf8) && memchr::memmem::find(record.bytes, b"\\u").is_some());
+            || (!matches!(self.encoding, Encoding::Utf8)
+                && memchr::memmem::find(record.bytes, b"\\u").is_some());
         if !ask {
             chunk.push_text(text);
             return Ok(Ok(()));

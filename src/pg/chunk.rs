@@ -71,9 +71,7 @@ impl Chunk {
 
     /// Makes room for one more value; an error is the size that was asked for.
     pub fn reserve(&mut self) -> Result<(), usize> {
-        self.values
-            .try_reserve(1)
-            .map_err(|_| (self.values.len() + 1) * size_of::<pg_sys::Datum>())
+        self.values.try_reserve(1).map_err(|_| (self.values.len() + 1) * size_of::<pg_sys::Datum>())
     }
 
     /// Adds what `jsonb_in` makes of `text`, which is in the database's

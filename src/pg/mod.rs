@@ -14,8 +14,8 @@ pub mod text;
 pub mod user;
 
 use pgrx::datum::TimestampWithTimeZone;
-pub use pgrx::pg_sys::Oid;
 use pgrx::pg_sys;
+pub use pgrx::pg_sys::Oid;
 use std::ffi::CStr;
 
 /// Raises the error of a cancel or terminate request, if there is one.

@@ -139,11 +139,8 @@ pub fn is_empty(relation: Oid) -> bool {
 fn partitions(relation: Oid) -> Vec<Oid> {
     // SAFETY: returns a list of OIDs in the current context, never NULL.
     unsafe {
-        let list = pg_sys::find_all_inheritors(
-            relation,
-            pg_sys::AccessShareLock as i32,
-            std::ptr::null_mut(),
-        );
+        let list =
+            pg_sys::find_all_inheritors(relation, pg_sys::AccessShareLock as i32, std::ptr::null_mut());
         (0..(*list).length as usize).map(|i| (*(*list).elements.add(i)).oid_value).collect()
     }
 }

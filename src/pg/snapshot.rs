@@ -37,10 +37,8 @@ pub fn select_bigint(snapshot: Snapshot, query: &CStr, arguments: &[DatumWithOid
     let mut types: Vec<_> = arguments.iter().map(DatumWithOid::oid).collect();
     let mut values: Vec<_> =
         arguments.iter().map(|a| a.datum().map_or(pg_sys::Datum::null(), |d| d.sans_lifetime())).collect();
-    let nulls: Vec<_> = arguments
-        .iter()
-        .map(|a| if a.datum().is_some() { b' ' } else { b'n' } as std::ffi::c_char)
-        .collect();
+    let nulls: Vec<_> =
+        arguments.iter().map(|a| if a.datum().is_some() { b' ' } else { b'n' } as std::ffi::c_char).collect();
     snapshot.within(|| {
         // SAFETY: the arrays have one entry for each argument; a read-only
         // execution uses the active snapshot. On an error the server takes the

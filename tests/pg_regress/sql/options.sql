@@ -1,0 +1,66 @@
+-- Every option, good and bad values.
+TRUNCATE loader.load_history_data, loader.rejects_data;
+ALTER SEQUENCE loader.load_id_seq RESTART;
+SELECT seed_json_table('options_t');
+SELECT put('loader_options.json', E'{"a": 1}\nnot json\n{"a": 2}\nneither\n{"a": 3}\n');
+\set file '''/proc/self/cwd/loader_options.json'''
+-- on_error
+SELECT rows_loaded FROM load_json_file(:file, 'options_t', on_error => 'stop');
+\echo :LAST_ERROR_SQLSTATE
+SELECT rows_loaded, rows_rejected FROM load_json_file(:file, 'options_t', on_error => 'ignore', if_loaded => 'force');
+SELECT rows_loaded, rows_rejected FROM load_json_file(:file, 'options_t', on_error => 'reject', if_loaded => 'force');
+SELECT load_id = max(load_id) OVER () AS last, count(*) FROM loader.rejects GROUP BY load_id ORDER BY load_id;
+-- reject_limit
+SELECT rows_loaded FROM load_json_file(:file, 'options_t', reject_limit => 0, if_loaded => 'force');
+\echo :LAST_ERROR_SQLSTATE
+SELECT rows_loaded FROM load_json_file(:file, 'options_t', reject_limit => 1, on_error => 'ignore', if_loaded => 'force');
+\echo :LAST_ERROR_SQLSTATE
+SELECT rows_loaded FROM load_json_file(:file, 'options_t', reject_limit => 2, if_loaded => 'force');
+-- Without a limit, a file whose first 1000 records are bad is no JSON.
+SELECT put('loader_text.txt', string_agg('line ' || n, E'\n')) FROM generate_series(1, 1000) AS n;
+SELECT rows_loaded FROM load_json_file('/proc/self/cwd/loader_text.txt', 'options_t', format => 'ndjson');
+\echo :LAST_ERROR_SQLSTATE
+SELECT put('loader_text.txt', string_agg('line ' || n, E'\n')) FROM generate_series(1, 999) AS n;
+SELECT rows_loaded, rows_rejected FROM load_json_file('/proc/self/cwd/loader_text.txt', 'options_t', format => 'ndjson');
+-- format
+SELECT rows_loaded FROM load_json_file(:file, 'options_t', format => 'ndjson', if_loaded => 'force');
+SELECT rows_loaded FROM load_json_file(:file, 'options_t', format => 'jsonl', if_loaded => 'force');
+SELECT rows_loaded FROM load_json_file(:file, 'options_t', format => 'NEWLINE_DELIMITED', if_loaded => 'force');
+SELECT put('loader_array.json', '[{"a": 1}, {"a": 2}]');
+SELECT rows_loaded FROM load_json_file('/proc/self/cwd/loader_array.json', 'options_t');
+SELECT rows_loaded FROM load_json_file('/proc/self/cwd/loader_array.json', 'options_t', format => 'array', if_loaded => 'force');
+SELECT rows_loaded FROM load_json_file('/proc/self/cwd/loader_array.json', 'options_t', format => 'unstructured', if_loaded => 'force');
+SELECT format FROM loader.load_history WHERE file_path LIKE '%array.json' ORDER BY load_id;
+SELECT load_json_file(:file, 'options_t', format => 'csv');
+\echo :LAST_ERROR_SQLSTATE
+-- compression
+SELECT rows_loaded FROM load_json_file(:file, 'options_t', compression => 'none', if_loaded => 'force');
+SELECT rows_loaded FROM load_json_file(:file, 'options_t', compression => 'gzip', if_loaded => 'force');
+\echo :LAST_ERROR_SQLSTATE
+SELECT rows_loaded FROM load_json_file(:file, 'options_t', compression => 'zstd', if_loaded => 'force');
+\echo :LAST_ERROR_SQLSTATE
+SELECT load_json_file(:file, 'options_t', compression => 'bzip2');
+SELECT put('loader_cut.gz', '\x1f8b0800000000000203'::bytea);
+SELECT load_json_file('/proc/self/cwd/loader_cut.gz', 'options_t');
+\echo :LAST_ERROR_SQLSTATE
+-- chunk
+SELECT rows_loaded FROM load_json_file(:file, 'options_t', chunk => 1, if_loaded => 'force');
+SELECT load_json_file(:file, 'options_t', chunk => 0);
+\echo :LAST_ERROR_SQLSTATE
+SELECT load_json_file(:file, 'options_t', chunk => 1000001);
+-- the others
+SELECT load_json_file(:file, 'options_t', on_error => 'continue');
+SELECT load_json_file(:file, 'options_t', if_loaded => 'perhaps');
+SELECT load_json_file(:file, 'options_t', reject_limit => -1);
+\echo :LAST_ERROR_SQLSTATE
+-- NULL
+SELECT load_json_file(NULL, 'options_t');
+\echo :LAST_ERROR_SQLSTATE
+SELECT load_json_file(:file, NULL);
+SELECT load_json_file(:file, 'options_t', chunk => NULL);
+SELECT load_json_file(:file, 'options_t', reject_limit => NULL, format => NULL);
+-- A byte order mark of another encoding.
+SELECT put('loader_utf16.json', '\xfffe7b007d000a00'::bytea);
+SELECT load_json_file('/proc/self/cwd/loader_utf16.json', 'options_t');
+\echo :LAST_ERROR_SQLSTATE
+DROP TABLE options_t;

@@ -1,0 +1,23 @@
+-- The extension, a way to make files, and roles. A server works in its data
+-- directory, so that /proc/self/cwd is an absolute path to it, the same on
+-- every machine.
+CREATE EXTENSION loader;
+CREATE FUNCTION put(name text, content bytea) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    large oid := lo_from_bytea(0, content);
+BEGIN
+    PERFORM lo_export(large, '/proc/self/cwd/' || name);
+    PERFORM lo_unlink(large);
+END $$;
+CREATE FUNCTION put(name text, content text) RETURNS void LANGUAGE sql
+AS $$ SELECT put(name, convert_to(content, 'UTF8')) $$;
+
+SET client_min_messages = warning;
+DROP ROLE IF EXISTS regress_loader_reader, regress_loader_other, regress_loader_writer;
+RESET client_min_messages;
+CREATE ROLE regress_loader_reader;
+CREATE ROLE regress_loader_writer;
+CREATE ROLE regress_loader_other;
+GRANT pg_read_server_files TO regress_loader_reader, regress_loader_other;
+GRANT CREATE ON SCHEMA public TO regress_loader_reader;
+\dx+ loader
