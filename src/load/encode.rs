@@ -79,7 +79,10 @@ fn verdict(code: Code) -> Option<(FaultKind, &'static str)> {
         Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED | Code::ERRCODE_INTERNAL_ERROR => {
             Some((FaultKind::TooLarge, "record exceeds a limit of jsonb"))
         }
-        Code::ERRCODE_UNTRANSLATABLE_CHARACTER | Code::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE => Some((
+        // The last one is what SQL_ASCII says to any escape beyond ASCII.
+        Code::ERRCODE_UNTRANSLATABLE_CHARACTER
+        | Code::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE
+        | Code::ERRCODE_FEATURE_NOT_SUPPORTED => Some((
             FaultKind::InvalidUnicode,
             "record has an escape for a character that the encoding of the database lacks",
         )),

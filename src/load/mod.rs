@@ -102,7 +102,7 @@ pub fn run(call: &Call<'_>) -> Result<Outcome, Error> {
         file_size: content.file_size,
         chunk_rows: options.chunk,
     };
-    run.to_the_end()?;
+    run.go_through()?;
 
     let content_hash = run.splitter.source_mut().source_mut().finish()?;
     let tally = *run.splitter.tally();
@@ -163,7 +163,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn to_the_end(&mut self) -> Result<(), Error> {
+    fn go_through(&mut self) -> Result<(), Error> {
         let raw_limit = settings::reject_raw_limit();
         loop {
             let any_good = self.rows_loaded > 0 || !self.places.is_empty();
