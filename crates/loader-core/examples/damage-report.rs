@@ -1,0 +1,159 @@
+//! How the splitter fares on generated damage, by framing and by fault.
+//!
+//! `damage-report [seed [count]]` sums up that many seeds and lists the worst
+//! files; `damage-report SEED show NAME [PATH]` tells everything about one file
+//! and writes it to a path.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use loader_damage::judge::Verdict;
+use loader_damage::{File, Span, suite};
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// So many files are listed.
+const WORST: usize = 40;
+
+/// A file of a few hundred kB that takes longer shows a cost that is not linear.
+const SLOW: Duration = Duration::from_millis(300);
+
+/// A file that takes longer is given up.
+const HANG: Duration = Duration::from_secs(2);
+
+fn main() {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let seed = args.first().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    match args.get(1).map(String::as_str) {
+        Some("show") => show(seed, args.get(2).map_or("", String::as_str), args.get(3)),
+        count => report(seed, count.and_then(|count| count.parse().ok()).unwrap_or(1)),
+    }
+}
+
+fn report(seed: u64, count: u64) {
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut by_framing: BTreeMap<(&str, String), Verdict> = BTreeMap::new();
+    let mut by_scenario: BTreeMap<(&str, String), Verdict> = BTreeMap::new();
+    let mut by_content: BTreeMap<(&str, String), Verdict> = BTreeMap::new();
+    let mut totals: BTreeMap<(&str, String), Verdict> = BTreeMap::new();
+    let mut worst = Vec::new();
+    for seed in seed..seed + count {
+        for file in suite::plain(seed).chain(suite::hard(seed)) {
+            let file = Arc::new(file);
+            let Some(verdict) = judge(&file, seed) else { continue };
+            let mut parts = file.name.split('/');
+            let suite = parts.next().unwrap_or_default();
+            let content = parts.nth(1).unwrap_or_default().to_owned();
+            let kind = if file.framing.strict() { "strict" } else { "compact" };
+            by_framing.entry((kind, file.framing.name().to_owned())).or_default().add(&verdict);
+            by_scenario.entry((kind, file.scenario.to_owned())).or_default().add(&verdict);
+            by_content.entry((kind, content)).or_default().add(&verdict);
+            totals.entry((kind, suite.to_owned())).or_default().add(&verdict);
+            totals.entry((kind, "all".to_owned())).or_default().add(&verdict);
+            if !verdict.is_perfect() {
+                worst.push((file.framing.strict(), verdict, seed, file.name.clone()));
+            }
+        }
+    }
+    for (title, table) in
+        [("framing", &by_framing), ("content", &by_content), ("fault", &by_scenario), ("suite", &totals)]
+    {
+        println!(
+            "\n{title:<32} files perfect   good    kept  lost phantom errors | unsure kept | tolerated rejects/damage"
+        );
+        let all = title == "framing" || title == "suite";
+        for ((kind, name), v) in table.iter().filter(|(_, v)| all || v.perfect < v.files) {
+            println!(
+                "{:<32} {:5} {:7} {:6} {:6.2}% {:5} {:7} {:6} | {:6} {:4} | {:9} {:.2}",
+                format!("{kind} {name}"),
+                v.files,
+                v.perfect,
+                v.good,
+                100.0 * v.kept as f64 / v.good.max(1) as f64,
+                v.good - v.kept,
+                v.phantoms.len(),
+                v.errors.len(),
+                v.unsure,
+                v.unsure_kept,
+                v.tolerated,
+                v.rejects as f64 / v.damaged.max(1) as f64,
+            );
+        }
+    }
+    let cost = |v: &Verdict| v.lost.len() + 3 * v.phantoms.len() + 10 * v.errors.len();
+    worst.sort_by_key(|(strict, v, ..)| (!strict, usize::MAX - cost(v)));
+    println!("\n{} files are not perfect; the worst, strict framings first:", worst.len());
+    for (_, v, seed, name) in worst.iter().take(WORST) {
+        let errors = v.errors.first().map_or(String::new(), |error| format!(" {error}"));
+        println!("{} lost, {} phantoms: {seed} show {name}{errors}", v.lost.len(), v.phantoms.len());
+    }
+    let compact: Vec<_> = worst.iter().filter(|(strict, ..)| !strict).collect();
+    println!("\ncompact:");
+    for (_, v, seed, name) in compact.iter().take(WORST) {
+        println!("{} lost, {} phantoms: {seed} show {name}", v.lost.len(), v.phantoms.len());
+    }
+}
+
+/// The verdict, unless it takes too long: a splitter in the making may hang, and
+/// the thread that it hangs in is left behind.
+fn judge(file: &Arc<File>, seed: u64) -> Option<Verdict> {
+    let (send, receive) = mpsc::channel();
+    let start = Instant::now();
+    let shared = Arc::clone(file);
+    thread::spawn(move || send.send(support::judge(&shared)));
+    let verdict = receive.recv_timeout(HANG).ok();
+    let seconds = start.elapsed().as_secs_f64();
+    if start.elapsed() > SLOW {
+        let over = if verdict.is_none() { "over " } else { "" };
+        println!("slow: {over}{seconds:.1} s for {} bytes: {seed} show {}", file.bytes.len(), file.name);
+    }
+    verdict
+}
+
+fn show(seed: u64, name: &str, path: Option<&String>) {
+    let Some(file) = suite::plain(seed).chain(suite::hard(seed)).find(|file| file.name == name) else {
+        return eprintln!("no such file");
+    };
+    if let Some(path) = path
+        && let Err(error) = fs::write(path, &file.bytes)
+    {
+        eprintln!("{path}: {error}");
+    }
+    for damage in &file.damaged {
+        println!("damaged  {:7} {}", damage.fault.name(), place(&file, damage.span, 160));
+    }
+    for good in file.good.iter().filter(|good| good.unsure) {
+        println!("unsure   {}", place(&file, good.span, 60));
+    }
+    let verdict = support::judge(&file);
+    for span in &verdict.lost {
+        println!("lost     {}", place(&file, *span, 100));
+    }
+    for span in &verdict.phantoms {
+        println!("phantom  {}", place(&file, *span, 100));
+    }
+    for error in &verdict.errors {
+        println!("error    {error}");
+    }
+    if let Ok((found, _)) = support::split(&file.bytes, 1 << 20) {
+        for item in found.iter().filter(|item| !item.good) {
+            println!("reject   {}", place(&file, item.span, 100));
+        }
+    }
+}
+
+/// Where a span lies, and its text, or both ends of a long one.
+fn place(file: &File, span: Span, width: usize) -> String {
+    let text = |bytes: &[u8]| format!("{:?}", String::from_utf8_lossy(bytes));
+    let bytes = span.of(&file.bytes);
+    let shown = match bytes.len() > width {
+        true => format!("{} … {}", text(&bytes[..width / 2]), text(&bytes[bytes.len() - width / 2..])),
+        false => text(bytes),
+    };
+    let before = &file.bytes[span.offset.saturating_sub(12)..span.offset];
+    format!("{}+{} after {} {}", span.offset, span.length, text(before), shown)
+}

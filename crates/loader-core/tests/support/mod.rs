@@ -1,0 +1,60 @@
+//! Runs the splitter over a generated file, for the judge.
+
+use loader_core::framing::{Item, Options, Splitter};
+use loader_core::input::{Error, Source};
+use loader_damage::judge::{self, Found, Ledger, Verdict};
+use loader_damage::{File, Span};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A source that hands out so many bytes a read.
+struct Slow<'a> {
+    bytes: &'a [u8],
+    step: usize,
+}
+
+impl Source for Slow<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+        let n = self.step.min(buf.len()).min(self.bytes.len());
+        buf[..n].copy_from_slice(&self.bytes[..n]);
+        self.bytes = &self.bytes[n..];
+        Ok(n)
+    }
+}
+
+/// Everything that the splitter says of the bytes, read `step` bytes at a time.
+pub fn split(bytes: &[u8], step: usize) -> Result<(Vec<Found>, Ledger), Error> {
+    let options = Options { format: None, max_record_size: 1 << 28, raw_limit: 64 * 1024 };
+    let mut splitter = Splitter::new(Slow { bytes, step }, options)?;
+    let mut found = Vec::new();
+    while let Some(item) = splitter.next()? {
+        let (good, number, line, offset, length, raw) = match item {
+            Item::Record(r) => (true, r.number, r.line, r.offset, r.bytes.len() as u64, r.bytes),
+            Item::Reject(r) => (false, r.number, r.line, r.offset, r.length, r.raw),
+        };
+        let span = Span { offset: offset as usize, length: length as usize };
+        found.push(Found { good, number, line, span, raw: raw.to_vec() });
+        assert!(found.len() <= bytes.len(), "more items than bytes");
+    }
+    let tally = splitter.tally();
+    let ledger = Ledger {
+        stream: tally.stream_bytes,
+        loaded: tally.bytes_loaded,
+        rejected: tally.bytes_rejected,
+        framing: tally.bytes_framing,
+    };
+    Ok((found, ledger))
+}
+
+/// The judgement on the splitter's outcome for a file. A panic or an error is
+/// an error in the books, with everything lost.
+pub fn judge(file: &File) -> Verdict {
+    let outcome = catch_unwind(AssertUnwindSafe(|| split(&file.bytes, 1 << 20)));
+    let error = match outcome {
+        Ok(Ok((found, ledger))) => return judge::judge(file, &found, &ledger),
+        Ok(Err(error)) => format!("the splitter fails: {error:?}"),
+        Err(_) => "the splitter panics".to_owned(),
+    };
+    let mut verdict = judge::judge(file, &[], &Ledger::default());
+    verdict.errors = vec![error];
+    verdict
+}
