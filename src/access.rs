@@ -3,6 +3,7 @@
 //! byte that unmasks a file without a size.
 
 use crate::error::Error;
+use crate::settings::AllowedDirectories;
 use crate::{pg, settings};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
@@ -148,7 +149,7 @@ fn real_path(file: &File) -> Result<PathBuf, Error> {
 /// Whether the caller may be told why a path cannot be opened: only if as much
 /// of it as exists lies inside the allowed directories. A link that leads
 /// nowhere does not count as inside, whatever it points at.
-fn may_explain(path: &Path, allowed: &AllowedDirectories) -> bool {
+fn may_explain(path: &Path, allowed: &Allowed) -> bool {
     allowed.is_empty()
         || path
             .ancestors()
@@ -157,9 +158,9 @@ fn may_explain(path: &Path, allowed: &AllowedDirectories) -> bool {
 }
 
 /// `loader.allowed_directories` with symbolic links resolved; `None` is any.
-struct AllowedDirectories(Option<Vec<PathBuf>>);
+struct Allowed(Option<Vec<PathBuf>>);
 
-impl AllowedDirectories {
+impl Allowed {
     fn is_empty(&self) -> bool {
         self.0.is_none()
     }
@@ -172,17 +173,18 @@ impl AllowedDirectories {
     }
 }
 
-fn allowed_directories() -> Result<AllowedDirectories, Error> {
-    let setting = settings::allowed_directories();
-    if setting.to_bytes().trim_ascii().is_empty() {
-        return Ok(AllowedDirectories(None));
-    }
-    let names = pg::text::split_directories(&setting).ok_or(Error::BadDirectoryList)?;
+fn allowed_directories() -> Result<Allowed, Error> {
+    let list = match settings::allowed_directories() {
+        AllowedDirectories::Any => return Ok(Allowed(None)),
+        AllowedDirectories::Unknown => return Err(Error::DirectoriesUnknown),
+        AllowedDirectories::List(list) => list,
+    };
+    let names = pg::text::split_directories(&list).ok_or(Error::BadDirectoryList)?;
     // A directory that is not there, or not absolute, permits nothing.
     let directories = names
         .iter()
         .filter(|name| name.starts_with(b"/"))
         .filter_map(|name| std::fs::canonicalize(OsStr::from_bytes(name)).ok())
         .collect();
-    Ok(AllowedDirectories(Some(directories)))
+    Ok(Allowed(Some(directories)))
 }

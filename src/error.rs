@@ -51,6 +51,8 @@ pub enum Error {
     OutsideAllowed(String),
     /// `loader.allowed_directories` cannot be read as a list.
     BadDirectoryList,
+    /// What `loader.allowed_directories` was set to cannot be told.
+    DirectoriesUnknown,
     /// The system does not tell where an open file lies.
     NoRealPath,
     /// The file cannot be opened.
@@ -238,6 +240,12 @@ impl Error {
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 "invalid list syntax in parameter \"loader.allowed_directories\"",
             ),
+            Error::DirectoriesUnknown => Words::new(
+                Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                "cannot tell which directories files may be loaded from",
+            )
+            .detail("The client gave loader.allowed_directories a value when it connected, which hides the one in force.")
+            .hint("Connect without setting loader.allowed_directories."),
             Error::NoRealPath => Words::new(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
                 "cannot tell where an open file lies",

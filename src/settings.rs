@@ -1,8 +1,11 @@
 //! The settings `loader.*`: their names, limits and why these.
 
-use crate::pg;
+use crate::pg::setting;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const ALLOWED_DIRECTORIES_NAME: &CStr = c"loader.allowed_directories";
 
 static ALLOWED_DIRECTORIES: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 
@@ -19,10 +22,25 @@ static REJECT_RAW_LIMIT: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
 // A bytea twice as long could not be shown: its text form doubles it.
 const LARGEST_RAW: i32 = 256 * 1024 * 1024;
 
+// Whether what a superuser had set was lost to a client's attempt to set it.
+static ALLOWED_DIRECTORIES_LOST: AtomicBool = AtomicBool::new(false);
+
+/// `loader.allowed_directories`.
+pub enum AllowedDirectories {
+    /// Every directory.
+    Any,
+    /// Those of the list, as it was set.
+    List(CString),
+    /// The value in force cannot be told.
+    Unknown,
+}
+
 /// Makes the settings known to the server.
 pub fn register() {
+    let lost = setting::was_overridden_at_connect(ALLOWED_DIRECTORIES_NAME);
+    ALLOWED_DIRECTORIES_LOST.store(lost, Ordering::Relaxed);
     GucRegistry::define_string_guc(
-        c"loader.allowed_directories",
+        ALLOWED_DIRECTORIES_NAME,
         c"Directories that files may be loaded from.",
         c"A comma-separated list; empty allows every directory. Symbolic links are resolved before the comparison.",
         &ALLOWED_DIRECTORIES,
@@ -49,12 +67,16 @@ pub fn register() {
         GucContext::Userset,
         GucFlags::UNIT_BYTE,
     );
-    pg::reserve_settings_prefix(c"loader");
+    setting::reserve_prefix(c"loader");
 }
 
 /// `loader.allowed_directories` as it was set.
-pub fn allowed_directories() -> CString {
-    ALLOWED_DIRECTORIES.get().unwrap_or_default()
+pub fn allowed_directories() -> AllowedDirectories {
+    match ALLOWED_DIRECTORIES.get() {
+        Some(list) if !list.to_bytes().trim_ascii().is_empty() => AllowedDirectories::List(list),
+        _ if ALLOWED_DIRECTORIES_LOST.load(Ordering::Relaxed) => AllowedDirectories::Unknown,
+        _ => AllowedDirectories::Any,
+    }
 }
 
 /// `loader.max_record_size` in bytes.

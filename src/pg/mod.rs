@@ -8,6 +8,7 @@ pub mod encoding;
 pub mod memory;
 pub mod progress;
 pub mod relation;
+pub mod setting;
 pub mod snapshot;
 pub mod subtransaction;
 pub mod text;
@@ -16,17 +17,10 @@ pub mod user;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 pub use pgrx::pg_sys::Oid;
-use std::ffi::CStr;
 
 /// Raises the error of a cancel or terminate request, if there is one.
 pub fn check_for_interrupts() {
     pgrx::check_for_interrupts!();
-}
-
-/// Makes unknown settings that begin with `prefix.` an error.
-pub fn reserve_settings_prefix(prefix: &'static CStr) {
-    // SAFETY: the name lives as long as the process.
-    unsafe { pg_sys::MarkGUCPrefixReserved(prefix.as_ptr()) }
 }
 
 /// The time by the clock.
