@@ -95,7 +95,7 @@ fn memory_on_a_large_file() {
 fn a_full_disk() {
     let limits = Limits { file_size: Some(8 * MEGABYTE), ..Limits::default() };
     let cluster = Cluster::start(&[], limits);
-    let database = cluster.database("full");
+    let database = cluster.database("resources");
     let mut client = database.connect();
     table(&mut client, "t");
     let path = cluster.file("full", lines(100_000));
@@ -110,7 +110,7 @@ fn a_full_disk() {
 fn an_address_space_that_is_full() {
     let limits = Limits { address_space: Some(400 * MEGABYTE), ..Limits::default() };
     let cluster = Cluster::start(&[], limits);
-    let database = cluster.database("full");
+    let database = cluster.database("resources");
     let mut client = database.connect();
     table(&mut client, "t");
     let mut witness = database.connect();
