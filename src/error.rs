@@ -5,7 +5,7 @@ use loader_core::fault::{Fault, FaultKind};
 use loader_core::input::Compression;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode as Code};
-use std::io;
+use std::{fmt, io};
 
 /// Where a record lies in its stream.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +18,12 @@ pub struct Place {
     pub offset: u64,
     /// Bytes.
     pub length: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {}, line {}, byte {}", self.number, self.line, self.offset)
+    }
 }
 
 /// Why a call fails. Paths and names are ready to be shown.
@@ -348,10 +354,7 @@ impl Error {
 }
 
 fn detail_of(path: &str, place: Place, fault: Fault) -> String {
-    format!(
-        "File \"{path}\", record {}, line {}, byte {}; the fault is at byte {}.",
-        place.number, place.line, place.offset, fault.at
-    )
+    format!("File \"{path}\", {place}; the fault is at byte {}.", fault.at)
 }
 
 /// The operating system's words without Rust's number behind them.

@@ -31,20 +31,20 @@ pub fn find(
     let hash = source.finish()?;
     source.rewind()?;
     let seen = catalog.earlier_load(Snapshot::Transaction, content, Some(&hash));
-    // What the latest snapshot shows and this transaction's does not was
-    // loaded by another since this one began.
-    if pg::transaction_has_one_snapshot()
-        && catalog.earlier_load(Snapshot::Latest, content, Some(&hash)) > seen
-    {
-        return Err(Error::LoadedConcurrently {
-            path: source.opened().shown.clone(),
-            table: target.shown.clone(),
-        });
-    }
-    let Some(load_id) = seen else { return Ok(None) };
-    if target.is_empty() {
+    let Some(load_id) = seen.filter(|_| !target.is_empty()) else {
+        // What the latest snapshot shows and this transaction's does not was
+        // loaded by another since this one began; so was what it left in the
+        // table, which looks empty from here.
+        if pg::transaction_has_one_snapshot()
+            && catalog.earlier_load(Snapshot::Latest, content, Some(&hash)) > seen
+        {
+            return Err(Error::LoadedConcurrently {
+                path: source.opened().shown.clone(),
+                table: target.shown.clone(),
+            });
+        }
         return Ok(None);
-    }
+    };
     if if_loaded == IfLoaded::Error {
         return Err(Error::AlreadyLoaded {
             path: source.opened().shown.clone(),

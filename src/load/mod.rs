@@ -14,7 +14,7 @@ use crate::access;
 use crate::catalog::{Catalog, Content, Load};
 use crate::error::{Error, Place};
 use crate::pg::chunk::Chunk;
-use crate::pg::{self, progress};
+use crate::pg::{self, context, progress};
 use crate::settings;
 use crate::sink::{Insert, Target};
 use encode::Encoder;
@@ -23,6 +23,7 @@ use loader_core::framing::{self, Item, Splitter};
 use loader_core::input::{Compression, Decoded};
 use options::Options;
 use rejects::RejectLog;
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 /// A chunk is closed at so many bytes of jsonb, however many rows it has: so
@@ -173,7 +174,16 @@ impl Run<'_> {
                     let length = record.bytes.len() as u64;
                     let place =
                         Place { number: record.number, line: record.line, offset: record.offset, length };
-                    match self.encoder.encode(&record, &mut self.chunk)? {
+                    let describe = |line: &mut dyn Write| {
+                        write!(
+                            line,
+                            "loading \"{}\" into table \"{}\": {place}",
+                            self.shown, self.target.shown
+                        )
+                    };
+                    let encoded =
+                        context::with_context(&describe, || self.encoder.encode(&record, &mut self.chunk));
+                    match encoded? {
                         Ok(()) => {
                             self.places.try_reserve(1).map_err(|_| {
                                 Error::OutOfMemory((self.places.len() + 1) * size_of::<Place>())

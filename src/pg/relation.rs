@@ -58,15 +58,16 @@ pub fn name(relation: Oid) -> Option<Vec<u8>> {
 
 /// Its name with its schema, quoted as SQL needs it.
 pub fn quoted_name(relation: Oid) -> Option<Vec<u8>> {
-    // SAFETY: look-ups that return copies in the current context.
-    unsafe {
-        let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation));
-        let name = pg_sys::get_rel_name(relation);
-        if schema.is_null() || name.is_null() {
-            return None;
-        }
-        text::take(pg_sys::quote_qualified_identifier(schema, name))
-    }
+    // SAFETY: look-ups by OID that return copies; a missing relation is in no schema.
+    let schema = unsafe { text::take(pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation))) };
+    Some(quote_qualified(&schema?, &name(relation)?))
+}
+
+fn quote_qualified(schema: &[u8], name: &[u8]) -> Vec<u8> {
+    let (schema, name) = (text::c_string(schema), text::c_string(name));
+    // SAFETY: returns a copy.
+    unsafe { text::take(pg_sys::quote_qualified_identifier(schema.as_ptr(), name.as_ptr())) }
+        .unwrap_or_default()
 }
 
 /// `name` quoted as an identifier.
@@ -200,12 +201,9 @@ impl NewName {
 
     /// With its schema, quoted as SQL needs it.
     pub fn quoted(&self) -> Vec<u8> {
-        let name = text::c_string(&self.name);
-        // SAFETY: the schema was found by `parse`; copies in the current context.
-        unsafe {
-            let schema = pg_sys::get_namespace_name(self.schema);
-            text::take(pg_sys::quote_qualified_identifier(schema, name.as_ptr())).unwrap_or_default()
-        }
+        // SAFETY: a look-up that returns a copy; the schema was found by `parse`.
+        let schema = unsafe { text::take(pg_sys::get_namespace_name(self.schema)) };
+        quote_qualified(&schema.unwrap_or_default(), &self.name)
     }
 
     /// Without its schema, as the server's messages show it.

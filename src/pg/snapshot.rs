@@ -54,8 +54,9 @@ pub fn select_bigint(snapshot: Snapshot, query: &CStr, arguments: &[DatumWithOid
                 true,
                 1,
             );
+            assert_eq!(code, pg_sys::SPI_OK_SELECT as i32, "a SELECT of ours failed");
             let mut found = None;
-            if code == pg_sys::SPI_OK_SELECT as i32 && pg_sys::SPI_processed > 0 {
+            if pg_sys::SPI_processed > 0 {
                 let table = &*pg_sys::SPI_tuptable;
                 let mut is_null = false;
                 let value = pg_sys::SPI_getbinval(*table.vals, table.tupdesc, 1, &mut is_null);

@@ -67,10 +67,7 @@ fn describe(
         return Ok(());
     };
     match offer.handed_out() {
-        HandedOut::UpTo(index) => {
-            let place = &places[index];
-            write!(line, ": record {}, line {}, byte {}", place.number, place.line, place.offset)
-        }
+        HandedOut::UpTo(index) => write!(line, ": {}", places[index]),
         HandedOut::None | HandedOut::All => write!(
             line,
             ": records {} to {}, lines {} to {}, bytes {} to {}",

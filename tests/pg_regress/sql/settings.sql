@@ -17,7 +17,9 @@ FROM loader.rejects WHERE load_id = (SELECT max(load_id) FROM loader.load_histor
 SET loader.reject_raw_limit = 0;
 SELECT rows_loaded, rows_rejected FROM load_json_file('/proc/self/cwd/loader_settings.json', 'settings_t', if_loaded => 'force');
 SELECT length(raw), raw_truncated FROM loader.rejects WHERE load_id = (SELECT max(load_id) FROM loader.load_history);
+\set VERBOSITY sqlstate
 SET loader.max_record_size = '1GB';
 SET loader.reject_raw_limit = -1;
+\set VERBOSITY default
 TABLE settings_t;
 DROP TABLE settings_t;

@@ -20,4 +20,7 @@ CREATE ROLE regress_loader_writer;
 CREATE ROLE regress_loader_other;
 GRANT pg_read_server_files TO regress_loader_reader, regress_loader_other;
 GRANT CREATE ON SCHEMA public TO regress_loader_reader;
-\dx+ loader
+SELECT pg_describe_object(classid, objid, 0) AS object FROM pg_depend
+WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND classid <> 'pg_type'::regclass
+  AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'loader')
+ORDER BY pg_describe_object(classid, objid, 0) COLLATE "C";
