@@ -83,7 +83,7 @@ fn depth() {
         nested(100_000),
         objects(100_000),
         nested(1_000_000),
-        "[".repeat(100_000),
+        "{\"v\": ".to_owned() + &"[".repeat(100_000),
         "{\"a\":".repeat(100_000),
     ];
     let mut client = compare("limits_depth", &records);
