@@ -9,6 +9,9 @@ use crate::rng::Rng;
 use crate::tokens;
 use crate::{Damage, File, Good, Span};
 
+/// Longer remains are brackets by the thousand, which make no records.
+const LONG: usize = 50_000;
+
 /// A record, or rubbish in the place of one.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
@@ -91,20 +94,55 @@ impl Draft {
                 || json::valid(json::strip(piece)) && json::strip(piece) != whole
         };
         let lines_sound = self.framing.one_a_line() && bytes.split(|&b| b == b'\n').any(sound);
-        !bytes.trim_ascii().is_empty() && !json::valid(bytes) && !sound(bytes) && !lines_sound
+        !bytes.trim_ascii().is_empty()
+            && !json::valid(bytes)
+            && !sound(bytes)
+            && !lines_sound
+            && !self.is_several(bytes, whole)
     }
 
-    /// Whether the record at `at` starts where only its own bracket shows it,
-    /// behind remains in which it could be a value.
+    /// Whether nothing but whole containers and framing is left, two or more of
+    /// them: as good as records whose separators are damaged.
+    fn is_several(&self, bytes: &[u8], whole: &[u8]) -> bool {
+        let mut containers = 0;
+        let mut at = 0;
+        if bytes.len() > LONG {
+            return false;
+        }
+        while at < bytes.len() {
+            // Brackets may be framing or a container: what is valid is one.
+            match json::prefix(&bytes[at..]).filter(|_| matches!(bytes[at], b'{' | b'[')) {
+                Some(length) => {
+                    containers += usize::from(&bytes[at..at + length] != whole);
+                    at += length;
+                }
+                None if json::strip(&bytes[at..at + 1]).is_empty() => at += 1,
+                None => return false,
+            }
+        }
+        containers > 1
+    }
+
+    /// Whether remains beside the record at `at` could be a part of it, or it a
+    /// part of them, for all that stands between them.
     fn is_unsure(&self, at: usize) -> bool {
         let slot = &self.slots[at];
+        let bare = |glue: &[u8]| glue.trim_ascii().is_empty() && !glue.contains(&b'\n');
+        if let Some(behind) = self.slots.get(at + 1)
+            && behind.fault.is_some()
+            && bare(&behind.glue)
+            && matches!(behind.bytes.trim_ascii_start().first(), Some(b'}' | b']' | b':'))
+        {
+            return true;
+        }
         let Some(before) = at.checked_sub(1).map(|at| &self.slots[at]) else { return false };
         let Some(fault) = before.fault else { return false };
         if self.framing.strict() {
             let marked = slot.glue.iter().any(|b| matches!(b, b'\n' | 0x1E));
             return !marked && !(self.framing.hugging() && self.last_line_intact(before));
         }
-        fault.tears() && slot.glue.trim_ascii().is_empty() && tokens::value_due(&before.bytes)
+        let open = matches!(before.bytes.trim_ascii_end().last(), Some(b'{' | b'[' | b':'));
+        slot.glue.trim_ascii().is_empty() && (open || fault.tears() && tokens::value_due(&before.bytes))
     }
 
     /// Whether the last line of a damaged record is still its closing bracket at

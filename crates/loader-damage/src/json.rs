@@ -180,7 +180,17 @@ fn put_string(text: &str, style: &Style, out: &mut String) {
 /// Whether these bytes are one JSON value that `jsonb` takes, white space
 /// around it allowed. Depth is not limited.
 pub fn valid(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok() && Check { bytes, at: 0 }.document().is_some()
+    let mut check = Check { bytes, at: 0 };
+    let one = std::str::from_utf8(bytes).is_ok() && check.value().is_some();
+    check.blank();
+    one && check.at == bytes.len()
+}
+
+/// The length of the one JSON value that these bytes start with. Depth is not
+/// limited, and UTF-8 not looked at.
+pub fn prefix(bytes: &[u8]) -> Option<usize> {
+    let mut check = Check { bytes, at: 0 };
+    check.value().map(|()| check.at)
 }
 
 /// The bytes without what may lie between records.
@@ -198,7 +208,8 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn document(mut self) -> Option<()> {
+    /// Steps over one value, white space before it too.
+    fn value(&mut self) -> Option<()> {
         let mut stack = Vec::new();
         loop {
             // A value is due.
@@ -226,10 +237,8 @@ impl Check<'_> {
             }
             // A value has ended.
             loop {
+                let Some(&close) = stack.last() else { return Some(()) };
                 self.blank();
-                let Some(&close) = stack.last() else {
-                    return (self.at == self.bytes.len()).then_some(());
-                };
                 let found = self.peek()?;
                 self.at += 1;
                 if found == close {

@@ -49,10 +49,10 @@ impl Span {
 pub struct Good {
     /// Where it lies.
     pub span: Span,
-    /// Nothing but the record itself shows where it starts, and the remains
-    /// before it could go on there (a head that was torn off after a colon, or
-    /// any torn head on the same line of a file that has one record a line).
-    /// Losing it is counted apart.
+    /// Remains beside it could be a part of it, or it of them: the head of a
+    /// record that was torn off where a value is due, a torn head on the same
+    /// line of a file with a record a line, a closing bracket with nothing
+    /// between. Losing it is counted apart.
     pub unsure: bool,
 }
 

@@ -35,6 +35,10 @@ pub(super) fn change(fault: Fault, draft: &mut Draft, at: usize, rng: &mut Rng) 
                 5 => b",,",
                 _ => b",",
             };
+            // An opening bracket before an array or a scalar makes another array.
+            if stray.contains(&b'[') && draft.slots[at].bytes[0] != b'{' {
+                return false;
+            }
             let place = rng.between(0, glue.len());
             // Between CR and LF it would not be a stray separator.
             if place > 0 && glue[place - 1] == b'\r' {
