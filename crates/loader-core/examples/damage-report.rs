@@ -42,7 +42,7 @@ fn report(seed: u64, count: u64) {
     let mut totals: BTreeMap<(&str, String), Verdict> = BTreeMap::new();
     let mut worst = Vec::new();
     for seed in seed..seed + count {
-        for file in suite::plain(seed).chain(suite::hard(seed)) {
+        for file in suite::all(seed) {
             let file = Arc::new(file);
             let Some(verdict) = judge(&file, seed) else { continue };
             let mut parts = file.name.split('/');
@@ -115,7 +115,7 @@ fn judge(file: &Arc<File>, seed: u64) -> Option<Verdict> {
 }
 
 fn show(seed: u64, name: &str, path: Option<&String>) {
-    let Some(file) = suite::plain(seed).chain(suite::hard(seed)).find(|file| file.name == name) else {
+    let Some(file) = suite::all(seed).find(|file| file.name == name) else {
         return eprintln!("no such file");
     };
     if let Some(path) = path

@@ -16,7 +16,7 @@ const GOOD_PER_PHANTOM: usize = 1000;
 
 /// Calls `with` for each file of the seeds, on all processors.
 fn each_file(with: impl Fn(&File) + Sync) {
-    let files = SEEDS.into_iter().flat_map(|seed| suite::plain(seed).chain(suite::hard(seed)));
+    let files = SEEDS.into_iter().flat_map(suite::all);
     let queue: Mutex<Box<dyn Iterator<Item = File> + Send>> = Mutex::new(Box::new(files));
     let workers = thread::available_parallelism().map_or(1, |n| n.get());
     thread::scope(|scope| {

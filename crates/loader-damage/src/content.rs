@@ -30,6 +30,8 @@ pub enum Content {
     Trees,
     /// Objects, arrays and scalars.
     Mixed,
+    /// Events, now and then one of some hundred kilobytes.
+    Bulky,
 }
 
 impl Content {
@@ -47,6 +49,7 @@ impl Content {
             Content::Rows => "rows",
             Content::Trees => "trees",
             Content::Mixed => "mixed",
+            Content::Bulky => "bulky",
         }
     }
 
@@ -65,6 +68,7 @@ impl Content {
             Content::Rows => row(id, rng),
             Content::Trees => tree(id, 3, rng),
             Content::Mixed => mixed(id, rng),
+            Content::Bulky => bulky(id, rng),
         }
     }
 }
@@ -330,4 +334,18 @@ fn mixed(id: usize, rng: &mut Rng) -> Value {
         5 => object([("ping", id.into())]),
         _ => event(id, rng),
     }
+}
+
+fn bulky(id: usize, rng: &mut Rng) -> Value {
+    let mut record = event(id, rng);
+    if let Value::Object(members) = &mut record
+        && rng.one_in(150)
+    {
+        let blob = match rng.one_in(2) {
+            true => rng.pick(NASTY).repeat(rng.between(1000, 30_000)).into(),
+            false => list(2_000, 10_000, rng, |rng| object([("id", number(rng)), ("note", scalar(rng))])),
+        };
+        members.push(("blob".to_owned(), blob));
+    }
+    record
 }

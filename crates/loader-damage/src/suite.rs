@@ -52,6 +52,24 @@ pub fn hard(seed: u64) -> impl Iterator<Item = File> {
     })
 }
 
+/// Files of 1,500 records, a few of them large, with damage all over: what lies
+/// beyond the head of a file and across the edges of buffers.
+pub fn long(seed: u64) -> impl Iterator<Item = File> {
+    const CONTENTS: [Content; 3] = [Content::Bulky, Content::Kinds, Content::Tweets];
+    Framing::ALL.into_iter().flat_map(move |framing| {
+        CONTENTS.into_iter().filter_map(move |content| {
+            make(seed, "long", framing, &[content], 1_500, "long", 0, |draft, rng| {
+                (0..60).filter(|_| anything(draft, rng)).count() > 0
+            })
+        })
+    })
+}
+
+/// All files of a seed.
+pub fn all(seed: u64) -> impl Iterator<Item = File> {
+    plain(seed).chain(hard(seed)).chain(long(seed))
+}
+
 fn damage(scenario: &str, draft: &mut Draft, rng: &mut Rng) -> bool {
     const TORN: &[Fault] = &[
         Fault::TornWrite,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const SEED: u64 = 1;
 
 fn files() -> impl Iterator<Item = File> {
-    suite::plain(SEED).chain(suite::hard(SEED))
+    suite::all(SEED)
 }
 
 #[test]
