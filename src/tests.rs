@@ -50,8 +50,10 @@ mod tests {
         let chunk = chunk(&[c" {\"b\": 1.50, \"a\": [null, \"\xc3\xa9\"]} "]);
         let offer = chunk.offer();
         let same: Option<bool> = Spi::get_one_with_args(
-            "SELECT jsonb_send(r) = jsonb_send('{\"b\": 1.50, \"a\": [null, \"é\"]}'::jsonb) AND pg_column_size(r) = pg_column_size('{\"b\": 1.50, \"a\": [null, \"é\"]}'::jsonb)
-             FROM loader.chunk_records($1) AS r",
+            r#"SELECT size = pg_column_size(v) AND bytes = jsonb_send(v)
+               FROM (SELECT pg_column_size(loader.chunk_records($1)) AS size,
+                            jsonb_send(loader.chunk_records($1)) AS bytes) AS r,
+                    (SELECT '{"b": 1.50, "a": [null, "é"]}'::jsonb) AS x(v)"#,
             &[offer.token().into()],
         )
         .expect("a statement");
