@@ -97,6 +97,7 @@ pub fn run(call: &Call<'_>) -> Result<Outcome, Error> {
         rejects: RejectLog::new(load_id, &options),
         insert,
         rows_loaded: 0,
+        any_good: false,
         target: &target,
         catalog: &catalog,
         shown: &shown,
@@ -156,6 +157,8 @@ struct Run<'a> {
     rejects: RejectLog,
     insert: Insert,
     rows_loaded: u64,
+    /// Whether there was a good record at all; a trigger may have suppressed it.
+    any_good: bool,
     target: &'a Target,
     catalog: &'a Catalog,
     shown: &'a str,
@@ -167,7 +170,6 @@ impl Run<'_> {
     fn go_through(&mut self) -> Result<(), Error> {
         let raw_limit = settings::reject_raw_limit();
         loop {
-            let any_good = self.rows_loaded > 0 || !self.places.is_empty();
             let overruled = match self.splitter.next().map_err(|error| explain(error, self.shown))? {
                 None => break,
                 Some(Item::Record(record)) => {
@@ -189,11 +191,12 @@ impl Run<'_> {
                                 Error::OutOfMemory((self.places.len() + 1) * size_of::<Place>())
                             })?;
                             self.places.push(place);
+                            self.any_good = true;
                             None
                         }
                         Err(fault) => {
                             let raw = &record.bytes[..record.bytes.len().min(raw_limit)];
-                            self.rejects.add(self.shown, place, fault, raw, any_good)?;
+                            self.rejects.add(self.shown, place, fault, raw, self.any_good)?;
                             Some(length)
                         }
                     }
@@ -205,7 +208,7 @@ impl Run<'_> {
                         offset: reject.offset,
                         length: reject.length,
                     };
-                    self.rejects.add(self.shown, place, reject.fault, reject.raw, any_good)?;
+                    self.rejects.add(self.shown, place, reject.fault, reject.raw, self.any_good)?;
                     None
                 }
             };
