@@ -3,6 +3,7 @@
 
 use super::Format;
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
+use crate::json::shape::Class;
 
 /// The UTF-8 byte order mark.
 pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -37,6 +38,8 @@ pub(super) struct Sniffed {
     pub(super) commas: bool,
     /// The first `[` of the file is framing.
     pub(super) unwrap: bool,
+    /// So many values of the head are whole.
+    pub(super) seen: usize,
 }
 
 /// A record that the head shows whole.
@@ -45,6 +48,7 @@ struct Seen {
     indent: usize,
     many_lines: bool,
     clean: bool,
+    class: Class,
 }
 
 /// Looks at the head of a file; `whole` says that it is all of it.
@@ -56,7 +60,7 @@ pub(super) fn sniff(head: &[u8], whole: bool, asked: Option<Format>) -> Sniffed 
         Some(Format::Unstructured) => false,
         Some(Format::NewlineDelimited) => false,
         Some(Format::Array) => bracket,
-        None => bracket && !arrays_are_records(head, first, whole),
+        None => bracket && encloses(head, first, whole),
     };
     let (seen, commas) = top_level(head, if unwrap { first + 1 } else { start }, whole);
     let layout = match asked {
@@ -68,45 +72,79 @@ pub(super) fn sniff(head: &[u8], whole: bool, asked: Option<Format>) -> Sniffed 
         _ if unwrap => Format::Array,
         _ => Format::Unstructured,
     });
-    Sniffed { format, layout, commas, unwrap }
+    Sniffed { format, layout, commas, unwrap, seen: seen.len() }
 }
 
-/// Whether a file that starts with `[` has arrays as its records: more than one
-/// of them lies at the top level.
-fn arrays_are_records(head: &[u8], first: usize, whole: bool) -> bool {
+/// Whether the bracket that opens a file opens an array around its records, and
+/// is not the first byte of a record that is an array.
+fn encloses(head: &[u8], first: usize, whole: bool) -> bool {
+    let line_end = memchr::memchr(b'\n', &head[first..]).map_or(head.len(), |at| first + at);
+    let rest = bare(&head[first + 1..line_end]);
+    if rest.is_empty() && line_end < head.len() {
+        return encloses_lines(head, first, line_end);
+    }
     let mut scanner = Scanner::new(false);
-    let Progress::Done(end) = scanner.scan(head, first, whole) else {
-        return lines_are_arrays(head);
-    };
-    let next = head[end..].iter().position(|b| !b.is_ascii_whitespace() && !matches!(*b, b',' | RECORD_SEPARATOR));
-    next.is_some_and(|next| head[end + next] == b'[') || lines_are_arrays(head)
+    if let Progress::Done(end) = scanner.scan(head, first, whole) {
+        let (after, _) = top_level(head, end, whole);
+        let objects = rest.starts_with(b"{");
+        return !after.iter().any(|seen| seen.class == Class::Array || (!objects && seen.class == Class::Object));
+    }
+    if line_end == head.len() {
+        // One long line: arrays one after the other touch, those in an array do not.
+        return rest.starts_with(b"{") || memchr::memmem::find(head, b"][").is_none();
+    }
+    scanner.reset(true);
+    if matches!(scanner.scan(rest, 0, true), Progress::Done(_)) && !rest.is_empty() {
+        return !lines_are_arrays(head, first);
+    }
+    rest.starts_with(b"{")
 }
 
-/// Whether two lines or more are each a whole array, and the first that is not
-/// blank is one of them or damaged.
-fn lines_are_arrays(head: &[u8]) -> bool {
+/// A bracket alone on its line encloses what lies deeper below it, unless other
+/// values start as far left as it does; and what lies no deeper, as in an array
+/// with one record a line.
+fn encloses_lines(head: &[u8], first: usize, line_end: usize) -> bool {
+    let line = memchr::memrchr(b'\n', &head[..first]).map_or(0, |at| at + 1);
+    let indent_of = |line: &[u8]| line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let own = indent_of(&head[line..]);
+    let mut below = head[line_end + 1..].split(|&b| b == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    match below.next() {
+        Some(next) if indent_of(next) > own => {}
+        _ => return true,
+    }
+    !below.any(|line| {
+        let text = bare(line);
+        let closers = text.iter().take_while(|b| matches!(b, b']' | b'}')).count();
+        let starts = matches!(text.get(closers), Some(b'[' | b'{'));
+        indent_of(line) <= own && line.trim_ascii_start().first() != Some(&b',') && starts
+    })
+}
+
+/// Whether the line at `first` and most others are each a whole array.
+fn lines_are_arrays(head: &[u8], first: usize) -> bool {
     let mut scanner = Scanner::new(true);
-    let mut arrays = 0;
-    let mut others = 0;
-    for line in head.split(|&b| b == b'\n') {
-        let line = line.trim_ascii();
-        let line = line.strip_suffix(b",").unwrap_or(line);
-        if line.is_empty() {
-            continue;
-        }
-        if line == b"[" {
-            // The line of an enclosing array: what follows is inside of it.
-            return false;
-        }
+    let mut is_array = |line: &[u8]| {
         scanner.reset(true);
-        let is_array = line[0] == b'[' && scanner.scan(line, 0, true) == Progress::Done(line.len());
-        if is_array {
-            arrays += 1;
-        } else {
-            others += 1;
+        line.first() == Some(&b'[') && scanner.scan(line, 0, true) == Progress::Done(line.len())
+    };
+    let mut lines = head[first..].split(|&b| b == b'\n').map(bare).filter(|line| !line.is_empty());
+    let first_is_array = lines.next().is_some_and(&mut is_array);
+    let (mut arrays, mut others) = (0, 0);
+    for line in lines {
+        match is_array(line) {
+            true => arrays += 1,
+            false => others += 1,
         }
     }
-    arrays >= 2 && arrays > others
+    first_is_array && arrays > others
+}
+
+/// A line without what may separate it from its neighbours.
+fn bare(line: &[u8]) -> &[u8] {
+    let framing = |b: &u8| b.is_ascii_whitespace() || matches!(*b, b',' | RECORD_SEPARATOR);
+    let start = line.iter().position(|b| !framing(b)).unwrap_or(line.len());
+    let end = line.iter().rposition(|b| !framing(b)).map_or(start, |at| at + 1);
+    &line[start..end]
 }
 
 /// Parses the head from value to value, and where one is broken from line to
@@ -127,6 +165,11 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> (Vec<Seen>, bool) {
         let (line, indent, at_line_start) = line_of(head, i, from);
         scanner.reset(false);
         match scanner.scan(head, i, whole) {
+            Progress::Done(end) if swallows_lines(head, i, end, indent, &seen) => {
+                let Some(next) = next_start(head, line, indent, i) else { break };
+                effort = effort.saturating_sub(end - i);
+                i = next;
+            }
             Progress::Done(end) => {
                 if !seen.is_empty() {
                     match head[gap..i].contains(&b',') {
@@ -135,7 +178,8 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> (Vec<Seen>, bool) {
                     }
                 }
                 let clean = inner_lines(head, i, end).all(|(inner, b)| inner > indent || matches!(b, b'}' | b']'));
-                seen.push(Seen { at_line_start, indent, many_lines: head[i..end].contains(&b'\n'), clean });
+                let class = Class::of(head[i]).unwrap_or(Class::Null);
+                seen.push(Seen { at_line_start, indent, many_lines: head[i..end].contains(&b'\n'), clean, class });
                 effort = effort.saturating_sub(end - i);
                 i = end;
             }
@@ -152,6 +196,23 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> (Vec<Seen>, bool) {
         }
     }
     (seen, with_comma > without)
+}
+
+/// Whether a value that lies on many lines, in a file that had one a line so far,
+/// has such a line inside: it lost its end.
+fn swallows_lines(head: &[u8], from: usize, to: usize, indent: usize, seen: &[Seen]) -> bool {
+    if !seen.iter().any(|seen| !seen.many_lines && seen.at_line_start && seen.indent == indent) {
+        return false;
+    }
+    let mut scanner = Scanner::new(true);
+    head[from..to].split(|&b| b == b'\n').skip(1).any(|line| {
+        let blank = line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let line = bare(line);
+        scanner.reset(true);
+        blank <= indent
+            && matches!(line.first(), Some(b'{' | b'['))
+            && scanner.scan(line, 0, true) == Progress::Done(line.len())
+    })
 }
 
 /// The start of the first line after `i` that is indented by `indent` at most

@@ -537,7 +537,10 @@ impl<S: Source> Splitter<S> {
         let start = match place {
             Place::Top if !learned => chain != Chain::Refutes,
             Place::Top if like => chain != Chain::Refutes,
-            Place::Top => chain == Chain::Confirms,
+            Place::Top => {
+                let separated = tracker.previous == b',' || !self.commas;
+                separated && walk.bound.limit.is_none() && chain == Chain::Confirms
+            }
             Place::Illegal if !learned => chain == Chain::Confirms,
             Place::Illegal => like && (chain == Chain::Confirms || chain == Chain::Unclear && !lookalikes),
             // Only where the array has held others so far: its first element may

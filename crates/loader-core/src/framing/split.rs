@@ -14,7 +14,10 @@ use crate::tally::Tally;
 /// `format` and layout are told from so many bytes.
 const HEAD: usize = 64 * 1024;
 
-/// A head without two newlines is looked at up to here: its records may be large.
+/// A head that shows fewer whole values than this …
+const FEW: usize = 8;
+
+/// … is looked at up to here: its records are large, or damage fills it.
 const LONG_HEAD: usize = 1024 * 1024;
 
 /// Nested deeper than this, the server is asked: its stack sets the limit, which
@@ -29,6 +32,10 @@ const SURE_LENGTH: usize = 16 * 1024 * 1024;
 /// is looked at: it may have swallowed its neighbours.
 const SUSPICIOUS: usize = 1024 * 1024;
 
+/// So many values are tried as the pattern of a file's records where no record
+/// is whole.
+const ROUGH_KINDS: usize = 32;
+
 /// Splits a stream. Call [`Splitter::next`] until it returns `None`; then
 /// [`Splitter::tally`] balances.
 pub struct Splitter<S: Source> {
@@ -41,6 +48,8 @@ pub struct Splitter<S: Source> {
     pub(super) scanner: Scanner,
     /// The first bracket of the file is yet to be taken off.
     unwrap: bool,
+    /// Only framing has come since an opening bracket of that kind.
+    after_bracket: bool,
     tally: Tally,
     /// Index in the window up to which the ledger is written.
     position: usize,
@@ -85,17 +94,17 @@ impl<S: Source> Splitter<S> {
         if let Some(name) = foreign_encoding(window.bytes()) {
             return Err(Error::Encoding(name));
         }
-        let newlines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).take(2).count();
         let mut length = HEAD.min(window.bytes().len());
-        if newlines(&window.bytes()[..length]) < 2 {
+        let whole = |window: &Window<S>, length| window.eof() && length == window.bytes().len();
+        let mut sniffed = layout::sniff(&window.bytes()[..length], whole(&window, length), options.format);
+        if sniffed.seen < FEW && !whole(&window, length) {
             while window.bytes().len() < LONG_HEAD && !window.eof() {
                 window.grow()?;
             }
             length = LONG_HEAD.min(window.bytes().len());
+            sniffed = layout::sniff(&window.bytes()[..length], whole(&window, length), options.format);
         }
-        let whole = window.eof() && length == window.bytes().len();
         let head = &window.bytes()[..length];
-        let sniffed = layout::sniff(head, whole, options.format);
         let mut profile = Profile::default();
         learn_from_head(head, options, sniffed, &mut profile);
         let mut splitter = Splitter::with(window, options, sniffed, profile);
@@ -113,6 +122,7 @@ impl<S: Source> Splitter<S> {
             profile,
             scanner: Scanner::new(false),
             unwrap: sniffed.unwrap,
+            after_bracket: false,
             tally: Tally::default(),
             position: 0,
             counted: 0,
@@ -159,7 +169,10 @@ impl<S: Source> Splitter<S> {
             match self.attempt(start)? {
                 Attempt::Good { end, doubtful } => return Ok(Some(Item::Record(self.record(start, end, doubtful)))),
                 Attempt::Spoiled { end, spot } => return self.reject(start, end, spot).map(Some),
-                Attempt::Bracket => self.frame(start + 1),
+                Attempt::Bracket => {
+                    self.after_bracket = true;
+                    self.frame(start + 1);
+                }
                 Attempt::Bad(spot) => {
                     // The fault's offset must outlive a move of the window.
                     let fault = self.fault_at(spot);
@@ -294,6 +307,7 @@ impl<S: Source> Splitter<S> {
                 Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | b']' | RECORD_SEPARATOR) => i += 1,
                 Some(b'[') if self.unwrap => {
                     self.unwrap = false;
+                    self.after_bracket = true;
                     i += 1;
                 }
                 Some(0xEF) if self.at_bom(i)? => i += BOM.len(),
@@ -319,6 +333,10 @@ impl<S: Source> Splitter<S> {
     /// Tries a record at `start`.
     fn attempt(&mut self, start: usize) -> Result<Attempt, Error> {
         self.unwrap = false;
+        if !std::mem::take(&mut self.after_bracket) && self.lies_deeper(start) {
+            let what = "expected a record at the indentation of the others";
+            return Ok(Attempt::Bad(Spot { kind: FaultKind::Syntax, at: start, what }));
+        }
         let attempt = self.attempt_value(start)?;
         if self.window.bytes()[start] != b'[' {
             return Ok(attempt);
@@ -329,6 +347,16 @@ impl<S: Source> Splitter<S> {
             Attempt::Bad(_) | Attempt::TooLarge(_) if self.bracket_is_framing(start)? => Ok(Attempt::Bracket),
             attempt => Ok(attempt),
         }
+    }
+
+    /// Whether the line of `start` is indented deeper than the records of this
+    /// file, and `start` is the first on it.
+    fn lies_deeper(&self, start: usize) -> bool {
+        let Layout::Indented(indent) = self.layout else { return false };
+        let bytes = &self.window.bytes()[..start];
+        let Some(newline) = memchr::memrchr(b'\n', bytes) else { return false };
+        let before = &bytes[newline + 1..];
+        before.len() > indent && before.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'))
     }
 
     fn attempt_value(&mut self, start: usize) -> Result<Attempt, Error> {
@@ -473,11 +501,20 @@ impl<S: Source> Splitter<S> {
                 b'{' => {
                     return Ok(self.profile.records() == 0 || self.profile.opens(self.peek(i)));
                 }
-                b'[' => return Ok(self.profile.knows_class(Class::Array) && self.profile.records() > 0 && i == start + 1),
+                b'[' => return Ok(self.array_is_record(i)),
                 _ => return Ok(false),
             }
         }
         Ok(true)
+    }
+
+    /// Whether a whole array that looks like the records of this file is at `at`.
+    fn array_is_record(&mut self, at: usize) -> bool {
+        self.scanner.reset(matches!(self.layout, Layout::Lines { .. }));
+        match self.scanner.scan(self.window.bytes(), at, self.window.eof()) {
+            Progress::Done(end) => self.profile.records() == 0 || self.profile.owns(&self.window.bytes()[at..end]),
+            _ => false,
+        }
     }
 
     /// Whether the array that was read as a record is an enclosing one: the file
@@ -487,10 +524,14 @@ impl<S: Source> Splitter<S> {
             return false;
         }
         let bytes = self.window.bytes();
-        let rest = &bytes[end..];
-        let last = self.window.eof() && rest.iter().all(|b| b.is_ascii_whitespace() || matches!(b, b',' | b']'));
         let first = start + 1 + bytes[start + 1..end].iter().take_while(|b| b.is_ascii_whitespace()).count();
-        last && self.profile.opens(&bytes[first..end])
+        self.ends_stream(end) && self.profile.opens(&bytes[first..end])
+    }
+
+    /// Whether nothing but framing follows `end`.
+    fn ends_stream(&self, end: usize) -> bool {
+        let mut rest = self.window.bytes()[end..].iter();
+        self.window.eof() && rest.all(|b| b.is_ascii_whitespace() || matches!(b, b',' | b']'))
     }
 
     /// Whether a value that is much longer than the records before it, and not
@@ -547,6 +588,9 @@ impl<S: Source> Splitter<S> {
                 return Ok(None);
             }
         }
+        if newline && self.lies_deeper(i) {
+            return bad(i);
+        }
         let b = self.window.bytes()[i];
         let separated = comma || newline || separator || bracket;
         let class = Class::of(b);
@@ -561,7 +605,7 @@ impl<S: Source> Splitter<S> {
             None if b < 0x20 || b >= 0x7F => owned,
             None => newline || (owned && (comma || (!lines && !self.commas))),
             Some(Class::String) if self.is_key(i)? => false,
-            Some(Class::Object | Class::Array) if lines => owned && self.profile.opens(self.peek(i)),
+            Some(Class::Object | Class::Array) if lines => owned && (comma || self.profile.opens(self.peek(i))),
             Some(class) if lines => {
                 separated && self.profile.knows_class(class) && !self.profile.only_objects()
             }
@@ -595,10 +639,15 @@ impl<S: Source> Splitter<S> {
     }
 
     /// Where an array that is no record by its own shape has taken in records as
-    /// its elements: the first of the row that ends it.
+    /// its elements: the first of the row that ends it. One element is enough
+    /// where the file has objects and this array takes its last bracket.
     fn swallowed_elements(&self, start: usize, end: usize) -> Option<usize> {
         let text = &self.window.bytes()[start..end];
-        if text[0] != b'[' || self.layout != Layout::Free || self.profile.records() < 2 || self.profile.owns(text) {
+        let last = self.profile.only_objects() && self.ends_stream(end);
+        if text[0] != b'[' || self.layout != Layout::Free || !(last || self.profile.records() >= 2) {
+            return None;
+        }
+        if self.profile.owns(text) {
             return None;
         }
         let mut row = None;
@@ -614,7 +663,7 @@ impl<S: Source> Splitter<S> {
                 }
             }
         });
-        (rows > self.profile.longest_row).then_some(())?;
+        (last || rows > self.profile.longest_row).then_some(())?;
         row.map(|at| start + at)
     }
 }
@@ -629,6 +678,45 @@ fn learn_from_head(head: &[u8], options: Options, sniffed: layout::Sniffed, prof
     let mut splitter = Splitter::with(window, options, sniffed, Profile::default());
     while let Ok(Some(_)) = splitter.next() {}
     *profile = splitter.profile;
+    if profile.records() == 0 {
+        learn_from_values(head, profile);
+    }
+}
+
+/// Where no record of the head is whole where one should start: learns from the
+/// most frequent kind of the largest whole objects in it, wherever they lie.
+fn learn_from_values(head: &[u8], profile: &mut Profile) {
+    let mut scanner = Scanner::new(false);
+    let mut found: Vec<&[u8]> = Vec::new();
+    let mut effort = 32 * head.len();
+    let mut i = 0;
+    while let Some(at) = memchr::memchr(b'{', &head[i..]) {
+        let start = i + at;
+        i = start + 1;
+        scanner.reset(false);
+        match scanner.scan(head, start, true) {
+            Progress::Done(end) => {
+                found.push(&head[start..end]);
+                i = end;
+            }
+            Progress::Broken(spot) if spot.at - start < effort => effort -= spot.at - start,
+            _ => break,
+        }
+    }
+    let mut best: Vec<&[u8]> = Vec::new();
+    let mut best_weight = 0;
+    for kind in found.iter().take(ROUGH_KINDS) {
+        let mut rough = Profile::default();
+        rough.learn(kind);
+        let alike: Vec<&[u8]> = found.iter().copied().filter(|value| rough.owns(value)).collect();
+        let weight: usize = alike.iter().map(|value| value.len()).sum();
+        if weight > best_weight {
+            (best, best_weight) = (alike, weight);
+        }
+    }
+    for value in best {
+        profile.learn(value);
+    }
 }
 
 /// The encoding that a byte order mark names, if it is not UTF-8.
