@@ -47,8 +47,18 @@ struct Seen {
     at_line_start: bool,
     indent: usize,
     many_lines: bool,
-    clean: bool,
+    /// The least indentation of the lines inside of it, but for closing ones.
+    inner: usize,
+    /// A record separator stands before it.
+    separator: bool,
     class: Class,
+}
+
+impl Seen {
+    /// Whether all that is inside of it lies deeper.
+    fn clean(&self) -> bool {
+        self.inner > self.indent
+    }
 }
 
 /// Looks at the head of a file; `whole` says that it is all of it.
@@ -94,7 +104,8 @@ fn encloses(head: &[u8], first: usize, whole: bool) -> bool {
         return rest.starts_with(b"{") || memchr::memmem::find(head, b"][").is_none();
     }
     scanner.reset(true);
-    if matches!(scanner.scan(rest, 0, true), Progress::Done(_)) && !rest.is_empty() {
+    let container = matches!(rest.first(), Some(b'{' | b'['));
+    if container && matches!(scanner.scan(rest, 0, true), Progress::Done(_)) {
         return !lines_are_arrays(head, first);
     }
     rest.starts_with(b"{")
@@ -108,16 +119,22 @@ fn encloses_lines(head: &[u8], first: usize, line_end: usize) -> bool {
     let indent_of = |line: &[u8]| line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     let own = indent_of(&head[line..]);
     let mut below = head[line_end + 1..].split(|&b| b == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    match below.next() {
-        Some(next) if indent_of(next) > own => {}
+    let next = match below.next() {
+        Some(next) if indent_of(next) > own => indent_of(next),
         _ => return true,
-    }
-    !below.any(|line| {
+    };
+    let (mut beside, mut inside) = (0, 0);
+    for line in below {
         let text = bare(line);
         let closers = text.iter().take_while(|b| matches!(b, b']' | b'}')).count();
-        let starts = matches!(text.get(closers), Some(b'[' | b'{'));
-        indent_of(line) <= own && line.trim_ascii_start().first() != Some(&b',') && starts
-    })
+        if matches!(text.get(closers), Some(b'[' | b'{')) {
+            let comma = line.trim_ascii_start().first() == Some(&b',');
+            beside += usize::from(indent_of(line) <= own && !comma);
+            inside += usize::from(indent_of(line) == next);
+        }
+    }
+    // Rubbish may look like a value or two.
+    beside * 6 <= inside
 }
 
 /// Whether the line at `first` and most others are each a whole array.
@@ -177,9 +194,12 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> (Vec<Seen>, bool) {
                         false => without += 1,
                     }
                 }
-                let clean = inner_lines(head, i, end).all(|(inner, b)| inner > indent || matches!(b, b'}' | b']'));
+                let inside = inner_lines(head, i, end).filter(|(_, b)| !matches!(b, b'}' | b']'));
+                let inner = inside.map(|(inner, _)| inner).min().unwrap_or(usize::MAX);
+                let separator = head[gap..i].contains(&RECORD_SEPARATOR);
                 let class = Class::of(head[i]).unwrap_or(Class::Null);
-                seen.push(Seen { at_line_start, indent, many_lines: head[i..end].contains(&b'\n'), clean, class });
+                let many_lines = head[i..end].contains(&b'\n');
+                seen.push(Seen { at_line_start, indent, many_lines, inner, separator, class });
                 effort = effort.saturating_sub(end - i);
                 i = end;
             }
@@ -264,14 +284,14 @@ fn layout_of(head: &[u8], seen: &[Seen], whole: bool) -> Layout {
     if newlines > 0 && seen.is_empty() {
         return guess_from_lines(head, whole);
     }
+    let separated = seen.iter().filter(|seen| seen.separator).count() * 2 > seen.len();
     if scattered > at_lines / 2 + 1 || (scattered > 0 && at_lines <= 1) || newlines == 0 {
-        let separators = memchr::memchr_iter(RECORD_SEPARATOR, head).take(2).count();
-        return if separators > 1 { Layout::Sequence } else { Layout::Free };
+        return if separated { Layout::Sequence } else { Layout::Free };
     }
     if many.len() * 8 <= single {
         return Layout::Lines { strict: false };
     }
-    if memchr::memchr_iter(RECORD_SEPARATOR, head).take(2).count() > 1 {
+    if separated {
         return Layout::Sequence;
     }
     // The indentation that most records have; the first may stand elsewhere.
@@ -280,8 +300,13 @@ fn layout_of(head: &[u8], seen: &[Seen], whole: bool) -> Layout {
     let votes = |indent: usize| indents.iter().filter(|&&other| other == indent).count();
     let Some(&indent) = indents.iter().max_by_key(|&&indent| votes(indent)) else { return Layout::Free };
     let many: Vec<&Seen> = many.into_iter().filter(|seen| seen.at_line_start && seen.indent == indent).collect();
-    let clean = many.iter().filter(|seen| seen.clean).count();
-    if !many.is_empty() && clean * 8 >= many.len() * 7 { Layout::Indented(indent) } else { Layout::Free }
+    let clean: Vec<&&Seen> = many.iter().filter(|seen| seen.clean()).collect();
+    if many.is_empty() || clean.len() * 8 < many.len() * 7 {
+        return Layout::Free;
+    }
+    // A record that stands a little deeper than the others is one all the same.
+    let inner = clean.iter().map(|seen| seen.inner).min().unwrap_or(usize::MAX);
+    Layout::Indented(if inner == usize::MAX { indent } else { inner - 1 })
 }
 
 /// No value is whole: lines that start like records and end like them are
