@@ -7,15 +7,31 @@ use crate::fault::Fault;
 use crate::framing::Framing;
 use crate::rng::Rng;
 
+/// The files of a seed, or some of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    /// The seed.
+    pub seed: u64,
+    /// One file in so many, spread over framings and faults; 1 for all.
+    pub one_in: usize,
+}
+
+impl From<u64> for Choice {
+    fn from(seed: u64) -> Self {
+        Choice { seed, one_in: 1 }
+    }
+}
+
 /// Files of 60 records: each fault alone in each framing, and several at once.
-pub fn plain(seed: u64) -> impl Iterator<Item = File> {
+pub fn plain(choice: impl Into<Choice>) -> impl Iterator<Item = File> {
+    let choice = choice.into();
     const CONTENTS: [Content; 4] = [Content::Events, Content::Weather, Content::People, Content::Tiny];
     Framing::ALL.into_iter().flat_map(move |framing| {
         let alone = Fault::ALL.into_iter().map(|fault| (fault.name(), Some(fault), 0));
         let several = (0..6).map(|n| ("several", None, n));
         let healthy = CONTENTS.iter().enumerate().map(|(n, _)| ("healthy", None, n));
         alone.chain(several).chain(healthy).filter_map(move |(scenario, fault, n)| {
-            make(seed, "plain", framing, &CONTENTS, 60, scenario, n, |draft, rng| match (fault, scenario) {
+            make(choice, "plain", framing, &CONTENTS, 60, scenario, n, |draft, rng| match (fault, scenario) {
                 (Some(fault), _) => once(fault, draft, rng),
                 (None, "several") => (0..rng.between(3, 7)).filter(|_| anything(draft, rng)).count() > 0,
                 _ => true,
@@ -26,7 +42,8 @@ pub fn plain(seed: u64) -> impl Iterator<Item = File> {
 
 /// Files of 40 records whose inner objects look like records, or that differ
 /// from record to record; first, last, one or a third of the records damaged.
-pub fn hard(seed: u64) -> impl Iterator<Item = File> {
+pub fn hard(choice: impl Into<Choice>) -> impl Iterator<Item = File> {
+    let choice = choice.into();
     const CONTENTS: [Content; 7] = [
         Content::Tweets,
         Content::Replies,
@@ -44,7 +61,7 @@ pub fn hard(seed: u64) -> impl Iterator<Item = File> {
             move |content: &&Content| **content != Content::Mixed || framing.strict() && !framing.hugging();
         CONTENTS.iter().filter(fits).flat_map(move |&content| {
             SCENARIOS.into_iter().filter_map(move |scenario| {
-                make(seed, "hard", framing, &[content], 40, scenario, 0, |draft, rng| {
+                make(choice, "hard", framing, &[content], 40, scenario, 0, |draft, rng| {
                     damage(scenario, draft, rng)
                 })
             })
@@ -54,11 +71,12 @@ pub fn hard(seed: u64) -> impl Iterator<Item = File> {
 
 /// Files of 1,500 records, a few of them large, with damage all over: what lies
 /// beyond the head of a file and across the edges of buffers.
-pub fn long(seed: u64) -> impl Iterator<Item = File> {
+pub fn long(choice: impl Into<Choice>) -> impl Iterator<Item = File> {
+    let choice = choice.into();
     const CONTENTS: [Content; 3] = [Content::Bulky, Content::Kinds, Content::Tweets];
     Framing::ALL.into_iter().flat_map(move |framing| {
         CONTENTS.into_iter().filter_map(move |content| {
-            make(seed, "long", framing, &[content], 1_500, "long", 0, |draft, rng| {
+            make(choice, "long", framing, &[content], 1_500, "long", 0, |draft, rng| {
                 (0..60).filter(|_| anything(draft, rng)).count() > 0
             })
         })
@@ -66,8 +84,9 @@ pub fn long(seed: u64) -> impl Iterator<Item = File> {
 }
 
 /// All files of a seed.
-pub fn all(seed: u64) -> impl Iterator<Item = File> {
-    plain(seed).chain(hard(seed)).chain(long(seed))
+pub fn all(choice: impl Into<Choice>) -> impl Iterator<Item = File> {
+    let choice = choice.into();
+    plain(choice).chain(hard(choice)).chain(long(choice))
 }
 
 fn damage(scenario: &str, draft: &mut Draft, rng: &mut Rng) -> bool {
@@ -98,7 +117,7 @@ fn damage(scenario: &str, draft: &mut Draft, rng: &mut Rng) -> bool {
 /// Builds a file, again with other numbers until it can be damaged so.
 #[allow(clippy::too_many_arguments)]
 fn make(
-    seed: u64,
+    choice: Choice,
     suite: &str,
     framing: Framing,
     contents: &[Content],
@@ -108,7 +127,10 @@ fn make(
     damage: impl Fn(&mut Draft, &mut Rng) -> bool,
 ) -> Option<File> {
     let name = format!("{suite}/{}/{scenario}/{n}/{}", framing.name(), contents[0].name());
-    let mut rng = Rng::named(seed, &name);
+    let mut rng = Rng::named(choice.seed, &name);
+    if rng.below(choice.one_in) != 0 {
+        return None;
+    }
     (0..20).find_map(|_| {
         let content = if scenario == "healthy" { contents[n] } else { *rng.pick(contents) };
         let name = format!("{suite}/{}/{}/{scenario}/{n}", framing.name(), content.name());
