@@ -50,6 +50,9 @@ fn main() -> ExitCode {
     for name in &orphans {
         println!("missing: tests/pg_regress/expected/{name}.out");
     }
+    if !status.success() {
+        println!("pg_regress ended with {status}");
+    }
     if status.success() && orphans.is_empty() && !names.is_empty() {
         ExitCode::SUCCESS
     } else {
