@@ -1,7 +1,7 @@
 //! How the splitter fares on generated damage, by framing and by fault.
 //!
-//! `damage-report [seed [count]]` sums up that many seeds and lists the worst
-//! files; `damage-report SEED show NAME [PATH]` tells everything about one file
+//! `damage-report [seed [count [worst]]]` sums up that many seeds and lists so
+//! many of the worst files, strict framings first; `damage-report SEED show NAME [PATH]` tells everything about one file
 //! and writes it to a path.
 
 #[path = "../tests/support/mod.rs"]
@@ -16,7 +16,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// So many files are listed.
+/// So many files are listed, unless asked otherwise.
 const WORST: usize = 40;
 
 /// A file of a few hundred kB that takes longer shows a cost that is not linear.
@@ -30,11 +30,14 @@ fn main() {
     let seed = args.first().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     match args.get(1).map(String::as_str) {
         Some("show") => show(seed, args.get(2).map_or("", String::as_str), args.get(3)),
-        count => report(seed, count.and_then(|count| count.parse().ok()).unwrap_or(1)),
+        _ => {
+            let number = |n: usize, or: usize| args.get(n).and_then(|arg| arg.parse().ok()).unwrap_or(or);
+            report(seed, number(1, 1) as u64, number(2, WORST));
+        }
     }
 }
 
-fn report(seed: u64, count: u64) {
+fn report(seed: u64, count: u64, list: usize) {
     std::panic::set_hook(Box::new(|_| {}));
     let mut by_framing: BTreeMap<(&str, String), Verdict> = BTreeMap::new();
     let mut by_scenario: BTreeMap<(&str, String), Verdict> = BTreeMap::new();
@@ -86,14 +89,13 @@ fn report(seed: u64, count: u64) {
     }
     let cost = |v: &Verdict| v.lost.len() + 3 * v.phantoms.len() + 10 * v.errors.len();
     worst.sort_by_key(|(strict, v, ..)| (!strict, usize::MAX - cost(v)));
-    println!("\n{} files are not perfect; the worst, strict framings first:", worst.len());
-    for (_, v, seed, name) in worst.iter().take(WORST) {
+    println!("\n{} files are not perfect\n\nstrict:", worst.len());
+    for (_, v, seed, name) in worst.iter().filter(|(strict, ..)| *strict).take(list) {
         let errors = v.errors.first().map_or(String::new(), |error| format!(" {error}"));
         println!("{} lost, {} phantoms: {seed} show {name}{errors}", v.lost.len(), v.phantoms.len());
     }
-    let compact: Vec<_> = worst.iter().filter(|(strict, ..)| !strict).collect();
     println!("\ncompact:");
-    for (_, v, seed, name) in compact.iter().take(WORST) {
+    for (_, v, seed, name) in worst.iter().filter(|(strict, ..)| !strict).take(list) {
         println!("{} lost, {} phantoms: {seed} show {name}", v.lost.len(), v.phantoms.len());
     }
 }
