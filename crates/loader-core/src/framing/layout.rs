@@ -97,6 +97,9 @@ fn encloses(head: &[u8], first: usize, whole: bool) -> bool {
     if let Progress::Done(end) = scanner.scan(head, first, whole) {
         let (after, _) = top_level(head, end, whole);
         let objects = rest.starts_with(b"{");
+        if after.is_empty() && !objects {
+            return head.get(skip_framing(head, end)) != Some(&b'[');
+        }
         return !after.iter().any(|seen| seen.class == Class::Array || (!objects && seen.class == Class::Object));
     }
     if line_end == head.len() {

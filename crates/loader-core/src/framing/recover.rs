@@ -98,32 +98,32 @@ enum Elements {
     Others,
 }
 
+/// An object or array that is open.
+struct Frame {
+    opener: u8,
+    /// What it holds so far.
+    elements: Elements,
+    /// Its elements that look like records.
+    row: Vec<usize>,
+}
+
 /// What the tracker believes to be open.
 struct Tracker {
-    frames: Vec<u8>,
-    /// The elements of the innermost array so far: none, or some that look like
-    /// records, or only others.
-    elements: Vec<Elements>,
+    frames: Vec<Frame>,
     beyond: usize,
     expect: Expect,
     /// The last byte that was not blank: a structural one, `"` for a string,
     /// `0` for anything else.
     previous: u8,
-    /// Elements of the innermost array that look like records.
-    row: Vec<usize>,
-    row_depth: usize,
 }
 
 impl Tracker {
     fn new() -> Self {
         Tracker {
             frames: Vec::new(),
-            elements: Vec::new(),
             beyond: 0,
             expect: Expect::Value,
             previous: 0,
-            row: Vec::new(),
-            row_depth: 0,
         }
     }
 
@@ -131,8 +131,7 @@ impl Tracker {
         if self.frames.len() == MAX_FRAMES {
             self.beyond += 1;
         } else {
-            self.frames.push(b);
-            self.elements.push(Elements::None);
+            self.frames.push(Frame { opener: b, elements: Elements::None, row: Vec::new() });
         }
         self.expect = if b == b'{' { Expect::Key } else { Expect::Value };
         self.previous = b;
@@ -144,35 +143,33 @@ impl Tracker {
         let opener = if b == b'}' { b'{' } else { b'[' };
         if self.beyond > 0 {
             self.beyond -= 1;
-        } else if let Some(at) = self.frames.iter().rposition(|&frame| frame == opener) {
-            self.truncate(at);
-            if self.frames.len() < self.row_depth {
-                self.row.clear();
-            }
+        } else if let Some(at) = self.frames.iter().rposition(|frame| frame.opener == opener) {
+            self.frames.truncate(at);
         }
         self.expect = Expect::Separator;
         self.previous = b;
     }
 
-    fn truncate(&mut self, depth: usize) {
-        self.frames.truncate(depth);
-        self.elements.truncate(depth);
+    /// The opener of the innermost frame.
+    fn top(&self) -> Option<u8> {
+        self.frames.last().map(|frame| frame.opener)
     }
 
     fn comma(&mut self) {
-        if let Some(elements @ Elements::None) = self.elements.last_mut() {
+        if let Some(Frame { elements: elements @ Elements::None, .. }) = self.frames.last_mut() {
             *elements = Elements::Others;
         }
-        self.expect = if self.frames.last() == Some(&b'{') { Expect::Key } else { Expect::Value };
+        self.expect = if self.top() == Some(b'{') { Expect::Key } else { Expect::Value };
         self.previous = b',';
     }
 
     /// A colon after a string makes it a key: an array around it lost its end.
     fn colon(&mut self) {
-        if self.previous == b'"' && self.frames.last() == Some(&b'[') {
-            if let Some(at) = self.frames.iter().rposition(|&frame| frame == b'{') {
-                self.truncate(at + 1);
-            }
+        if self.previous == b'"'
+            && self.top() == Some(b'[')
+            && let Some(at) = self.frames.iter().rposition(|frame| frame.opener == b'{')
+        {
+            self.frames.truncate(at + 1);
         }
         self.expect = Expect::Value;
         self.previous = b':';
@@ -180,7 +177,7 @@ impl Tracker {
 
     /// A string, a scalar or rubbish.
     fn token(&mut self, representative: u8) {
-        let in_object = self.frames.last() == Some(&b'{');
+        let in_object = self.top() == Some(b'{');
         if !(in_object && self.expect == Expect::Key && representative == b'"') {
             self.expect = Expect::Separator;
         }
@@ -188,7 +185,7 @@ impl Tracker {
     }
 
     fn place(&self) -> Place {
-        match (self.frames.last(), self.expect) {
+        match (self.top(), self.expect) {
             (None, _) => Place::Top,
             (Some(b'{'), _) => Place::Illegal,
             (Some(_), Expect::Separator) => Place::Unseparated,
@@ -248,7 +245,7 @@ impl<S: Source> Splitter<S> {
     }
 
     /// Takes framing off the end of a reject.
-    fn trim(&self, end: usize) -> usize {
+    pub(super) fn trim(&self, end: usize) -> usize {
         let bytes = &self.window.bytes()[..end];
         let framing = |b: &&u8| matches!(**b, b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR);
         (end - bytes.iter().rev().take_while(framing).count()).max(self.passed_to())
@@ -331,8 +328,12 @@ impl<S: Source> Splitter<S> {
                 Some(b' ' | b'\t' | b'\r' | RECORD_SEPARATOR) => {}
                 Some(b'}' | b']' | b',') if i - newline - 1 <= indent || !blank => blank = false,
                 Some(b'{' | b'[') if i - newline - 1 <= indent || !blank => {
-                    let before = self.window.bytes()[..newline].trim_ascii_end();
-                    return Ok((!before.ends_with(b":")).then_some(i));
+                    self.byte(i + 1)?;
+                    let bytes = self.window.bytes();
+                    let after_colon = bytes[..newline].trim_ascii_end().ends_with(b":");
+                    // What is left of a lost brace beside a closing one is no record.
+                    let empty = matches!(bytes[i + 1..], [b'}' | b']', ..]) && !self.profile.owns(&bytes[i..i + 2]);
+                    return Ok((!after_colon && !empty).then_some(i));
                 }
                 _ => return Ok(None),
             }
@@ -399,7 +400,9 @@ impl<S: Source> Splitter<S> {
                 walk.at -= moved;
                 walk.start = walk.at;
                 walk.spent = 0;
-                tracker.row.clear();
+                for frame in &mut tracker.frames {
+                    frame.row.clear();
+                }
             }
         }
     }
@@ -469,12 +472,10 @@ impl<S: Source> Splitter<S> {
             Judgement::Start => return Ok(Some(at)),
             Judgement::Skip(end) => {
                 if self.profile.owns(&self.window.bytes()[at..end])
-                    && let Some(elements) = tracker.elements.last_mut()
+                    && let Some(frame) = tracker.frames.last_mut()
                 {
-                    *elements = Elements::LikeRecords;
-                }
-                if tracker.place() == Place::Element || tracker.place() == Place::Unseparated {
-                    if let Some(row_start) = self.note_row(tracker, at, end) {
+                    frame.elements = Elements::LikeRecords;
+                    if let Some(row_start) = self.note_row(frame, at) {
                         return Ok(Some(row_start));
                     }
                 }
@@ -492,25 +493,20 @@ impl<S: Source> Splitter<S> {
 
     /// Counts elements of one array that look like records. More of them than
     /// any array in a good record has are records: the first that is surely one.
-    fn note_row(&self, tracker: &mut Tracker, at: usize, end: usize) -> Option<usize> {
-        if !self.profile.owns(&self.window.bytes()[at..end]) {
-            return None;
-        }
-        if tracker.row.is_empty() {
-            tracker.row_depth = tracker.frames.len();
-        }
-        if tracker.row_depth == tracker.frames.len() {
-            tracker.row.push(at);
+    fn note_row(&self, frame: &mut Frame, at: usize) -> Option<usize> {
+        if frame.opener == b'[' {
+            frame.row.push(at);
         }
         let longest = self.profile.longest_row;
-        (tracker.row.len() > 2 * longest + 2).then(|| tracker.row[longest])
+        (frame.row.len() > 2 * longest + 2).then(|| frame.row[longest])
     }
 
     /// At the end of the stream: a row of elements that is longer than any array
     /// in a good record, and still open.
     fn row_at_end(&self, tracker: &Tracker) -> Option<usize> {
         let longest = self.profile.longest_row;
-        (tracker.row.len() > longest + 1).then(|| tracker.row[longest])
+        let row = tracker.frames.iter().map(|frame| &frame.row).max_by_key(|row| row.len())?;
+        (row.len() > longest + 1).then(|| row[longest])
     }
 
     /// Whether a record starts at the bracket where the walk stands.
@@ -519,6 +515,10 @@ impl<S: Source> Splitter<S> {
         let place = tracker.place();
         let opens = self.profile.opens(self.peek(at));
         let learned = self.profile.records() > 0;
+        if !learned && walk.bound.limit.is_some() {
+            // Nothing is unmistakable yet, and the next record will show itself.
+            return Ok(Judgement::Enter);
+        }
         if place != Place::Top && learned && !opens {
             return Ok(Judgement::Enter);
         }
@@ -546,7 +546,7 @@ impl<S: Source> Splitter<S> {
             // Only where the array has held others so far: its first element may
             // be one of many that look like records.
             Place::Unseparated | Place::Element => {
-                let others = tracker.elements.last() == Some(&Elements::Others);
+                let others = tracker.frames.last().is_some_and(|frame| frame.elements == Elements::Others);
                 learned && like && !lookalikes && others && chain != Chain::Refutes
             }
         };

@@ -8,7 +8,7 @@ use super::{Format, Item, Options, Record, Reject};
 use crate::fault::{Fault, FaultKind};
 use crate::input::{Error, Source};
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner, Spot};
-use crate::json::shape::{self, Class, Role};
+use crate::json::shape::{self, Class, Role, Shape};
 use crate::tally::Tally;
 
 /// `format` and layout are told from so many bytes.
@@ -79,6 +79,8 @@ pub(super) enum Attempt {
     Spoiled { end: usize, spot: Spot },
     /// The structure is broken, or what follows does not fit.
     Bad(Spot),
+    /// Another record starts at the index, inside of what was read as one.
+    Swallows(usize),
     /// The bracket there is framing.
     Bracket,
     /// Over the maximal size; the scanner stands at the index.
@@ -179,6 +181,12 @@ impl<S: Source> Splitter<S> {
                     let end = self.recover(start)?;
                     return self.reject_fault(start, end, fault).map(Some);
                 }
+                Attempt::Swallows(at) => {
+                    let what = "another record starts inside of this one";
+                    let fault = self.fault_at(Spot { kind: FaultKind::Truncated, at, what });
+                    let end = self.trim(at);
+                    return self.reject_fault(start, end, fault).map(Some);
+                }
                 Attempt::TooLarge(at) => {
                     let spot = Spot {
                         kind: FaultKind::TooLarge,
@@ -255,7 +263,9 @@ impl<S: Source> Splitter<S> {
         self.position = end;
         let offset = self.window.offset(start);
         let bytes = &self.window.bytes()[start..end];
-        if offset >= self.learned_to && self.profile.learning() {
+        // An array that takes the last bracket of the file may be anything.
+        let sure = bytes[0] != b'[' || !self.ends_stream(end);
+        if sure && offset >= self.learned_to && self.profile.learning() {
             self.profile.learn(bytes);
         }
         Record { number: self.number, offset, line: self.line, bytes, doubtful }
@@ -352,11 +362,26 @@ impl<S: Source> Splitter<S> {
     /// Whether the line of `start` is indented deeper than the records of this
     /// file, and `start` is the first on it.
     fn lies_deeper(&self, start: usize) -> bool {
-        let Layout::Indented(indent) = self.layout else { return false };
+        let indent = match self.layout {
+            Layout::Indented(indent) => indent,
+            Layout::Sequence => 0,
+            _ => return false,
+        };
         let bytes = &self.window.bytes()[..start];
         let Some(newline) = memchr::memrchr(b'\n', bytes) else { return false };
         let before = &bytes[newline + 1..];
-        before.len() > indent && before.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'))
+        blanks(before) > indent && before.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b',' | b'}' | b']'))
+    }
+
+    /// Whether a record that spans lines ends where records of this file do: its
+    /// last bracket stands on a line that is no deeper than its first.
+    fn ends_properly(&self, start: usize, end: usize) -> bool {
+        let Layout::Indented(indent) = self.layout else { return false };
+        let text = &self.window.bytes()[start..end];
+        let Some(newline) = memchr::memrchr(b'\n', text) else { return false };
+        let last = &text[newline + 1..];
+        let blank = blanks(last);
+        blank <= indent && last[blank..].iter().all(|b| matches!(b, b'}' | b']'))
     }
 
     fn attempt_value(&mut self, start: usize) -> Result<Attempt, Error> {
@@ -374,8 +399,8 @@ impl<S: Source> Splitter<S> {
                     }
                     if at - start > suspicious && !one_line {
                         suspicious = 2 * (at - start);
-                        if let Some(spot) = self.swallows(start, at)? {
-                            return Ok(Attempt::Bad(spot));
+                        if let Some(at) = self.swallows(start, at)? {
+                            return Ok(Attempt::Swallows(at));
                         }
                     }
                     self.window.grow()?;
@@ -385,6 +410,9 @@ impl<S: Source> Splitter<S> {
         };
         let deepest = self.scanner.deepest();
         let soft = self.scanner.soft();
+        if let Some(at) = self.swallowed(start, end)? {
+            return Ok(Attempt::Swallows(at));
+        }
         if let Some(spot) = self.misfit(start, end)? {
             return Ok(Attempt::Bad(spot));
         }
@@ -536,7 +564,7 @@ impl<S: Source> Splitter<S> {
 
     /// Whether a value that is much longer than the records before it, and not
     /// at its end yet, has swallowed some: where the first of them starts.
-    fn swallows(&mut self, start: usize, at: usize) -> Result<Option<Spot>, Error> {
+    fn swallows(&mut self, start: usize, at: usize) -> Result<Option<usize>, Error> {
         if self.profile.records() < 4 {
             return Ok(None);
         }
@@ -544,28 +572,29 @@ impl<S: Source> Splitter<S> {
             Layout::Indented(_) => self.next_start_line(start, Some(at))?,
             _ => self.boundary(start, Some(at))?,
         };
-        // The scanner was used in between: begin again.
-        let Some(spot) = found.map(|at| Spot { kind: FaultKind::Truncated, at, what: "another record starts here" })
-        else {
+        if found.is_none() {
+            // The scanner was used in between: begin again.
             self.scanner.reset(false);
             let _ = self.scanner.scan(&self.window.bytes()[..at], start, false);
-            return Ok(None);
-        };
-        Ok(Some(spot))
+        }
+        Ok(found)
     }
 
-    /// Where what follows the whole value `start..end`, or what it has inside,
-    /// says that it is not a record: what is wrong, else `None`.
-    fn misfit(&mut self, start: usize, end: usize) -> Result<Option<Spot>, Error> {
+    /// Where a record starts inside of the whole value `start..end`: it lost its
+    /// end and took that of a neighbour.
+    fn swallowed(&mut self, start: usize, end: usize) -> Result<Option<usize>, Error> {
         if let Layout::Indented(_) = self.layout
             && let Some(at) = self.next_start_line(start, Some(end))?
             && self.whole_record_within(at, end)
         {
-            return Ok(Some(Spot { kind: FaultKind::Truncated, at, what: "another record starts here" }));
+            return Ok(Some(at));
         }
-        if let Some(at) = self.swallowed_elements(start, end) {
-            return Ok(Some(Spot { kind: FaultKind::Truncated, at, what: "another record starts here" }));
-        }
+        Ok(self.swallowed_elements(start, end))
+    }
+
+    /// What is wrong where that which follows the whole value `start..end` says
+    /// that it is not a record.
+    fn misfit(&mut self, start: usize, end: usize) -> Result<Option<Spot>, Error> {
         let bad = |at| Ok(Some(Spot { kind: FaultKind::Syntax, at, what: "expected the end of the record" }));
         let lines = matches!(self.layout, Layout::Lines { .. });
         let (mut comma, mut newline, mut bracket, mut separator) = (false, false, false, false);
@@ -588,6 +617,9 @@ impl<S: Source> Splitter<S> {
                 return Ok(None);
             }
         }
+        if newline && self.ends_properly(start, end) {
+            return Ok(None);
+        }
         if newline && self.lies_deeper(i) {
             return bad(i);
         }
@@ -606,9 +638,8 @@ impl<S: Source> Splitter<S> {
             None => newline || (owned && (comma || (!lines && !self.commas))),
             Some(Class::String) if self.is_key(i)? => false,
             Some(Class::Object | Class::Array) if lines => owned && (comma || self.profile.opens(self.peek(i))),
-            Some(class) if lines => {
-                separated && self.profile.knows_class(class) && !self.profile.only_objects()
-            }
+            // A scalar beside another value on a line is a piece of something.
+            Some(_) if lines => false,
             Some(class) => {
                 self.profile.knows_class(class)
                     || newline
@@ -638,34 +669,44 @@ impl<S: Source> Splitter<S> {
         }
     }
 
-    /// Where an array that is no record by its own shape has taken in records as
-    /// its elements: the first of the row that ends it. One element is enough
-    /// where the file has objects and this array takes its last bracket.
+    /// Where an array has taken in records as its elements: the first of the row
+    /// that ends it. In a file of objects one is enough where the array took the
+    /// last bracket of the file. In a file of arrays the row has to be longer than
+    /// any in a good record, of elements that begin as the array itself does.
     fn swallowed_elements(&self, start: usize, end: usize) -> Option<usize> {
         let text = &self.window.bytes()[start..end];
-        let last = self.profile.only_objects() && self.ends_stream(end);
-        if text[0] != b'[' || self.layout != Layout::Free || !(last || self.profile.records() >= 2) {
+        if text[0] != b'[' || matches!(self.layout, Layout::Lines { .. } | Layout::Sequence) {
             return None;
         }
-        if self.profile.owns(text) {
+        let last = self.format == Format::Array && self.ends_stream(end);
+        let objects = self.profile.only_objects();
+        if !last && (self.profile.records() < 2 || self.profile.owns(text)) {
             return None;
         }
-        let mut row = None;
-        let mut rows = 0;
+        let own = shape::of(text)?;
+        let (mut row, mut rows) = (None, 0);
         shape::containers(text, |role, depth, at, shape| {
-            if role == Role::Element && depth == 1 {
-                if self.profile.owns_shape(&shape) {
-                    row.get_or_insert(at);
-                    rows += 1;
-                } else {
-                    row = None;
-                    rows = 0;
-                }
+            if role != Role::Element || depth != 1 {
+                return;
+            }
+            let like = if last && !objects { shape.begins_like(&own) } else { self.profile.owns_shape(&shape) };
+            if like {
+                row.get_or_insert(at);
+                rows += 1;
+            } else {
+                (row, rows) = (None, 0);
             }
         });
-        (last || rows > self.profile.longest_row).then_some(())?;
+        let enough = if last && objects { 1 } else { self.profile.longest_row + 1 };
+        let scalars_first = matches!(&own, Shape::Array(_, count) if *count > rows);
+        (rows >= enough && (objects || scalars_first)).then_some(())?;
         row.map(|at| start + at)
     }
+}
+
+/// How far a line is indented.
+fn blanks(line: &[u8]) -> usize {
+    line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
 }
 
 /// Runs a splitter over the head for what it finds good.

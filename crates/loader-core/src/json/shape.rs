@@ -62,6 +62,22 @@ pub enum Shape {
     Array(Vec<Class>, usize),
 }
 
+impl Shape {
+    /// Whether two arrays begin with elements of the same classes.
+    pub fn begins_like(&self, other: &Shape) -> bool {
+        match (self, other) {
+            (Shape::Array(ours, _), Shape::Array(theirs, _)) => {
+                let first = |classes: &[Class]| classes.iter().copied().take(BEGINNING).collect::<Vec<_>>();
+                ours.len().min(theirs.len()) >= 2 && first(ours) == first(theirs)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// So many elements are the beginning of an array.
+const BEGINNING: usize = 2;
+
 /// So many elements of an array are part of its shape.
 pub const MAX_ELEMENTS: usize = 16;
 
