@@ -45,6 +45,8 @@ pub(super) struct Sniffed {
 /// A record that the head shows whole.
 struct Seen {
     at_line_start: bool,
+    /// Only framing follows it on its line.
+    alone: bool,
     indent: usize,
     many_lines: bool,
     /// The least indentation of the lines inside of it, but for closing ones.
@@ -103,8 +105,7 @@ fn encloses(head: &[u8], first: usize, whole: bool) -> bool {
         return !after.iter().any(|seen| seen.class == Class::Array || (!objects && seen.class == Class::Object));
     }
     if line_end == head.len() {
-        // One long line: arrays one after the other touch, those in an array do not.
-        return rest.starts_with(b"{") || memchr::memmem::find(head, b"][").is_none();
+        return rest.starts_with(b"{") || !values_touch(head);
     }
     scanner.reset(true);
     let container = matches!(rest.first(), Some(b'{' | b'['));
@@ -112,6 +113,21 @@ fn encloses(head: &[u8], first: usize, whole: bool) -> bool {
         return !lines_are_arrays(head, first);
     }
     rest.starts_with(b"{")
+}
+
+/// Whether more arrays of a long line follow each other directly than objects
+/// with a comma between them: those in an array do not.
+fn values_touch(head: &[u8]) -> bool {
+    let (mut touching, mut separated) = (0, 0);
+    for at in memchr::memchr2_iter(b']', b'}', head) {
+        let mut next = head[at + 1..].iter().filter(|b| !matches!(b, b' ' | b'\t'));
+        match next.next() {
+            Some(b'[') if head[at] == b']' => touching += 1,
+            Some(b',') if head[at] == b'}' => separated += usize::from(next.next() == Some(&b'{')),
+            _ => {}
+        }
+    }
+    touching > separated
 }
 
 /// A bracket alone on its line encloses what lies deeper below it, unless other
@@ -202,7 +218,9 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> (Vec<Seen>, bool) {
                 let separator = head[gap..i].contains(&RECORD_SEPARATOR);
                 let class = Class::of(head[i]).unwrap_or(Class::Null);
                 let many_lines = head[i..end].contains(&b'\n');
-                seen.push(Seen { at_line_start, indent, many_lines, inner, separator, class });
+                let rest = &head[end..memchr::memchr(b'\n', &head[end..]).map_or(head.len(), |at| end + at)];
+                let alone = bare(rest).iter().all(|b| *b == b']');
+                seen.push(Seen { at_line_start, alone, indent, many_lines, inner, separator, class });
                 effort = effort.saturating_sub(end - i);
                 i = end;
             }
@@ -278,9 +296,9 @@ fn inner_lines(head: &[u8], from: usize, to: usize) -> impl Iterator<Item = (usi
 }
 
 fn layout_of(head: &[u8], seen: &[Seen], whole: bool) -> Layout {
-    let single = seen.iter().filter(|seen| !seen.many_lines && seen.at_line_start).count();
+    let single = seen.iter().filter(|seen| !seen.many_lines && seen.at_line_start && seen.alone).count();
     let many: Vec<&Seen> = seen.iter().filter(|seen| seen.many_lines).collect();
-    let at_lines = seen.iter().filter(|seen| seen.at_line_start).count();
+    let at_lines = seen.iter().filter(|seen| seen.at_line_start && (seen.many_lines || seen.alone)).count();
     // The first record starts a line in any file.
     let scattered = seen.len() - at_lines;
     let newlines = memchr::memchr_iter(b'\n', head.trim_ascii()).count();

@@ -157,6 +157,11 @@ impl Profile {
         }
     }
 
+    /// Whether a value has the shape of elements of arrays inside records.
+    pub(super) fn is_lookalike(&self, value: &[u8]) -> bool {
+        shape::of(value).is_some_and(|shape| self.elements.has(&shape))
+    }
+
     /// Whether elements of arrays inside records look like records.
     pub(super) fn has_lookalikes(&self) -> bool {
         self.lookalikes

@@ -36,6 +36,10 @@ const EFFORT_GRACE: usize = 1024 * 1024;
 /// A string that runs longer without its end is taken for a stray quote.
 const MAX_STRING: usize = 8 * 1024 * 1024;
 
+/// Between two looks for a cancel request lie so many bytes of walking; they are
+/// the slow ones, with candidates to be parsed.
+const POLL: usize = 64 * 1024;
+
 /// A row of so many whole values is a row of records, where nothing inside of
 /// records looks like one.
 const ROW: usize = 16;
@@ -101,6 +105,9 @@ enum Elements {
 /// An object or array that is open.
 struct Frame {
     opener: u8,
+    start: usize,
+    /// It is the value of a key.
+    member: bool,
     /// What it holds so far.
     elements: Elements,
     /// Its elements that look like records.
@@ -115,6 +122,9 @@ struct Tracker {
     /// The last byte that was not blank: a structural one, `"` for a string,
     /// `0` for anything else.
     previous: u8,
+    /// The object or array that ended last, if only a comma has come since: its
+    /// bytes, and whether it was the value of a key.
+    ended: Option<(usize, usize, bool)>,
 }
 
 impl Tracker {
@@ -124,14 +134,16 @@ impl Tracker {
             beyond: 0,
             expect: Expect::Value,
             previous: 0,
+            ended: None,
         }
     }
 
-    fn open(&mut self, b: u8) {
+    fn open(&mut self, b: u8, start: usize) {
+        let member = self.previous == b':';
         if self.frames.len() == MAX_FRAMES {
             self.beyond += 1;
         } else {
-            self.frames.push(Frame { opener: b, elements: Elements::None, row: Vec::new() });
+            self.frames.push(Frame { opener: b, start, member, elements: Elements::None, row: Vec::new() });
         }
         self.expect = if b == b'{' { Expect::Key } else { Expect::Value };
         self.previous = b;
@@ -139,11 +151,13 @@ impl Tracker {
 
     /// Closes the nearest bracket that fits, and what is open inside of it; one
     /// that fits nowhere closes nothing.
-    fn close(&mut self, b: u8) {
+    fn close(&mut self, b: u8, i: usize) {
+        self.ended = None;
         let opener = if b == b'}' { b'{' } else { b'[' };
         if self.beyond > 0 {
             self.beyond -= 1;
         } else if let Some(at) = self.frames.iter().rposition(|frame| frame.opener == opener) {
+            self.ended = Some((self.frames[at].start, i + 1, self.frames[at].member));
             self.frames.truncate(at);
         }
         self.expect = Expect::Separator;
@@ -177,6 +191,7 @@ impl Tracker {
 
     /// A string, a scalar or rubbish.
     fn token(&mut self, representative: u8) {
+        self.ended = None;
         let in_object = self.top() == Some(b'{');
         if !(in_object && self.expect == Expect::Key && representative == b'"') {
             self.expect = Expect::Separator;
@@ -346,8 +361,13 @@ impl<S: Source> Splitter<S> {
     /// to the bound, or to the end.
     fn track(&mut self, walk: &mut Walk) -> Result<usize, Error> {
         let mut tracker = Tracker::new();
+        let mut polled = walk.at;
         loop {
             let i = walk.at;
+            if i.abs_diff(polled) > POLL {
+                polled = i;
+                self.window.poll()?;
+            }
             if walk.bound.limit.is_some_and(|limit| i >= limit) {
                 return Ok(walk.bound.limit.unwrap_or(i));
             }
@@ -374,7 +394,7 @@ impl<S: Source> Splitter<S> {
                     }
                 }
                 b'}' | b']' => {
-                    tracker.close(b);
+                    tracker.close(b, i);
                     walk.at += 1;
                 }
                 b',' => {
@@ -400,8 +420,10 @@ impl<S: Source> Splitter<S> {
                 walk.at -= moved;
                 walk.start = walk.at;
                 walk.spent = 0;
+                tracker.ended = None;
                 for frame in &mut tracker.frames {
                     frame.row.clear();
+                    frame.start = 0;
                 }
             }
         }
@@ -482,9 +504,10 @@ impl<S: Source> Splitter<S> {
                 walk.at = end;
                 tracker.expect = Expect::Separator;
                 tracker.previous = b'}';
+                tracker.ended = Some((at, end, false));
             }
             Judgement::Enter => {
-                tracker.open(b);
+                tracker.open(b, at);
                 walk.at = at + 1;
             }
         }
@@ -531,8 +554,14 @@ impl<S: Source> Splitter<S> {
             let lost = place == Place::Illegal && tracker.frames.len() == 1;
             return Ok(if (place == Place::Top || lost) && learned && opens { Judgement::Start } else { Judgement::Enter });
         };
-        let like = self.profile.owns(&self.window.bytes()[at..end]);
-        let lookalikes = self.profile.has_lookalikes();
+        let value = &self.window.bytes()[at..end];
+        let like = self.profile.owns(value);
+        let lookalike = like && self.profile.is_lookalike(value);
+        // A row of objects in an array that lost its bracket reads like this too.
+        let in_row = tracker.ended.is_some_and(|(start, end, member)| {
+            let bytes = self.window.bytes();
+            member && tracker.previous == b',' && end <= bytes.len() && self.profile.owns(&bytes[start..end])
+        });
         let chain = self.chain(walk, end)?;
         let start = match place {
             Place::Top if !learned => chain != Chain::Refutes,
@@ -542,12 +571,12 @@ impl<S: Source> Splitter<S> {
                 separated && walk.bound.limit.is_none() && chain == Chain::Confirms
             }
             Place::Illegal if !learned => chain == Chain::Confirms,
-            Place::Illegal => like && (chain == Chain::Confirms || chain == Chain::Unclear && !lookalikes),
+            Place::Illegal => like && (chain == Chain::Confirms || (chain == Chain::Unclear && !(lookalike && in_row))),
             // Only where the array has held others so far: its first element may
             // be one of many that look like records.
             Place::Unseparated | Place::Element => {
                 let others = tracker.frames.last().is_some_and(|frame| frame.elements == Elements::Others);
-                learned && like && !lookalikes && others && chain != Chain::Refutes
+                learned && like && !lookalike && others && chain != Chain::Refutes
             }
         };
         Ok(if start { Judgement::Start } else { Judgement::Skip(end) })
@@ -615,7 +644,8 @@ impl<S: Source> Splitter<S> {
                 _ => return Ok(Chain::Unclear),
             }
             let Some(end) = self.whole(walk, at)? else { return Ok(Chain::Unclear) };
-            if !self.profile.has_lookalikes() && self.profile.owns(&self.window.bytes()[at..end]) {
+            let value = &self.window.bytes()[at..end];
+            if self.profile.owns(value) && !self.profile.is_lookalike(value) {
                 return Ok(Chain::Confirms);
             }
             at = end;

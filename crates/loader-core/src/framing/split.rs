@@ -545,15 +545,31 @@ impl<S: Source> Splitter<S> {
         }
     }
 
-    /// Whether the array that was read as a record is an enclosing one: the file
-    /// has objects, this one holds such objects, and nothing comes after it.
+    /// Whether the array that was read as a record is an enclosing one: nothing
+    /// comes after it, and it holds what this file has as records. In a file of
+    /// arrays that is known of its first only if its elements are all alike.
     fn wraps_records(&self, start: usize, end: usize) -> bool {
-        if !self.profile.only_objects() || matches!(self.layout, Layout::Lines { .. }) {
+        if matches!(self.layout, Layout::Lines { .. }) || !self.ends_stream(end) {
             return false;
         }
         let bytes = self.window.bytes();
-        let first = start + 1 + bytes[start + 1..end].iter().take_while(|b| b.is_ascii_whitespace()).count();
-        self.ends_stream(end) && self.profile.opens(&bytes[first..end])
+        if self.profile.only_objects() {
+            let first = start + 1 + bytes[start + 1..end].iter().take_while(|b| b.is_ascii_whitespace()).count();
+            return self.profile.opens(&bytes[first..end]);
+        }
+        if self.number > 0 || self.format != Format::Array {
+            return false;
+        }
+        let mut first: Option<Shape> = None;
+        let (mut arrays, mut alike) = (0, 0);
+        shape::containers(&bytes[start..end], |role, depth, _, shape| {
+            if role == Role::Element && depth == 1 {
+                let first = first.get_or_insert_with(|| shape.clone());
+                arrays += 1;
+                alike += usize::from(shape.begins_like(first));
+            }
+        });
+        arrays >= 3 && alike == arrays && shape::of(&bytes[start..end]).is_some_and(|own| own.count() == arrays)
     }
 
     /// Whether nothing but framing follows `end`.

@@ -68,6 +68,11 @@ impl<S: Source> Window<S> {
         self.source.poll()
     }
 
+    /// Asks the source whether to go on.
+    pub(super) fn poll(&mut self) -> Result<(), Error> {
+        self.source.poll()
+    }
+
     /// Forgets the bytes before `at`, which are done with, when that is worth a
     /// move. Returns by how much all indexes have become less.
     pub(super) fn release(&mut self, at: usize) -> usize {

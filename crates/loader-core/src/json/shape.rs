@@ -63,6 +63,14 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// How many keys or elements there are.
+    pub fn count(&self) -> usize {
+        match self {
+            Shape::Object(keys) => keys.len(),
+            Shape::Array(_, count) => *count,
+        }
+    }
+
     /// Whether two arrays begin with elements of the same classes.
     pub fn begins_like(&self, other: &Shape) -> bool {
         match (self, other) {
