@@ -73,13 +73,13 @@ pub(super) fn edit(fault: Fault, record: &[u8], rng: &mut Rng) -> Option<Vec<u8>
             value(record, &all, VALUES, word, rng)
         }
         BadEscape => {
-            inside(record, &all, *rng.pick(&["\\x", "\\'", "\\u12G4", "\\U0001", "\\u00", "\\0", "\\ "]), rng)
+            inside(record, &all, rng.pick(&["\\x", "\\'", "\\u12G4", "\\U0001", "\\u00", "\\0", "\\ "]), rng)
         }
         NulEscape => inside(record, &all, "\\u0000", rng),
         LoneSurrogate => inside(
             record,
             &all,
-            *rng.pick(&["\\ud83d", "\\ude00", "\\ud83d\\ud83d", "\\ud83dx", "\\uDE00\\uD83D"]),
+            rng.pick(&["\\ud83d", "\\ude00", "\\ud83d\\ud83d", "\\ud83dx", "\\uDE00\\uD83D"]),
             rng,
         ),
         _ => None,
