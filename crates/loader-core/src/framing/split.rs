@@ -343,18 +343,21 @@ impl<S: Source> Splitter<S> {
     /// Tries a record at `start`.
     fn attempt(&mut self, start: usize) -> Result<Attempt, Error> {
         self.unwrap = false;
-        if !std::mem::take(&mut self.after_bracket) && self.lies_deeper(start) {
-            let what = "expected a record at the indentation of the others";
-            return Ok(Attempt::Bad(Spot { kind: FaultKind::Syntax, at: start, what }));
-        }
+        let misplaced = !std::mem::take(&mut self.after_bracket) && self.lies_deeper(start);
         let attempt = self.attempt_value(start)?;
+        if misplaced {
+            let proper = matches!(attempt, Attempt::Good { end, .. }
+                if self.ends_properly(start, end) && self.profile.owns(&self.window.bytes()[start..end]));
+            let what = "expected a record at the indentation of the others";
+            return Ok(if proper { attempt } else { Attempt::Bad(Spot { kind: FaultKind::Syntax, at: start, what }) });
+        }
         if self.window.bytes()[start] != b'[' {
             return Ok(attempt);
         }
         // A bracket may be framing at the wrong place.
         match attempt {
             Attempt::Good { end, .. } if self.wraps_records(start, end) => Ok(Attempt::Bracket),
-            Attempt::Bad(_) | Attempt::TooLarge(_) if self.bracket_is_framing(start)? => Ok(Attempt::Bracket),
+            Attempt::Bad(_) | Attempt::Swallows(_) | Attempt::TooLarge(_) if self.bracket_is_framing(start)? => Ok(Attempt::Bracket),
             attempt => Ok(attempt),
         }
     }
@@ -624,6 +627,8 @@ impl<S: Source> Splitter<S> {
                 b'\n' => newline = true,
                 b',' => comma = true,
                 b']' => bracket = true,
+                // Where no record is an array, an opening bracket is framing too.
+                b'[' if self.profile.only_objects() => bracket = true,
                 RECORD_SEPARATOR => separator = true,
                 0xEF if self.at_bom(i)? => i += BOM.len() - 1,
                 _ => break,
@@ -647,7 +652,7 @@ impl<S: Source> Splitter<S> {
         }
         let owned = self.profile.owns(&self.window.bytes()[start..end]);
         let fits = match class {
-            None if matches!(b, b'}' | b':') => false,
+            None if matches!(b, b'}' | b':') => owned && (comma || newline),
             // Binary rubbish between records is none of theirs; text belongs to
             // the record that it touches.
             None if b < 0x20 || b >= 0x7F => owned,
