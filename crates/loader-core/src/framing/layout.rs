@@ -230,8 +230,11 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> (Vec<Seen>, bool) {
                 if effort == 0 {
                     break;
                 }
-                // On with the next line that is no deeper than this record.
-                let Some(next) = next_start(head, line, indent, i) else { break };
+                // On with the next line that is no deeper than this record; where
+                // the head of the file is lost, with any.
+                let next = next_start(head, line, indent, i);
+                let any = || seen.is_empty().then(|| next_start(head, line, usize::MAX, i)).flatten();
+                let Some(next) = next.or_else(any) else { break };
                 i = next;
             }
         }
@@ -277,7 +280,8 @@ fn line_of(head: &[u8], i: usize, from: usize) -> (usize, usize, bool) {
     let line = memchr::memrchr(b'\n', &head[..i]).map_or(0, |at| at + 1);
     let line = if line == 0 && head.starts_with(BOM) { BOM.len() } else { line };
     let before = &head[line..i];
-    let indent = before.iter().take_while(|b| matches!(**b, b' ' | b'\t' | RECORD_SEPARATOR)).count();
+    let text = before.strip_prefix(&[RECORD_SEPARATOR]).unwrap_or(before);
+    let indent = text.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     let framing = |(at, b): (usize, &u8)| {
         line + at < from || matches!(*b, b' ' | b'\t' | b'\r' | b',' | b'}' | b']' | RECORD_SEPARATOR)
     };

@@ -345,10 +345,9 @@ impl<S: Source> Splitter<S> {
                 Some(b'{' | b'[') if i - newline - 1 <= indent || !blank => {
                     self.byte(i + 1)?;
                     let bytes = self.window.bytes();
-                    let after_colon = bytes[..newline].trim_ascii_end().ends_with(b":");
                     // What is left of a lost brace beside a closing one is no record.
                     let empty = matches!(bytes[i + 1..], [b'}' | b']', ..]) && !self.profile.owns(&bytes[i..i + 2]);
-                    return Ok((!after_colon && !empty).then_some(i));
+                    return Ok((!empty).then_some(i));
                 }
                 _ => return Ok(None),
             }

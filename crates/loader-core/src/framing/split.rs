@@ -651,6 +651,9 @@ impl<S: Source> Splitter<S> {
             return Ok(None);
         }
         let owned = self.profile.owns(&self.window.bytes()[start..end]);
+        if owned && !self.commas && !matches!(b, b'}' | b':') && self.ends_properly(start, end) {
+            return Ok(None);
+        }
         let fits = match class {
             None if matches!(b, b'}' | b':') => owned && (comma || newline),
             // Binary rubbish between records is none of theirs; text belongs to
