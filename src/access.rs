@@ -3,6 +3,7 @@
 //! byte that unmasks a file without a size.
 
 use crate::error::Error;
+use crate::pg::descriptor::Reserved;
 use crate::settings::AllowedDirectories;
 use crate::{pg, settings};
 use std::ffi::OsStr;
@@ -22,6 +23,8 @@ pub struct OpenFile {
     /// The path as the caller gave it, in the database's encoding.
     pub path: Vec<u8>,
     identity: Identity,
+    /// Goes after the file, whose descriptor it stands for.
+    _reserved: Reserved,
 }
 
 /// What tells one state of one file from another.
@@ -83,6 +86,9 @@ pub fn open(path: &[u8]) -> Result<OpenFile, Error> {
     }
     let allowed = allowed_directories()?;
 
+    let Some(reserved) = Reserved::new() else {
+        return Err(Error::Open { path: shown, error: io::Error::from_raw_os_error(libc::EMFILE) });
+    };
     let opened = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY)
@@ -112,7 +118,7 @@ pub fn open(path: &[u8]) -> Result<OpenFile, Error> {
             Err(error) => return Err(Error::Read { path: shown, error }),
         }
     }
-    Ok(OpenFile { file, shown, path: path.to_vec(), identity: Identity::of(&metadata) })
+    Ok(OpenFile { file, shown, path: path.to_vec(), identity: Identity::of(&metadata), _reserved: reserved })
 }
 
 fn irregular(metadata: &Metadata) -> Option<&'static str> {

@@ -66,6 +66,24 @@ pub struct Rejects {
     pub raw_truncated: Vec<bool>,
 }
 
+impl Rejects {
+    /// Makes room for one more; an error is the size that was asked for.
+    pub fn reserve(&mut self) -> Result<(), usize> {
+        fn one<T>(column: &mut Vec<T>) -> Result<(), usize> {
+            column.try_reserve(1).map_err(|_| (column.len() + 1) * size_of::<T>())
+        }
+        one(&mut self.record_no)?;
+        one(&mut self.byte_offset)?;
+        one(&mut self.byte_length)?;
+        one(&mut self.line)?;
+        one(&mut self.error_type)?;
+        one(&mut self.sqlstate)?;
+        one(&mut self.message)?;
+        one(&mut self.raw)?;
+        one(&mut self.raw_truncated)
+    }
+}
+
 impl Catalog {
     /// Finds the tables.
     pub fn open() -> Result<Self, Error> {

@@ -35,7 +35,7 @@ impl Encoder {
         }
         self.text.clear();
         // In every encoding of a server ASCII is ASCII.
-        if record.bytes.is_ascii() || !matches!(self.encoding, Encoding::Other { .. }) {
+        if !matches!(self.encoding, Encoding::Other { .. }) || record.bytes.is_ascii() {
             self.text
                 .try_reserve(record.bytes.len() + 1)
                 .map_err(|_| Error::OutOfMemory(record.bytes.len()))?;

@@ -26,7 +26,7 @@ use rejects::RejectLog;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-/// A chunk is closed at so many bytes of jsonb, however many rows it has: so
+/// A chunk is closed when its values take so many bytes, however many rows it has: so
 /// memory follows the records, not the file. Larger gains nothing any more.
 const CHUNK_BYTES: usize = 8 * 1024 * 1024;
 

@@ -74,6 +74,7 @@ impl RejectLog {
     }
 
     fn keep(&mut self, place: Place, fault: Fault, raw: &[u8]) -> Result<(), Error> {
+        self.pending.reserve().map_err(Error::OutOfMemory)?;
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(raw.len()).map_err(|_| Error::OutOfMemory(raw.len()))?;
         bytes.extend_from_slice(raw);

@@ -14,9 +14,17 @@ use std::marker::PhantomData;
 /// Scratch memory that is kept between two values.
 const SCRATCH: usize = 256 * 1024;
 
-/// Text parsed before the scratch memory is reset: parsing leaves some ten
-/// times its size behind.
+/// Text parsed before the scratch memory is reset: parsing leaves up to some
+/// ten times its size behind.
 const SCRATCH_TEXT: usize = 32 * 1024;
+
+/// What parsing leaves behind however short the text, put as text: a lexer, two
+/// string buffers.
+const SCRATCH_LEAST: usize = 512;
+
+/// What a value takes beside its own bytes: the allocator's header, the datum,
+/// and where its record came from.
+const BESIDE: usize = 64;
 
 /// jsonb values of one chunk.
 pub struct Chunk {
@@ -56,7 +64,7 @@ impl Chunk {
         self.values.is_empty()
     }
 
-    /// Bytes of the values.
+    /// Bytes that the values take.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -78,7 +86,7 @@ impl Chunk {
     /// encoding. Raises the server's error where it refuses the text.
     pub fn push_text(&mut self, text: &CStr) {
         // Counted first: what an error leaves behind goes with the next value.
-        self.scratch_text += text.count_bytes();
+        self.scratch_text += text.count_bytes() + SCRATCH_LEAST;
         let value = self.scratch.within(|| jsonb_in(text));
         // SAFETY: `jsonb_in` returns a plain (4-byte header) varlena.
         let size = unsafe { pgrx::varsize_4b(value.cast_mut_ptr()) };
@@ -86,7 +94,7 @@ impl Chunk {
         // SAFETY: both are `size` bytes long, and apart.
         unsafe { std::ptr::copy_nonoverlapping(value.cast_mut_ptr::<u8>(), copy, size) };
         self.values.push(pg_sys::Datum::from(copy));
-        self.bytes += size;
+        self.bytes += size + BESIDE;
         if self.scratch_text > SCRATCH_TEXT {
             self.reset_scratch();
         }

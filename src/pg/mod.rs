@@ -4,6 +4,7 @@
 
 pub mod chunk;
 pub mod context;
+pub mod descriptor;
 pub mod encoding;
 pub mod memory;
 pub mod progress;
