@@ -48,9 +48,8 @@ fn report(seed: u64, count: u64, list: usize) {
         for file in suite::all(seed) {
             let file = Arc::new(file);
             let Some(verdict) = judge(&file, seed) else { continue };
-            let mut parts = file.name.split('/');
-            let suite = parts.next().unwrap_or_default();
-            let content = parts.nth(1).unwrap_or_default().to_owned();
+            let suite = file.name.split('/').next().unwrap_or_default();
+            let content = file.content.name().to_owned();
             let kind = if file.framing.strict() { "strict" } else { "compact" };
             by_framing.entry((kind, file.framing.name().to_owned())).or_default().add(&verdict);
             by_scenario.entry((kind, file.scenario.to_owned())).or_default().add(&verdict);
@@ -106,7 +105,7 @@ fn judge(file: &Arc<File>, seed: u64) -> Option<Verdict> {
     let (send, receive) = mpsc::channel();
     let start = Instant::now();
     let shared = Arc::clone(file);
-    thread::spawn(move || send.send(support::judge(&shared)));
+    thread::spawn(move || drop(send.send(support::judge(&shared))));
     let verdict = receive.recv_timeout(HANG).ok();
     let seconds = start.elapsed().as_secs_f64();
     if start.elapsed() > SLOW {

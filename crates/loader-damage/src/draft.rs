@@ -51,6 +51,7 @@ impl Slot {
 #[derive(Clone, Debug)]
 pub struct Draft {
     pub(crate) framing: Framing,
+    content: Content,
     pub(crate) slots: Vec<Slot>,
     pub(crate) tail: Vec<u8>,
 }
@@ -67,7 +68,7 @@ impl Draft {
             whole: Vec::new(),
             reserved: false,
         });
-        Draft { framing, slots: slots.collect(), tail: last.into() }
+        Draft { framing, content, slots: slots.collect(), tail: last.into() }
     }
 
     /// The slots that may still be damaged.
@@ -163,13 +164,15 @@ impl Draft {
     }
 
     /// Writes the file; `None` if what was done to it makes no damage.
-    pub fn finish(self, name: String, scenario: &'static str) -> Option<File> {
+    pub fn finish(self, name: String, seed: u64, scenario: &'static str) -> Option<File> {
         if self.has_chimera() {
             return None;
         }
         let mut file = File {
             name,
+            seed,
             framing: self.framing,
+            content: self.content,
             scenario,
             bytes: Vec::new(),
             good: Vec::new(),

@@ -20,6 +20,7 @@ pub mod rng;
 pub mod suite;
 mod tokens;
 
+use content::Content;
 use fault::Fault;
 use framing::Framing;
 
@@ -70,8 +71,12 @@ pub struct Damage {
 pub struct File {
     /// Suite, framing, content, fault and number: unique in the suites of a seed.
     pub name: String,
+    /// The seed that it was made from.
+    pub seed: u64,
     /// How records are laid out.
     pub framing: Framing,
+    /// What its records are.
+    pub content: Content,
     /// What the report files it under.
     pub scenario: &'static str,
     /// Everything.

@@ -135,7 +135,7 @@ fn make(
         let content = if scenario == "healthy" { contents[n] } else { *rng.pick(contents) };
         let name = format!("{suite}/{}/{}/{scenario}/{n}", framing.name(), content.name());
         let mut draft = Draft::new(framing, content, records, &mut rng);
-        damage(&mut draft, &mut rng).then(|| draft.finish(name, scenario)).flatten()
+        damage(&mut draft, &mut rng).then(|| draft.finish(name, choice.seed, scenario)).flatten()
     })
 }
 
