@@ -40,6 +40,8 @@ pub(super) struct Sniffed {
     pub(super) unwrap: bool,
     /// So many values of the head are whole.
     pub(super) seen: usize,
+    /// The indentation of the last line of most values that span lines.
+    pub(super) closing: usize,
 }
 
 /// A record that the head shows whole.
@@ -51,6 +53,8 @@ struct Seen {
     many_lines: bool,
     /// The least indentation of the lines inside of it, but for closing ones.
     inner: usize,
+    /// The indentation of its last line.
+    closing: usize,
     /// A record separator stands before it.
     separator: bool,
     class: Class,
@@ -84,7 +88,7 @@ pub(super) fn sniff(head: &[u8], whole: bool, asked: Option<Format>) -> Sniffed 
         _ if unwrap => Format::Array,
         _ => Format::Unstructured,
     });
-    Sniffed { format, layout, commas, unwrap, seen: seen.len() }
+    Sniffed { format, layout, commas, unwrap, seen: seen.len(), closing: closing(&seen) }
 }
 
 /// Whether the bracket that opens a file opens an array around its records, and
@@ -215,12 +219,14 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> (Vec<Seen>, bool) {
                 }
                 let inside = inner_lines(head, i, end).filter(|(_, b)| !matches!(b, b'}' | b']'));
                 let inner = inside.map(|(inner, _)| inner).min().unwrap_or(usize::MAX);
+                let last = memchr::memrchr(b'\n', &head[..end]).map_or(0, |at| at + 1);
+                let closing = head[last..end].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
                 let separator = head[gap..i].contains(&RECORD_SEPARATOR);
                 let class = Class::of(head[i]).unwrap_or(Class::Null);
                 let many_lines = head[i..end].contains(&b'\n');
                 let rest = &head[end..memchr::memchr(b'\n', &head[end..]).map_or(head.len(), |at| end + at)];
                 let alone = bare(rest).iter().all(|b| *b == b']');
-                seen.push(Seen { at_line_start, alone, indent, many_lines, inner, separator, class });
+                seen.push(Seen { at_line_start, alone, indent, many_lines, inner, closing, separator, class });
                 effort = effort.saturating_sub(end - i);
                 i = end;
             }
@@ -332,6 +338,11 @@ fn layout_of(head: &[u8], seen: &[Seen], whole: bool) -> Layout {
     // A record that stands a little deeper than the others is one all the same.
     let inner = clean.iter().map(|seen| seen.inner).min().unwrap_or(usize::MAX);
     Layout::Indented(if inner == usize::MAX { indent } else { inner - 1 })
+}
+
+fn closing(seen: &[Seen]) -> usize {
+    let lasts = || seen.iter().filter(|seen| seen.many_lines).map(|seen| seen.closing);
+    lasts().max_by_key(|&last| lasts().filter(|&other| other == last).count()).unwrap_or(0)
 }
 
 /// No value is whole: lines that start like records and end like them are

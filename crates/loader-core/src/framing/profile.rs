@@ -7,6 +7,9 @@ use crate::json::shape::{self, Class, Role, Shape};
 /// after that, and what is decided later must not depend on how far a load is.
 const ENOUGH: u64 = 256;
 
+/// A class that fewer than one record in so many has is not one of this file's.
+const RARE: u64 = 32;
+
 /// Families of shapes that are told apart; files that mix more kinds of records
 /// than this are recognised by the most frequent of them.
 const MAX_FAMILIES: usize = 64;
@@ -106,8 +109,8 @@ fn compatible(a: Class, b: Class) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Profile {
     records: u64,
-    /// Bits of the classes that records have.
-    classes: u8,
+    /// How many records are of which class.
+    classes: [u64; 6],
     roots: Gallery,
     /// Shapes of containers that are elements of arrays inside records.
     elements: Gallery,
@@ -135,7 +138,7 @@ impl Profile {
         self.records += 1;
         self.longest = self.longest.max(record.len());
         let Some(class) = record.first().and_then(|&b| Class::of(b)) else { return };
-        self.classes |= class.bit();
+        self.classes[class as usize] += 1;
         let mut inner = Vec::new();
         shape::containers(record, |role, depth, _, shape| match role {
             Role::Root => self.roots.add(&shape),
@@ -170,15 +173,27 @@ impl Profile {
     /// Whether records of this class were seen; before the first, containers
     /// are what is expected.
     pub(super) fn knows_class(&self, class: Class) -> bool {
-        if self.classes == 0 {
+        if self.records == 0 {
             return matches!(class, Class::Object | Class::Array);
         }
-        self.classes & class.bit() != 0
+        // One stray value in many records is no kind of its own.
+        let count = self.classes[class as usize];
+        count > 0 && count * RARE >= self.records
     }
 
     /// Whether all records so far are objects.
     pub(super) fn only_objects(&self) -> bool {
-        self.classes == Class::Object.bit()
+        self.records > 0 && self.classes[Class::Object as usize] == self.records
+    }
+
+    /// Whether a value is what is missing of the record whose first keys are
+    /// `before`: those that records always have and this one lacks are among them.
+    pub(super) fn completes(&self, value: &[u8], before: &[u64]) -> bool {
+        let Some(Shape::Object(keys)) = shape::of(value) else { return false };
+        let Some(family) = self.roots.families.iter().find(|family| family.owns(&keys)) else { return false };
+        let core = family.keys.iter().filter(|(_, count)| count * 10 >= family.members * 9);
+        let mut lacking = core.filter(|(key, _)| !keys.contains(key)).peekable();
+        lacking.peek().is_some() && lacking.all(|(key, _)| before.contains(key))
     }
 
     /// Whether a good value looks like the records of this file.

@@ -19,7 +19,7 @@ use super::split::Splitter;
 use crate::fault::FaultKind;
 use crate::input::{Error, Source};
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Spot};
-use crate::json::shape::Class;
+use crate::json::shape::{Class, key_hash};
 
 /// So many bytes of a broken record are held while its end is looked for.
 const SPAN: usize = 16 * 1024 * 1024;
@@ -125,6 +125,8 @@ struct Tracker {
     /// The object or array that ended last, if only a comma has come since: its
     /// bytes, and whether it was the value of a key.
     ended: Option<(usize, usize, bool)>,
+    /// The keys of the outermost object so far, hashed.
+    keys: Vec<u64>,
 }
 
 impl Tracker {
@@ -135,11 +137,15 @@ impl Tracker {
             expect: Expect::Value,
             previous: 0,
             ended: None,
+            keys: Vec::new(),
         }
     }
 
     fn open(&mut self, b: u8, start: usize) {
         let member = self.previous == b':';
+        if self.frames.is_empty() {
+            self.keys.clear();
+        }
         if self.frames.len() == MAX_FRAMES {
             self.beyond += 1;
         } else {
@@ -349,6 +355,11 @@ impl<S: Source> Splitter<S> {
                     let empty = matches!(bytes[i + 1..], [b'}' | b']', ..]) && !self.profile.owns(&bytes[i..i + 2]);
                     return Ok((!empty).then_some(i));
                 }
+                // A scalar, where this file has such records.
+                Some(b) if blank && i - newline - 1 <= indent => {
+                    let known = Class::of(b).is_some_and(|class| self.profile.knows_class(class));
+                    return Ok((known && self.profile.records() > 0).then_some(i));
+                }
                 _ => return Ok(None),
             }
             i += 1;
@@ -441,6 +452,9 @@ impl<S: Source> Splitter<S> {
         }
         match self.close_of_string(i, walk.bound)? {
             Some(end) if self.follows_string(end, walk.bound)? => {
+                if tracker.frames.len() == 1 && tracker.expect == Expect::Key {
+                    tracker.keys.push(key_hash(&self.window.bytes()[i..end]));
+                }
                 tracker.token(b'"');
                 walk.at = end;
             }
@@ -555,6 +569,7 @@ impl<S: Source> Splitter<S> {
         };
         let value = &self.window.bytes()[at..end];
         let like = self.profile.owns(value);
+        let rest_of_record = like && self.profile.completes(value, &tracker.keys);
         let lookalike = like && self.profile.is_lookalike(value);
         // A row of objects in an array that lost its bracket reads like this too.
         let in_row = tracker.ended.is_some_and(|(start, end, member)| {
@@ -569,6 +584,8 @@ impl<S: Source> Splitter<S> {
                 let separated = tracker.previous == b',' || !self.commas;
                 separated && walk.bound.limit.is_none() && chain == Chain::Confirms
             }
+            // Its other half is before the brace: that is one too many.
+            Place::Illegal if tracker.frames.len() == 1 && rest_of_record => false,
             Place::Illegal if !learned => chain == Chain::Confirms,
             Place::Illegal => like && (chain == Chain::Confirms || (chain == Chain::Unclear && !(lookalike && in_row))),
             // Only where the array has held others so far: its first element may

@@ -44,6 +44,8 @@ pub struct Splitter<S: Source> {
     pub(super) format: Format,
     pub(super) layout: Layout,
     pub(super) commas: bool,
+    /// The indentation of the last line of a record that spans lines.
+    closing: usize,
     pub(super) profile: Profile,
     pub(super) scanner: Scanner,
     /// The first bracket of the file is yet to be taken off.
@@ -121,6 +123,7 @@ impl<S: Source> Splitter<S> {
             format: sniffed.format,
             layout: sniffed.layout,
             commas: sniffed.commas,
+            closing: sniffed.closing,
             profile,
             scanner: Scanner::new(false),
             unwrap: sniffed.unwrap,
@@ -344,6 +347,14 @@ impl<S: Source> Splitter<S> {
     fn attempt(&mut self, start: usize) -> Result<Attempt, Error> {
         self.unwrap = false;
         let misplaced = !std::mem::take(&mut self.after_bracket) && self.lies_deeper(start);
+        let class = Class::of(self.window.bytes()[start]);
+        let scalar = class.is_some_and(|class| !matches!(class, Class::Object | Class::Array));
+        // While the head is being learned from, anything may be a kind of its own.
+        let learned = self.learned_to > 0;
+        if learned && scalar && !matches!(self.layout, Layout::Lines { .. }) && !class.is_some_and(|c| self.profile.knows_class(c)) {
+            let what = "expected an object or array, as the other records are";
+            return Ok(Attempt::Bad(Spot { kind: FaultKind::Syntax, at: start, what }));
+        }
         let attempt = self.attempt_value(start)?;
         if misplaced {
             let proper = matches!(attempt, Attempt::Good { end, .. }
@@ -384,7 +395,7 @@ impl<S: Source> Splitter<S> {
         let Some(newline) = memchr::memrchr(b'\n', text) else { return false };
         let last = &text[newline + 1..];
         let blank = blanks(last);
-        blank <= indent && last[blank..].iter().all(|b| matches!(b, b'}' | b']'))
+        (blank <= indent || blank == self.closing) && last[blank..].iter().all(|b| matches!(b, b'}' | b']'))
     }
 
     fn attempt_value(&mut self, start: usize) -> Result<Attempt, Error> {
@@ -628,7 +639,9 @@ impl<S: Source> Splitter<S> {
                 b',' => comma = true,
                 b']' => bracket = true,
                 // Where no record is an array, an opening bracket is framing too.
-                b'[' if self.profile.only_objects() => bracket = true,
+                b'[' if self.profile.only_objects() && self.profile.owns(&self.window.bytes()[start..end]) => {
+                    return Ok(None);
+                }
                 RECORD_SEPARATOR => separator = true,
                 0xEF if self.at_bom(i)? => i += BOM.len() - 1,
                 _ => break,
@@ -651,7 +664,8 @@ impl<S: Source> Splitter<S> {
             return Ok(None);
         }
         let owned = self.profile.owns(&self.window.bytes()[start..end]);
-        if owned && !self.commas && !matches!(b, b'}' | b':') && self.ends_properly(start, end) {
+        let apart = comma || newline || !self.commas;
+        if owned && apart && !matches!(b, b'}' | b':') && self.ends_properly(start, end) {
             return Ok(None);
         }
         let fits = match class {

@@ -45,11 +45,6 @@ impl Class {
             _ => None,
         }
     }
-
-    /// The class as one bit of a set.
-    pub fn bit(self) -> u8 {
-        1 << self as u8
-    }
 }
 
 /// The shape of a container.
