@@ -756,22 +756,27 @@ fn learn_from_head(head: &[u8], options: Options, sniffed: layout::Sniffed, prof
     let options = Options { raw_limit: 0, ..options };
     let mut splitter = Splitter::with(window, options, sniffed, Profile::default());
     while let Ok(Some(_)) = splitter.next() {}
+    let loaded = splitter.tally.bytes_loaded as usize;
     *profile = splitter.profile;
-    if profile.records() == 0 {
-        learn_from_values(head, profile);
+    if !matches!(sniffed.layout, Layout::Lines { .. }) && loaded < head.len() / 2 {
+        learn_from_values(head, loaded, profile);
     }
 }
 
-/// Where no record of the head is whole where one should start: learns from the
-/// most frequent kind of the largest whole objects in it, wherever they lie.
-fn learn_from_values(head: &[u8], profile: &mut Profile) {
+/// Where little of the head is good: learns from the most frequent kind of the
+/// largest whole values in it, wherever they lie, if that is more than the
+/// `loaded` bytes that were found where records should start.
+fn learn_from_values(head: &[u8], loaded: usize, profile: &mut Profile) {
     let mut scanner = Scanner::new(false);
     let mut found: Vec<&[u8]> = Vec::new();
     let mut effort = 32 * head.len();
     let mut i = 0;
-    while let Some(at) = memchr::memchr(b'{', &head[i..]) {
+    while let Some(at) = memchr::memchr2(b'{', b'[', &head[i..]) {
         let start = i + at;
         i = start + 1;
+        if head[..start].trim_ascii_end().ends_with(b":") {
+            continue;
+        }
         scanner.reset(false);
         match scanner.scan(head, start, true) {
             Progress::Done(end) => {
@@ -783,7 +788,7 @@ fn learn_from_values(head: &[u8], profile: &mut Profile) {
         }
     }
     let mut best: Vec<&[u8]> = Vec::new();
-    let mut best_weight = 0;
+    let mut best_weight = loaded + loaded / 2;
     for kind in found.iter().take(ROUGH_KINDS) {
         let mut rough = Profile::default();
         rough.learn(kind);
@@ -792,6 +797,9 @@ fn learn_from_values(head: &[u8], profile: &mut Profile) {
         if weight > best_weight {
             (best, best_weight) = (alike, weight);
         }
+    }
+    if !best.is_empty() {
+        *profile = Profile::default();
     }
     for value in best {
         profile.learn(value);
