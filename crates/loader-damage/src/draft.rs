@@ -153,14 +153,13 @@ impl Draft {
         slot.bytes.contains(&b'\n') && line(&slot.bytes) == line(&slot.whole)
     }
 
-    /// Whether rubbish and the record behind it, or two remains, happen to make
-    /// a record together.
+    /// Whether remains happen to make a record together with what follows them:
+    /// the next remains or record, or the end of the file.
     fn has_chimera(&self) -> bool {
-        self.slots.windows(2).any(|pair| {
-            pair[0].fault.is_some()
-                && pair[1].glue.is_empty()
-                && json::valid(&[pair[0].bytes.as_slice(), &pair[1].bytes].concat())
-        })
+        let valid = |parts: &[&[u8]]| json::valid(parts.concat().trim_ascii_end());
+        let mut pairs = self.slots.windows(2).filter(|pair| pair[0].fault.is_some());
+        pairs.any(|pair| valid(&[&pair[0].bytes, &pair[1].glue, &pair[1].bytes]))
+            || self.slots.last().is_some_and(|last| last.fault.is_some() && valid(&[&last.bytes, &self.tail]))
     }
 
     /// Writes the file; `None` if what was done to it makes no damage.

@@ -35,8 +35,12 @@ pub(super) fn change(fault: Fault, draft: &mut Draft, at: usize, rng: &mut Rng) 
                 5 => b",,",
                 _ => b",",
             };
-            // An opening bracket before an array or a scalar makes another array.
-            if stray.contains(&b'[') && draft.slots[at].bytes[0] != b'{' {
+            // An opening bracket before an array or a scalar makes another array;
+            // a closing one behind a scalar could be the end of one.
+            let [before, behind] = [at - 1, at].map(|at| draft.slots[at].bytes[0]);
+            if stray.contains(&b'[') && behind != b'{'
+                || stray.contains(&b']') && !matches!(before, b'{' | b'[')
+            {
                 return false;
             }
             let place = rng.between(0, glue.len());
