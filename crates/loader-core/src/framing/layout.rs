@@ -106,7 +106,9 @@ fn encloses(head: &[u8], first: usize, whole: bool) -> bool {
         if after.is_empty() && !objects {
             return head.get(skip_framing(head, end)) != Some(&b'[');
         }
-        return !after.iter().any(|seen| seen.class == Class::Array || (!objects && seen.class == Class::Object));
+        return !after
+            .iter()
+            .any(|seen| seen.class == Class::Array || (!objects && seen.class == Class::Object));
     }
     if line_end == head.len() {
         return rest.starts_with(b"{") || !values_touch(head);
@@ -226,7 +228,16 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> (Vec<Seen>, bool) {
                 let many_lines = head[i..end].contains(&b'\n');
                 let rest = &head[end..memchr::memchr(b'\n', &head[end..]).map_or(head.len(), |at| end + at)];
                 let alone = bare(rest).iter().all(|b| *b == b']');
-                seen.push(Seen { at_line_start, alone, indent, many_lines, inner, closing, separator, class });
+                seen.push(Seen {
+                    at_line_start,
+                    alone,
+                    indent,
+                    many_lines,
+                    inner,
+                    closing,
+                    separator,
+                    class,
+                });
                 effort = effort.saturating_sub(end - i);
                 i = end;
             }
@@ -326,11 +337,13 @@ fn layout_of(head: &[u8], seen: &[Seen], whole: bool) -> Layout {
         return Layout::Sequence;
     }
     // The indentation that most records have; the first may stand elsewhere.
-    let mut indents: Vec<usize> = seen.iter().filter(|seen| seen.at_line_start).map(|seen| seen.indent).collect();
+    let mut indents: Vec<usize> =
+        seen.iter().filter(|seen| seen.at_line_start).map(|seen| seen.indent).collect();
     indents.sort_unstable();
     let votes = |indent: usize| indents.iter().filter(|&&other| other == indent).count();
     let Some(&indent) = indents.iter().max_by_key(|&&indent| votes(indent)) else { return Layout::Free };
-    let many: Vec<&Seen> = many.into_iter().filter(|seen| seen.at_line_start && seen.indent == indent).collect();
+    let many: Vec<&Seen> =
+        many.into_iter().filter(|seen| seen.at_line_start && seen.indent == indent).collect();
     let clean: Vec<&&Seen> = many.iter().filter(|seen| seen.clean()).collect();
     if many.is_empty() || clean.len() * 8 < many.len() * 7 {
         return Layout::Free;

@@ -7,10 +7,15 @@
 //! indentation, record separators; [`profile`]: the shape of the records);
 //! [`recover`] weighs it.
 
+mod attempt;
+mod bounds;
+mod evidence;
+mod head;
 mod layout;
 mod profile;
 mod recover;
 mod split;
+mod tracker;
 mod window;
 
 pub use split::Splitter;

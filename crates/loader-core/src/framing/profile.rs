@@ -48,8 +48,8 @@ impl Family {
             return keys.is_empty() && self.keys.is_empty();
         }
         let core = self.keys.iter().filter(|(_, count)| count * 10 >= self.members * 9);
-        let (core, present) =
-            core.fold((0, 0), |(core, present), (key, _)| (core + 1, present + usize::from(keys.contains(key))));
+        let (core, present) = core
+            .fold((0, 0), |(core, present), (key, _)| (core + 1, present + usize::from(keys.contains(key))));
         self.shared(keys) * 10 >= keys.len() * 8 && present * 10 >= core * 7
     }
 }

@@ -14,18 +14,14 @@
 //! dangerous case is an inner object that looks just like a record. There the
 //! tracker's depth and what follows (`chain`) decide.
 
+use super::bounds::SPAN;
 use super::layout::Layout;
 use super::split::Splitter;
+use super::tracker::{Elements, Expect, Frame, Place, Tracker};
 use crate::fault::FaultKind;
 use crate::input::{Error, Source};
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Spot};
 use crate::json::shape::{Class, key_hash};
-
-/// So many bytes of a broken record are held while its end is looked for.
-const SPAN: usize = 16 * 1024 * 1024;
-
-/// Deeper levels are counted, not told apart.
-const MAX_FRAMES: usize = 1024;
 
 /// Parsing candidates may cost so many times what the tracker has walked …
 const EFFORT: usize = 32;
@@ -53,26 +49,6 @@ struct Bound {
     real: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expect {
-    Key,
-    Value,
-    Separator,
-}
-
-/// How the tracker sees the place of a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// Nothing is open.
-    Top,
-    /// Where an object wants a key or a comma: something was lost before.
-    Illegal,
-    /// After an element of an array, without a comma.
-    Unseparated,
-    /// An element of an array, as it should be.
-    Element,
-}
-
 /// What to do with a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Judgement {
@@ -92,127 +68,6 @@ enum Chain {
     /// The rest of an object or array that encloses the candidate.
     Refutes,
     Unclear,
-}
-
-/// What an array holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Elements {
-    None,
-    LikeRecords,
-    Others,
-}
-
-/// An object or array that is open.
-struct Frame {
-    opener: u8,
-    start: usize,
-    /// It is the value of a key.
-    member: bool,
-    /// What it holds so far.
-    elements: Elements,
-    /// Its elements that look like records.
-    row: Vec<usize>,
-}
-
-/// What the tracker believes to be open.
-struct Tracker {
-    frames: Vec<Frame>,
-    beyond: usize,
-    expect: Expect,
-    /// The last byte that was not blank: a structural one, `"` for a string,
-    /// `0` for anything else.
-    previous: u8,
-    /// The object or array that ended last, if only a comma has come since: its
-    /// bytes, and whether it was the value of a key.
-    ended: Option<(usize, usize, bool)>,
-    /// The keys of the outermost object so far, hashed.
-    keys: Vec<u64>,
-}
-
-impl Tracker {
-    fn new() -> Self {
-        Tracker {
-            frames: Vec::new(),
-            beyond: 0,
-            expect: Expect::Value,
-            previous: 0,
-            ended: None,
-            keys: Vec::new(),
-        }
-    }
-
-    fn open(&mut self, b: u8, start: usize) {
-        let member = self.previous == b':';
-        if self.frames.is_empty() {
-            self.keys.clear();
-        }
-        if self.frames.len() == MAX_FRAMES {
-            self.beyond += 1;
-        } else {
-            self.frames.push(Frame { opener: b, start, member, elements: Elements::None, row: Vec::new() });
-        }
-        self.expect = if b == b'{' { Expect::Key } else { Expect::Value };
-        self.previous = b;
-    }
-
-    /// Closes the nearest bracket that fits, and what is open inside of it; one
-    /// that fits nowhere closes nothing.
-    fn close(&mut self, b: u8, i: usize) {
-        self.ended = None;
-        let opener = if b == b'}' { b'{' } else { b'[' };
-        if self.beyond > 0 {
-            self.beyond -= 1;
-        } else if let Some(at) = self.frames.iter().rposition(|frame| frame.opener == opener) {
-            self.ended = Some((self.frames[at].start, i + 1, self.frames[at].member));
-            self.frames.truncate(at);
-        }
-        self.expect = Expect::Separator;
-        self.previous = b;
-    }
-
-    /// The opener of the innermost frame.
-    fn top(&self) -> Option<u8> {
-        self.frames.last().map(|frame| frame.opener)
-    }
-
-    fn comma(&mut self) {
-        if let Some(Frame { elements: elements @ Elements::None, .. }) = self.frames.last_mut() {
-            *elements = Elements::Others;
-        }
-        self.expect = if self.top() == Some(b'{') { Expect::Key } else { Expect::Value };
-        self.previous = b',';
-    }
-
-    /// A colon after a string makes it a key: an array around it lost its end.
-    fn colon(&mut self) {
-        if self.previous == b'"'
-            && self.top() == Some(b'[')
-            && let Some(at) = self.frames.iter().rposition(|frame| frame.opener == b'{')
-        {
-            self.frames.truncate(at + 1);
-        }
-        self.expect = Expect::Value;
-        self.previous = b':';
-    }
-
-    /// A string, a scalar or rubbish.
-    fn token(&mut self, representative: u8) {
-        self.ended = None;
-        let in_object = self.top() == Some(b'{');
-        if !(in_object && self.expect == Expect::Key && representative == b'"') {
-            self.expect = Expect::Separator;
-        }
-        self.previous = representative;
-    }
-
-    fn place(&self) -> Place {
-        match (self.top(), self.expect) {
-            (None, _) => Place::Top,
-            (Some(b'{'), _) => Place::Illegal,
-            (Some(_), Expect::Separator) => Place::Unseparated,
-            (Some(_), _) => Place::Element,
-        }
-    }
 }
 
 impl<S: Source> Splitter<S> {
@@ -246,7 +101,9 @@ impl<S: Source> Splitter<S> {
                         at = next - self.pass(start, next);
                         self.window.grow()?;
                     }
-                    Progress::Broken(Spot { kind: FaultKind::Truncated, at: end, .. }) if self.window.eof() => {
+                    Progress::Broken(Spot { kind: FaultKind::Truncated, at: end, .. })
+                        if self.window.eof() =>
+                    {
                         return Ok(end.min(self.window.bytes().len()));
                     }
                     Progress::Broken(spot) => {
@@ -270,101 +127,6 @@ impl<S: Source> Splitter<S> {
         let bytes = &self.window.bytes()[..end];
         let framing = |b: &&u8| matches!(**b, b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR);
         (end - bytes.iter().rev().take_while(framing).count()).max(self.passed_to())
-    }
-
-    /// The hard evidence after `start`, if it lies within [`SPAN`].
-    fn limit(&mut self, start: usize) -> Result<Option<usize>, Error> {
-        match self.layout {
-            Layout::Free => Ok(None),
-            Layout::Indented(_) => self.next_start_line(start, None),
-            Layout::Lines { .. } | Layout::Sequence => {
-                let mut from = start;
-                loop {
-                    let bytes = self.window.bytes();
-                    let found = match self.layout {
-                        Layout::Sequence => memchr::memchr(RECORD_SEPARATOR, &bytes[from..]),
-                        _ => memchr::memchr2(b'\n', RECORD_SEPARATOR, &bytes[from..]),
-                    };
-                    if let Some(at) = found {
-                        return Ok(Some(from + at));
-                    }
-                    from = bytes.len();
-                    if self.window.eof() || from - start > SPAN {
-                        return Ok(None);
-                    }
-                    self.window.grow()?;
-                }
-            }
-        }
-    }
-
-    /// Passes over everything up to the hard evidence after `at`.
-    fn skip_to_limit(&mut self, mut at: usize) -> Result<usize, Error> {
-        loop {
-            if let Some(limit) = self.limit(at)? {
-                return Ok(limit);
-            }
-            let end = self.window.bytes().len();
-            if self.window.eof() {
-                return Ok(end);
-            }
-            // A newline that the next bytes may make a boundary stays.
-            let keep = memchr::memrchr(b'\n', &self.window.bytes()[at..end]).map_or(end, |newline| at + newline);
-            let keep = if end - keep < 4096 { keep } else { end };
-            at = keep - self.pass(at, keep);
-        }
-    }
-
-    /// The first record that starts on a line of its own after the line of
-    /// `start`: a line that is no deeper than records start, on which only
-    /// closing brackets and commas come before an opening one. Looks at lines
-    /// that start before `until`, or within [`SPAN`].
-    pub(super) fn next_start_line(&mut self, start: usize, until: Option<usize>) -> Result<Option<usize>, Error> {
-        let Layout::Indented(indent) = self.layout else { return Ok(None) };
-        let mut from = start;
-        loop {
-            let bytes = self.window.bytes();
-            let end = until.unwrap_or(bytes.len()).min(bytes.len());
-            let Some(newline) = memchr::memchr(b'\n', &bytes[from.min(end)..end]) else {
-                if until.is_some() || self.window.eof() || end - start > SPAN {
-                    return Ok(None);
-                }
-                from = end;
-                self.window.grow()?;
-                continue;
-            };
-            let newline = from + newline;
-            if let Some(at) = self.starts_line(newline, indent, until)? {
-                return Ok(Some(at));
-            }
-            from = newline + 1;
-        }
-    }
-
-    fn starts_line(&mut self, newline: usize, indent: usize, until: Option<usize>) -> Result<Option<usize>, Error> {
-        let mut i = newline + 1;
-        let mut blank = true;
-        while until.is_none_or(|until| i < until) {
-            match self.byte(i)? {
-                Some(b' ' | b'\t' | b'\r' | RECORD_SEPARATOR) => {}
-                Some(b'}' | b']' | b',') if i - newline - 1 <= indent || !blank => blank = false,
-                Some(b'{' | b'[') if i - newline - 1 <= indent || !blank => {
-                    self.byte(i + 1)?;
-                    let bytes = self.window.bytes();
-                    // What is left of a lost brace beside a closing one is no record.
-                    let empty = matches!(bytes[i + 1..], [b'}' | b']', ..]) && !self.profile.owns(&bytes[i..i + 2]);
-                    return Ok((!empty).then_some(i));
-                }
-                // A scalar, where this file has such records.
-                Some(b) if blank && i - newline - 1 <= indent => {
-                    let known = Class::of(b).is_some_and(|class| self.profile.knows_class(class));
-                    return Ok((known && self.profile.records() > 0).then_some(i));
-                }
-                _ => return Ok(None),
-            }
-            i += 1;
-        }
-        Ok(None)
     }
 
     /// Walks from the start of a broken record to where the next one starts, or
@@ -493,7 +255,12 @@ impl<S: Source> Splitter<S> {
     }
 
     /// An opening bracket: the start of a record, or one more level.
-    fn track_opener(&mut self, walk: &mut Walk, tracker: &mut Tracker, b: u8) -> Result<Option<usize>, Error> {
+    fn track_opener(
+        &mut self,
+        walk: &mut Walk,
+        tracker: &mut Tracker,
+        b: u8,
+    ) -> Result<Option<usize>, Error> {
         let at = walk.at;
         let judgement = if at == walk.start && tracker.previous == 0 && self.passed_to() == 0
             || tracker.previous == b':'
@@ -565,7 +332,11 @@ impl<S: Source> Splitter<S> {
         }
         let Some(end) = self.whole(walk, at)? else {
             let lost = place == Place::Illegal && tracker.frames.len() == 1;
-            return Ok(if (place == Place::Top || lost) && learned && opens { Judgement::Start } else { Judgement::Enter });
+            return Ok(if (place == Place::Top || lost) && learned && opens {
+                Judgement::Start
+            } else {
+                Judgement::Enter
+            });
         };
         let value = &self.window.bytes()[at..end];
         let like = self.profile.owns(value);
@@ -587,7 +358,9 @@ impl<S: Source> Splitter<S> {
             // Its other half is before the brace: that is one too many.
             Place::Illegal if tracker.frames.len() == 1 && rest_of_record => false,
             Place::Illegal if !learned => chain == Chain::Confirms,
-            Place::Illegal => like && (chain == Chain::Confirms || (chain == Chain::Unclear && !(lookalike && in_row))),
+            Place::Illegal => {
+                like && (chain == Chain::Confirms || (chain == Chain::Unclear && !(lookalike && in_row)))
+            }
             // Only where the array has held others so far: its first element may
             // be one of many that look like records.
             Place::Unseparated | Place::Element => {

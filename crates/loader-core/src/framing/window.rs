@@ -56,7 +56,9 @@ impl<S: Source> Window<S> {
         if self.bytes.len() < wanted {
             // Doubling, as a push would, but one that can fail.
             let capacity = wanted.max(self.bytes.len() * 2);
-            self.bytes.try_reserve_exact(capacity - self.bytes.len()).map_err(|_| Error::OutOfMemory(capacity))?;
+            self.bytes
+                .try_reserve_exact(capacity - self.bytes.len())
+                .map_err(|_| Error::OutOfMemory(capacity))?;
             self.bytes.resize(capacity, 0);
         }
         while !self.eof && self.end < wanted {

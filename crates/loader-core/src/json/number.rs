@@ -96,7 +96,9 @@ mod tests {
         for good in ["1e131071", "0e131072", "1e-16383", "0.0001e131075", "-9.99e131071"] {
             assert_eq!(check(good.as_bytes()), Ok(()), "{good}");
         }
-        for bad in ["1e131072", "1e-16384", "0e-16384", "1e1073741823", "0e1073741823", "1e99999999999999999999"] {
+        for bad in
+            ["1e131072", "1e-16384", "0e-16384", "1e1073741823", "0e1073741823", "1e99999999999999999999"]
+        {
             assert_eq!(check(bad.as_bytes()), Err(NumberFault::Range), "{bad}");
         }
         let digits = |n: usize| "9".repeat(n);

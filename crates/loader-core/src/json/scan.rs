@@ -67,14 +67,7 @@ impl Scanner {
     /// A scanner at the start of a value. With `one_line` a newline inside of the
     /// value breaks it.
     pub fn new(one_line: bool) -> Self {
-        Scanner {
-            state: State::Value,
-            levels: Vec::new(),
-            depth: 0,
-            deepest: 0,
-            soft: None,
-            one_line,
-        }
+        Scanner { state: State::Value, levels: Vec::new(), depth: 0, deepest: 0, soft: None, one_line }
     }
 
     /// Back to the start of a value.
@@ -373,7 +366,8 @@ fn plain_end(buf: &[u8], mut i: usize) -> usize {
         let quote = word ^ (ONES * u64::from(b'"'));
         let backslash = word ^ (ONES * u64::from(b'\\'));
         let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let found = (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash) | control;
+        let found =
+            (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash) | control;
         if found & HIGHS != 0 {
             break;
         }

@@ -128,7 +128,10 @@ pub fn containers(text: &[u8], mut visit: impl FnMut(Role, usize, usize, Shape))
             b'"' => i = string_end(text, i),
             b'-' | b'0'..=b'9' | b'a'..=b'z' => {
                 i += 1;
-                while text.get(i).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) {
+                while text
+                    .get(i)
+                    .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+                {
                     i += 1;
                 }
             }

@@ -1,0 +1,186 @@
+//! One record: parse a value where it should start, and say what came of it.
+
+use super::layout::Layout;
+use super::split::{Attempt, SUSPICIOUS, Splitter};
+use crate::fault::FaultKind;
+use crate::input::{Error, Source};
+use crate::json::scan::{Progress, RECORD_SEPARATOR, Spot};
+use crate::json::shape::Class;
+
+/// Nested deeper than this, the server is asked: its stack sets the limit, which
+/// is above this with every setting of max_stack_depth (100 kB is the least).
+const SURE_DEPTH: usize = 500;
+
+/// Longer records are the server's to judge: jsonb has limits on the number of
+/// elements and on the size of a container that shorter text cannot reach.
+const SURE_LENGTH: usize = 16 * 1024 * 1024;
+
+impl<S: Source> Splitter<S> {
+    /// Tries a record at `start`.
+    pub(super) fn attempt(&mut self, start: usize) -> Result<Attempt, Error> {
+        self.unwrap = false;
+        let misplaced = !std::mem::take(&mut self.after_bracket) && self.lies_deeper(start);
+        let class = Class::of(self.window.bytes()[start]);
+        let scalar = class.is_some_and(|class| !matches!(class, Class::Object | Class::Array));
+        // While the head is being learned from, anything may be a kind of its own.
+        let learned = self.learned_to > 0;
+        if learned
+            && scalar
+            && !matches!(self.layout, Layout::Lines { .. })
+            && !class.is_some_and(|c| self.profile.knows_class(c))
+        {
+            let what = "expected an object or array, as the other records are";
+            return Ok(Attempt::Bad(Spot { kind: FaultKind::Syntax, at: start, what }));
+        }
+        let attempt = self.attempt_value(start)?;
+        if misplaced {
+            let proper = matches!(attempt, Attempt::Good { end, .. }
+                if self.ends_properly(start, end) && self.profile.owns(&self.window.bytes()[start..end]));
+            let what = "expected a record at the indentation of the others";
+            return Ok(if proper {
+                attempt
+            } else {
+                Attempt::Bad(Spot { kind: FaultKind::Syntax, at: start, what })
+            });
+        }
+        if self.window.bytes()[start] != b'[' {
+            return Ok(attempt);
+        }
+        // A bracket may be framing at the wrong place.
+        match attempt {
+            Attempt::Good { end, .. } if self.wraps_records(start, end) => Ok(Attempt::Bracket),
+            Attempt::Bad(_) | Attempt::Swallows(_) | Attempt::TooLarge(_)
+                if self.bracket_is_framing(start)? =>
+            {
+                Ok(Attempt::Bracket)
+            }
+            attempt => Ok(attempt),
+        }
+    }
+
+    fn attempt_value(&mut self, start: usize) -> Result<Attempt, Error> {
+        let one_line = matches!(self.layout, Layout::Lines { .. });
+        self.scanner.reset(one_line);
+        let mut from = start;
+        let mut suspicious = SUSPICIOUS.max(8 * self.profile.longest);
+        let end = loop {
+            match self.scanner.scan(self.window.bytes(), from, self.window.eof()) {
+                Progress::Done(end) => break end,
+                Progress::More(at) => {
+                    from = at;
+                    if at - start > self.options.max_record_size {
+                        return Ok(Attempt::TooLarge(at));
+                    }
+                    if at - start > suspicious && !one_line {
+                        suspicious = 2 * (at - start);
+                        if let Some(at) = self.swallows(start, at)? {
+                            return Ok(Attempt::Swallows(at));
+                        }
+                    }
+                    self.window.grow()?;
+                }
+                Progress::Broken(spot) => return self.broken(start, spot),
+            }
+        };
+        let deepest = self.scanner.deepest();
+        let soft = self.scanner.soft();
+        if let Some(at) = self.swallowed(start, end)? {
+            return Ok(Attempt::Swallows(at));
+        }
+        if let Some(spot) = self.misfit(start, end)? {
+            return Ok(Attempt::Bad(spot));
+        }
+        Ok(self.verdict(start, end, soft, deepest))
+    }
+
+    /// The verdict on a whole value.
+    fn verdict(&self, start: usize, end: usize, soft: Option<Spot>, deepest: usize) -> Attempt {
+        let bytes = &self.window.bytes()[start..end];
+        if bytes.len() > self.options.max_record_size {
+            let what = "the record is larger than \"loader.max_record_size\"";
+            return Attempt::Spoiled { end, spot: Spot { kind: FaultKind::TooLarge, at: start, what } };
+        }
+        let utf8 = match simdutf8::basic::from_utf8(bytes) {
+            Ok(_) => None,
+            Err(_) => simdutf8::compat::from_utf8(bytes).err().map(|error| Spot {
+                kind: FaultKind::InvalidUnicode,
+                at: start + error.valid_up_to(),
+                what: "an invalid UTF-8 sequence",
+            }),
+        };
+        match soft.into_iter().chain(utf8).min_by_key(|spot| spot.at) {
+            Some(spot) => Attempt::Spoiled { end, spot },
+            None => Attempt::Good { end, doubtful: deepest > SURE_DEPTH || end - start > SURE_LENGTH },
+        }
+    }
+
+    /// A value that breaks at the end of its line may go on in the next, unless
+    /// the caller said that it may not, or the next line is one of its own.
+    fn broken(&mut self, start: usize, spot: Spot) -> Result<Attempt, Error> {
+        let extensible = self.layout == Layout::Lines { strict: false }
+            && self.window.bytes().get(spot.at) == Some(&b'\n')
+            && spot.what == "the line ends inside the record"
+            && !self.next_line_is_own(spot.at)?
+            && !(self.window.bytes()[start] == b'[' && self.bracket_is_framing(start)?);
+        if !extensible {
+            return Ok(Attempt::Bad(spot));
+        }
+        let bound = start + SUSPICIOUS.min(self.options.max_record_size);
+        self.scanner.reset(false);
+        let mut from = start;
+        loop {
+            match self.scanner.scan(self.window.bytes(), from, self.window.eof()) {
+                Progress::Done(end) => {
+                    let (soft, deepest) = (self.scanner.soft(), self.scanner.deepest());
+                    let owns_a_line = self.first_own_line(start, end)?.is_some();
+                    if owns_a_line || self.misfit(start, end)?.is_some() {
+                        return Ok(Attempt::Bad(spot));
+                    }
+                    return Ok(self.verdict(start, end, soft, deepest));
+                }
+                Progress::More(at) if at < bound => {
+                    from = at;
+                    self.window.grow()?;
+                }
+                _ => return Ok(Attempt::Bad(spot)),
+            }
+        }
+    }
+
+    /// Whether the line after the newline at `newline` is a record by itself, or
+    /// starts like one.
+    fn next_line_is_own(&mut self, newline: usize) -> Result<bool, Error> {
+        let mut i = newline;
+        while let Some(b) = self.byte(i)? {
+            if !matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR) {
+                break;
+            }
+            i += 1;
+        }
+        self.line_is_own(i)
+    }
+
+    fn line_is_own(&mut self, i: usize) -> Result<bool, Error> {
+        let Some(b) = self.byte(i)? else { return Ok(true) };
+        let opens = match b {
+            b'{' => self.profile.opens(self.peek(i)),
+            b'[' => self.profile.knows_class(Class::Array),
+            _ => false,
+        };
+        Ok(opens && self.profile.records() > 0)
+    }
+
+    /// The first line inside of `start..end` that starts like a record.
+    fn first_own_line(&mut self, start: usize, end: usize) -> Result<Option<usize>, Error> {
+        let mut at = start;
+        while let Some(newline) = memchr::memchr(b'\n', &self.window.bytes()[at..end]) {
+            at += newline + 1;
+            let text = &self.window.bytes()[at..end];
+            let blank = text.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b',')).count();
+            if self.line_is_own(at + blank)? {
+                return Ok(Some(at + blank));
+            }
+        }
+        Ok(None)
+    }
+}

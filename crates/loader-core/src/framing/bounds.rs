@@ -1,0 +1,119 @@
+//! Hard evidence of where a record ends at the latest: a newline, a line at the
+//! records' indentation, a record separator.
+
+use super::layout::Layout;
+use super::split::Splitter;
+use crate::input::{Error, Source};
+use crate::json::scan::RECORD_SEPARATOR;
+use crate::json::shape::Class;
+
+/// So many bytes of a broken record are held while its end is looked for.
+pub(super) const SPAN: usize = 16 * 1024 * 1024;
+
+impl<S: Source> Splitter<S> {
+    /// The hard evidence after `start`, if it lies within [`SPAN`].
+    pub(super) fn limit(&mut self, start: usize) -> Result<Option<usize>, Error> {
+        match self.layout {
+            Layout::Free => Ok(None),
+            Layout::Indented(_) => self.next_start_line(start, None),
+            Layout::Lines { .. } | Layout::Sequence => {
+                let mut from = start;
+                loop {
+                    let bytes = self.window.bytes();
+                    let found = match self.layout {
+                        Layout::Sequence => memchr::memchr(RECORD_SEPARATOR, &bytes[from..]),
+                        _ => memchr::memchr2(b'\n', RECORD_SEPARATOR, &bytes[from..]),
+                    };
+                    if let Some(at) = found {
+                        return Ok(Some(from + at));
+                    }
+                    from = bytes.len();
+                    if self.window.eof() || from - start > SPAN {
+                        return Ok(None);
+                    }
+                    self.window.grow()?;
+                }
+            }
+        }
+    }
+
+    /// Passes over everything up to the hard evidence after `at`.
+    pub(super) fn skip_to_limit(&mut self, mut at: usize) -> Result<usize, Error> {
+        loop {
+            if let Some(limit) = self.limit(at)? {
+                return Ok(limit);
+            }
+            let end = self.window.bytes().len();
+            if self.window.eof() {
+                return Ok(end);
+            }
+            // A newline that the next bytes may make a boundary stays.
+            let keep =
+                memchr::memrchr(b'\n', &self.window.bytes()[at..end]).map_or(end, |newline| at + newline);
+            let keep = if end - keep < 4096 { keep } else { end };
+            at = keep - self.pass(at, keep);
+        }
+    }
+
+    /// The first record that starts on a line of its own after the line of
+    /// `start`: a line that is no deeper than records start, on which only
+    /// closing brackets and commas come before an opening one. Looks at lines
+    /// that start before `until`, or within [`SPAN`].
+    pub(super) fn next_start_line(
+        &mut self,
+        start: usize,
+        until: Option<usize>,
+    ) -> Result<Option<usize>, Error> {
+        let Layout::Indented(indent) = self.layout else { return Ok(None) };
+        let mut from = start;
+        loop {
+            let bytes = self.window.bytes();
+            let end = until.unwrap_or(bytes.len()).min(bytes.len());
+            let Some(newline) = memchr::memchr(b'\n', &bytes[from.min(end)..end]) else {
+                if until.is_some() || self.window.eof() || end - start > SPAN {
+                    return Ok(None);
+                }
+                from = end;
+                self.window.grow()?;
+                continue;
+            };
+            let newline = from + newline;
+            if let Some(at) = self.starts_line(newline, indent, until)? {
+                return Ok(Some(at));
+            }
+            from = newline + 1;
+        }
+    }
+
+    pub(super) fn starts_line(
+        &mut self,
+        newline: usize,
+        indent: usize,
+        until: Option<usize>,
+    ) -> Result<Option<usize>, Error> {
+        let mut i = newline + 1;
+        let mut blank = true;
+        while until.is_none_or(|until| i < until) {
+            match self.byte(i)? {
+                Some(b' ' | b'\t' | b'\r' | RECORD_SEPARATOR) => {}
+                Some(b'}' | b']' | b',') if i - newline - 1 <= indent || !blank => blank = false,
+                Some(b'{' | b'[') if i - newline - 1 <= indent || !blank => {
+                    self.byte(i + 1)?;
+                    let bytes = self.window.bytes();
+                    // What is left of a lost brace beside a closing one is no record.
+                    let empty =
+                        matches!(bytes[i + 1..], [b'}' | b']', ..]) && !self.profile.owns(&bytes[i..i + 2]);
+                    return Ok((!empty).then_some(i));
+                }
+                // A scalar, where this file has such records.
+                Some(b) if blank && i - newline - 1 <= indent => {
+                    let known = Class::of(b).is_some_and(|class| self.profile.knows_class(class));
+                    return Ok((known && self.profile.records() > 0).then_some(i));
+                }
+                _ => return Ok(None),
+            }
+            i += 1;
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,264 @@
+//! What the surroundings of a value, and what it holds, say of it: is it a
+//! record, a piece of one, or more than one?
+
+use super::Format;
+use super::layout::{BOM, Layout};
+use super::split::{SUSPICIOUS, Splitter};
+use crate::fault::FaultKind;
+use crate::input::{Error, Source};
+use crate::json::scan::{Progress, RECORD_SEPARATOR, Spot};
+use crate::json::shape::{self, Class, Role, Shape};
+
+impl<S: Source> Splitter<S> {
+    /// Whether the line of `start` is indented deeper than the records of this
+    /// file, and `start` is the first on it.
+    pub(super) fn lies_deeper(&self, start: usize) -> bool {
+        let indent = match self.layout {
+            Layout::Indented(indent) => indent,
+            Layout::Sequence => 0,
+            _ => return false,
+        };
+        let bytes = &self.window.bytes()[..start];
+        let Some(newline) = memchr::memrchr(b'\n', bytes) else { return false };
+        let before = &bytes[newline + 1..];
+        blanks(before) > indent
+            && before.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b',' | b'}' | b']'))
+    }
+
+    /// Whether a record that spans lines ends where records of this file do: its
+    /// last bracket stands on a line that is no deeper than its first.
+    pub(super) fn ends_properly(&self, start: usize, end: usize) -> bool {
+        let Layout::Indented(indent) = self.layout else { return false };
+        let text = &self.window.bytes()[start..end];
+        let Some(newline) = memchr::memrchr(b'\n', text) else { return false };
+        let last = &text[newline + 1..];
+        let blank = blanks(last);
+        (blank <= indent || blank == self.closing) && last[blank..].iter().all(|b| matches!(b, b'}' | b']'))
+    }
+
+    /// Whether the bracket at `start`, where a record should start, is framing
+    /// at the wrong place: nothing but the end of the line follows, or a record.
+    pub(super) fn bracket_is_framing(&mut self, start: usize) -> Result<bool, Error> {
+        let lines = matches!(self.layout, Layout::Lines { .. });
+        let mut i = start + 1;
+        while let Some(b) = self.byte(i)? {
+            match b {
+                b'\n' if lines => return Ok(true),
+                b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR => i += 1,
+                b']' if !lines => i += 1,
+                b'{' => {
+                    return Ok(self.profile.records() == 0 || self.profile.opens(self.peek(i)));
+                }
+                b'[' => return Ok(self.array_is_record(i)),
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a whole array that looks like the records of this file is at `at`.
+    pub(super) fn array_is_record(&mut self, at: usize) -> bool {
+        self.scanner.reset(matches!(self.layout, Layout::Lines { .. }));
+        match self.scanner.scan(self.window.bytes(), at, self.window.eof()) {
+            Progress::Done(end) => {
+                self.profile.records() == 0 || self.profile.owns(&self.window.bytes()[at..end])
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the array that was read as a record is an enclosing one: nothing
+    /// comes after it, and it holds what this file has as records. In a file of
+    /// arrays that is known of its first only if its elements are all alike.
+    pub(super) fn wraps_records(&self, start: usize, end: usize) -> bool {
+        if matches!(self.layout, Layout::Lines { .. }) || !self.ends_stream(end) {
+            return false;
+        }
+        let bytes = self.window.bytes();
+        if self.profile.only_objects() {
+            let first =
+                start + 1 + bytes[start + 1..end].iter().take_while(|b| b.is_ascii_whitespace()).count();
+            return self.profile.opens(&bytes[first..end]);
+        }
+        if self.number > 0 || self.format != Format::Array {
+            return false;
+        }
+        let mut first: Option<Shape> = None;
+        let (mut arrays, mut alike) = (0, 0);
+        shape::containers(&bytes[start..end], |role, depth, _, shape| {
+            if role == Role::Element && depth == 1 {
+                let first = first.get_or_insert_with(|| shape.clone());
+                arrays += 1;
+                alike += usize::from(shape.begins_like(first));
+            }
+        });
+        arrays >= 3
+            && alike == arrays
+            && shape::of(&bytes[start..end]).is_some_and(|own| own.count() == arrays)
+    }
+
+    /// Whether nothing but framing follows `end`.
+    pub(super) fn ends_stream(&self, end: usize) -> bool {
+        let mut rest = self.window.bytes()[end..].iter();
+        self.window.eof() && rest.all(|b| b.is_ascii_whitespace() || matches!(b, b',' | b']'))
+    }
+
+    /// Whether a value that is much longer than the records before it, and not
+    /// at its end yet, has swallowed some: where the first of them starts.
+    pub(super) fn swallows(&mut self, start: usize, at: usize) -> Result<Option<usize>, Error> {
+        if self.profile.records() < 4 {
+            return Ok(None);
+        }
+        let found = match self.layout {
+            Layout::Indented(_) => self.next_start_line(start, Some(at))?,
+            _ => self.boundary(start, Some(at))?,
+        };
+        if found.is_none() {
+            // The scanner was used in between: begin again.
+            self.scanner.reset(false);
+            let _ = self.scanner.scan(&self.window.bytes()[..at], start, false);
+        }
+        Ok(found)
+    }
+
+    /// Where a record starts inside of the whole value `start..end`: it lost its
+    /// end and took that of a neighbour.
+    pub(super) fn swallowed(&mut self, start: usize, end: usize) -> Result<Option<usize>, Error> {
+        if let Layout::Indented(_) = self.layout
+            && let Some(at) = self.next_start_line(start, Some(end))?
+            && self.whole_record_within(at, end)
+        {
+            return Ok(Some(at));
+        }
+        Ok(self.swallowed_elements(start, end))
+    }
+
+    /// What is wrong where that which follows the whole value `start..end` says
+    /// that it is not a record.
+    pub(super) fn misfit(&mut self, start: usize, end: usize) -> Result<Option<Spot>, Error> {
+        let bad = |at| Ok(Some(Spot { kind: FaultKind::Syntax, at, what: "expected the end of the record" }));
+        let lines = matches!(self.layout, Layout::Lines { .. });
+        let (mut comma, mut newline, mut bracket, mut separator) = (false, false, false, false);
+        let mut i = end;
+        loop {
+            let Some(b) = self.byte(i)? else { return Ok(None) };
+            match b {
+                b'\n' if lines => return Ok(None),
+                RECORD_SEPARATOR if lines || self.layout == Layout::Sequence => return Ok(None),
+                b' ' | b'\t' | b'\r' => {}
+                b'\n' => newline = true,
+                b',' => comma = true,
+                b']' => bracket = true,
+                // Where no record is an array, an opening bracket is framing too.
+                b'[' if self.profile.only_objects()
+                    && self.profile.owns(&self.window.bytes()[start..end]) =>
+                {
+                    return Ok(None);
+                }
+                RECORD_SEPARATOR => separator = true,
+                0xEF if self.at_bom(i)? => i += BOM.len() - 1,
+                _ => break,
+            }
+            i += 1;
+            if i - end > SUSPICIOUS {
+                return Ok(None);
+            }
+        }
+        if newline && self.ends_properly(start, end) {
+            return Ok(None);
+        }
+        if newline && self.lies_deeper(i) {
+            return bad(i);
+        }
+        let b = self.window.bytes()[i];
+        let separated = comma || newline || separator || bracket;
+        let class = Class::of(b);
+        if !lines && matches!(b, b'{' | b'[') && class.is_some_and(|class| self.profile.knows_class(class)) {
+            return Ok(None);
+        }
+        let owned = self.profile.owns(&self.window.bytes()[start..end]);
+        let apart = comma || newline || !self.commas;
+        if owned && apart && !matches!(b, b'}' | b':') && self.ends_properly(start, end) {
+            return Ok(None);
+        }
+        let fits = match class {
+            None if matches!(b, b'}' | b':') => owned && (comma || newline),
+            // Binary rubbish between records is none of theirs; text belongs to
+            // the record that it touches.
+            None if !(0x20..0x7F).contains(&b) => owned,
+            None => newline || (owned && (comma || (!lines && !self.commas))),
+            Some(Class::String) if self.is_key(i)? => false,
+            Some(Class::Object | Class::Array) if lines => {
+                owned && (comma || self.profile.opens(self.peek(i)))
+            }
+            // A scalar beside another value on a line is a piece of something.
+            Some(_) if lines => false,
+            Some(class) => {
+                self.profile.knows_class(class)
+                    || newline
+                    || (owned && separated)
+                    || self.profile.records() == 0
+            }
+        };
+        if fits { Ok(None) } else { bad(i) }
+    }
+
+    /// Whether the string at `at` is followed by a colon.
+    pub(super) fn is_key(&mut self, at: usize) -> Result<bool, Error> {
+        self.byte(at + 1024)?;
+        let text = self.peek(at);
+        let end = shape::string_end(text, 0);
+        let rest = &text[end.min(text.len())..];
+        Ok(rest.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b':'))
+    }
+
+    /// Whether a whole value that looks like the records of this file starts at
+    /// `at` and ends before `end`.
+    fn whole_record_within(&mut self, at: usize, end: usize) -> bool {
+        self.scanner.reset(false);
+        match self.scanner.scan(&self.window.bytes()[..end], at, true) {
+            Progress::Done(t) => self.profile.owns(&self.window.bytes()[at..t]),
+            _ => false,
+        }
+    }
+
+    /// Where an array has taken in records as its elements: the first of the row
+    /// that ends it. In a file of objects one is enough where the array took the
+    /// last bracket of the file. In a file of arrays the row has to be longer than
+    /// any in a good record, of elements that begin as the array itself does.
+    fn swallowed_elements(&self, start: usize, end: usize) -> Option<usize> {
+        let text = &self.window.bytes()[start..end];
+        if text[0] != b'[' || matches!(self.layout, Layout::Lines { .. } | Layout::Sequence) {
+            return None;
+        }
+        let last = self.format == Format::Array && self.ends_stream(end);
+        let objects = self.profile.only_objects();
+        if !last && (self.profile.records() < 2 || self.profile.owns(text)) {
+            return None;
+        }
+        let own = shape::of(text)?;
+        let (mut row, mut rows) = (None, 0);
+        shape::containers(text, |role, depth, at, shape| {
+            if role != Role::Element || depth != 1 {
+                return;
+            }
+            let like =
+                if last && !objects { shape.begins_like(&own) } else { self.profile.owns_shape(&shape) };
+            if like {
+                row.get_or_insert(at);
+                rows += 1;
+            } else {
+                (row, rows) = (None, 0);
+            }
+        });
+        let enough = if last && objects { 1 } else { self.profile.longest_row + 1 };
+        let scalars_first = matches!(&own, Shape::Array(_, count) if *count > rows);
+        (rows >= enough && (objects || scalars_first)).then_some(())?;
+        row.map(|at| start + at)
+    }
+}
+
+/// How far a line is indented.
+fn blanks(line: &[u8]) -> usize {
+    line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count()
+}

@@ -1,0 +1,121 @@
+//! The start of a stream: reads its head, tells the layout and learns what the
+//! records look like, before the first is handed out.
+
+use super::Options;
+use super::layout::{self, Layout, Sniffed};
+use super::profile::Profile;
+use super::split::Splitter;
+use super::window::Window;
+use crate::input::{Error, Source};
+use crate::json::scan::{Progress, Scanner};
+
+/// `format` and layout are told from so many bytes.
+const HEAD: usize = 64 * 1024;
+
+/// A head that shows fewer whole values than this …
+const FEW: usize = 8;
+
+/// … is looked at up to here: its records are large, or damage fills it.
+const LONG_HEAD: usize = 1024 * 1024;
+
+/// So many values are tried as the pattern of a file's records where no record
+/// is whole.
+const ROUGH_KINDS: usize = 32;
+
+impl<S: Source> Splitter<S> {
+    /// Reads the head of the stream and tells its format. Fails where a byte
+    /// order mark says that it is not UTF-8.
+    pub fn new(source: S, options: Options) -> Result<Self, Error> {
+        let mut window = Window::new(source);
+        window.grow()?;
+        if let Some(name) = foreign_encoding(window.bytes()) {
+            return Err(Error::Encoding(name));
+        }
+        let mut length = HEAD.min(window.bytes().len());
+        let whole = |window: &Window<S>, length| window.eof() && length == window.bytes().len();
+        let mut sniffed = layout::sniff(&window.bytes()[..length], whole(&window, length), options.format);
+        if sniffed.seen < FEW && !whole(&window, length) {
+            while window.bytes().len() < LONG_HEAD && !window.eof() {
+                window.grow()?;
+            }
+            length = LONG_HEAD.min(window.bytes().len());
+            sniffed = layout::sniff(&window.bytes()[..length], whole(&window, length), options.format);
+        }
+        let head = &window.bytes()[..length];
+        let mut profile = Profile::default();
+        learn_from_head(head, options, sniffed, &mut profile);
+        let mut splitter = Splitter::with(window, options, sniffed, profile);
+        splitter.learned_to = length as u64;
+        Ok(splitter)
+    }
+}
+
+/// Runs a splitter over the head for what it finds good.
+fn learn_from_head(head: &[u8], options: Options, sniffed: Sniffed, profile: &mut Profile) {
+    let mut window = Window::new(head);
+    if window.grow().is_err() {
+        return;
+    }
+    let options = Options { raw_limit: 0, ..options };
+    let mut splitter = Splitter::with(window, options, sniffed, Profile::default());
+    while let Ok(Some(_)) = splitter.next() {}
+    let loaded = splitter.tally.bytes_loaded as usize;
+    *profile = splitter.profile;
+    if !matches!(sniffed.layout, Layout::Lines { .. }) && loaded < head.len() / 2 {
+        learn_from_values(head, loaded, profile);
+    }
+}
+
+/// Where little of the head is good: learns from the most frequent kind of the
+/// largest whole values in it, wherever they lie, if that is more than the
+/// `loaded` bytes that were found where records should start.
+fn learn_from_values(head: &[u8], loaded: usize, profile: &mut Profile) {
+    let mut scanner = Scanner::new(false);
+    let mut found: Vec<&[u8]> = Vec::new();
+    let mut effort = 32 * head.len();
+    let mut i = 0;
+    while let Some(at) = memchr::memchr2(b'{', b'[', &head[i..]) {
+        let start = i + at;
+        i = start + 1;
+        if head[..start].trim_ascii_end().ends_with(b":") {
+            continue;
+        }
+        scanner.reset(false);
+        match scanner.scan(head, start, true) {
+            Progress::Done(end) => {
+                found.push(&head[start..end]);
+                i = end;
+            }
+            Progress::Broken(spot) if spot.at - start < effort => effort -= spot.at - start,
+            _ => break,
+        }
+    }
+    let mut best: Vec<&[u8]> = Vec::new();
+    let mut best_weight = loaded + loaded / 2;
+    for kind in found.iter().take(ROUGH_KINDS) {
+        let mut rough = Profile::default();
+        rough.learn(kind);
+        let alike: Vec<&[u8]> = found.iter().copied().filter(|value| rough.owns(value)).collect();
+        let weight: usize = alike.iter().map(|value| value.len()).sum();
+        if weight > best_weight {
+            (best, best_weight) = (alike, weight);
+        }
+    }
+    if !best.is_empty() {
+        *profile = Profile::default();
+    }
+    for value in best {
+        profile.learn(value);
+    }
+}
+
+/// The encoding that a byte order mark names, if it is not UTF-8.
+fn foreign_encoding(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [0xFF, 0xFE, 0, 0, ..] => Some("UTF-32LE"),
+        [0, 0, 0xFE, 0xFF, ..] => Some("UTF-32BE"),
+        [0xFF, 0xFE, ..] => Some("UTF-16LE"),
+        [0xFE, 0xFF, ..] => Some("UTF-16BE"),
+        _ => None,
+    }
+}
