@@ -37,7 +37,8 @@ fn split(input: &str) -> Vec<String> {
 fn well_formed_files_load_whole_in_every_framing() {
     let records = [r#"{"id":1,"a":[1,{"x":"},{"}]}"#, r#"{"id":2,"a":[]}"#, r#"{"id":3,"a":[[2],{}]}"#];
     let pretty = |s: &str| s.replace("{\"id", "{\n    \"id").replace(",\"a", ",\n    \"a");
-    let pretty: Vec<String> = records.iter().map(|r| pretty(r).trim_end_matches('}').to_string() + "\n  }").collect();
+    let pretty: Vec<String> =
+        records.iter().map(|r| pretty(r).trim_end_matches('}').to_string() + "\n  }").collect();
     let pretty_first = pretty[0].clone();
     for (name, format, text) in [
         ("lines", Format::NewlineDelimited, records.join("\n")),
@@ -100,7 +101,9 @@ fn the_neighbours_of_a_bad_line_are_kept() {
 #[test]
 fn a_torn_head_does_not_take_the_record_behind_it() {
     let (a, b, c) = (r#"{"id":1,"name":"a"}"#, r#"{"id":2,"name":"b"}"#, r#"{"id":3,"name":"c"}"#);
-    for head in [r#"{"id":9,"na"#, r#"{"id":9"#, r#"{"id":9,"#, r#"{"id":9,"name":"x"#, r#"{"id":9,"t":[{"u":1},"#] {
+    for head in
+        [r#"{"id":9,"na"#, r#"{"id":9"#, r#"{"id":9,"#, r#"{"id":9,"name":"x"#, r#"{"id":9,"t":[{"u":1},"#]
+    {
         for (open, glue, close) in [("", "\n", ""), ("[", ",\n", ""), ("[", ",", "]"), ("", "", "")] {
             let text = format!("{open}{a}{glue}{head}{b}{glue}{c}{close}");
             assert_eq!(split(&text), [a, &format!("!{}", head.trim_end_matches(',')), b, c], "{text}");
