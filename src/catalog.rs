@@ -4,7 +4,7 @@
 
 use crate::error::Error;
 use crate::pg::snapshot::{Snapshot, select_bigint};
-use crate::pg::{self, Oid, relation, text, user};
+use crate::pg::{self, Oid, array, relation, text, user};
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use std::ffi::CStr;
@@ -175,29 +175,29 @@ impl Catalog {
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 
-    /// Writes rejects of a load.
+    /// Writes rejects of a load. The arrays are all of one length and stand in
+    /// the target list, where they are taken apart row by row: in FROM each
+    /// would be written out first, to disk beyond work_mem.
     pub fn add_rejects(&self, load_id: i64, rejects: Rejects) -> Result<(), Error> {
         const STATEMENT: &str = "INSERT INTO loader.rejects_data (
             load_id, record_no, byte_offset, byte_length, line, error_type, sqlstate, message, raw, raw_truncated)
-            SELECT $1, r.* FROM ROWS FROM (
-                pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5),
-                pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9),
-                pg_catalog.unnest($10)) AS r";
+            SELECT $1, pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),
+                pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8),
+                pg_catalog.unnest($9), pg_catalog.unnest($10)";
         let memory = pg::memory::Context::new(c"loader rejects", 8 * 1024);
-        memory.within(|| {
-            let arguments = [
-                load_id.into(),
-                rejects.record_no.into(),
-                rejects.byte_offset.into(),
-                rejects.byte_length.into(),
-                rejects.line.into(),
-                rejects.error_type.into(),
-                rejects.sqlstate.into(),
-                rejects.message.into(),
-                rejects.raw.into(),
-                rejects.raw_truncated.into(),
-            ];
-            Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
-        })
+        let arguments = [
+            load_id.into(),
+            array::bigints(&memory, &rejects.record_no),
+            array::bigints(&memory, &rejects.byte_offset),
+            array::bigints(&memory, &rejects.byte_length),
+            array::bigints(&memory, &rejects.line),
+            array::texts(&memory, &rejects.error_type),
+            array::texts(&memory, &rejects.sqlstate),
+            array::texts(&memory, &rejects.message),
+            array::byteas(&memory, &rejects.raw),
+            array::booleans(&memory, &rejects.raw_truncated),
+        ];
+        drop(rejects);
+        Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 }

@@ -3,9 +3,11 @@
 #[pgrx::pg_schema]
 mod tests {
     use crate::pg::chunk::{Chunk, HandedOut};
+    use crate::pg::memory::Context;
     use crate::pg::snapshot::{Snapshot, select_bigint};
-    use crate::pg::{relation, subtransaction, text, user};
+    use crate::pg::{array, relation, subtransaction, text, user};
     use pgrx::prelude::*;
+    use std::ffi::CString;
 
     fn chunk(texts: &[&std::ffi::CStr]) -> Chunk {
         let mut chunk = Chunk::new();
@@ -58,6 +60,77 @@ mod tests {
         )
         .expect("a statement");
         assert_eq!(same, Some(true));
+    }
+
+    /// Lets this process take so many bytes more than it has; `None` any.
+    #[allow(unsafe_code)]
+    fn limit_memory(more: Option<u64>) {
+        let pages = || -> u64 {
+            let statm = std::fs::read_to_string("/proc/self/statm").expect("/proc");
+            statm.split(' ').next().expect("a size").parse().expect("a number")
+        };
+        // SAFETY: plain values in and out.
+        unsafe {
+            let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            assert_eq!(libc::getrlimit(libc::RLIMIT_AS, &raw mut limit), 0);
+            limit.rlim_cur = match more {
+                Some(more) => pages() * libc::sysconf(libc::_SC_PAGESIZE) as u64 + more,
+                None => limit.rlim_max,
+            };
+            assert_eq!(libc::setrlimit(libc::RLIMIT_AS, &raw const limit), 0);
+        }
+    }
+
+    #[pg_test]
+    fn lack_of_memory_is_an_error_like_any_other() {
+        let numbers = CString::new(format!("[{}1]", "1.5, ".repeat(200_000))).expect("text");
+        let mut refused = 0;
+        for more in (0..64).map(|n| n * 512 * 1024) {
+            let mut chunk = Chunk::new();
+            chunk.reserve().expect("memory");
+            limit_memory(Some(more));
+            let result = subtransaction::attempt(
+                || chunk.push_text(&numbers),
+                |code| (code == PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY).then_some(()),
+            );
+            limit_memory(None);
+            refused += u32::from(result.is_err());
+        }
+        assert!(refused > 0 && refused < 64, "{refused} of 64 refused");
+    }
+
+    #[pg_test]
+    fn arrays_are_what_the_server_makes() {
+        let memory = Context::new(c"test arrays", 8 * 1024);
+        let long = vec![0xFF_u8; 100_000];
+        let same: Option<bool> = Spi::get_one_with_args(
+            r"SELECT $1 = ARRAY[1, -2, 9223372036854775807]::bigint[] AND $2 = ARRAY[true, false]
+                 AND $3 = ARRAY['', 'a', 'abcd', 'abcde'] AND $4[1] = '\x'::bytea AND $4[2] = '\x00ff01'::bytea
+                 AND length($4[3]) = 100000 AND array_length($4, 1) = 3
+                 AND pg_column_size($3) = pg_column_size(ARRAY['', 'a', 'abcd', 'abcde'])",
+            &[
+                array::bigints(&memory, &[1, -2, i64::MAX]),
+                array::booleans(&memory, &[true, false]),
+                array::texts(&memory, &["", "a", "abcd", "abcde"]),
+                array::byteas(&memory, &[vec![], vec![0, 0xFF, 1], long]),
+            ],
+        )
+        .expect("a statement");
+        assert_eq!(same, Some(true));
+    }
+
+    #[pg_test]
+    fn scratch_memory_does_not_grow() {
+        for text in ["1".to_string(), format!("[{}1]", "1.5, ".repeat(50))] {
+            let text = CString::new(text).expect("text");
+            let chunk = chunk(&vec![text.as_c_str(); 10_000]);
+            let scratch: Option<i64> = Spi::get_one(
+                "SELECT max(total_bytes) FROM pg_backend_memory_contexts WHERE name = 'loader scratch'",
+            )
+            .expect("a statement");
+            assert!(scratch.expect("a context") <= 512 * 1024, "{scratch:?} bytes");
+            assert!(chunk.bytes() > 10_000 * 64);
+        }
     }
 
     #[pg_test]

@@ -14,6 +14,7 @@ use crate::access;
 use crate::catalog::{Catalog, Content, Load};
 use crate::error::{Error, Place};
 use crate::pg::chunk::Chunk;
+use crate::pg::memory::Context;
 use crate::pg::{self, context, progress};
 use crate::settings;
 use crate::sink::{Insert, Target};
@@ -26,9 +27,13 @@ use rejects::RejectLog;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-/// A chunk is closed when its values take so many bytes, however many rows it has: so
-/// memory follows the records, not the file. Larger gains nothing any more.
+/// A chunk is closed when its values take so many bytes, however many rows it
+/// has: so memory follows the records, not the file. Larger gains nothing.
 const CHUNK_BYTES: usize = 8 * 1024 * 1024;
+
+/// Memory that a load begins with. It needs little of it: the rest is there for
+/// what is kept of an error, when the server has no more to give.
+const RESERVE: usize = 64 * 1024;
 
 /// What `load_json_file` returns.
 pub struct Outcome {
@@ -44,6 +49,10 @@ pub struct Outcome {
 /// learned about a path before the role is known to be allowed to read files,
 /// and no file is opened for a table that could not take it.
 pub fn run(call: &Call<'_>) -> Result<Outcome, Error> {
+    Context::new(c"loader", RESERVE).within(|| load(call))
+}
+
+fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     let clock = Instant::now();
     let started_at = pg::now();
     access::require_file_role()?;

@@ -26,6 +26,11 @@ const SCRATCH_LEAST: usize = 512;
 /// and where its record came from.
 const BESIDE: usize = 64;
 
+unsafe extern "C-unwind" {
+    /// The server's, without the guard that pgrx puts around it.
+    fn jsonb_in(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+}
+
 /// jsonb values of one chunk.
 pub struct Chunk {
     memory: Context,
@@ -87,7 +92,7 @@ impl Chunk {
     pub fn push_text(&mut self, text: &CStr) {
         // Counted first: what an error leaves behind goes with the next value.
         self.scratch_text += text.count_bytes() + SCRATCH_LEAST;
-        let value = self.scratch.within(|| jsonb_in(text));
+        let value = self.parse(text);
         // SAFETY: `jsonb_in` returns a plain (4-byte header) varlena.
         let size = unsafe { pgrx::varsize_4b(value.cast_mut_ptr()) };
         let copy = self.memory.alloc(size);
@@ -97,6 +102,29 @@ impl Chunk {
         self.bytes += size + BESIDE;
         if self.scratch_text > SCRATCH_TEXT {
             self.reset_scratch();
+        }
+    }
+
+    /// What `jsonb_in` makes of `text`, in the scratch memory. The guard copies
+    /// an error into the context that it was entered with: were that the
+    /// scratch memory, and the error that it cannot grow, the copy would fail
+    /// the same way, again and again, until the server gives up.
+    fn parse(&self, text: &CStr) -> pg_sys::Datum {
+        let mut call = Call {
+            info: pg_sys::FunctionCallInfoBaseData { nargs: 1, ..Default::default() },
+            argument: pg_sys::NullableDatum { value: pg_sys::Datum::from(text.as_ptr()), isnull: false },
+        };
+        let call = (&raw mut call).cast();
+        // SAFETY: a call frame as the server lays it out: the argument follows
+        // the struct; `jsonb_in` looks at nothing else in it. What is guarded
+        // has no destructors.
+        unsafe {
+            pg_sys::ffi::pg_guard_ffi_boundary(|| {
+                let before = self.scratch.enter();
+                let value = jsonb_in(call);
+                pg_sys::MemoryContextSwitchTo(before);
+                value
+            })
         }
     }
 
@@ -120,16 +148,6 @@ impl Chunk {
             Offer { token, chunk: PhantomData }
         })
     }
-}
-
-fn jsonb_in(text: &CStr) -> pg_sys::Datum {
-    let mut call = Call {
-        info: pg_sys::FunctionCallInfoBaseData { nargs: 1, ..Default::default() },
-        argument: pg_sys::NullableDatum { value: pg_sys::Datum::from(text.as_ptr()), isnull: false },
-    };
-    // SAFETY: a call frame as the server lays it out: the argument follows the
-    // struct. `jsonb_in` looks at nothing else in it.
-    unsafe { pg_sys::jsonb_in((&raw mut call).cast()) }
 }
 
 /// The time in which a chunk can be found.

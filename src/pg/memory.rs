@@ -36,6 +36,15 @@ impl Context {
         body()
     }
 
+    /// Makes this the current context and returns the one that was.
+    ///
+    /// # Safety
+    /// The caller switches back before `self` goes.
+    pub unsafe fn enter(&self) -> pg_sys::MemoryContext {
+        // SAFETY: the context lives as long as `self`.
+        unsafe { pg_sys::MemoryContextSwitchTo(self.0) }
+    }
+
     /// Allocates in it.
     pub fn alloc(&self, size: usize) -> *mut u8 {
         // SAFETY: the context lives as long as `self`; raises where there is no memory.

@@ -1,0 +1,85 @@
+//! Arrays as parameters of a statement, each made in one allocation however
+//! many elements it has.
+
+use super::memory::Context;
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys;
+
+/// Bytes before the first element of an array with one dimension and no NULL.
+const HEADER: usize = size_of::<pg_sys::ArrayType>() + 2 * size_of::<i32>();
+
+/// A `bigint[]` in `memory`.
+pub fn bigints<'a>(memory: &'a Context, elements: &[i64]) -> DatumWithOid<'a> {
+    fixed(memory, elements, pg_sys::INT8OID, pg_sys::INT8ARRAYOID)
+}
+
+/// A `boolean[]` in `memory`.
+pub fn booleans<'a>(memory: &'a Context, elements: &[bool]) -> DatumWithOid<'a> {
+    fixed(memory, elements, pg_sys::BOOLOID, pg_sys::BOOLARRAYOID)
+}
+
+/// A `text[]` in `memory`, of text in the database's encoding.
+pub fn texts<'a>(memory: &'a Context, elements: &[&'static str]) -> DatumWithOid<'a> {
+    varying(memory, elements, pg_sys::TEXTOID, pg_sys::TEXTARRAYOID)
+}
+
+/// A `bytea[]` in `memory`.
+pub fn byteas<'a>(memory: &'a Context, elements: &[Vec<u8>]) -> DatumWithOid<'a> {
+    varying(memory, elements, pg_sys::BYTEAOID, pg_sys::BYTEAARRAYOID)
+}
+
+/// Elements whose Rust form is the server's.
+fn fixed<'a, T: Copy>(
+    memory: &'a Context,
+    elements: &[T],
+    element: pg_sys::Oid,
+    array: pg_sys::Oid,
+) -> DatumWithOid<'a> {
+    let bytes = HEADER + size_of_val(elements);
+    let start = memory.alloc(bytes);
+    // SAFETY: `bytes` were allocated, aligned for any type of the server, and
+    // the header leaves that alignment as it is; the elements fill the rest.
+    unsafe {
+        write_header(start, bytes, elements.len(), element);
+        std::ptr::copy_nonoverlapping(elements.as_ptr(), start.add(HEADER).cast(), elements.len());
+        DatumWithOid::new(pg_sys::Datum::from(start), array)
+    }
+}
+
+/// Elements that are bytes behind a header with their length.
+fn varying<'a, T: AsRef<[u8]>>(
+    memory: &'a Context,
+    elements: &[T],
+    element: pg_sys::Oid,
+    array: pg_sys::Oid,
+) -> DatumWithOid<'a> {
+    let size = |element: &T| (pg_sys::VARHDRSZ + element.as_ref().len()).next_multiple_of(4);
+    let bytes = HEADER + elements.iter().map(size).sum::<usize>();
+    let start = memory.alloc(bytes);
+    // SAFETY: `bytes` were allocated, which is the header and every element
+    // with its own header, padded to the alignment of the next one.
+    unsafe {
+        write_header(start, bytes, elements.len(), element);
+        let mut at = start.add(HEADER);
+        for element in elements {
+            let content = element.as_ref();
+            std::ptr::write_bytes(at, 0, size(element));
+            pgrx::set_varsize_4b(at.cast(), (pg_sys::VARHDRSZ + content.len()) as i32);
+            std::ptr::copy_nonoverlapping(content.as_ptr(), at.add(pg_sys::VARHDRSZ), content.len());
+            at = at.add(size(element));
+        }
+        DatumWithOid::new(pg_sys::Datum::from(start), array)
+    }
+}
+
+/// # Safety
+/// `start` is aligned as an allocation and has room for [`HEADER`] bytes.
+unsafe fn write_header(start: *mut u8, bytes: usize, elements: usize, element: pg_sys::Oid) {
+    // SAFETY: by contract. Length and lower bound follow the struct.
+    unsafe {
+        let array = start.cast::<pg_sys::ArrayType>();
+        array.write(pg_sys::ArrayType { vl_len_: 0, ndim: 1, dataoffset: 0, elemtype: element });
+        pgrx::set_varsize_4b(array.cast(), bytes as i32);
+        array.add(1).cast::<[i32; 2]>().write([elements as i32, 1]);
+    }
+}
