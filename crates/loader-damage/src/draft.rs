@@ -12,6 +12,9 @@ use crate::{Damage, File, Good, Span};
 /// Longer remains are brackets by the thousand, which make no records.
 const LONG: usize = 50_000;
 
+/// A record may start at one of so many brackets behind the first.
+const STARTS: usize = 32;
+
 /// A record, or rubbish in the place of one.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
@@ -156,10 +159,12 @@ impl Draft {
     /// Whether remains happen to make a record together with what follows them:
     /// the next remains or record, or the end of the file.
     fn has_chimera(&self) -> bool {
-        let valid = |parts: &[&[u8]]| json::valid(parts.concat().trim_ascii_end());
-        let mut pairs = self.slots.windows(2).filter(|pair| pair[0].fault.is_some());
-        pairs.any(|pair| valid(&[&pair[0].bytes, &pair[1].glue, &pair[1].bytes]))
-            || self.slots.last().is_some_and(|last| last.fault.is_some() && valid(&[&last.bytes, &self.tail]))
+        let behind = self.slots.iter().skip(1).map(|slot| [slot.glue.as_slice(), &slot.bytes]);
+        let behind = behind.chain([[self.tail.as_slice(), b""]]);
+        self.slots.iter().zip(behind).any(|(slot, [glue, next])| {
+            let all = [&slot.bytes, glue, next].concat();
+            slot.fault.is_some() && json::prefix(&all).is_some_and(|end| end > slot.bytes.len())
+        })
     }
 
     /// Writes the file; `None` if what was done to it makes no damage.
@@ -186,11 +191,9 @@ impl Draft {
                 None => file.good.push(Good { span, unsure: self.is_unsure(at) }),
                 Some(fault) => {
                     file.damaged.push(Damage { span, fault });
-                    if !slot.whole.is_empty()
-                        && let Some(found) =
-                            slot.bytes.windows(slot.whole.len()).position(|part| part == slot.whole)
-                    {
-                        file.tolerated.push(Span { offset: span.offset + found, length: slot.whole.len() });
+                    if let Some(found) = within(&slot.whole, &slot.bytes) {
+                        file.tolerated
+                            .push(Span { offset: span.offset + found.offset, length: found.length });
                     }
                 }
             }
@@ -198,4 +201,20 @@ impl Draft {
         file.bytes.extend_from_slice(&self.tail);
         Some(file)
     }
+}
+
+/// Where in what became of a record it still lies as it was, but for white
+/// space.
+fn within(whole: &[u8], bytes: &[u8]) -> Option<Span> {
+    let first = *whole.first()?;
+    if let Some(offset) = bytes.windows(whole.len()).position(|part| part == whole) {
+        return Some(Span { offset, length: whole.len() });
+    }
+    let dense =
+        |bytes: &[u8]| bytes.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect::<Vec<u8>>();
+    let starts = (0..bytes.len()).filter(|&at| bytes[at] == first);
+    starts.take(STARTS).find_map(|offset| {
+        let length = json::prefix(&bytes[offset..])?;
+        (dense(&bytes[offset..offset + length]) == dense(whole)).then_some(Span { offset, length })
+    })
 }
