@@ -102,7 +102,8 @@ impl Catalog {
 
     /// The last load of content of that size, and with that hash if one is
     /// given, into the target. A row matches by the target's OID, or by its
-    /// name where the OID names no table: after a restore.
+    /// name where the OID names no table: after a restore. Names in temporary
+    /// schemas go from session to session and say nothing.
     pub fn earlier_load(
         &self,
         snapshot: Snapshot,
@@ -116,6 +117,7 @@ impl Catalog {
               AND ($5 IS NULL OR h.content_hash OPERATOR(pg_catalog.=) $5)
               AND (h.target_oid OPERATOR(pg_catalog.=) $3
                    OR (h.target OPERATOR(pg_catalog.=) $4
+                       AND NOT pg_catalog.starts_with($4, 'pg_temp_'::pg_catalog.text)
                        AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
                                        WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid)))";
         let arguments = [

@@ -44,4 +44,13 @@ DROP TABLE again_t;
 SELECT seed_json_table('again_t');
 INSERT INTO again_t VALUES ('0');
 SELECT status FROM load_json_file(:file, 'again_t');
+-- But not that of a temporary table: its schema serves many sessions.
+CREATE TEMP TABLE again_temp (data jsonb);
+SELECT status FROM load_json_file(:file, 'again_temp');
+SELECT status FROM load_json_file(:file, 'again_temp', if_loaded => 'error');
+DROP TABLE again_temp;
+CREATE TEMP TABLE again_temp (data jsonb);
+INSERT INTO again_temp VALUES ('0');
+SELECT status FROM load_json_file(:file, 'again_temp');
+DROP TABLE again_temp;
 DROP TABLE again_t, again_u, again_renamed;
