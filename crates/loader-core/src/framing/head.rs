@@ -1,11 +1,11 @@
 //! The start of a stream: reads its head, tells the layout and learns what the
 //! records look like, before the first is handed out.
 
-use super::Options;
 use super::layout::{self, Layout, Sniffed};
 use super::profile::Profile;
 use super::split::Splitter;
 use super::window::Window;
+use super::{Item, Options, Reject};
 use crate::input::{Error, Source};
 use crate::json::scan::{Progress, Scanner};
 
@@ -43,26 +43,37 @@ impl<S: Source> Splitter<S> {
         }
         let head = &window.bytes()[..length];
         let mut profile = Profile::default();
-        learn_from_head(head, options, sniffed, &mut profile);
+        learn_from_head(head, whole(&window, length), options, sniffed, &mut profile);
         let mut splitter = Splitter::with(window, options, sniffed, profile);
         splitter.learned_to = length as u64;
         Ok(splitter)
     }
 }
 
-/// Runs a splitter over the head for what it finds good.
-fn learn_from_head(head: &[u8], options: Options, sniffed: Sniffed, profile: &mut Profile) {
+/// Runs a splitter over the head, which is `whole` if nothing follows it, for what
+/// it finds good.
+fn learn_from_head(head: &[u8], whole: bool, options: Options, sniffed: Sniffed, profile: &mut Profile) {
     let mut window = Window::new(head);
     if window.grow().is_err() {
         return;
     }
     let options = Options { raw_limit: 0, ..options };
     let mut splitter = Splitter::with(window, options, sniffed, Profile::default());
-    while let Ok(Some(_)) = splitter.next() {}
+    // Where the head ends inside of a record, that one tells nothing.
+    let mut told = head;
+    while let Ok(Some(item)) = splitter.next() {
+        if let Item::Reject(Reject { offset, length, .. }) = item
+            && !whole
+            && offset > 0
+            && (offset + length) as usize == head.len()
+        {
+            told = &head[..offset as usize];
+        }
+    }
     let loaded = splitter.tally.bytes_loaded as usize;
     *profile = splitter.profile;
-    if !matches!(sniffed.layout, Layout::Lines { .. }) && loaded < head.len() / 2 {
-        learn_from_values(head, loaded, profile);
+    if !matches!(sniffed.layout, Layout::Lines { .. }) && loaded < told.len() / 2 {
+        learn_from_values(told, loaded, profile);
     }
 }
 
