@@ -97,7 +97,12 @@ fn learn_from_values(head: &[u8], loaded: usize, profile: &mut Profile) {
                 found.push(&head[start..end]);
                 i = end;
             }
-            Progress::Broken(spot) if spot.at - start < effort => effort -= spot.at - start,
+            Progress::Broken(spot) if spot.at - start < effort => {
+                effort -= spot.at - start;
+                // Of a row of brackets the last is as good as the first.
+                let row = head[start..].iter().take_while(|&&b| b == head[start]).count();
+                i = (start + row).saturating_sub(2).max(i);
+            }
             _ => break,
         }
     }

@@ -116,6 +116,8 @@ pub(super) struct Profile {
     elements: Gallery,
     /// The most elements of one array that could pass for records.
     pub(super) longest_row: usize,
+    /// The deepest container in a record; the record itself is at 0.
+    pub(super) deepest: usize,
     /// The longest record, in bytes.
     pub(super) longest: usize,
     /// Elements of arrays inside records look like records.
@@ -140,10 +142,13 @@ impl Profile {
         let Some(class) = record.first().and_then(|&b| Class::of(b)) else { return };
         self.classes[class as usize] += 1;
         let mut inner = Vec::new();
-        shape::containers(record, |role, depth, _, shape| match role {
-            Role::Root => self.roots.add(&shape),
-            Role::Element => inner.push((depth, shape)),
-            Role::Member => {}
+        shape::containers(record, |role, depth, _, shape| {
+            self.deepest = self.deepest.max(depth);
+            match role {
+                Role::Root => self.roots.add(&shape),
+                Role::Element => inner.push((depth, shape)),
+                Role::Member => {}
+            }
         });
         let mut row = 0;
         let mut row_depth = 0;

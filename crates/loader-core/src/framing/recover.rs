@@ -361,11 +361,13 @@ impl<S: Source> Splitter<S> {
             Place::Illegal => {
                 like && (chain == Chain::Confirms || (chain == Chain::Unclear && !(lookalike && in_row)))
             }
-            // Only where the array has held others so far: its first element may
-            // be one of many that look like records.
+            // Deeper than anything lies in a record, it cannot lie in one. Else only
+            // where the array has held others so far: its first element may be one
+            // of many that look like records.
             Place::Unseparated | Place::Element => {
+                let too_deep = tracker.depth() > self.profile.deepest + 1;
                 let others = tracker.frames.last().is_some_and(|frame| frame.elements == Elements::Others);
-                learned && like && !lookalike && others && chain != Chain::Refutes
+                learned && like && (too_deep || (!lookalike && others)) && chain != Chain::Refutes
             }
         };
         Ok(if start { Judgement::Start } else { Judgement::Skip(end) })

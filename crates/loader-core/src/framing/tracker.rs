@@ -101,6 +101,11 @@ impl Tracker {
         self.previous = b;
     }
 
+    /// How many objects and arrays are open.
+    pub(super) fn depth(&self) -> usize {
+        self.frames.len() + self.beyond
+    }
+
     /// The opener of the innermost frame.
     pub(super) fn top(&self) -> Option<u8> {
         self.frames.last().map(|frame| frame.opener)
