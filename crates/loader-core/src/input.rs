@@ -169,6 +169,8 @@ impl<S: Source> Decoded<S> {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Error::CutOff(compression),
             io::ErrorKind::OutOfMemory => Error::OutOfMemory(0),
+            // The zstd crate passes on the words of ZSTD_getErrorName.
+            _ if error.to_string().starts_with("Allocation error") => Error::OutOfMemory(0),
             _ => Error::Corrupt(compression),
         }
     }
