@@ -97,7 +97,8 @@ impl Draft {
             parts.any(|part| json::valid(part) && part.trim_ascii() != whole)
                 || json::valid(json::strip(piece)) && json::strip(piece) != whole
         };
-        let lines_sound = self.framing.one_a_line() && bytes.split(|&b| b == b'\n').any(sound);
+        let in_lines = self.framing.one_a_line() || whole.is_empty();
+        let lines_sound = in_lines && bytes.split(|b| matches!(b, b'\n' | 0x1E)).any(sound);
         !bytes.trim_ascii().is_empty()
             && !json::valid(bytes)
             && !sound(bytes)
@@ -143,7 +144,8 @@ impl Draft {
         let Some(fault) = before.fault else { return false };
         if self.framing.strict() {
             let marked = slot.glue.iter().any(|b| matches!(b, b'\n' | 0x1E));
-            return !marked && !(self.framing.hugging() && self.last_line_intact(before));
+            let shown = marked || (self.framing.hugging() && self.last_line_intact(before));
+            return !shown;
         }
         let open = matches!(before.bytes.trim_ascii_end().last(), Some(b'{' | b'[' | b':'));
         slot.glue.trim_ascii().is_empty() && (open || fault.tears() && tokens::value_due(&before.bytes))
@@ -159,12 +161,16 @@ impl Draft {
     /// Whether remains happen to make a record together with what follows them:
     /// the next remains or record, or the end of the file.
     fn has_chimera(&self) -> bool {
-        let behind = self.slots.iter().skip(1).map(|slot| [slot.glue.as_slice(), &slot.bytes]);
-        let behind = behind.chain([[self.tail.as_slice(), b""]]);
-        self.slots.iter().zip(behind).any(|(slot, [glue, next])| {
-            let all = [&slot.bytes, glue, next].concat();
-            slot.fault.is_some() && json::prefix(&all).is_some_and(|end| end > slot.bytes.len())
-        })
+        let behind =
+            self.slots.iter().skip(1).map(|slot| (slot.glue.as_slice(), slot.bytes.as_slice(), &*slot.whole));
+        let behind = behind.chain([(self.tail.as_slice(), b"".as_slice(), b"".as_slice())]);
+        self.slots.iter().zip(behind).filter(|(slot, _)| slot.fault.is_some()).any(
+            |(slot, (glue, next, whole))| {
+                let all = [&slot.bytes, glue, next].concat();
+                json::prefix(&all).is_some_and(|end| end > slot.bytes.len())
+                    || within(whole, next).is_none() && within(whole, &all).is_some()
+            },
+        )
     }
 
     /// Writes the file; `None` if what was done to it makes no damage.
