@@ -62,18 +62,17 @@ fn learn_from_head(head: &[u8], whole: bool, options: Options, sniffed: Sniffed,
     // Where the head ends inside of a record, that one tells nothing.
     let mut told = head;
     while let Ok(Some(item)) = splitter.next() {
-        if let Item::Reject(Reject { offset, length, .. }) = item
+        if let Item::Reject(Reject { offset, fault, .. }) = item
             && !whole
-            && offset > 0
-            && (offset + length) as usize == head.len()
+            && fault.at as usize == head.len()
         {
             told = &head[..offset as usize];
         }
     }
-    let loaded = splitter.tally.bytes_loaded as usize;
+    let tally = *splitter.tally();
     *profile = splitter.profile;
-    if !matches!(sniffed.layout, Layout::Lines { .. }) && loaded < told.len() / 2 {
-        learn_from_values(told, loaded, profile);
+    if !matches!(sniffed.layout, Layout::Lines { .. }) && tally.bytes_loaded < tally.bytes_rejected {
+        learn_from_values(told, tally.bytes_loaded as usize, profile);
     }
 }
 
@@ -93,6 +92,7 @@ fn learn_from_values(head: &[u8], loaded: usize, profile: &mut Profile) {
         }
         scanner.reset(false);
         match scanner.scan(head, start, true) {
+            Progress::Done(end) if scanner.soft().is_some() => i = end,
             Progress::Done(end) => {
                 found.push(&head[start..end]);
                 i = end;

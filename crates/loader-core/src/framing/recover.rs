@@ -40,6 +40,9 @@ const POLL: usize = 64 * 1024;
 /// records looks like one.
 const ROW: usize = 16;
 
+/// So many levels below the deepest of the good records nothing is expected.
+const DEEPER: usize = 16;
+
 /// How far a search may go.
 #[derive(Clone, Copy, Debug)]
 struct Bound {
@@ -361,11 +364,11 @@ impl<S: Source> Splitter<S> {
             Place::Illegal => {
                 like && (chain == Chain::Confirms || (chain == Chain::Unclear && !(lookalike && in_row)))
             }
-            // Deeper than anything lies in a record, it cannot lie in one. Else only
+            // Far deeper than anything lies in a record, it does not lie in one. Else only
             // where the array has held others so far: its first element may be one
             // of many that look like records.
             Place::Unseparated | Place::Element => {
-                let too_deep = tracker.depth() > self.profile.deepest + 1;
+                let too_deep = tracker.depth() > self.profile.deepest + DEEPER;
                 let others = tracker.frames.last().is_some_and(|frame| frame.elements == Elements::Others);
                 learned && like && (too_deep || (!lookalike && others)) && chain != Chain::Refutes
             }
