@@ -152,11 +152,11 @@ fn encloses_lines(head: &[u8], first: usize, line_end: usize) -> bool {
     for line in below {
         let text = bare(line);
         let closers = text.iter().take_while(|b| matches!(b, b']' | b'}')).count();
-        if matches!(text.get(closers), Some(b'[' | b'{')) {
-            let comma = line.trim_ascii_start().first() == Some(&b',');
-            beside += usize::from(indent_of(line) <= own && !comma);
-            inside += usize::from(indent_of(line) == next);
-        }
+        let opens = |b: Option<&u8>| matches!(b, Some(b'[' | b'{'));
+        let after = text[closers..].iter().find(|b| !matches!(b, b' ' | b'\t' | b','));
+        let comma = line.trim_ascii_start().first() == Some(&b',');
+        beside += usize::from(indent_of(line) <= own && !comma && opens(text.get(closers)));
+        inside += usize::from(indent_of(line) == next && opens(after));
     }
     // Rubbish may look like a value or two.
     beside * 6 <= inside
