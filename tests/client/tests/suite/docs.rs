@@ -4,14 +4,14 @@
 use loader_client_tests::Cluster;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 #[test]
 fn the_sql_of_the_documentation_runs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let cluster = Cluster::shared();
-    let data = sample_files(cluster, &root.join("examples/data"));
+    let data = data_folder(cluster);
 
     let mut pages = vec![root.join("README.md")];
     if let Ok(folder) = fs::read_dir(root.join("docs")) {
@@ -70,20 +70,12 @@ fn blocks(page: &str) -> Vec<Block> {
     blocks
 }
 
-/// Copies examples/data to where the server can read it: what the pages call
-/// /data.
-fn sample_files(cluster: &Cluster, from: &Path) -> String {
-    let target = cluster.path("files/data");
-    fs::create_dir(&target).expect("a folder");
-    cluster.give(&target);
-    let files: Vec<PathBuf> = fs::read_dir(from)
-        .map(|folder| folder.map(|entry| entry.expect("an entry").path()).collect())
-        .unwrap_or_default();
-    for file in files {
-        let name = file.file_name().expect("a name").to_str().expect("UTF-8");
-        cluster.file(&format!("data/{name}"), fs::read(&file).expect("a sample"));
-    }
-    target.to_str().expect("UTF-8").to_owned()
+/// The folder that the pages call /data: they fill it themselves.
+fn data_folder(cluster: &Cluster) -> String {
+    let folder = cluster.path("files/data");
+    fs::create_dir(&folder).expect("a folder");
+    cluster.give(&folder);
+    folder.to_str().expect("UTF-8").to_owned()
 }
 
 fn psql(cluster: &Cluster, database: &str, sql: &str) -> (bool, String) {
