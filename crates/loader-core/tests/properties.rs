@@ -109,8 +109,13 @@ fn format() -> impl Strategy<Value = Option<Format>> {
     ]
 }
 
+/// So many inputs a property: `PROPTEST_CASES`, or few enough for every day.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn holds_for_any_pieces(input in soup(), format in format(), max in prop_oneof![Just(1usize << 20), Just(40)]) {
