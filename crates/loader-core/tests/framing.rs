@@ -136,3 +136,27 @@ fn a_record_over_the_limit_is_passed_over() {
         assert_eq!(split_with(&text, options).1, [a, &format!("!{big}"), b]);
     }
 }
+
+/// Damage that makes every few bytes look like the start of something. Were the
+/// cost of that not linear, this would take hours.
+#[test]
+fn megabytes_of_damage_cost_what_megabytes_cost() {
+    let good = r#"{"id":1,"name":"a","tags":[{"x":1}]}"#;
+    for piece in [
+        r#"{"id":""#,
+        r#"{"id":1,"name":"a","#,
+        r#"{"id":1,"name":"a","tags":[{"x":1}]"#,
+        "  {\n    \"id\": 1,\n    \"name\": [\n",
+        "[1,\"a\",\n",
+        "{\"a\":[",
+        "\"",
+        "[",
+    ] {
+        for glue in ["\n", ","] {
+            let rows = [good; 20].join(glue);
+            let text = [&rows, &piece.repeat(3_000_000 / piece.len()), &rows].map(String::as_str).join(glue);
+            let kept = split(&text).iter().filter(|item| *item == good).count();
+            assert!(kept >= 20, "{piece:?} {glue:?}: {kept}");
+        }
+    }
+}

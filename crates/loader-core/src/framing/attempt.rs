@@ -15,6 +15,13 @@ const SURE_DEPTH: usize = 500;
 /// elements and on the size of a container that shorter text cannot reach.
 const SURE_LENGTH: usize = 16 * 1024 * 1024;
 
+/// Reading beyond the ends of lines in vain may cost so many times what has been
+/// split so far …
+const OVERREAD_FACTOR: u64 = 4;
+
+/// … and so many bytes to begin with.
+const OVERREAD: u64 = 4 * 1024 * 1024;
+
 impl<S: Source> Splitter<S> {
     /// Tries a record at `start`.
     pub(super) fn attempt(&mut self, start: usize) -> Result<Attempt, Error> {
@@ -122,29 +129,38 @@ impl<S: Source> Splitter<S> {
             && spot.what == "the line ends inside the record"
             && !self.next_line_is_own(spot.at)?
             && !(self.window.bytes()[start] == b'[' && self.bracket_is_framing(start)?);
-        if !extensible {
+        let spent = self.overread > OVERREAD + OVERREAD_FACTOR * self.window.offset(start);
+        if !extensible || spent {
             return Ok(Attempt::Bad(spot));
         }
+        self.read_on(start, spot)
+    }
+
+    /// Tries a value that does not end on its line.
+    fn read_on(&mut self, start: usize, spot: Spot) -> Result<Attempt, Error> {
         let bound = start + SUSPICIOUS.min(self.options.max_record_size);
         self.scanner.reset(false);
         let mut from = start;
-        loop {
+        let reached = loop {
             match self.scanner.scan(self.window.bytes(), from, self.window.eof()) {
                 Progress::Done(end) => {
                     let (soft, deepest) = (self.scanner.soft(), self.scanner.deepest());
                     let owns_a_line = self.first_own_line(start, end)?.is_some();
-                    if owns_a_line || self.misfit(start, end)?.is_some() {
-                        return Ok(Attempt::Bad(spot));
+                    if !owns_a_line && self.misfit(start, end)?.is_none() {
+                        return Ok(self.verdict(start, end, soft, deepest));
                     }
-                    return Ok(self.verdict(start, end, soft, deepest));
+                    break end;
                 }
                 Progress::More(at) if at < bound => {
                     from = at;
                     self.window.grow()?;
                 }
-                _ => return Ok(Attempt::Bad(spot)),
+                Progress::More(at) => break at,
+                Progress::Broken(spot) => break spot.at,
             }
-        }
+        };
+        self.overread += (reached - start) as u64;
+        Ok(Attempt::Bad(spot))
     }
 
     /// Whether the line after the newline at `newline` is a record by itself, or

@@ -10,30 +10,60 @@ use crate::json::shape::Class;
 /// So many bytes of a broken record are held while its end is looked for.
 pub(super) const SPAN: usize = 16 * 1024 * 1024;
 
+/// The start of a line that a search has not seen whole is looked at again.
+const SEAM: u64 = 4096;
+
+/// How far hard evidence was searched for, as offsets in the stream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Searched {
+    to: u64,
+    found: Option<u64>,
+}
+
 impl<S: Source> Splitter<S> {
-    /// The hard evidence after `start`, if it lies within [`SPAN`].
+    /// The hard evidence after `start`, if it lies within [`SPAN`]. What an earlier
+    /// search has seen is not searched again: a line may hold many rejects.
     pub(super) fn limit(&mut self, start: usize) -> Result<Option<usize>, Error> {
-        match self.layout {
-            Layout::Free => Ok(None),
-            Layout::Indented(_) => self.next_start_line(start, None),
-            Layout::Lines { .. } | Layout::Sequence => {
-                let mut from = start;
-                loop {
-                    let bytes = self.window.bytes();
-                    let found = match self.layout {
-                        Layout::Sequence => memchr::memchr(RECORD_SEPARATOR, &bytes[from..]),
-                        _ => memchr::memchr2(b'\n', RECORD_SEPARATOR, &bytes[from..]),
-                    };
-                    if let Some(at) = found {
-                        return Ok(Some(from + at));
-                    }
-                    from = bytes.len();
-                    if self.window.eof() || from - start > SPAN {
-                        return Ok(None);
-                    }
-                    self.window.grow()?;
-                }
+        if self.layout == Layout::Free {
+            return Ok(None);
+        }
+        let first = self.window.offset(0);
+        let here = self.window.offset(start);
+        let mut from = start;
+        if let Some(searched) = self.searched {
+            match searched.found {
+                Some(found) if found > here => return Ok(Some((found - first) as usize)),
+                None if searched.to > here => from = (searched.to - first) as usize,
+                _ => {}
             }
+        }
+        let found = self.find_limit(from)?;
+        let to = self.window.offset(self.window.bytes().len());
+        // Another line may begin at the end of what was searched.
+        let to = to.saturating_sub(SEAM).max(here);
+        self.searched = Some(Searched { to, found: found.map(|at| self.window.offset(at)) });
+        Ok(found)
+    }
+
+    fn find_limit(&mut self, start: usize) -> Result<Option<usize>, Error> {
+        if let Layout::Indented(_) = self.layout {
+            return self.next_start_line(start, None);
+        }
+        let mut from = start;
+        loop {
+            let bytes = self.window.bytes();
+            let found = match self.layout {
+                Layout::Sequence => memchr::memchr(RECORD_SEPARATOR, &bytes[from..]),
+                _ => memchr::memchr2(b'\n', RECORD_SEPARATOR, &bytes[from..]),
+            };
+            if let Some(at) = found {
+                return Ok(Some(from + at));
+            }
+            from = bytes.len();
+            if self.window.eof() || from - start > SPAN {
+                return Ok(None);
+            }
+            self.window.grow()?;
         }
     }
 

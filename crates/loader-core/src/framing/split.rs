@@ -1,6 +1,7 @@
 //! The splitter: from record to record, with the ledger. How to go on after a
 //! broken one is in `recover`.
 
+use super::bounds::Searched;
 use super::layout::{self, BOM, Layout};
 use super::profile::Profile;
 use super::window::Window;
@@ -58,6 +59,10 @@ pub struct Splitter<S: Source> {
     pub(super) passed: Option<Passed>,
     /// Records from here on are still to be learned from.
     pub(super) learned_to: u64,
+    /// What the last search for hard evidence found.
+    pub(super) searched: Option<Searched>,
+    /// Bytes that were read beyond the ends of lines in vain.
+    pub(super) overread: u64,
 }
 
 /// A reject whose first bytes are no longer in the window.
@@ -93,6 +98,8 @@ impl<S: Source> Splitter<S> {
             raw: Vec::new(),
             passed: None,
             learned_to: 0,
+            searched: None,
+            overread: 0,
         }
     }
 
