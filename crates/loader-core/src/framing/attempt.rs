@@ -1,10 +1,10 @@
 //! One record: parse a value where it should start, and say what came of it.
 
 use super::layout::Layout;
-use super::split::{Attempt, SUSPICIOUS, Splitter};
+use super::split::{Attempt, SUSPICIOUS, Splitter, too_large};
 use crate::fault::FaultKind;
 use crate::input::{Error, Source};
-use crate::json::scan::{Progress, RECORD_SEPARATOR, Spot};
+use crate::json::scan::{LINE_ENDS, Progress, RECORD_SEPARATOR, Spot};
 use crate::json::shape::Class;
 
 /// Nested deeper than this, the server is asked: its stack sets the limit, which
@@ -104,8 +104,7 @@ impl<S: Source> Splitter<S> {
     fn verdict(&self, start: usize, end: usize, soft: Option<Spot>, deepest: usize) -> Attempt {
         let bytes = &self.window.bytes()[start..end];
         if bytes.len() > self.options.max_record_size {
-            let what = "the record is larger than \"loader.max_record_size\"";
-            return Attempt::Spoiled { end, spot: Spot { kind: FaultKind::TooLarge, at: start, what } };
+            return Attempt::Spoiled { end, spot: too_large(start) };
         }
         let utf8 = match simdutf8::basic::from_utf8(bytes) {
             Ok(_) => None,
@@ -125,8 +124,7 @@ impl<S: Source> Splitter<S> {
     /// the caller said that it may not, or the next line is one of its own.
     fn broken(&mut self, start: usize, spot: Spot) -> Result<Attempt, Error> {
         let extensible = self.layout == Layout::Lines { strict: false }
-            && self.window.bytes().get(spot.at) == Some(&b'\n')
-            && spot.what == "the line ends inside the record"
+            && spot.what == LINE_ENDS
             && !self.next_line_is_own(spot.at)?
             && !(self.window.bytes()[start] == b'[' && self.bracket_is_framing(start)?);
         let spent = self.overread > OVERREAD + OVERREAD_FACTOR * self.window.offset(start);

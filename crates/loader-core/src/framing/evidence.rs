@@ -49,22 +49,16 @@ impl<S: Source> Splitter<S> {
                 b'{' => {
                     return Ok(self.profile.records() == 0 || self.profile.opens(self.peek(i)));
                 }
-                b'[' => return Ok(self.array_is_record(i)),
+                b'[' => {
+                    let whole = self.whole_value(i, None);
+                    let known =
+                        |end| self.profile.records() == 0 || self.profile.owns(&self.window.bytes()[i..end]);
+                    return Ok(whole.is_some_and(known));
+                }
                 _ => return Ok(false),
             }
         }
         Ok(true)
-    }
-
-    /// Whether a whole array that looks like the records of this file is at `at`.
-    pub(super) fn array_is_record(&mut self, at: usize) -> bool {
-        self.scanner.reset(matches!(self.layout, Layout::Lines { .. }));
-        match self.scanner.scan(self.window.bytes(), at, self.window.eof()) {
-            Progress::Done(end) => {
-                self.profile.records() == 0 || self.profile.owns(&self.window.bytes()[at..end])
-            }
-            _ => false,
-        }
     }
 
     /// Whether the array that was read as a record is an enclosing one: nothing
@@ -126,7 +120,8 @@ impl<S: Source> Splitter<S> {
     pub(super) fn swallowed(&mut self, start: usize, end: usize) -> Result<Option<usize>, Error> {
         if let Layout::Indented(_) = self.layout
             && let Some(at) = self.next_start_line(start, Some(end))?
-            && self.whole_record_within(at, end)
+            && let Some(whole) = self.whole_value(at, Some(end))
+            && self.profile.owns(&self.window.bytes()[at..whole])
         {
             return Ok(Some(at));
         }
@@ -212,13 +207,15 @@ impl<S: Source> Splitter<S> {
         Ok(rest.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b':'))
     }
 
-    /// Whether a whole value that looks like the records of this file starts at
-    /// `at` and ends before `end`.
-    fn whole_record_within(&mut self, at: usize, end: usize) -> bool {
-        self.scanner.reset(false);
-        match self.scanner.scan(&self.window.bytes()[..end], at, true) {
-            Progress::Done(t) => self.profile.owns(&self.window.bytes()[at..t]),
-            _ => false,
+    /// The end of the value at `at`, if it is whole within what is at hand, and
+    /// before `until`.
+    fn whole_value(&mut self, at: usize, until: Option<usize>) -> Option<usize> {
+        let bytes = self.window.bytes();
+        self.scanner.reset(matches!(self.layout, Layout::Lines { .. }));
+        let eof = until.is_some() || self.window.eof();
+        match self.scanner.scan(&bytes[..until.unwrap_or(bytes.len())], at, eof) {
+            Progress::Done(end) => Some(end),
+            _ => None,
         }
     }
 

@@ -55,7 +55,7 @@ pub struct Splitter<S: Source> {
     pub(super) line: u64,
     pub(super) number: u64,
     pub(super) raw: Vec<u8>,
-    /// The front of a reject that has left the window: its length so far.
+    /// Where a reject starts whose front has left the window.
     pub(super) passed: Option<Passed>,
     /// Records from here on are still to be learned from.
     pub(super) learned_to: u64,
@@ -157,12 +157,7 @@ impl<S: Source> Splitter<S> {
                     return self.reject_fault(start, end, fault).map(Some);
                 }
                 Attempt::TooLarge(at) => {
-                    let spot = Spot {
-                        kind: FaultKind::TooLarge,
-                        at: start,
-                        what: "the record is larger than \"loader.max_record_size\"",
-                    };
-                    let fault = self.fault_at(spot);
+                    let fault = self.fault_at(too_large(start));
                     let end = self.pass_over(start, at)?;
                     return self.reject_fault(start, end, fault).map(Some);
                 }
@@ -314,4 +309,10 @@ impl<S: Source> Splitter<S> {
         let bytes = self.window.bytes();
         &bytes[at..bytes.len().min(at + 1024)]
     }
+}
+
+/// The fault of a record at `start` that is too large.
+pub(super) fn too_large(start: usize) -> Spot {
+    let what = "the record is larger than \"loader.max_record_size\"";
+    Spot { kind: FaultKind::TooLarge, at: start, what }
 }

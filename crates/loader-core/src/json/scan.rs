@@ -18,6 +18,10 @@ const MAX_DEPTH: usize = 16_000_000;
 /// RFC 7464 puts this byte before each record of a sequence.
 pub const RECORD_SEPARATOR: u8 = 0x1E;
 
+/// What is said of a value that breaks at a newline outside of its strings: it
+/// may go on in the next line.
+pub const LINE_ENDS: &str = "the line ends inside the record";
+
 /// A fault, and where in the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spot {
@@ -112,7 +116,7 @@ impl Scanner {
                 match b {
                     b' ' | b'\t' | b'\r' => {}
                     b'\n' if !self.one_line => {}
-                    b'\n' => return broken(FaultKind::Truncated, i, "the line ends inside the record"),
+                    b'\n' => return broken(FaultKind::Truncated, i, LINE_ENDS),
                     _ => break,
                 }
                 i += 1;
