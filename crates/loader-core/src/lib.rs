@@ -11,4 +11,6 @@ pub mod fault;
 pub mod framing;
 pub mod input;
 pub mod json;
+pub mod jsonb;
 pub mod tally;
+pub mod toast;

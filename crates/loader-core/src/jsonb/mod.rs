@@ -1,0 +1,1 @@
+//! One record → its jsonb bytes, as `jsonb_in` would store them.

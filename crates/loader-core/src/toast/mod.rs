@@ -1,0 +1,1 @@
+//! Compression of long values, in the form in which the server stores them.
