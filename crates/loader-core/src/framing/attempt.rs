@@ -1,10 +1,11 @@
 //! One record: parse a value where it should start, and say what came of it.
 
 use super::layout::Layout;
+use super::reader::{Reader, Value};
 use super::split::{Attempt, SUSPICIOUS, Splitter, too_large};
 use crate::fault::FaultKind;
 use crate::input::{Error, Source};
-use crate::json::scan::{LINE_ENDS, Progress, RECORD_SEPARATOR, Spot};
+use crate::json::scan::{LINE_ENDS, LOOKAHEAD, Progress, RECORD_SEPARATOR, Spot};
 use crate::json::shape::Class;
 
 /// Nested deeper than this, the server is asked: its stack sets the limit, which
@@ -22,7 +23,7 @@ const OVERREAD_FACTOR: u64 = 4;
 /// … and so many bytes to begin with.
 const OVERREAD: u64 = 4 * 1024 * 1024;
 
-impl<S: Source> Splitter<S> {
+impl<S: Source, R: Reader> Splitter<S, R> {
     /// Tries a record at `start`.
     pub(super) fn attempt(&mut self, start: usize) -> Result<Attempt, Error> {
         self.unwrap = false;
@@ -70,9 +71,14 @@ impl<S: Source> Splitter<S> {
         self.scanner.reset(one_line);
         let mut from = start;
         let mut suspicious = SUSPICIOUS.max(8 * self.profile.longest);
-        let end = loop {
+        let mut value = self.ask_reader(start, one_line)?;
+        let mut asked_again = false;
+        let (end, deepest, soft) = loop {
+            if let Some(Value { end, deepest, .. }) = value {
+                break (end, deepest, None);
+            }
             match self.scanner.scan(self.window.bytes(), from, self.window.eof()) {
-                Progress::Done(end) => break end,
+                Progress::Done(end) => break (end, self.scanner.deepest(), self.scanner.soft()),
                 Progress::More(at) => {
                     from = at;
                     if at - start > self.options.max_record_size {
@@ -85,19 +91,35 @@ impl<S: Source> Splitter<S> {
                         }
                     }
                     self.window.grow()?;
+                    // Once only: a long record may be cut many times.
+                    if !std::mem::replace(&mut asked_again, true) {
+                        value = self.ask_reader(start, one_line)?;
+                    }
                 }
                 Progress::Broken(spot) => return self.broken(start, spot),
             }
         };
-        let deepest = self.scanner.deepest();
-        let soft = self.scanner.soft();
         if let Some(at) = self.swallowed(start, end)? {
             return Ok(Attempt::Swallows(at));
         }
         if let Some(spot) = self.misfit(start, end)? {
             return Ok(Attempt::Bad(spot));
         }
-        Ok(self.verdict(start, end, soft, deepest))
+        let mut attempt = self.verdict(start, end, soft, deepest);
+        if let Attempt::Good { read, .. } = &mut attempt {
+            *read = value.is_some();
+        }
+        Ok(attempt)
+    }
+
+    /// What the reader makes of the value at `start`, where the scanner would find
+    /// it whole and good in what is at hand.
+    fn ask_reader(&mut self, start: usize, one_line: bool) -> Result<Option<Value>, Error> {
+        let (bytes, eof) = (self.window.bytes(), self.window.eof());
+        let value = self.reader.read(bytes, start, eof)?;
+        let fits =
+            |value: &Value| !(one_line && value.spans_lines) && (eof || value.end + LOOKAHEAD <= bytes.len());
+        Ok(value.filter(fits))
     }
 
     /// The verdict on a whole value.
@@ -116,7 +138,10 @@ impl<S: Source> Splitter<S> {
         };
         match soft.into_iter().chain(utf8).min_by_key(|spot| spot.at) {
             Some(spot) => Attempt::Spoiled { end, spot },
-            None => Attempt::Good { end, doubtful: deepest > SURE_DEPTH || end - start > SURE_LENGTH },
+            None => {
+                let doubtful = deepest > SURE_DEPTH || end - start > SURE_LENGTH;
+                Attempt::Good { end, doubtful, read: false }
+            }
         }
     }
 

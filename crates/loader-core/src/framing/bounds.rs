@@ -2,6 +2,7 @@
 //! records' indentation, a record separator.
 
 use super::layout::Layout;
+use super::reader::Reader;
 use super::split::Splitter;
 use crate::input::{Error, Source};
 use crate::json::scan::RECORD_SEPARATOR;
@@ -20,7 +21,7 @@ pub(super) struct Searched {
     found: Option<u64>,
 }
 
-impl<S: Source> Splitter<S> {
+impl<S: Source, R: Reader> Splitter<S, R> {
     /// The hard evidence after `start`, if it lies within [`SPAN`]. What an earlier
     /// search has seen is not searched again: a line may hold many rejects.
     pub(super) fn limit(&mut self, start: usize) -> Result<Option<usize>, Error> {

@@ -3,13 +3,14 @@
 
 use super::Format;
 use super::layout::{BOM, Layout};
+use super::reader::Reader;
 use super::split::{SUSPICIOUS, Splitter};
 use crate::fault::FaultKind;
 use crate::input::{Error, Source};
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Spot};
 use crate::json::shape::{self, Class, Role, Shape};
 
-impl<S: Source> Splitter<S> {
+impl<S: Source, R: Reader> Splitter<S, R> {
     /// Whether the line of `start` is indented deeper than the records of this
     /// file, and `start` is the first on it.
     pub(super) fn lies_deeper(&self, start: usize) -> bool {

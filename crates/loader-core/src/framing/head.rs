@@ -3,6 +3,7 @@
 
 use super::layout::{self, Layout, Sniffed};
 use super::profile::Profile;
+use super::reader::Reader;
 use super::split::Splitter;
 use super::window::Window;
 use super::{Item, Options, Reject};
@@ -26,6 +27,13 @@ impl<S: Source> Splitter<S> {
     /// Reads the head of the stream and tells its format. Fails where a byte
     /// order mark says that it is not UTF-8.
     pub fn new(source: S, options: Options) -> Result<Self, Error> {
+        Splitter::with_reader(source, options, ())
+    }
+}
+
+impl<S: Source, R: Reader> Splitter<S, R> {
+    /// As [`Splitter::new`], with a reader that is asked before the scanner is.
+    pub fn with_reader(source: S, options: Options, reader: R) -> Result<Self, Error> {
         let mut window = Window::new(source);
         window.grow()?;
         if let Some(name) = foreign_encoding(window.bytes()) {
@@ -44,7 +52,7 @@ impl<S: Source> Splitter<S> {
         let head = &window.bytes()[..length];
         let mut profile = Profile::default();
         learn_from_head(head, whole(&window, length), options, sniffed, &mut profile);
-        let mut splitter = Splitter::with(window, options, sniffed, profile);
+        let mut splitter = Splitter::with(window, reader, options, sniffed, profile);
         splitter.learned_to = length as u64;
         Ok(splitter)
     }
@@ -58,7 +66,7 @@ fn learn_from_head(head: &[u8], whole: bool, options: Options, sniffed: Sniffed,
         return;
     }
     let options = Options { raw_limit: 0, ..options };
-    let mut splitter = Splitter::with(window, options, sniffed, Profile::default());
+    let mut splitter = Splitter::with(window, (), options, sniffed, Profile::default());
     // Where the head ends inside of a record, that one tells nothing.
     let mut told = head;
     while let Ok(Some(item)) = splitter.next() {

@@ -13,11 +13,13 @@ mod evidence;
 mod head;
 mod layout;
 mod profile;
+mod reader;
 mod recover;
 mod split;
 mod tracker;
 mod window;
 
+pub use reader::{Reader, Value};
 pub use split::Splitter;
 
 use crate::fault::Fault;
@@ -64,7 +66,7 @@ pub enum Item<'a> {
     Reject(Reject<'a>),
 }
 
-/// A record that the scanner found good.
+/// A record that the reader or the scanner found good.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     /// Its number in the file, from 1, bad ones counted too.
@@ -76,8 +78,11 @@ pub struct Record<'a> {
     /// Its text, without framing. UTF-8.
     pub bytes: &'a [u8],
     /// The scanner could not decide (very deep or very large): the server has
-    /// to be asked, and [`Splitter::overrule`] called if it says no.
+    /// to be asked, and [`Tally::overrule`](crate::tally::Tally::overrule) called
+    /// if it says no.
     pub doubtful: bool,
+    /// These bytes are what the [`Reader`] took last.
+    pub read: bool,
 }
 
 /// A record that is not loaded.

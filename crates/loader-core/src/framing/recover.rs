@@ -16,6 +16,7 @@
 
 use super::bounds::SPAN;
 use super::layout::Layout;
+use super::reader::Reader;
 use super::split::Splitter;
 use super::tracker::{Elements, Expect, Frame, Place, Tracker};
 use crate::fault::FaultKind;
@@ -73,7 +74,7 @@ enum Chain {
     Unclear,
 }
 
-impl<S: Source> Splitter<S> {
+impl<S: Source, R: Reader> Splitter<S, R> {
     /// The index where the reject that starts at `start` ends. What follows is
     /// framing or the next record.
     pub(super) fn recover(&mut self, start: usize) -> Result<usize, Error> {

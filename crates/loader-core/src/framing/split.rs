@@ -4,6 +4,7 @@
 use super::bounds::Searched;
 use super::layout::{self, BOM, Layout};
 use super::profile::Profile;
+use super::reader::Reader;
 use super::window::Window;
 use super::{Format, Item, Options, Record, Reject};
 use crate::fault::{Fault, FaultKind};
@@ -18,7 +19,7 @@ pub(super) const SUSPICIOUS: usize = 1024 * 1024;
 /// What an attempt at a record came to.
 pub(super) enum Attempt {
     /// A whole value that ends before the index.
-    Good { end: usize, doubtful: bool },
+    Good { end: usize, doubtful: bool, read: bool },
     /// A whole value that ends before the index, with a soft fault.
     Spoiled { end: usize, spot: Spot },
     /// The structure is broken, or what follows does not fit.
@@ -33,8 +34,9 @@ pub(super) enum Attempt {
 
 /// Splits a stream. Call [`Splitter::next`] until it returns `None`; then
 /// [`Splitter::tally`] balances.
-pub struct Splitter<S: Source> {
+pub struct Splitter<S: Source, R: Reader = ()> {
     pub(super) window: Window<S>,
+    pub(super) reader: R,
     pub(super) options: Options,
     pub(super) format: Format,
     pub(super) layout: Layout,
@@ -72,15 +74,17 @@ pub(super) struct Passed {
     line: u64,
 }
 
-impl<S: Source> Splitter<S> {
+impl<S: Source, R: Reader> Splitter<S, R> {
     pub(super) fn with(
         window: Window<S>,
+        reader: R,
         options: Options,
         sniffed: layout::Sniffed,
         profile: Profile,
     ) -> Self {
         Splitter {
             window,
+            reader,
             options,
             format: sniffed.format,
             layout: sniffed.layout,
@@ -123,10 +127,19 @@ impl<S: Source> Splitter<S> {
         self.window.source_mut()
     }
 
-    /// Books a record of `length` bytes that was handed out as good as a
-    /// reject: the server's verdict, or that of the database's encoding.
-    pub fn overrule(&mut self, length: u64) {
-        self.tally.overrule(length);
+    /// The reader that is asked first.
+    pub fn reader(&self) -> &R {
+        &self.reader
+    }
+
+    /// The reader that is asked first, to be changed.
+    pub fn reader_mut(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
+    /// Gives the source back.
+    pub fn into_source(self) -> S {
+        self.window.into_source()
     }
 
     /// The next record or reject, `None` at the end.
@@ -136,8 +149,9 @@ impl<S: Source> Splitter<S> {
         loop {
             let Some(start) = self.skip_framing()? else { return Ok(None) };
             match self.attempt(start)? {
-                Attempt::Good { end, doubtful } => {
-                    return Ok(Some(Item::Record(self.record(start, end, doubtful))));
+                Attempt::Good { end, doubtful, read } => {
+                    let record = self.record(start, end);
+                    return Ok(Some(Item::Record(Record { doubtful, read, ..record })));
                 }
                 Attempt::Spoiled { end, spot } => return self.reject(start, end, spot).map(Some),
                 Attempt::Bracket => {
@@ -217,7 +231,7 @@ impl<S: Source> Splitter<S> {
         self.position = to;
     }
 
-    fn record(&mut self, start: usize, end: usize, doubtful: bool) -> Record<'_> {
+    fn record(&mut self, start: usize, end: usize) -> Record<'_> {
         self.frame(start);
         self.count_lines(start);
         self.number += 1;
@@ -232,7 +246,7 @@ impl<S: Source> Splitter<S> {
         if sure && offset >= self.learned_to && self.profile.learning() {
             self.profile.learn(bytes);
         }
-        Record { number: self.number, offset, line: self.line, bytes, doubtful }
+        Record { number: self.number, offset, line: self.line, bytes, doubtful: false, read: false }
     }
 
     fn reject(&mut self, start: usize, end: usize, spot: Spot) -> Result<Item<'_>, Error> {

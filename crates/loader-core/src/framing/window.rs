@@ -33,6 +33,10 @@ impl<S: Source> Window<S> {
         &mut self.source
     }
 
+    pub(super) fn into_source(self) -> S {
+        self.source
+    }
+
     /// The bytes at hand.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.end]

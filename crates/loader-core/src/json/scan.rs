@@ -22,6 +22,10 @@ pub const RECORD_SEPARATOR: u8 = 0x1E;
 /// may go on in the next line.
 pub const LINE_ENDS: &str = "the line ends inside the record";
 
+/// A scanner that is not at the end of the input wants to see so many bytes from
+/// the start of an escape on: enough for a pair of surrogates.
+pub const LOOKAHEAD: usize = 12;
+
 /// A fault, and where in the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spot {
@@ -272,8 +276,8 @@ impl Scanner {
     }
 
     fn unicode_escape(&mut self, rest: &[u8], at: usize, eof: bool) -> Option<usize> {
-        if rest.len() < 12 && !eof {
-            // Enough for a pair, so that a pair is never seen in halves.
+        if rest.len() < LOOKAHEAD && !eof {
+            // A pair is never seen in halves.
             return None;
         }
         let Some(unit) = hex4(rest) else {
