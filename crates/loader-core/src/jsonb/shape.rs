@@ -1,0 +1,326 @@
+//! The order of an object's keys: by length, then by bytes; of equal keys the
+//! last one counts.
+//!
+//! Records of a file have few shapes. For each a [`Shape`] remembers its keys in
+//! the order of the text, the order in which jsonb keeps them, and their part of
+//! the jsonb, ready to be copied. An object is taken for one of a shape only when
+//! each of its keys is, byte for byte, the shape's: a wrong guess costs time, not
+//! truth. What comes next is guessed from what came last at the same place.
+
+use super::block::begin_alike;
+use super::emit;
+use super::tape::{Node, Tape};
+
+/// No shape.
+pub(super) const UNKNOWN: u16 = u16::MAX;
+
+/// So many shapes are kept; each place takes those whose hash leads there.
+const SHAPES: usize = 256;
+
+/// Larger objects are sorted each time.
+const MAX_KEYS: usize = 512;
+const MAX_KEY_BYTES: usize = 16 * 1024;
+
+/// A key may be compared by blocks that reach beyond the last.
+const BLOCK: usize = 32;
+
+#[derive(Debug, Default, Clone)]
+struct Shape {
+    /// The hash of the keys; 0 before there are any.
+    hash: u64,
+    /// The hash of an object that would have been kept here: once more, and it is.
+    candidate: u64,
+    /// The last record in which this shape was referred to. It is not replaced
+    /// before that record is done.
+    used: u64,
+    keys: Vec<Key>,
+    /// The keys as in the text, each with its closing quote, and a block of zeros.
+    raw: Vec<u8>,
+    /// For each place in the order of jsonb the place in the text.
+    order: Vec<u16>,
+    /// The keys' JEntries and bytes, in the order of jsonb.
+    entries: Vec<u8>,
+    bytes: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Key {
+    /// Where in [`Shape::raw`].
+    start: u32,
+    length: u16,
+    /// The shape of the objects in the last container under this key.
+    child: u16,
+}
+
+/// The shapes seen so far.
+#[derive(Debug, Default)]
+pub(super) struct Shapes {
+    shapes: Vec<Shape>,
+    /// The shape of the last record.
+    root: u16,
+    /// The number of the record.
+    record: u64,
+    /// Buffer for [`Shapes::sort`].
+    sorted: Vec<u128>,
+}
+
+impl Shapes {
+    /// A new record.
+    pub(super) fn begin(&mut self) -> Result<(), super::OutOfMemory> {
+        self.record += 1;
+        if self.shapes.is_empty() {
+            let bytes = SHAPES * size_of::<Shape>();
+            self.shapes.try_reserve_exact(SHAPES).map_err(|_| super::OutOfMemory(bytes))?;
+            self.shapes.resize_with(SHAPES, Shape::default);
+            self.root = UNKNOWN;
+        }
+        Ok(())
+    }
+
+    /// The probable shape of the record.
+    pub(super) fn root(&self) -> u16 {
+        self.root
+    }
+
+    pub(super) fn set_root(&mut self, shape: u16) {
+        self.root = shape;
+    }
+
+    /// Whether there is such a shape; it stays for this record.
+    #[inline(always)]
+    pub(super) fn expect(&mut self, shape: u16) -> bool {
+        match self.shapes.get_mut(usize::from(shape)) {
+            Some(shape) => {
+                shape.used = self.record;
+                shape.hash != 0
+            }
+            None => false,
+        }
+    }
+
+    /// The length of the key of `shape` at `index`, if that is the key whose first
+    /// byte is `text[start]`. Near the end of the text no key is found.
+    #[inline(always)]
+    pub(super) fn next_key(&self, shape: u16, index: usize, text: &[u8], start: usize) -> Option<usize> {
+        let shape = self.shapes.get(usize::from(shape))?;
+        let key = shape.keys.get(index)?;
+        let length = usize::from(key.length);
+        let raw = shape.raw.get(key.start as usize..)?;
+        let text = text.get(start..)?;
+        let alike = begin_alike(raw.first_chunk::<BLOCK>()?, text.first_chunk::<BLOCK>()?, length + 1);
+        let same = alike && (length < BLOCK || raw.get(BLOCK..=length)? == text.get(BLOCK..=length)?);
+        same.then_some(length)
+    }
+
+    /// Whether the shape has `count` keys.
+    #[inline(always)]
+    pub(super) fn is_whole(&self, shape: u16, count: usize) -> bool {
+        self.shapes.get(usize::from(shape)).is_some_and(|shape| shape.keys.len() == count)
+    }
+
+    /// The probable shape of what stands under a key.
+    #[inline(always)]
+    pub(super) fn child(&self, shape: u16, index: usize) -> u16 {
+        let key = self.shapes.get(usize::from(shape)).and_then(|shape| shape.keys.get(index));
+        key.map_or(UNKNOWN, |key| key.child)
+    }
+
+    #[inline(always)]
+    pub(super) fn set_child(&mut self, shape: u16, index: usize, child: u16) {
+        if let Some(shape) = self.shapes.get_mut(usize::from(shape))
+            && let Some(key) = shape.keys.get_mut(index)
+        {
+            key.child = child;
+        }
+    }
+
+    /// The JEntries and the bytes of a shape's keys.
+    pub(super) fn keys(&self, shape: u16) -> Option<(&[u8], &[u8])> {
+        let shape = self.shapes.get(usize::from(shape))?;
+        Some((&shape.entries, &shape.bytes))
+    }
+
+    /// Closes the object whose keys and values, in turn, are pending from `base`
+    /// on, and whose keys are those of `shape`.
+    #[inline(always)]
+    pub(super) fn close_known(&self, shape: u16, base: usize, tape: &mut Tape) -> Result<Node, usize> {
+        let order = self.shapes.get(usize::from(shape)).map_or(&[][..], |shape| &shape.order);
+        let first = tape.close_in_order(base, order.iter().map(|&place| 2 * usize::from(place) + 1))?;
+        Ok(Node::Shaped { first, shape })
+    }
+
+    /// Closes the object whose keys and values, in turn, are pending from `base`
+    /// on. Returns its shape, too, if it has one.
+    #[inline(never)]
+    pub(super) fn close(&mut self, text: &[u8], base: usize, tape: &mut Tape) -> Result<(Node, u16), usize> {
+        let hash = self.list_keys(text, base, tape)?;
+        let place = (hash >> 56) as u16 % SHAPES as u16;
+        let pairs = tape.pending_from(base);
+        if let Some(shape) = self.shapes.get_mut(usize::from(place))
+            && shape.hash == hash
+            && shape.has_keys(text, pairs)
+        {
+            shape.used = self.record;
+            return Ok((self.close_known(place, base, tape)?, place));
+        }
+        let count = self.sorted.len();
+        self.sort(text, base, tape);
+        let distinct = self.sorted.len() == count;
+        let mut known = UNKNOWN;
+        if let Some(shape) = self.shapes.get_mut(usize::from(place)).filter(|shape| shape.used != self.record)
+            && distinct
+            && count <= MAX_KEYS
+        {
+            if shape.candidate != hash {
+                shape.candidate = hash;
+            } else if shape.learn(hash, text, tape.pending_from(base), &self.sorted)? {
+                shape.used = self.record;
+                known = place;
+            }
+        }
+        if known != UNKNOWN {
+            return Ok((self.close_known(known, base, tape)?, known));
+        }
+        let count = self.sorted.len();
+        let keys = self.sorted.iter().map(|&key| 2 * index(key));
+        let values = self.sorted.iter().map(|&key| 2 * index(key) + 1);
+        let first = tape.close_in_order(base, Both(keys, values))?;
+        Ok((Node::Object { first, count: count as u32 }, UNKNOWN))
+    }
+
+    /// Lists the keys for sorting, and hashes them. Each is a number: the key's
+    /// length, its first eight bytes and its index. Of numbers that differ in
+    /// more than the index the order is the order of the keys.
+    fn list_keys(&mut self, text: &[u8], base: usize, tape: &Tape) -> Result<u64, usize> {
+        let pairs = tape.pending_from(base);
+        let count = pairs.len() / 2;
+        self.sorted.clear();
+        self.sorted.try_reserve(count).map_err(|_| count * size_of::<u128>())?;
+        let mut hash = 0u64;
+        for (index, pair) in pairs.chunks_exact(2).enumerate() {
+            let key = key_bytes(text, tape.decoded(), pair);
+            let prefix = prefix(key);
+            self.sorted.push((key.len() as u128) << 96 | u128::from(prefix) << 32 | index as u128);
+            hash = (hash.rotate_left(5) ^ prefix ^ key.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        }
+        // Not the mark of a shape that there is not.
+        Ok(hash | 1)
+    }
+
+    /// Sorts the listed keys; of equal ones the last is left.
+    fn sort(&mut self, text: &[u8], base: usize, tape: &Tape) {
+        let pairs = tape.pending_from(base);
+        let bytes = |key: u128| {
+            let pair = pairs.get(2 * index(key)..).unwrap_or_default();
+            key_bytes(text, tape.decoded(), pair)
+        };
+        self.sorted.sort_unstable();
+        for run in self.sorted.chunk_by_mut(|a, b| a >> 32 == b >> 32) {
+            if run.len() > 1 && run.first().is_some_and(|key| key >> 96 > 8) {
+                run.sort_unstable_by(|&a, &b| bytes(a).cmp(bytes(b)).then(index(a).cmp(&index(b))));
+            }
+        }
+        // `dedup_by` keeps the first of a run, with what is put there.
+        self.sorted.dedup_by(|next, kept| {
+            let equal = *next >> 32 == *kept >> 32 && (*next >> 96 <= 8 || bytes(*next) == bytes(*kept));
+            if equal {
+                *kept = *next;
+            }
+            equal
+        });
+    }
+}
+
+impl Shape {
+    fn has_keys(&self, text: &[u8], pairs: &[Node]) -> bool {
+        pairs.len() == 2 * self.keys.len()
+            && self.keys.iter().zip(pairs.chunks_exact(2)).all(|(key, pair)| {
+                let raw =
+                    self.raw.get(key.start as usize..).and_then(|raw| raw.get(..usize::from(key.length)));
+                matches!(pair, [Node::Text { .. }, _]) && raw == Some(key_bytes(text, &[], pair))
+            })
+    }
+
+    /// Becomes the shape of the object with these keys; `sorted` is their order.
+    /// Not if keys have escapes, or are too long to be kept.
+    fn learn(&mut self, hash: u64, text: &[u8], pairs: &[Node], sorted: &[u128]) -> Result<bool, usize> {
+        let total: usize = sorted.iter().map(|key| (key >> 96) as usize + 1).sum();
+        let plain = pairs.iter().step_by(2).all(|key| matches!(key, Node::Text { .. }));
+        if !plain || total > MAX_KEY_BYTES {
+            return Ok(false);
+        }
+        // Nothing, should memory not do.
+        self.hash = 0;
+        self.keys.clear();
+        self.raw.clear();
+        self.order.clear();
+        self.entries.clear();
+        self.bytes.clear();
+        let count = sorted.len();
+        self.keys.try_reserve(count).map_err(|_| count * size_of::<Key>())?;
+        self.raw.try_reserve(total + BLOCK).map_err(|_| total + BLOCK)?;
+        self.order.try_reserve(count).map_err(|_| count * 2)?;
+        self.entries.try_reserve(count * 4).map_err(|_| count * 4)?;
+        self.bytes.try_reserve(total).map_err(|_| total)?;
+        for pair in pairs.chunks_exact(2) {
+            let key = key_bytes(text, &[], pair);
+            self.keys.push(Key { start: self.raw.len() as u32, length: key.len() as u16, child: UNKNOWN });
+            self.raw.extend_from_slice(key);
+            self.raw.push(b'"');
+        }
+        self.raw.extend_from_slice(&[0; BLOCK]);
+        for (place, &key) in sorted.iter().enumerate() {
+            let key_bytes = key_bytes(text, &[], pairs.get(2 * index(key)..).unwrap_or_default());
+            self.bytes.extend_from_slice(key_bytes);
+            let entry = emit::entry(emit::STRING, place, key_bytes.len(), self.bytes.len());
+            self.entries.extend_from_slice(&entry.to_ne_bytes());
+            self.order.push(index(key) as u16);
+        }
+        self.hash = hash;
+        Ok(true)
+    }
+}
+
+/// The bytes of the key that `pair` begins with.
+fn key_bytes<'a>(text: &'a [u8], decoded: &'a [u8], pair: &[Node]) -> &'a [u8] {
+    let (bytes, start, length) = match pair.first() {
+        Some(&Node::Text { start, length }) => (text, start, length),
+        Some(&Node::Decoded { start, length }) => (decoded, start, length),
+        _ => return &[],
+    };
+    bytes.get(start as usize..start as usize + length as usize).unwrap_or_default()
+}
+
+/// The first eight bytes as a number in their order; of shorter keys, with zeros behind.
+fn prefix(key: &[u8]) -> u64 {
+    match key.first_chunk() {
+        Some(bytes) => u64::from_be_bytes(*bytes),
+        None => {
+            let number = key.iter().fold(0, |number, &b| number << 8 | u64::from(b));
+            number.checked_shl(64 - 8 * key.len() as u32).unwrap_or(0)
+        }
+    }
+}
+
+/// The index in the text's order of a key listed for sorting.
+fn index(key: u128) -> usize {
+    key as u32 as usize
+}
+
+/// One iterator after the other, with the length of both.
+struct Both<A, B>(A, B);
+
+impl<A: Iterator, B: Iterator<Item = A::Item>> Iterator for Both<A, B> {
+    type Item = A::Item;
+
+    fn next(&mut self) -> Option<A::Item> {
+        self.0.next().or_else(|| self.1.next())
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let length = self.0.size_hint().0 + self.1.size_hint().0;
+        (length, Some(length))
+    }
+}
+
+impl<A: ExactSizeIterator, B: ExactSizeIterator<Item = A::Item>> ExactSizeIterator for Both<A, B> {}

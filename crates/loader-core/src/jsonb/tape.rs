@@ -1,0 +1,195 @@
+//! What a text holds: a flat list of nodes in which the children of a container
+//! stand side by side.
+
+/// A value or a key. Positions count from the start of the text; 16 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Node {
+    Null,
+    False,
+    True,
+    /// A string without escapes: bytes of the text.
+    Text {
+        start: u32,
+        length: u32,
+    },
+    /// A string that had escapes: bytes of [`Tape::decoded`].
+    Decoded {
+        start: u32,
+        length: u32,
+    },
+    /// A number of few digits: its value is `value` / 10000^⌈scale / 4⌉.
+    Number {
+        negative: bool,
+        scale: u8,
+        value: u64,
+    },
+    /// Any other number, to be read again from the text.
+    LongNumber {
+        start: u32,
+    },
+    /// `count` nodes from `first` on.
+    Array {
+        first: u32,
+        count: u32,
+    },
+    /// `count` sorted keys from `first` on, then their values.
+    Object {
+        first: u32,
+        count: u32,
+    },
+    /// The values of an object whose keys are those of a known shape.
+    Shaped {
+        first: u32,
+        shape: u16,
+    },
+}
+
+/// The nodes of one text. Vectors are as long as they ever were, so that adding a
+/// node is one comparison and one store; what counts is up to the `used` index.
+#[derive(Debug, Default)]
+pub(super) struct Tape {
+    nodes: Vec<Node>,
+    nodes_used: usize,
+    /// Children of containers that are still open.
+    pending: Vec<Node>,
+    pending_used: usize,
+    decoded: Vec<u8>,
+    decoded_used: usize,
+}
+
+/// Makes `vec` at least `length` long. An error is the number of bytes asked for.
+pub(super) fn grow<T: Copy>(vec: &mut Vec<T>, length: usize, fill: T) -> Result<(), usize> {
+    if vec.len() < length {
+        let length = length.max(vec.len() * 2).max(256);
+        vec.try_reserve_exact(length - vec.len()).map_err(|_| length.saturating_mul(size_of::<T>()))?;
+        vec.resize(length, fill);
+    }
+    Ok(())
+}
+
+impl Tape {
+    pub(super) fn clear(&mut self) {
+        self.nodes_used = 0;
+        self.pending_used = 0;
+        self.decoded_used = 0;
+    }
+
+    /// Gives back each buffer of more than `kept` bytes.
+    pub(super) fn shrink(&mut self, kept: usize) {
+        for nodes in [&mut self.nodes, &mut self.pending] {
+            if nodes.capacity() > kept / size_of::<Node>() {
+                *nodes = Vec::new();
+            }
+        }
+        if self.decoded.capacity() > kept {
+            self.decoded = Vec::new();
+        }
+    }
+
+    /// How many nodes there are, but for the root.
+    pub(super) fn count(&self) -> usize {
+        self.nodes_used
+    }
+
+    pub(super) fn nodes(&self) -> &[Node] {
+        self.nodes.get(..self.nodes_used).unwrap_or_default()
+    }
+
+    pub(super) fn decoded(&self) -> &[u8] {
+        &self.decoded
+    }
+
+    /// How many nodes are pending.
+    pub(super) fn pending(&self) -> usize {
+        self.pending_used
+    }
+
+    /// The pending nodes from `base` on.
+    pub(super) fn pending_from(&self, base: usize) -> &[Node] {
+        self.pending.get(base..self.pending_used).unwrap_or_default()
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Node> {
+        self.pending_used = self.pending_used.checked_sub(1)?;
+        self.pending.get(self.pending_used).copied()
+    }
+
+    #[inline(always)]
+    pub(super) fn push(&mut self, node: Node) -> Result<(), usize> {
+        match self.pending.get_mut(self.pending_used) {
+            Some(slot) => *slot = node,
+            None => self.push_growing(node)?,
+        }
+        self.pending_used += 1;
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_growing(&mut self, node: Node) -> Result<(), usize> {
+        grow(&mut self.pending, self.pending_used + 1, Node::Null)?;
+        if let Some(slot) = self.pending.get_mut(self.pending_used) {
+            *slot = node;
+        }
+        Ok(())
+    }
+
+    /// Moves the pending nodes from `base` on to the list, in their order.
+    /// Returns where they begin.
+    #[inline]
+    pub(super) fn close(&mut self, base: usize) -> Result<u32, usize> {
+        let first = self.nodes_used;
+        let children = self.pending.get(base..self.pending_used).unwrap_or_default();
+        let end = first + children.len();
+        grow(&mut self.nodes, end, Node::Null)?;
+        if let Some(target) = self.nodes.get_mut(first..end) {
+            target.copy_from_slice(children);
+        }
+        self.nodes_used = end;
+        self.pending_used = base;
+        Ok(first as u32)
+    }
+
+    /// Moves those of the pending nodes from `base` on that `order` names, in its
+    /// order, to the list. Returns where they begin.
+    #[inline]
+    pub(super) fn close_in_order(
+        &mut self,
+        base: usize,
+        order: impl ExactSizeIterator<Item = usize>,
+    ) -> Result<u32, usize> {
+        let first = self.nodes_used;
+        let end = first + order.len();
+        grow(&mut self.nodes, end, Node::Null)?;
+        let children = self.pending.get(base..self.pending_used).unwrap_or_default();
+        if let Some(target) = self.nodes.get_mut(first..end) {
+            for (slot, from) in target.iter_mut().zip(order) {
+                if let Some(node) = children.get(from) {
+                    *slot = *node;
+                }
+            }
+        }
+        self.nodes_used = end;
+        self.pending_used = base;
+        Ok(first as u32)
+    }
+
+    /// Where the next decoded string begins.
+    pub(super) fn decoded_used(&self) -> usize {
+        self.decoded_used
+    }
+
+    /// Room for at least `N` more decoded bytes at `at`.
+    #[inline(always)]
+    pub(super) fn decoded_room<const N: usize>(&mut self, at: usize) -> Result<&mut [u8; N], usize> {
+        if self.decoded.len() < at + N {
+            grow(&mut self.decoded, at + N, 0)?;
+        }
+        self.decoded.get_mut(at..).and_then(|room| room.first_chunk_mut()).ok_or(N)
+    }
+
+    /// The string that began at [`Tape::decoded_used`] ends at `at`.
+    pub(super) fn decoded_to(&mut self, at: usize) {
+        self.decoded_used = at;
+    }
+}
