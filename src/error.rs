@@ -3,28 +3,10 @@
 
 use loader_core::fault::{Fault, FaultKind};
 use loader_core::input::Compression;
+pub use loader_core::pipeline::Place;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode as Code};
-use std::{fmt, io};
-
-/// Where a record lies in its stream.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Place {
-    /// Number from 1, bad ones counted too.
-    pub number: u64,
-    /// Line of the first byte, from 1.
-    pub line: u64,
-    /// First byte, from 0.
-    pub offset: u64,
-    /// Bytes.
-    pub length: u64,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "record {}, line {}, byte {}", self.number, self.line, self.offset)
-    }
-}
+use std::io;
 
 /// Why a call fails. Paths and names are ready to be shown.
 #[derive(Debug)]
@@ -93,6 +75,8 @@ pub enum Error {
     AlreadyLoaded { path: String, table: String, load_id: i64 },
     /// Another transaction loaded the content, and this one cannot see it.
     LoadedConcurrently { path: String, table: String },
+    /// `loader.verify`: a value is not what `jsonb_in` makes of its record.
+    Differs { path: String, place: Place },
     /// The ledger does not balance.
     Unbalanced { path: String },
     /// The server's query interface refused a statement of ours.
@@ -335,6 +319,11 @@ impl Error {
                 format!("could not serialize access due to a concurrent load of file \"{path}\" into table \"{table}\""),
             )
             .hint("Retry the transaction."),
+            Error::Differs { path, place } => Words::new(
+                Code::ERRCODE_INTERNAL_ERROR,
+                "value differs from what jsonb_in makes of its record",
+            )
+            .detail(format!("File \"{path}\", {place}. Nothing was loaded. This is a bug in loader.")),
             Error::Unbalanced { path } => Words::new(
                 Code::ERRCODE_INTERNAL_ERROR,
                 format!("bytes of file \"{path}\" are not all accounted for"),

@@ -22,6 +22,17 @@ static REJECT_RAW_LIMIT: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
 // A bytea twice as long could not be shown: its text form doubles it.
 const LARGEST_RAW: i32 = 256 * 1024 * 1024;
 
+// More make datums faster than one backend can insert them.
+const MOST_BY_DEFAULT: usize = 4;
+
+// More would never pay, and each takes its share of memory.
+const MOST_THREADS: i32 = 64;
+
+// -1 counts the cores.
+static PARSE_THREADS: GucSetting<i32> = GucSetting::<i32>::new(-1);
+
+static VERIFY: GucSetting<bool> = GucSetting::<bool>::new(false);
+
 // Whether what a superuser had set was lost to a client's attempt to set it.
 static ALLOWED_DIRECTORIES_LOST: AtomicBool = AtomicBool::new(false);
 
@@ -67,6 +78,24 @@ pub fn register() {
         GucContext::Userset,
         GucFlags::UNIT_BYTE,
     );
+    GucRegistry::define_int_guc(
+        c"loader.parse_threads",
+        c"Number of threads that parse a file while the backend inserts.",
+        c"-1 starts one less than there are cores, at least one and at most four; 0 parses in the backend.",
+        &PARSE_THREADS,
+        -1,
+        MOST_THREADS,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"loader.verify",
+        c"Compares each value with what jsonb_in makes of its record.",
+        c"A difference fails the load. Loading takes as long as COPY then.",
+        &VERIFY,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
     setting::reserve_prefix(c"loader");
 }
 
@@ -87,4 +116,17 @@ pub fn max_record_size() -> usize {
 /// `loader.reject_raw_limit` in bytes.
 pub fn reject_raw_limit() -> usize {
     REJECT_RAW_LIMIT.get() as usize
+}
+
+/// How many threads `loader.parse_threads` asks for.
+pub fn parse_threads() -> usize {
+    usize::try_from(PARSE_THREADS.get()).unwrap_or_else(|_| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        (cores - 1).clamp(1, MOST_BY_DEFAULT)
+    })
+}
+
+/// `loader.verify`.
+pub fn verify() -> bool {
+    VERIFY.get()
 }

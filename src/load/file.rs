@@ -1,11 +1,15 @@
-//! The file as a source of bytes: read in blocks, hashed as it is read,
-//! counted for the progress report, with an eye on cancel requests.
+//! The file as a source of bytes: read in blocks, hashed as it is read, and
+//! counted. In the backend's own thread it looks for cancel requests, in any
+//! other one for the backend's word to stop.
 
 use crate::access::OpenFile;
 use crate::error::Error;
 use crate::pg;
 use loader_core::input::{self, Source};
+use loader_core::pipeline::Control;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::thread::{self, ThreadId};
 
 /// Bytes read at once: large enough that system calls do not count, small
 /// enough that a cancel request never waits for one.
@@ -16,12 +20,25 @@ pub struct FileSource {
     opened: OpenFile,
     hasher: blake3::Hasher,
     bytes_read: u64,
+    control: Arc<Control>,
+    backend: ThreadId,
 }
 
 impl FileSource {
-    /// The file from its start.
+    /// The file from its start. Called by the backend.
     pub fn new(opened: OpenFile) -> Self {
-        FileSource { opened, hasher: blake3::Hasher::new(), bytes_read: 0 }
+        FileSource {
+            opened,
+            hasher: blake3::Hasher::new(),
+            bytes_read: 0,
+            control: Arc::default(),
+            backend: thread::current().id(),
+        }
+    }
+
+    /// What the backend shares with a thread that reads.
+    pub fn control(&self) -> &Arc<Control> {
+        &self.control
     }
 
     /// What was opened.
@@ -67,12 +84,12 @@ impl Source for FileSource {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, input::Error> {
         let most = buf.len().min(BLOCK);
         loop {
-            pg::check_for_interrupts();
+            self.poll()?;
             match self.opened.file.read(&mut buf[..most]) {
                 Ok(n) => {
                     self.hasher.update(&buf[..n]);
                     self.bytes_read += n as u64;
-                    pg::progress::bytes_processed(self.bytes_read);
+                    self.control.set_bytes_read(self.bytes_read);
                     return Ok(n);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -82,7 +99,12 @@ impl Source for FileSource {
     }
 
     fn poll(&mut self) -> Result<(), input::Error> {
-        pg::check_for_interrupts();
+        if thread::current().id() == self.backend {
+            pg::check_for_interrupts();
+            pg::progress::bytes_processed(self.bytes_read);
+        } else if self.control.is_stopped() {
+            return Err(input::Error::Stopped);
+        }
         Ok(())
     }
 }
@@ -97,6 +119,8 @@ pub fn explain(error: input::Error, path: &str) -> Error {
         input::Error::Bomb(compression) => Error::Bomb { path, compression },
         input::Error::Encoding(encoding) => Error::ForeignEncoding { path, encoding },
         input::Error::OutOfMemory(bytes) => Error::OutOfMemory(bytes),
-        input::Error::Stopped => unreachable!("poll raises in the server and never returns an error"),
+        input::Error::Stopped => {
+            unreachable!("only the backend stops its threads, and asks them nothing then")
+        }
     }
 }

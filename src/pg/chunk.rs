@@ -1,8 +1,8 @@
 //! A chunk of jsonb values, and `loader.chunk_records`, which hands them to an
 //! INSERT one by one, without a copy and without detoasting.
 //!
-//! The values lie in a memory context of the chunk's own. While an [`Offer`]
-//! is alive, a statement of this session finds the chunk by its token. A
+//! The values lie in a memory context of the chunk's own, or in buffers that it
+//! holds. While an [`Offer`] is alive, a statement of this session finds the chunk by its token. A
 //! trigger of the target may load a file itself: offers nest.
 
 use super::memory::Context;
@@ -36,6 +36,7 @@ pub struct Chunk {
     memory: Context,
     scratch: Context,
     scratch_text: usize,
+    held: Vec<Vec<u8>>,
     values: Vec<pg_sys::Datum>,
     bytes: usize,
 }
@@ -54,6 +55,7 @@ impl Chunk {
             memory: Context::new(c"loader chunk", 1024 * 1024),
             scratch: Context::new(c"loader scratch", SCRATCH),
             scratch_text: 0,
+            held: Vec::new(),
             values: Vec::new(),
             bytes: 0,
         }
@@ -74,17 +76,59 @@ impl Chunk {
         self.bytes
     }
 
-    /// Takes everything out.
-    pub fn clear(&mut self) {
+    /// Takes everything out, and returns the buffers that it held but for the
+    /// last one, which may have more to give.
+    pub fn clear(&mut self) -> impl Iterator<Item = Vec<u8>> {
         self.values.clear();
         self.bytes = 0;
         self.memory.reset();
         self.reset_scratch();
+        let done = self.held.len().saturating_sub(1);
+        self.held.drain(..done)
     }
 
     /// Makes room for one more value; an error is the size that was asked for.
     pub fn reserve(&mut self) -> Result<(), usize> {
         self.values.try_reserve(1).map_err(|_| (self.values.len() + 1) * size_of::<pg_sys::Datum>())
+    }
+
+    /// Holds a buffer with datums, for [`Chunk::push_held`]. An error is the size
+    /// that was asked for.
+    pub fn hold(&mut self, buffer: Vec<u8>) -> Result<(), usize> {
+        self.held.try_reserve(1).map_err(|_| (self.held.len() + 1) * size_of::<Vec<u8>>())?;
+        self.held.push(buffer);
+        Ok(())
+    }
+
+    /// Adds the datum of so many bytes at `at` of the buffer that is held last.
+    /// It was [`reserve`](Chunk::reserve)d for.
+    pub fn push_held(&mut self, at: usize, length: usize) {
+        let buffer = self.held.last().expect("a buffer");
+        let datum = &buffer[at..at + length];
+        assert!(datum.as_ptr().cast::<u32>().is_aligned(), "a datum is aligned to four bytes");
+        self.values.push(pg_sys::Datum::from(datum.as_ptr()));
+        self.bytes += length + BESIDE;
+    }
+
+    /// Whether the datum at `at` of the buffer that is held last is what
+    /// `jsonb_in` makes of `text`, by bytes. Raises the server's error where it
+    /// refuses the text.
+    pub fn agrees(&mut self, at: usize, length: usize, text: &CStr) -> bool {
+        let own = self.held.last().expect("a buffer")[at..at + length].as_ptr().cast_mut();
+        self.reset_scratch();
+        let theirs: *const u8 = self.parse(text).cast_mut_ptr();
+        // SAFETY: both are whole varlenas; one that is compressed is decompressed
+        // into memory that is given back.
+        unsafe {
+            let plain = pg_sys::pg_detoast_datum(own.cast()).cast::<u8>();
+            let bytes =
+                |varlena: *const u8| std::slice::from_raw_parts(varlena, pgrx::varsize_4b(varlena.cast()));
+            let same = bytes(plain) == bytes(theirs);
+            if plain != own {
+                pg_sys::pfree(plain.cast());
+            }
+            same
+        }
     }
 
     /// Adds what `jsonb_in` makes of `text`, which is in the database's

@@ -14,6 +14,7 @@ pub mod setting;
 pub mod snapshot;
 pub mod subtransaction;
 pub mod text;
+pub mod thread;
 pub mod user;
 
 use pgrx::datum::TimestampWithTimeZone;

@@ -1,7 +1,7 @@
 //! Splits the bytes of a JSON file, however damaged, into records and faults.
 //!
-//! This crate is pure Rust: it knows nothing of PostgreSQL, opens no files and
-//! starts no threads. The way of a byte: a [`input::Source`] hands out the
+//! This crate is pure Rust: it knows nothing of PostgreSQL and opens no files.
+//! The way of a byte: a [`input::Source`] hands out the
 //! bytes of the file, [`input::Decoded`] undoes its compression,
 //! [`framing::Splitter`] cuts the stream into records and rejects with the help
 //! of the scanner in [`json`], and [`tally`] keeps the ledger.
@@ -12,5 +12,6 @@ pub mod framing;
 pub mod input;
 pub mod json;
 pub mod jsonb;
+pub mod pipeline;
 pub mod tally;
 pub mod toast;

@@ -23,12 +23,12 @@ impl Tally {
         self.stream_bytes == self.bytes_loaded + self.bytes_rejected + self.bytes_framing
     }
 
-    /// Moves one record of `length` bytes from good to rejected: the verdict of
-    /// the server or of the database's encoding came after the splitter's.
-    pub fn overrule(&mut self, length: u64) {
-        self.records -= 1;
-        self.rejects += 1;
-        self.bytes_loaded -= length;
-        self.bytes_rejected += length;
+    /// Moves records of `bytes` in all from good to rejected: the verdict of the
+    /// server or of the database's encoding came after the splitter's.
+    pub fn overrule(&mut self, records: u64, bytes: u64) {
+        self.records -= records;
+        self.rejects += records;
+        self.bytes_loaded -= bytes;
+        self.bytes_rejected += bytes;
     }
 }

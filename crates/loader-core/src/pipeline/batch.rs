@@ -1,0 +1,130 @@
+//! A batch: what a run of records became, in file order.
+
+use crate::fault::Fault;
+use crate::input::Error;
+use std::ffi::CStr;
+use std::fmt;
+
+/// Buffers that a giant record made larger than this are given back.
+const KEPT: usize = 4 * 1024 * 1024;
+
+/// Where a record lies in its stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Number from 1, bad ones counted too.
+    pub number: u64,
+    /// Line of the first byte, from 1.
+    pub line: u64,
+    /// First byte, from 0.
+    pub offset: u64,
+    /// Bytes.
+    pub length: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {}, line {}, byte {}", self.number, self.line, self.offset)
+    }
+}
+
+/// A part of a batch's buffers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Index of its first byte.
+    pub at: usize,
+    /// Bytes.
+    pub length: usize,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A jsonb datum in [`Batch::values`].
+    Value(Span),
+    /// The same, and its text in [`Batch::text`], for a second opinion.
+    Checked {
+        /// The datum.
+        value: Span,
+        /// What it was made of.
+        text: Span,
+    },
+    /// Its text in [`Batch::text`], with a NUL behind it: the server's to encode.
+    Text {
+        /// The text without its NUL.
+        text: Span,
+        /// Whether the server may refuse it.
+        doubtful: bool,
+    },
+    /// It is bad.
+    Reject {
+        /// What is wrong with it.
+        fault: Fault,
+        /// Its first bytes in [`Batch::text`].
+        raw: Span,
+    },
+}
+
+/// One record, good or bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it lies.
+    pub place: Place,
+    /// What became of it.
+    pub form: Form,
+}
+
+/// A run of records.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The records, in file order.
+    pub entries: Vec<Entry>,
+    /// jsonb datums; each starts at a multiple of eight bytes.
+    pub values: Vec<u8>,
+    /// Texts.
+    pub text: Vec<u8>,
+}
+
+impl Batch {
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        self.values.len() + self.text.len() + self.entries.len() * size_of::<Entry>()
+    }
+
+    /// The bytes of a text.
+    pub fn text(&self, span: Span) -> &[u8] {
+        &self.text[span.at..span.at + span.length]
+    }
+
+    /// A text for the server; `None` where it has a NUL byte inside.
+    pub fn c_text(&self, span: Span) -> Option<&CStr> {
+        CStr::from_bytes_with_nul(&self.text[span.at..=span.at + span.length]).ok()
+    }
+
+    /// Empties it and keeps its buffers, but for giant ones.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        for buffer in [&mut self.values, &mut self.text] {
+            buffer.clear();
+            if buffer.capacity() > KEPT {
+                *buffer = Vec::new();
+            }
+        }
+    }
+
+    pub(super) fn push(&mut self, place: Place, form: Form) -> Result<(), Error> {
+        self.entries
+            .try_reserve(1)
+            .map_err(|_| Error::OutOfMemory((self.entries.len() + 1) * size_of::<Entry>()))?;
+        self.entries.push(Entry { place, form });
+        Ok(())
+    }
+
+    /// Keeps a text, with a NUL behind it.
+    pub(super) fn keep(&mut self, text: &[u8]) -> Result<Span, Error> {
+        self.text.try_reserve(text.len() + 1).map_err(|_| Error::OutOfMemory(text.len() + 1))?;
+        let span = Span { at: self.text.len(), length: text.len() };
+        self.text.extend_from_slice(text);
+        self.text.push(0);
+        Ok(span)
+    }
+}

@@ -1,0 +1,234 @@
+//! The way of a file through threads: read and split, encode, compress; the
+//! backend takes batches in file order.
+//!
+//! Threads take turns at the splitter: one that has it cuts off a batch, hands
+//! it on and makes the datums of its own batch meanwhile. So there is no thread
+//! that only splits, and one thread is a pipeline too: it makes each datum while
+//! it looks for the end of the record. With no thread at all the same is done in
+//! the call that asks for a batch.
+//!
+//! Nothing here knows of PostgreSQL, so no thread can call it. Buffers whose
+//! size a file decides are taken with `try_reserve`.
+
+mod batch;
+mod control;
+mod datum;
+mod producer;
+mod queue;
+
+pub use batch::{Batch, Entry, Form, Place, Span};
+pub use control::Control;
+pub use datum::Compression;
+
+use crate::framing::{self, Format, Splitter};
+use crate::input::{Error, Source};
+use crate::tally::Tally;
+use datum::{Maker, Quick};
+use producer::Producer;
+use queue::{Outcome, Queue};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+
+/// Of each thread; only the encoder's recursion and the hash of the file need
+/// more than a little.
+const STACK: usize = 1024 * 1024;
+
+/// Finished batches that may wait, beside one in the hands of each thread: what
+/// the backend inserts while they are made.
+const AHEAD: usize = 12;
+
+/// What the caller decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// So many threads; fewer, down to none, where they cannot be started.
+    pub threads: usize,
+    /// Values are made here. Otherwise all are texts, for the server to encode.
+    pub native: bool,
+    /// Texts are kept beside the values.
+    pub check: bool,
+    /// Long values are compressed.
+    pub compression: Option<Compression>,
+}
+
+/// A stream on its way through the threads.
+pub struct Pipeline<S: Source + Send + 'static> {
+    /// Goes first: what the threads use must not go before they do.
+    crew: OwnCrew,
+    shared: Arc<Shared<S>>,
+    /// Makes the datums where there are no threads.
+    maker: Maker,
+    threaded: bool,
+}
+
+/// What is left when the stream has ended.
+pub struct Finished<S> {
+    /// The source, at the end of the stream.
+    pub source: S,
+    /// The ledger.
+    pub tally: Tally,
+    /// The format that was asked for, or found.
+    pub format: Format,
+}
+
+impl<S: Source + Send + 'static> Pipeline<S> {
+    /// Looks at the head of the stream. The source asks `control` whether to
+    /// go on.
+    pub fn new(
+        source: S,
+        framing: framing::Options,
+        options: Options,
+        control: Arc<Control>,
+    ) -> Result<Self, Error> {
+        let maker = || Maker::new(options.compression);
+        // Between several threads the datums are shared out; one makes each
+        // while it looks for the end of the record.
+        let quick = Quick::new(maker(), options.native && options.threads <= 1);
+        let splitter = Splitter::with_reader(source, framing, quick)?;
+        let producer = Mutex::new(Producer::new(splitter, options.check));
+        let queue = Arc::new(Queue::new(options.threads + AHEAD)?);
+        let crew = OwnCrew(Arc::new(Crew {
+            control: control.clone(),
+            queue: queue.clone(),
+            threads: Mutex::default(),
+        }));
+        let shared = Arc::new(Shared { producer, queue, control, options });
+        Ok(Pipeline { crew, shared, maker: maker(), threaded: false })
+    }
+
+    /// Starts the threads, as many as can be had. They inherit the caller's
+    /// signal mask.
+    pub fn start(&mut self) {
+        for number in 0..self.shared.options.threads {
+            let shared = self.shared.clone();
+            let builder = Builder::new().name(format!("loader parse {number}")).stack_size(STACK);
+            let Ok(thread) = builder.spawn(move || shared.work()) else { break };
+            self.crew.0.threads().push(thread);
+            self.threaded = true;
+        }
+    }
+
+    /// The threads.
+    pub fn crew(&self) -> &Arc<Crew> {
+        &self.crew.0
+    }
+
+    /// The next batch, `None` at the end of the stream. Calls `idle` every few
+    /// milliseconds while it waits; that may unwind.
+    pub fn next(&mut self, idle: &mut dyn FnMut()) -> Result<Option<Batch>, Error> {
+        let outcome = if self.threaded {
+            self.shared.queue.next(idle)
+        } else {
+            self.shared.make(self.shared.queue.spare(), &mut self.maker)
+        };
+        match outcome {
+            Outcome::Filled(batch) => Ok(Some(batch)),
+            Outcome::Ended => Ok(None),
+            Outcome::Failed(error) => Err(error),
+        }
+    }
+
+    /// Takes back a batch that is done with.
+    pub fn recycle(&mut self, batch: Batch) {
+        self.shared.queue.recycle(batch);
+    }
+
+    /// What is left when [`Pipeline::next`] has returned `None`.
+    pub fn finish(self) -> Finished<S> {
+        let Pipeline { crew, shared, .. } = self;
+        drop(crew);
+        let shared = Arc::into_inner(shared).expect("the threads have ended");
+        let splitter = shared.producer.into_inner().unwrap_or_else(PoisonError::into_inner).splitter;
+        Finished { tally: *splitter.tally(), format: splitter.format(), source: splitter.into_source() }
+    }
+}
+
+/// What the threads share.
+struct Shared<S: Source> {
+    producer: Mutex<Producer<S>>,
+    queue: Arc<Queue>,
+    control: Arc<Control>,
+    options: Options,
+}
+
+impl<S: Source> Shared<S> {
+    /// What a thread does.
+    fn work(&self) {
+        let _alarm = Alarm(&self.queue);
+        let mut maker = Maker::new(self.options.compression);
+        loop {
+            // Another thread has panicked with it: the backend knows.
+            let Ok(mut producer) = self.producer.lock() else { return };
+            let Some((number, mut batch)) = self.queue.begin(&self.control) else { return };
+            let filled = producer.fill(&mut batch, &self.control);
+            if !matches!(filled, Ok(true)) {
+                self.queue.close();
+            }
+            drop(producer);
+            self.queue.finish(number, self.complete(filled, batch, &mut maker));
+        }
+    }
+
+    /// What a thread does, once.
+    fn make(&self, mut batch: Batch, maker: &mut Maker) -> Outcome {
+        let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        let filled = producer.fill(&mut batch, &self.control);
+        drop(producer);
+        self.complete(filled, batch, maker)
+    }
+
+    fn complete(&self, filled: Result<bool, Error>, mut batch: Batch, maker: &mut Maker) -> Outcome {
+        let completed = match filled {
+            Ok(true) if self.options.native => maker.complete(&mut batch, self.options.check, &self.control),
+            Ok(true) => Ok(()),
+            Ok(false) => return Outcome::Ended,
+            Err(error) => Err(error),
+        };
+        match completed {
+            Ok(()) => Outcome::Filled(batch),
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+}
+
+/// Stops the threads when it goes, whatever way that is.
+struct OwnCrew(Arc<Crew>);
+
+impl Drop for OwnCrew {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// Tells the backend when a thread panics.
+struct Alarm<'a>(&'a Queue);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.give_up();
+        }
+    }
+}
+
+/// The threads of a pipeline. Whoever has it can stop them.
+pub struct Crew {
+    control: Arc<Control>,
+    queue: Arc<Queue>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Crew {
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stops the threads and waits until they have ended.
+    pub fn stop(&self) {
+        self.control.stop();
+        self.queue.close();
+        for thread in self.threads().drain(..) {
+            // The queue knows of a panic.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The splitter's side: a batch of records at a time.
+
+use super::batch::{Batch, Form, Place};
+use super::control::Control;
+use super::datum::Quick;
+use crate::framing::{Item, Splitter};
+use crate::input::{Error, Source};
+
+/// A batch is closed when it has so many bytes: small enough to stay in a
+/// core's cache between the thread that makes it and the backend.
+const BYTES: usize = 256 * 1024;
+
+/// … or so many records.
+const RECORDS: usize = 4096;
+
+/// Cuts batches off the stream.
+pub(super) struct Producer<S: Source> {
+    pub(super) splitter: Splitter<S, Quick>,
+    /// Texts are kept beside values.
+    check: bool,
+    /// An error that has to wait until what came before it is handed out.
+    failed: Option<Error>,
+}
+
+impl<S: Source> Producer<S> {
+    pub(super) fn new(splitter: Splitter<S, Quick>, check: bool) -> Self {
+        Producer { splitter, check, failed: None }
+    }
+
+    /// Fills an empty batch with the next records. `Ok(false)` at the end of the
+    /// stream, when there is nothing to fill it with. Values are made here where
+    /// the splitter's reader is active, and are texts where it is not.
+    pub(super) fn fill(&mut self, batch: &mut Batch, control: &Control) -> Result<bool, Error> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        self.splitter.reader_mut().swap(&mut batch.values);
+        let result = self.fill_up(batch, control);
+        self.splitter.reader_mut().swap(&mut batch.values);
+        match result {
+            Err(error) if batch.entries.is_empty() => Err(error),
+            result => {
+                self.failed = result.err();
+                Ok(!batch.entries.is_empty())
+            }
+        }
+    }
+
+    fn fill_up(&mut self, batch: &mut Batch, control: &Control) -> Result<(), Error> {
+        while batch.entries.len() < RECORDS && batch.text.len() + self.splitter.reader().bytes() < BYTES {
+            let Some(item) = self.splitter.next()? else { break };
+            match item {
+                Item::Record(record) => {
+                    let (number, offset, line) = (record.number, record.offset, record.line);
+                    let place = Place { number, line, offset, length: record.bytes.len() as u64 };
+                    let (read, doubtful) = (record.read && !record.doubtful, record.doubtful);
+                    let text = if !read || self.check { Some(batch.keep(record.bytes)?) } else { None };
+                    let value = if read { Some(self.splitter.reader_mut().keep(control)?) } else { None };
+                    let form = match (value, text) {
+                        (Some(value), Some(text)) => Form::Checked { value, text },
+                        (Some(value), None) => Form::Value(value),
+                        (None, text) => Form::Text { text: text.unwrap_or_default(), doubtful },
+                    };
+                    batch.push(place, form)?;
+                }
+                Item::Reject(reject) => {
+                    let (number, offset, line) = (reject.number, reject.offset, reject.line);
+                    let place = Place { number, line, offset, length: reject.length };
+                    let raw = batch.keep(reject.raw)?;
+                    batch.push(place, Form::Reject { fault: reject.fault, raw })?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

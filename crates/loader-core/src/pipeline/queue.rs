@@ -1,0 +1,163 @@
+//! Batches on their way from the threads to the backend, in order, and empty
+//! ones on their way back. Bounded; nothing is allocated once it is made.
+
+use super::batch::Batch;
+use super::control::Control;
+use crate::input::Error;
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// No batch is begun while finished ones of so many bytes wait.
+const BYTES: usize = 16 * 1024 * 1024;
+
+/// How long the backend waits before it looks for interrupts.
+const PATIENCE: Duration = Duration::from_millis(10);
+
+/// What a batch came to.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Records.
+    Filled(Batch),
+    /// There are no more.
+    Ended,
+    /// There may be, but they cannot be had.
+    Failed(Error),
+}
+
+#[derive(Debug)]
+struct State {
+    /// Those that are begun and not handed out, in file order; `None` until
+    /// they are finished.
+    begun: VecDeque<Option<Outcome>>,
+    /// Number of the first of them.
+    first: u64,
+    /// How many may be begun.
+    room: usize,
+    /// Bytes of those that are finished.
+    bytes: usize,
+    /// Nothing more is to be begun.
+    closed: bool,
+    /// A thread has panicked.
+    broken: bool,
+    empty: Vec<Batch>,
+}
+
+/// The queue.
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// The first batch is finished, or a thread has panicked.
+    ready: Condvar,
+    /// There is room, or no more to do.
+    room: Condvar,
+}
+
+impl Queue {
+    /// A queue for so many batches.
+    pub(super) fn new(room: usize) -> Result<Self, Error> {
+        let (mut begun, mut empty) = (VecDeque::new(), Vec::new());
+        let size = room * size_of::<Outcome>();
+        begun.try_reserve_exact(room).map_err(|_| Error::OutOfMemory(size))?;
+        empty.try_reserve_exact(room).map_err(|_| Error::OutOfMemory(size))?;
+        let state = State { begun, first: 0, room, bytes: 0, closed: false, broken: false, empty };
+        Ok(Queue { state: Mutex::new(state), ready: Condvar::new(), room: Condvar::new() })
+    }
+
+    /// Nobody panics while holding the lock, and each change of the state is
+    /// whole: a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a batch, as soon as there is room: its number, and an empty one to
+    /// fill. `None` where there is nothing more to do.
+    pub(super) fn begin(&self, control: &Control) -> Option<(u64, Batch)> {
+        let mut state = self.lock();
+        loop {
+            if state.closed || control.is_stopped() {
+                return None;
+            }
+            if state.begun.len() < state.room && state.bytes < BYTES {
+                let number = state.first + state.begun.len() as u64;
+                state.begun.push_back(None);
+                return Some((number, state.empty.pop().unwrap_or_default()));
+            }
+            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Says what became of a batch that was begun.
+    pub(super) fn finish(&self, number: u64, outcome: Outcome) {
+        let mut state = self.lock();
+        match &outcome {
+            Outcome::Filled(batch) => state.bytes += batch.bytes(),
+            Outcome::Ended | Outcome::Failed(_) => self.close_locked(&mut state),
+        }
+        let index = (number - state.first) as usize;
+        state.begun[index] = Some(outcome);
+        if index == 0 {
+            self.ready.notify_one();
+        }
+    }
+
+    /// No batch is to be begun any more.
+    pub(super) fn close(&self) {
+        self.close_locked(&mut self.lock());
+    }
+
+    fn close_locked(&self, state: &mut State) {
+        state.closed = true;
+        self.room.notify_all();
+    }
+
+    /// A thread has panicked.
+    pub(super) fn give_up(&self) {
+        let mut state = self.lock();
+        state.broken = true;
+        self.close_locked(&mut state);
+        self.ready.notify_one();
+    }
+
+    /// What became of the next batch. Calls `idle` now and then while it waits;
+    /// that may unwind.
+    pub(super) fn next(&self, idle: &mut dyn FnMut()) -> Outcome {
+        loop {
+            let mut state = self.lock();
+            if let Some(Some(_)) = state.begun.front()
+                && let Some(Some(outcome)) = state.begun.pop_front()
+            {
+                state.first += 1;
+                if let Outcome::Filled(batch) = &outcome {
+                    state.bytes -= batch.bytes();
+                }
+                self.room.notify_one();
+                return outcome;
+            }
+            assert!(!state.broken, "a thread that parses has panicked");
+            if state.closed && state.begun.is_empty() {
+                return Outcome::Ended;
+            }
+            let (state, wait) =
+                self.ready.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+            drop(state);
+            if wait.timed_out() {
+                idle();
+            }
+        }
+    }
+
+    /// An empty batch.
+    pub(super) fn spare(&self) -> Batch {
+        self.lock().empty.pop().unwrap_or_default()
+    }
+
+    /// Takes back a batch that is done with.
+    pub(super) fn recycle(&self, mut batch: Batch) {
+        batch.clear();
+        let mut state = self.lock();
+        if state.empty.len() < state.empty.capacity() {
+            state.empty.push(batch);
+        }
+    }
+}

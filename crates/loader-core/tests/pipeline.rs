@@ -1,0 +1,207 @@
+//! The same batches for any number of threads; errors in their place; an end
+//! to every thread.
+
+use loader_core::framing;
+use loader_core::input::{Error, Source};
+use loader_core::pipeline::{Batch, Compression, Form, Options, Pipeline, Place};
+use loader_core::tally::Tally;
+use loader_core::toast::Method;
+use loader_damage::rng::Rng;
+use loader_damage::suite::{self, Choice};
+use std::fmt::Write;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const FRAMING: framing::Options =
+    framing::Options { format: None, max_record_size: 1 << 28, raw_limit: 64 * 1024 };
+const PLAIN: Options = Options { threads: 0, native: true, check: false, compression: None };
+
+/// Hands out bytes, then does what it was told to.
+struct Bytes {
+    bytes: Vec<u8>,
+    at: usize,
+    then: fn() -> Result<usize, Error>,
+}
+
+impl Source for Bytes {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+        let n = buf.len().min(self.bytes.len() - self.at);
+        if n == 0 {
+            return (self.then)();
+        }
+        buf[..n].copy_from_slice(&self.bytes[self.at..self.at + n]);
+        self.at += n;
+        Ok(n)
+    }
+}
+
+/// What became of a record, without where its bytes lie.
+#[derive(Debug, PartialEq)]
+enum Found {
+    Value(Vec<u8>),
+    Text(Vec<u8>, bool),
+    Reject(Vec<u8>, &'static str),
+}
+
+fn take(batch: &Batch, found: &mut Vec<(Place, Found)>) {
+    for entry in &batch.entries {
+        let value = |span: loader_core::pipeline::Span| {
+            assert_eq!(span.at % 8, 0, "an aligned datum");
+            batch.values[span.at..span.at + span.length].to_vec()
+        };
+        found.push((
+            entry.place,
+            match entry.form {
+                Form::Value(span) => Found::Value(value(span)),
+                Form::Checked { value: span, text } => {
+                    assert_eq!(text.length as u64, entry.place.length);
+                    assert!(batch.c_text(text).is_some());
+                    Found::Value(value(span))
+                }
+                Form::Text { text, doubtful } => Found::Text(batch.text(text).to_vec(), doubtful),
+                Form::Reject { fault, raw } => Found::Reject(batch.text(raw).to_vec(), fault.what),
+            },
+        ));
+    }
+}
+
+fn pipeline(bytes: &[u8], options: Options, then: fn() -> Result<usize, Error>) -> Pipeline<Bytes> {
+    let source = Bytes { bytes: bytes.to_vec(), at: 0, then };
+    let mut pipeline = Pipeline::new(source, FRAMING, options, Arc::default()).expect("a head");
+    pipeline.start();
+    pipeline
+}
+
+fn run(bytes: &[u8], options: Options) -> (Vec<(Place, Found)>, Tally) {
+    let mut pipeline = pipeline(bytes, options, || Ok(0));
+    let mut found = Vec::new();
+    while let Some(batch) = pipeline.next(&mut || ()).expect("no read fails") {
+        assert!(!batch.entries.is_empty());
+        take(&batch, &mut found);
+        pipeline.recycle(batch);
+    }
+    let finished = pipeline.finish();
+    assert!(finished.tally.balances());
+    assert_eq!(finished.source.at, bytes.len());
+    (found, finished.tally)
+}
+
+/// Some megabytes of lines, some of them bad, some very deep.
+fn sample(seed: u64) -> Vec<u8> {
+    let mut rng = Rng::new(seed);
+    let mut text = String::new();
+    while text.len() < 3_000_000 {
+        let n = rng.below(1_000_000);
+        match rng.below(50) {
+            0 => writeln!(text, "{{\"n\": {n}, \"cut\": "),
+            1 => writeln!(text, "{}{}", "[".repeat(600), "]".repeat(600)),
+            2 => writeln!(text, "{{\"n\": {n}, \"fill\": \"{}\"}}", format!("word {n} ").repeat(500)),
+            _ => writeln!(text, "{{\"n\": {n}, \"name\": \"record {n}\", \"a\": [1, null, {{}}]}}"),
+        }
+        .expect("a string");
+    }
+    text.into_bytes()
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let bytes = sample(1);
+    let compression = Some(Compression { method: Method::Pglz, above: 2000 });
+    for options in [PLAIN, Options { native: false, ..PLAIN }, Options { check: true, compression, ..PLAIN }]
+    {
+        let alone = run(&bytes, options);
+        assert!(alone.1.rejects > 100 && alone.1.records > 10_000, "{:?}", alone.1);
+        let values = alone.0.iter().filter(|(_, found)| matches!(found, Found::Value(_))).count();
+        let texts = alone.0.iter().filter(|(_, found)| matches!(found, Found::Text(..))).count();
+        assert!(if options.native { values > 10_000 && texts > 100 } else { values == 0 });
+        for threads in [1, 2, 3, 8] {
+            assert!(run(&bytes, Options { threads, ..options }) == alone, "{threads} threads");
+        }
+    }
+}
+
+#[test]
+fn damaged_files_of_all_framings() {
+    for file in suite::hard(Choice { seed: 7, one_in: 9 }) {
+        let alone = run(&file.bytes, PLAIN);
+        for threads in [1, 3] {
+            assert!(run(&file.bytes, Options { threads, ..PLAIN }) == alone, "{}", file.name);
+        }
+    }
+}
+
+#[test]
+fn an_error_comes_after_what_was_read_before_it() {
+    let bytes = sample(2);
+    for threads in [0, 1, 2, 8] {
+        let fails = || Err(Error::Io(io::Error::other("the disk")));
+        let mut pipeline = pipeline(&bytes, Options { threads, ..PLAIN }, fails);
+        let mut found = Vec::new();
+        let error = loop {
+            match pipeline.next(&mut || ()) {
+                Ok(batch) => take(&batch.expect("an error before the end"), &mut found),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, Error::Io(_)), "{error:?}");
+        let whole = run(&bytes, PLAIN).0;
+        assert!(found.len() > whole.len() / 2, "{} of {}", found.len(), whole.len());
+        assert_eq!(found[..], whole[..found.len()]);
+    }
+}
+
+#[test]
+fn a_pipeline_that_is_dropped_ends_its_threads() {
+    let bytes = sample(3);
+    for threads in [1, 2, 8] {
+        let mut pipeline = pipeline(&bytes, Options { threads, ..PLAIN }, || Ok(0));
+        let crew = Arc::downgrade(pipeline.crew());
+        drop(pipeline.next(&mut || ()).expect("no read fails"));
+        drop(pipeline);
+        assert!(crew.upgrade().is_none(), "whoever has the crew has its threads");
+    }
+}
+
+#[test]
+fn whoever_has_the_crew_can_stop_it() {
+    let bytes = sample(4);
+    let mut pipeline = pipeline(&bytes, Options { threads: 2, ..PLAIN }, || Ok(0));
+    let crew = pipeline.crew().clone();
+    crew.stop();
+    let mut batches = 0;
+    // What was finished may still come, and then nothing more.
+    while let Ok(Some(_)) = pipeline.next(&mut || ()) {
+        batches += 1;
+    }
+    assert!(batches < 40, "{batches}");
+}
+
+#[test]
+fn a_panic_of_a_thread_reaches_the_backend() {
+    let bytes = sample(5);
+    for threads in [1, 3] {
+        let mut pipeline = pipeline(&bytes, Options { threads, ..PLAIN }, || panic!("a bug"));
+        let outcome =
+            catch_unwind(AssertUnwindSafe(
+                || {
+                    while pipeline.next(&mut || ()).expect("no error").is_some() {}
+                },
+            ));
+        assert!(outcome.is_err(), "{threads} threads");
+    }
+}
+
+#[test]
+fn the_backend_is_asked_while_it_waits() {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    let waits = || {
+        while !ASKED.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+        Ok(0)
+    };
+    let mut pipeline = pipeline(&sample(6), Options { threads: 1, ..PLAIN }, waits);
+    while pipeline.next(&mut || ASKED.store(true, Ordering::Relaxed)).expect("no read fails").is_some() {}
+}

@@ -1,0 +1,115 @@
+//! What only the server can decide: records of databases that are not UTF8,
+//! very deep and very large ones, and whether our values are its own.
+
+use crate::error::Error;
+use crate::pg::chunk::Chunk;
+use crate::pg::encoding::Encoding;
+use crate::pg::subtransaction;
+use loader_core::fault::FaultKind;
+use loader_core::pipeline::{Batch, Span};
+use pgrx::PgSqlErrorCode as Code;
+use std::ffi::CStr;
+
+/// A buffer longer than this is given back after the record that needed it.
+const KEPT: usize = 1024 * 1024;
+
+/// What is wrong with a record that the server refuses.
+pub type Refusal = (FaultKind, &'static str);
+
+const NUL: Refusal = (FaultKind::NulCharacter, "record has a NUL byte");
+const LACKING: Refusal =
+    (FaultKind::InvalidUnicode, "record has a character that the encoding of the database lacks");
+
+/// Turns records into jsonb by the server's own means.
+pub struct Server {
+    encoding: Encoding,
+    converted: Vec<u8>,
+}
+
+impl Server {
+    /// For this database.
+    pub fn new() -> Result<Self, Error> {
+        let encoding = Encoding::of_database().ok_or(Error::NoConversion)?;
+        Ok(Server { encoding, converted: Vec::new() })
+    }
+
+    /// Whether the server takes UTF-8 as it is, and holds every character:
+    /// only then values may be made elsewhere.
+    pub fn is_utf8(&self) -> bool {
+        matches!(self.encoding, Encoding::Utf8)
+    }
+
+    /// Adds what the server makes of a record to the chunk, or says why it
+    /// refuses: the inner error is the record's, the outer one the load's.
+    /// `doubtful` says that it may. The chunk has room for one more.
+    pub fn encode(
+        &mut self,
+        batch: &Batch,
+        text: Span,
+        doubtful: bool,
+        chunk: &mut Chunk,
+    ) -> Result<Result<(), Refusal>, Error> {
+        let record = batch.text(text);
+        // In every encoding of a server ASCII is ASCII.
+        let converted = if !matches!(self.encoding, Encoding::Other { .. }) || record.is_ascii() {
+            batch.c_text(text)
+        } else {
+            match self.convert(record)? {
+                true => CStr::from_bytes_with_nul(&self.converted).ok(),
+                false => return Ok(Err(LACKING)),
+            }
+        };
+        let Some(converted) = converted else { return Ok(Err(NUL)) };
+        // Escapes may name characters that the encoding lacks: only the server knows.
+        let ask = doubtful || (!self.is_utf8() && memchr::memmem::find(record, b"\\u").is_some());
+        if !ask {
+            chunk.push_text(converted);
+            return Ok(Ok(()));
+        }
+        Ok(subtransaction::attempt(|| chunk.push_text(converted), verdict))
+    }
+
+    /// Converts a record to the database's encoding, with a NUL behind it.
+    /// `Ok(false)` where it has a character that the encoding lacks.
+    fn convert(&mut self, record: &[u8]) -> Result<bool, Error> {
+        if self.converted.capacity() > KEPT {
+            self.converted = Vec::new();
+        }
+        self.converted.clear();
+        if !self.encoding.append(record, &mut self.converted).map_err(Error::OutOfMemory)? {
+            return Ok(false);
+        }
+        let length = self.converted.len() + 1;
+        self.converted.try_reserve(1).map_err(|_| Error::OutOfMemory(length))?;
+        self.converted.push(0);
+        Ok(true)
+    }
+}
+
+/// What the server means by refusing a record; `None` where the error is not
+/// about the record.
+fn verdict(code: Code) -> Option<Refusal> {
+    match code {
+        Code::ERRCODE_STATEMENT_TOO_COMPLEX => {
+            Some((FaultKind::TooDeep, "record is nested deeper than max_stack_depth allows"))
+        }
+        // The server's allocator reports a request over 1 GB as an internal error.
+        Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED | Code::ERRCODE_INTERNAL_ERROR => {
+            Some((FaultKind::TooLarge, "record exceeds a limit of jsonb"))
+        }
+        // The last one is what SQL_ASCII says to any escape beyond ASCII.
+        Code::ERRCODE_UNTRANSLATABLE_CHARACTER
+        | Code::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE
+        | Code::ERRCODE_FEATURE_NOT_SUPPORTED => Some((
+            FaultKind::InvalidUnicode,
+            "record has an escape for a character that the encoding of the database lacks",
+        )),
+        Code::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE => {
+            Some((FaultKind::NumericRange, "record has a number that numeric cannot hold"))
+        }
+        Code::ERRCODE_INVALID_TEXT_REPRESENTATION => {
+            Some((FaultKind::Syntax, "record is not what jsonb takes for JSON"))
+        }
+        _ => None,
+    }
+}

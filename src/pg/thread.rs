@@ -1,0 +1,68 @@
+//! Threads beside the backend. They never call the server; what the server
+//! does to the process, signals and its end, is kept from them here.
+
+use pgrx::{pg_guard, pg_sys};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// Runs `body`; threads that it starts have all signals blocked. The server's
+/// handlers must run in the backend's own thread.
+pub fn without_signals<R>(body: impl FnOnce() -> R) -> R {
+    // SAFETY: sets of signals of this frame; the one that was in force is put
+    // back when the guard goes.
+    let _restore = unsafe {
+        let mut all = std::mem::zeroed();
+        let mut before = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+        Restore(before)
+    };
+    body()
+}
+
+struct Restore(libc::sigset_t);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        // SAFETY: the set was in force before.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut()) };
+    }
+}
+
+type Action = Rc<dyn Fn()>;
+
+thread_local! {
+    static REGISTERED: Cell<bool> = const { Cell::new(false) };
+    static ACTIONS: RefCell<Vec<Action>> = const { RefCell::new(Vec::new()) };
+}
+
+/// While it is alive, the end of the process runs its action first: a FATAL
+/// error leaves without unwinding.
+pub struct AtExit(Action);
+
+impl AtExit {
+    /// Runs `action` if the process ends.
+    pub fn new(action: impl Fn() + 'static) -> Self {
+        if !REGISTERED.replace(true) {
+            // SAFETY: the function is there as long as the library is loaded,
+            // which is to the end of the process.
+            unsafe { pg_sys::before_shmem_exit(Some(run_actions), pg_sys::Datum::null()) };
+        }
+        let action: Action = Rc::new(action);
+        ACTIONS.with_borrow_mut(|actions| actions.push(action.clone()));
+        AtExit(action)
+    }
+}
+
+impl Drop for AtExit {
+    fn drop(&mut self) {
+        ACTIONS.with_borrow_mut(|actions| actions.retain(|action| !Rc::ptr_eq(action, &self.0)));
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn run_actions(_code: i32, _argument: pg_sys::Datum) {
+    for action in ACTIONS.take() {
+        action();
+    }
+}
