@@ -6,7 +6,7 @@
 
 use super::numeric;
 use super::shape::Shapes;
-use super::tape::{Node, Tape};
+use super::tape::{Node, Packed, Tape};
 
 /// The types of JEntries, and the flag of an end offset.
 pub(super) const STRING: u32 = 0;
@@ -48,13 +48,21 @@ pub(super) fn varlena_header(length: usize) -> u32 {
 }
 
 /// Writes the datum of `root` to the front of `out`. Returns its length.
-pub(super) fn datum(root: Node, text: &[u8], tape: &Tape, shapes: &Shapes, out: &mut [u8]) -> Option<usize> {
+pub(super) fn datum(
+    root: Packed,
+    text: &[u8],
+    tape: &Tape,
+    shapes: &Shapes,
+    out: &mut [u8],
+) -> Option<usize> {
     let mut emitter = Emitter { text, decoded: tape.decoded(), nodes: tape.nodes(), shapes, out };
-    let end = match root {
-        Node::Array { .. } | Node::Object { .. } | Node::Shaped { .. } => emitter.container(root, 4)?,
+    let end = match root.node() {
+        Node::Array { .. } | Node::Object { .. } | Node::Shaped { .. } => {
+            emitter.container(root.node(), 4)?
+        }
         scalar => {
             emitter.put(4, ARRAY | SCALAR | 1)?;
-            emitter.values(&[scalar], 8, 0, 12, 12)?
+            emitter.values(&[root], 8, 0, 12, 12)?
         }
     };
     emitter.put(0, varlena_header(end))?;
@@ -64,7 +72,7 @@ pub(super) fn datum(root: Node, text: &[u8], tape: &Tape, shapes: &Shapes, out: 
 struct Emitter<'a> {
     text: &'a [u8],
     decoded: &'a [u8],
-    nodes: &'a [Node],
+    nodes: &'a [Packed],
     shapes: &'a Shapes,
     out: &'a mut [u8],
 }
@@ -118,8 +126,8 @@ impl<'a> Emitter<'a> {
     }
 
     #[inline(always)]
-    fn nodes(&self, first: u32, count: usize) -> Option<&'a [Node]> {
-        let nodes: &'a [Node] = self.nodes;
+    fn nodes(&self, first: u32, count: usize) -> Option<&'a [Packed]> {
+        let nodes: &'a [Packed] = self.nodes;
         nodes.get(first as usize..first as usize + count)
     }
 
@@ -128,7 +136,7 @@ impl<'a> Emitter<'a> {
     /// where the last ends.
     fn values(
         &mut self,
-        values: &[Node],
+        values: &[Packed],
         entries: usize,
         index: usize,
         data: usize,
@@ -137,7 +145,7 @@ impl<'a> Emitter<'a> {
         let mut end = at;
         for (i, value) in values.iter().enumerate() {
             let start = end;
-            let kind = match *value {
+            let kind = match value.node() {
                 Node::Text { start: from, length } => {
                     end = self.copy(self.text, from as usize, length as usize, start)?;
                     STRING
@@ -147,9 +155,9 @@ impl<'a> Emitter<'a> {
                     end = numeric::write(self.out, aligned, negative, scale, value)?;
                     NUMERIC
                 }
-                Node::Array { .. } | Node::Object { .. } | Node::Shaped { .. } => {
+                container @ (Node::Array { .. } | Node::Object { .. } | Node::Shaped { .. }) => {
                     let aligned = self.pad(start)?;
-                    end = self.container(*value, aligned)?;
+                    end = self.container(container, aligned)?;
                     CONTAINER
                 }
                 Node::Null => NULL,

@@ -3,7 +3,7 @@
 //! digit at 10^131071 or below, and an exponent that stays below INT_MAX / 2.
 
 use super::emit;
-use super::tape::Node;
+use super::tape::{Node, Packed};
 
 const MAX_SCALE: i64 = 16_383;
 const MAX_MAGNITUDE: i64 = 131_071;
@@ -24,7 +24,7 @@ static POWERS: [u64; FEW + 1] = {
 
 /// The number that starts at `text[start]` and the index behind it.
 #[inline(always)]
-pub(super) fn scan(text: &[u8], start: usize) -> Option<(Node, usize)> {
+pub(super) fn scan(text: &[u8], start: usize) -> Option<(Packed, usize)> {
     match scan_short(text, start) {
         Some(short) => Some(short),
         None => scan_long(text, start),
@@ -33,7 +33,7 @@ pub(super) fn scan(text: &[u8], start: usize) -> Option<(Node, usize)> {
 
 /// Numbers of up to 19 digits, which are nearly all. `None` is not a verdict.
 #[inline(always)]
-fn scan_short(text: &[u8], start: usize) -> Option<(Node, usize)> {
+fn scan_short(text: &[u8], start: usize) -> Option<(Packed, usize)> {
     let negative = *text.get(start)? == b'-';
     let from = start + usize::from(negative);
     let (mut value, mut digits) = run(text, from)?;
@@ -43,7 +43,7 @@ fn scan_short(text: &[u8], start: usize) -> Option<(Node, usize)> {
     let mut end = from + digits;
     let next = *text.get(end)?;
     if !matches!(next, b'.' | b'e' | b'E') {
-        return Some((Node::Number { negative, scale: 0, value }, end));
+        return Some((Packed::new(Node::Number { negative, scale: 0, value }), end));
     }
     let mut scale = 0;
     if next == b'.' {
@@ -70,13 +70,11 @@ fn scan_short(text: &[u8], start: usize) -> Option<(Node, usize)> {
         }
         scale = moved.max(0) as usize;
     }
-    // Up to the digit of base 10000 that the last one is part of.
-    let zeros = scale.next_multiple_of(4) - scale;
-    if scale > FEW || digits + zeros > FEW {
+    // Beyond this the long form is due.
+    if scale > 63 {
         return None;
     }
-    value *= POWERS.get(zeros)?;
-    Some((Node::Number { negative, scale: scale as u8, value }, end))
+    Some((Packed::new(Node::Number { negative, scale: scale as u8, value }), end))
 }
 
 /// Up to 19 digits and how many; `None` where there are more, or so few bytes
@@ -128,9 +126,9 @@ fn short_exponent(text: &[u8], at: usize) -> Option<(i64, usize)> {
 
 #[cold]
 #[inline(never)]
-fn scan_long(text: &[u8], start: usize) -> Option<(Node, usize)> {
+fn scan_long(text: &[u8], start: usize) -> Option<(Packed, usize)> {
     let (parts, end) = Parts::read(text, start)?;
-    parts.in_range().then_some((Node::LongNumber { start: start as u32 }, end))
+    parts.in_range().then_some((Packed::new(Node::LongNumber { start: start as u32 }), end))
 }
 
 /// A number by its parts.
@@ -204,26 +202,39 @@ fn digits(text: &[u8], at: usize) -> &[u8] {
 const SHORT: usize = 4 + 2;
 const LONG: usize = 4 + 4;
 
+/// What is written of a number of few digits, six of base 10000 at most.
+const ROOM: usize = SHORT + 16;
+
 /// Writes a number of few digits at `at`, which is aligned. Returns where it ends.
 #[inline(always)]
 pub(super) fn write(out: &mut [u8], at: usize, negative: bool, scale: u8, value: u64) -> Option<usize> {
-    const FOUR: u64 = 10_000_000_000_000_000;
-    let fraction = usize::from(scale).div_ceil(4) as i32;
-    let room = out.get_mut(at..)?.first_chunk_mut::<16>()?;
+    let room = out.get_mut(at..)?.first_chunk_mut::<ROOM>()?;
     if value == 0 {
         // Neither digits nor weight nor sign.
         return Some(at + finish(room, 0, 0, header(false, scale, 0)));
     }
-    if value < FOUR {
-        let four = pack(value);
+    let fraction = usize::from(scale).div_ceil(4);
+    // Zeros up to the end of the digit of base 10000 that the last one is part of.
+    let zeros = 4 * fraction - usize::from(scale);
+    let (power, rest_power) = (*POWERS.get(zeros)?, *POWERS.get(16 - zeros)?);
+    let fraction = fraction as i32;
+    if value < rest_power {
+        let four = pack(value * power);
         let leading = four.trailing_zeros() / 16;
         let count = 4 - leading - four.leading_zeros() / 16;
         let header = header(negative, scale, 3 - leading as i32 - fraction);
         return Some(at + finish(room, u128::from(four >> (16 * leading)), count, header));
     }
-    let four = pack(value % FOUR);
-    let digits = u128::from(value / FOUR) | u128::from(four) << 16;
-    Some(at + finish(room, digits, 5 - four.leading_zeros() / 16, header(negative, scale, 4 - fraction)))
+    let (front, four) = (value / rest_power, pack(value % rest_power * power));
+    let trailing = four.leading_zeros() / 16;
+    if front < 10_000 {
+        let digits = u128::from(front) | u128::from(four) << 16;
+        return Some(at + finish(room, digits, 5 - trailing, header(negative, scale, 4 - fraction)));
+    }
+    let digits = u128::from(front / 10_000 | (front % 10_000) << 16) | u128::from(four) << 32;
+    // The second digit may be zero, too.
+    let trailing = if four == 0 && front % 10_000 == 0 { 5 } else { trailing };
+    Some(at + finish(room, digits, 6 - trailing, header(negative, scale, 5 - fraction)))
 }
 
 /// The four digits of base 10000 of a value, the first of them lowest.
@@ -243,19 +254,18 @@ fn header(negative: bool, scale: u8, weight: i32) -> u16 {
 
 /// Writes headers and digits, the first of these lowest. Returns the length.
 #[inline(always)]
-fn finish(room: &mut [u8; 16], digits: u128, count: u32, header: u16) -> usize {
-    let length = SHORT + 2 * count as usize;
-    let varlena = u128::from(emit::varlena_header(length));
-    let mut units = digits << 48 | u128::from(header) << 32;
+fn finish(room: &mut [u8; ROOM], mut digits: u128, count: u32, header: u16) -> usize {
     if cfg!(target_endian = "big") {
         // The server reads each 16 bits in its own order.
         const LOW: u128 = u128::MAX / 0xFFFF * 0xFF;
-        units = (units & LOW) << 8 | (units >> 8) & LOW;
-        units |= u128::from((varlena as u32).swap_bytes());
-    } else {
-        units |= varlena;
+        digits = (digits & LOW) << 8 | (digits >> 8) & LOW;
     }
-    *room = units.to_le_bytes();
+    let length = SHORT + 2 * count as usize;
+    let (varlena, rest) = room.split_at_mut(4);
+    let (form, units) = rest.split_at_mut(2);
+    varlena.copy_from_slice(&emit::varlena_header(length).to_ne_bytes());
+    form.copy_from_slice(&header.to_ne_bytes());
+    units.copy_from_slice(&digits.to_le_bytes());
     length
 }
 

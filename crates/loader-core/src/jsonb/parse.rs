@@ -6,11 +6,11 @@ use super::block::spaces;
 use super::numeric;
 use super::shape::{Shapes, UNKNOWN};
 use super::string::{self, Failure};
-use super::tape::{Node, Tape};
+use super::tape::{Node, Packed, Tape};
 
 /// What became of a text.
 pub(super) enum Outcome {
-    Good { root: Node, end: usize },
+    Good { root: Packed, end: usize },
     Bad,
     OutOfMemory(usize),
 }
@@ -53,7 +53,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn root(&mut self, eof: bool) -> Option<(Node, usize)> {
+    fn root(&mut self, eof: bool) -> Option<(Packed, usize)> {
         let b = *self.text.first()?;
         let end = if matches!(b, b'{' | b'[') {
             let end = self.container(b, 0, self.shapes.root())?;
@@ -75,7 +75,7 @@ impl<'a> Parser<'a> {
     }
 
     #[inline(always)]
-    fn push(&mut self, node: Node) -> Option<()> {
+    fn push(&mut self, node: Packed) -> Option<()> {
         let pushed = self.tape.push(node);
         self.memory(pushed)
     }
@@ -128,9 +128,9 @@ impl<'a> Parser<'a> {
         let (node, end) = match b {
             b'"' => self.string(at + 1)?,
             b'-' | b'0'..=b'9' => numeric::scan(self.text, at)?,
-            b't' => (Node::True, self.literal(at, b"true")?),
-            b'f' => (Node::False, self.literal(at + 1, b"alse")?),
-            b'n' => (Node::Null, self.literal(at, b"null")?),
+            b't' => (Packed::new(Node::True), self.literal(at, b"true")?),
+            b'f' => (Packed::new(Node::False), self.literal(at + 1, b"alse")?),
+            b'n' => (Packed::new(Node::Null), self.literal(at, b"null")?),
             _ => return None,
         };
         self.push(node)?;
@@ -144,22 +144,24 @@ impl<'a> Parser<'a> {
 
     /// The string whose first byte is at `start`, and the index behind its quote.
     #[inline(always)]
-    fn string(&mut self, start: usize) -> Option<(Node, usize)> {
+    fn string(&mut self, start: usize) -> Option<(Packed, usize)> {
         let end = string::plain_end(self.text, start);
         match self.text.get(end)? {
-            b'"' => Some((Node::Text { start: start as u32, length: (end - start) as u32 }, end + 1)),
+            b'"' => {
+                Some((Packed::new(Node::Text { start: start as u32, length: (end - start) as u32 }), end + 1))
+            }
             b'\\' => self.escaped_string(start),
             _ => None,
         }
     }
 
     #[inline(never)]
-    fn escaped_string(&mut self, start: usize) -> Option<(Node, usize)> {
+    fn escaped_string(&mut self, start: usize) -> Option<(Packed, usize)> {
         let from = self.tape.decoded_used();
         match string::decode(self.text, start, self.tape) {
             Ok(quote) => {
                 let length = (self.tape.decoded_used() - from) as u32;
-                Some((Node::Decoded { start: from as u32, length }, quote + 1))
+                Some((Packed::new(Node::Decoded { start: from as u32, length }), quote + 1))
             }
             Err(Failure::Bad) => None,
             Err(Failure::OutOfMemory(bytes)) => {
@@ -207,7 +209,7 @@ impl<'a> Parser<'a> {
         let count = (self.tape.pending() - base) as u32;
         let closed = self.tape.close(base);
         let first = self.memory(closed)?;
-        self.push(Node::Array { first, count })?;
+        self.push(Packed::new(Node::Array { first, count }))?;
         Some(at + 1)
     }
 
@@ -216,7 +218,7 @@ impl<'a> Parser<'a> {
         let (mut at, mut b) = self.token(at)?;
         if b == b'}' {
             self.last_shape = hint;
-            self.push(Node::Object { first: 0, count: 0 })?;
+            self.push(Packed::new(Node::Object { first: 0, count: 0 }))?;
             return Some(at + 1);
         }
         // As long as the keys are those of the shape, in its order.
@@ -229,7 +231,7 @@ impl<'a> Parser<'a> {
             let start = at + 1;
             match expected.then(|| self.shapes.next_key(hint, index, self.text, start)).flatten() {
                 Some(length) => {
-                    self.push(Node::Text { start: start as u32, length: length as u32 })?;
+                    self.push(Packed::new(Node::Text { start: start as u32, length: length as u32 }))?;
                     at = start + length + 1;
                 }
                 None => {
@@ -273,7 +275,7 @@ impl<'a> Parser<'a> {
             })
         };
         let node = self.memory(closed)?;
-        self.push(node)?;
+        self.push(Packed::new(node))?;
         Some(at + 1)
     }
 }

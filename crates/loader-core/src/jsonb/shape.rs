@@ -9,7 +9,7 @@
 
 use super::block::begin_alike;
 use super::emit;
-use super::tape::{Node, Tape};
+use super::tape::{Node, Packed, Tape};
 
 /// No shape.
 pub(super) const UNKNOWN: u16 = u16::MAX;
@@ -216,8 +216,19 @@ impl Shapes {
         };
         self.sorted.sort_unstable();
         for run in self.sorted.chunk_by_mut(|a, b| a >> 32 == b >> 32) {
-            if run.len() > 1 && run.first().is_some_and(|key| key >> 96 > 8) {
-                run.sort_unstable_by(|&a, &b| bytes(a).cmp(bytes(b)).then(index(a).cmp(&index(b))));
+            if run.len() == 1 || run.first().is_none_or(|key| key >> 96 <= 8) {
+                continue;
+            }
+            // The same once more with the next eight bytes: keys often begin alike.
+            for key in &mut *run {
+                let next = prefix(bytes(*key).get(8..).unwrap_or_default());
+                *key = *key & !(u128::from(u64::MAX) << 32) | u128::from(next) << 32;
+            }
+            run.sort_unstable();
+            for run in run.chunk_by_mut(|a, b| a >> 32 == b >> 32) {
+                if run.len() > 1 && run.first().is_some_and(|key| key >> 96 > 16) {
+                    run.sort_unstable_by(|&a, &b| bytes(a).cmp(bytes(b)).then(index(a).cmp(&index(b))));
+                }
             }
         }
         // `dedup_by` keeps the first of a run, with what is put there.
@@ -232,20 +243,20 @@ impl Shapes {
 }
 
 impl Shape {
-    fn has_keys(&self, text: &[u8], pairs: &[Node]) -> bool {
+    fn has_keys(&self, text: &[u8], pairs: &[Packed]) -> bool {
         pairs.len() == 2 * self.keys.len()
             && self.keys.iter().zip(pairs.chunks_exact(2)).all(|(key, pair)| {
                 let raw =
                     self.raw.get(key.start as usize..).and_then(|raw| raw.get(..usize::from(key.length)));
-                matches!(pair, [Node::Text { .. }, _]) && raw == Some(key_bytes(text, &[], pair))
+                pair.first().is_some_and(|key| key.is_text()) && raw == Some(key_bytes(text, &[], pair))
             })
     }
 
     /// Becomes the shape of the object with these keys; `sorted` is their order.
     /// Not if keys have escapes, or are too long to be kept.
-    fn learn(&mut self, hash: u64, text: &[u8], pairs: &[Node], sorted: &[u128]) -> Result<bool, usize> {
+    fn learn(&mut self, hash: u64, text: &[u8], pairs: &[Packed], sorted: &[u128]) -> Result<bool, usize> {
         let total: usize = sorted.iter().map(|key| (key >> 96) as usize + 1).sum();
-        let plain = pairs.iter().step_by(2).all(|key| matches!(key, Node::Text { .. }));
+        let plain = pairs.iter().step_by(2).all(|key| key.is_text());
         if !plain || total > MAX_KEY_BYTES {
             return Ok(false);
         }
@@ -282,10 +293,10 @@ impl Shape {
 }
 
 /// The bytes of the key that `pair` begins with.
-fn key_bytes<'a>(text: &'a [u8], decoded: &'a [u8], pair: &[Node]) -> &'a [u8] {
-    let (bytes, start, length) = match pair.first() {
-        Some(&Node::Text { start, length }) => (text, start, length),
-        Some(&Node::Decoded { start, length }) => (decoded, start, length),
+fn key_bytes<'a>(text: &'a [u8], decoded: &'a [u8], pair: &[Packed]) -> &'a [u8] {
+    let (bytes, start, length) = match pair.first().map(|key| key.node()) {
+        Some(Node::Text { start, length }) => (text, start, length),
+        Some(Node::Decoded { start, length }) => (decoded, start, length),
         _ => return &[],
     };
     bytes.get(start as usize..start as usize + length as usize).unwrap_or_default()

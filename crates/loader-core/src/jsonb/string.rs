@@ -92,18 +92,28 @@ pub(super) fn decode(text: &[u8], start: usize, tape: &mut Tape) -> Result<usize
 /// four bytes; the number of these bytes; the length of the escape.
 #[inline(always)]
 fn escape(rest: &[u8]) -> Option<([u8; 4], usize, usize)> {
-    let b = match rest.get(1)? {
-        b @ (b'"' | b'\\' | b'/') => *b,
-        b'b' => 0x08,
-        b'f' => 0x0C,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'u' => return unicode_escape(rest),
-        _ => return None,
-    };
-    Some(([b, 0, 0, 0], 1, 2))
+    match *rest.get(1)? {
+        b'u' => unicode_escape(rest),
+        b => match SIMPLE[usize::from(b)] {
+            0 => None,
+            b => Some(([b, 0, 0, 0], 1, 2)),
+        },
+    }
 }
+
+/// What a backslash and this byte stand for; 0 where they are no escape.
+static SIMPLE: [u8; 256] = {
+    let mut table = [0; 256];
+    table[b'"' as usize] = b'"';
+    table[b'\\' as usize] = b'\\';
+    table[b'/' as usize] = b'/';
+    table[b'b' as usize] = 0x08;
+    table[b'f' as usize] = 0x0C;
+    table[b'n' as usize] = b'\n';
+    table[b'r' as usize] = b'\r';
+    table[b't' as usize] = b'\t';
+    table
+};
 
 #[inline(always)]
 fn unicode_escape(rest: &[u8]) -> Option<([u8; 4], usize, usize)> {

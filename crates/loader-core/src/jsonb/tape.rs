@@ -1,7 +1,7 @@
 //! What a text holds: a flat list of nodes in which the children of a container
 //! stand side by side.
 
-/// A value or a key. Positions count from the start of the text; 16 bytes.
+/// What a node stands for. Positions count from the start of the text.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Node {
     Null,
@@ -17,7 +17,7 @@ pub(super) enum Node {
         start: u32,
         length: u32,
     },
-    /// A number of few digits: its value is `value` / 10000^⌈scale / 4⌉.
+    /// A number of at most 19 digits: `value` / 10^`scale`; the scale is at most 63.
     Number {
         negative: bool,
         scale: u8,
@@ -37,21 +37,88 @@ pub(super) enum Node {
         first: u32,
         count: u32,
     },
-    /// The values of an object whose keys are those of a known shape.
+    /// The values, from `first` on, of an object whose keys are those of a known shape.
     Shaped {
         first: u32,
         shape: u16,
     },
 }
 
+/// A [`Node`] as it is kept: two words, made in registers. The enum itself would
+/// be put together in memory from parts of different sizes, and reading it back
+/// as a whole waits until each part has arrived there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packed {
+    /// The kind in the lowest byte, then small things, then a length or count.
+    word: u64,
+    /// A start or a value.
+    value: u64,
+}
+
+const NULL: u8 = 0;
+const FALSE: u8 = 1;
+const TRUE: u8 = 2;
+const TEXT: u8 = 3;
+const DECODED: u8 = 4;
+const NUMBER: u8 = 5;
+const LONG_NUMBER: u8 = 6;
+const ARRAY: u8 = 7;
+const OBJECT: u8 = 8;
+const SHAPED: u8 = 9;
+
+impl Packed {
+    pub(super) const NULL: Packed = Packed { word: NULL as u64, value: 0 };
+
+    #[inline(always)]
+    pub(super) fn new(node: Node) -> Packed {
+        let (kind, small, length, value) = match node {
+            Node::Null => (NULL, 0, 0, 0),
+            Node::False => (FALSE, 0, 0, 0),
+            Node::True => (TRUE, 0, 0, 0),
+            Node::Text { start, length } => (TEXT, 0, length, start.into()),
+            Node::Decoded { start, length } => (DECODED, 0, length, start.into()),
+            Node::Number { negative, scale, value } => {
+                (NUMBER, u16::from(scale) << 1 | u16::from(negative), 0, value)
+            }
+            Node::LongNumber { start } => (LONG_NUMBER, 0, 0, start.into()),
+            Node::Array { first, count } => (ARRAY, 0, count, first.into()),
+            Node::Object { first, count } => (OBJECT, 0, count, first.into()),
+            Node::Shaped { first, shape } => (SHAPED, shape, 0, first.into()),
+        };
+        Packed { word: u64::from(kind) | u64::from(small) << 8 | u64::from(length) << 32, value }
+    }
+
+    pub(super) fn is_text(self) -> bool {
+        self.word as u8 == TEXT
+    }
+
+    #[inline(always)]
+    pub(super) fn node(self) -> Node {
+        let small = (self.word >> 8) as u16;
+        let (start, length) = (self.value as u32, (self.word >> 32) as u32);
+        match self.word as u8 {
+            FALSE => Node::False,
+            TRUE => Node::True,
+            TEXT => Node::Text { start, length },
+            DECODED => Node::Decoded { start, length },
+            NUMBER => Node::Number { negative: small & 1 != 0, scale: (small >> 1) as u8, value: self.value },
+            LONG_NUMBER => Node::LongNumber { start },
+            ARRAY => Node::Array { first: start, count: length },
+            OBJECT => Node::Object { first: start, count: length },
+            SHAPED => Node::Shaped { first: start, shape: small },
+            _ => Node::Null,
+        }
+    }
+}
+
 /// The nodes of one text. Vectors are as long as they ever were, so that adding a
 /// node is one comparison and one store; what counts is up to the `used` index.
 #[derive(Debug, Default)]
 pub(super) struct Tape {
-    nodes: Vec<Node>,
+    nodes: Vec<Packed>,
     nodes_used: usize,
     /// Children of containers that are still open.
-    pending: Vec<Node>,
+    pending: Vec<Packed>,
     pending_used: usize,
     decoded: Vec<u8>,
     decoded_used: usize,
@@ -77,7 +144,7 @@ impl Tape {
     /// Gives back each buffer of more than `kept` bytes.
     pub(super) fn shrink(&mut self, kept: usize) {
         for nodes in [&mut self.nodes, &mut self.pending] {
-            if nodes.capacity() > kept / size_of::<Node>() {
+            if nodes.capacity() > kept / size_of::<Packed>() {
                 *nodes = Vec::new();
             }
         }
@@ -91,7 +158,7 @@ impl Tape {
         self.nodes_used
     }
 
-    pub(super) fn nodes(&self) -> &[Node] {
+    pub(super) fn nodes(&self) -> &[Packed] {
         self.nodes.get(..self.nodes_used).unwrap_or_default()
     }
 
@@ -105,17 +172,17 @@ impl Tape {
     }
 
     /// The pending nodes from `base` on.
-    pub(super) fn pending_from(&self, base: usize) -> &[Node] {
+    pub(super) fn pending_from(&self, base: usize) -> &[Packed] {
         self.pending.get(base..self.pending_used).unwrap_or_default()
     }
 
-    pub(super) fn pop(&mut self) -> Option<Node> {
+    pub(super) fn pop(&mut self) -> Option<Packed> {
         self.pending_used = self.pending_used.checked_sub(1)?;
         self.pending.get(self.pending_used).copied()
     }
 
     #[inline(always)]
-    pub(super) fn push(&mut self, node: Node) -> Result<(), usize> {
+    pub(super) fn push(&mut self, node: Packed) -> Result<(), usize> {
         match self.pending.get_mut(self.pending_used) {
             Some(slot) => *slot = node,
             None => self.push_growing(node)?,
@@ -126,8 +193,8 @@ impl Tape {
 
     #[cold]
     #[inline(never)]
-    fn push_growing(&mut self, node: Node) -> Result<(), usize> {
-        grow(&mut self.pending, self.pending_used + 1, Node::Null)?;
+    fn push_growing(&mut self, node: Packed) -> Result<(), usize> {
+        grow(&mut self.pending, self.pending_used + 1, Packed::NULL)?;
         if let Some(slot) = self.pending.get_mut(self.pending_used) {
             *slot = node;
         }
@@ -141,7 +208,7 @@ impl Tape {
         let first = self.nodes_used;
         let children = self.pending.get(base..self.pending_used).unwrap_or_default();
         let end = first + children.len();
-        grow(&mut self.nodes, end, Node::Null)?;
+        grow(&mut self.nodes, end, Packed::NULL)?;
         if let Some(target) = self.nodes.get_mut(first..end) {
             target.copy_from_slice(children);
         }
@@ -160,7 +227,7 @@ impl Tape {
     ) -> Result<u32, usize> {
         let first = self.nodes_used;
         let end = first + order.len();
-        grow(&mut self.nodes, end, Node::Null)?;
+        grow(&mut self.nodes, end, Packed::NULL)?;
         let children = self.pending.get(base..self.pending_used).unwrap_or_default();
         if let Some(target) = self.nodes.get_mut(first..end) {
             for (slot, from) in target.iter_mut().zip(order) {
