@@ -5,8 +5,10 @@ SHELL := /bin/bash
 PG_CONFIG ?=
 # The versions to test, for example PG="15 18"; all that are at hand if empty.
 PG ?=
+# Of make bench: see scripts/bench.
+export ROWS ROUNDS ONLY BENCH_DIR PYTHON
 
-.PHONY: help demo demo-stop test soak fuzz fmt install package
+.PHONY: help demo demo-stop test soak fuzz bench fmt install package
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +27,9 @@ soak: ## The tests that take long, on one PostgreSQL (PG=18; the newest if not g
 
 fuzz: ## Random damage against the invariants of the core (MINUTES=10)
 	@scripts/fuzz
+
+bench: ## Measure against COPY and others (ROWS=100000: quick; ROUNDS, PG, ONLY, BENCH_DIR, PYTHON)
+	@scripts/bench $(PG)
 
 fmt: ## Format all code
 	@scripts/cargo fmt --all

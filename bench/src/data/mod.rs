@@ -1,0 +1,239 @@
+//! The data sets, and the files that they are written to. The same seed makes
+//! the same bytes on every machine.
+
+mod damage;
+mod deep;
+mod escapes;
+mod events;
+mod github;
+mod layout;
+mod numbers;
+mod text;
+mod tweets;
+mod wide;
+mod words;
+
+use crate::Result;
+use layout::Layout;
+use loader_damage::rng::Rng;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use text::Text;
+
+const SEED: u64 = 2026;
+
+/// Records of one kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Set {
+    /// Its name in tables and file names.
+    pub name: &'static str,
+    /// How many records of it stand beside a million events.
+    pub per_million: usize,
+    record: fn(usize, &mut Rng, &mut Text),
+}
+
+/// All data sets. At a million events each makes some 180 to 330 MB.
+pub const SETS: &[Set] = &[
+    Set { name: "events", per_million: 1_000_000, record: events::record },
+    Set { name: "github", per_million: 100_000, record: github::record },
+    Set { name: "tweets", per_million: 50_000, record: tweets::record },
+    Set { name: "numbers", per_million: 800_000, record: numbers::record },
+    Set { name: "escapes", per_million: 400_000, record: escapes::record },
+    Set { name: "deep", per_million: 300_000, record: deep::record },
+    Set { name: "wide", per_million: 200_000, record: wide::record },
+];
+
+/// The form of a file of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A record a line.
+    Lines,
+    /// `,\n` between records, no closing bracket.
+    OpenArray,
+    /// An array on one line.
+    CompactArray,
+    /// An indented array.
+    PrettyArray,
+    /// A record a line, one in a thousand damaged.
+    Damaged01,
+    /// A record a line, one in a hundred damaged.
+    Damaged1,
+}
+
+impl Form {
+    /// All of them.
+    pub const ALL: [Form; 6] = [
+        Form::Lines,
+        Form::OpenArray,
+        Form::CompactArray,
+        Form::PrettyArray,
+        Form::Damaged01,
+        Form::Damaged1,
+    ];
+
+    /// Its name in tables and file names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Form::Lines => "lines",
+            Form::OpenArray => "open-array",
+            Form::CompactArray => "compact-array",
+            Form::PrettyArray => "pretty-array",
+            Form::Damaged01 => "damaged-0.1",
+            Form::Damaged1 => "damaged-1",
+        }
+    }
+
+    /// One record in so many is damaged; `None` for none.
+    pub fn damaged_one_in(self) -> Option<usize> {
+        match self {
+            Form::Damaged01 => Some(1000),
+            Form::Damaged1 => Some(100),
+            _ => None,
+        }
+    }
+
+    fn layout(self) -> Layout {
+        match self {
+            Form::Lines | Form::Damaged01 | Form::Damaged1 => Layout::Lines,
+            Form::OpenArray => Layout::OpenArray,
+            Form::CompactArray => Layout::CompactArray,
+            Form::PrettyArray => Layout::PrettyArray,
+        }
+    }
+}
+
+/// The files of a data set.
+#[derive(Clone, Debug)]
+pub struct Files {
+    directory: PathBuf,
+    name: &'static str,
+}
+
+impl Files {
+    /// The file of a form.
+    pub fn path(&self, form: Form) -> PathBuf {
+        self.file(form.name(), "json")
+    }
+
+    /// The numbers of the damaged records of a form, from 1, a line each.
+    pub fn damaged(&self, form: Form) -> PathBuf {
+        self.file(form.name(), "damaged")
+    }
+
+    /// The newline-delimited form cut in two.
+    pub fn halves(&self) -> [PathBuf; 2] {
+        [self.file("first-half", "json"), self.file("second-half", "json")]
+    }
+
+    /// The size of a form, in bytes.
+    pub fn size(&self, form: Form) -> Result<u64> {
+        let path = self.path(form);
+        Ok(fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?.len())
+    }
+
+    /// Reads all of them once, so that they are in the page cache.
+    pub fn warm(&self, forms: &[Form]) -> Result<()> {
+        let halves = self.halves();
+        for path in forms.iter().map(|&form| self.path(form)).chain(halves) {
+            if path.exists() {
+                std::io::copy(&mut File::open(path)?, &mut std::io::sink())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes them.
+    pub fn remove(&self) -> Result<()> {
+        let paths = Form::ALL.iter().flat_map(|&form| [self.path(form), self.damaged(form)]);
+        for path in paths.chain(self.halves()).chain([self.stamp()]) {
+            if path.exists() {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&self, what: &str, extension: &str) -> PathBuf {
+        self.directory.join(format!("{}-{what}.{extension}", self.name))
+    }
+
+    /// Says that the files are whole, and of how many records.
+    fn stamp(&self) -> PathBuf {
+        self.directory.join(format!("{}.records", self.name))
+    }
+}
+
+/// Makes the files of `set` in `forms` with `records` records, unless an
+/// earlier run has left the very same.
+pub fn make(set: Set, records: usize, forms: &[Form], halves: bool, directory: &Path) -> Result<Files> {
+    let files = Files { directory: directory.to_owned(), name: set.name };
+    let names = forms.iter().map(|form| form.name()).collect::<Vec<_>>().join(" ");
+    let stamp = format!("{} {SEED} {records} {names} {halves}", env!("CARGO_PKG_VERSION"));
+    if fs::read_to_string(files.stamp()).is_ok_and(|found| found == stamp) {
+        return Ok(files);
+    }
+    files.remove()?;
+
+    let mut outputs = Vec::new();
+    for &form in forms {
+        let damaged = match form.damaged_one_in() {
+            Some(_) => Some(BufWriter::new(File::create(files.damaged(form))?)),
+            None => None,
+        };
+        // Which records are damaged, and how, is not to change the others.
+        let rng = Rng::named(SEED, form.name());
+        outputs.push((form, writer(&files.path(form))?, damaged, rng));
+    }
+    let mut halved = if halves {
+        files.halves().iter().map(|path| writer(path)).collect::<Result<_>>()?
+    } else {
+        Vec::new()
+    };
+
+    let mut rng = Rng::named(SEED, set.name);
+    let mut text = Text::default();
+    let mut record = Vec::new();
+    let mut laid = Vec::new();
+    for n in 0..records {
+        (set.record)(n, &mut rng, &mut text);
+        text.take(&mut record);
+        for (form, file, damaged, rng) in &mut outputs {
+            laid.clear();
+            laid.extend_from_slice(form.layout().before(n));
+            if let (Some(damaged), Some(one_in)) = (damaged, form.damaged_one_in())
+                && rng.one_in(one_in)
+            {
+                let mut spoiled = record.clone();
+                damage::spoil(&mut spoiled, rng);
+                laid.extend_from_slice(&spoiled);
+                writeln!(damaged, "{}", n + 1)?;
+            } else {
+                form.layout().write(&record, &mut laid);
+            }
+            laid.extend_from_slice(form.layout().after());
+            file.write_all(&laid)?;
+        }
+        if let Some(half) = halved.get_mut(if n < records / 2 { 0 } else { 1 }) {
+            half.write_all(&record)?;
+            half.write_all(b"\n")?;
+        }
+    }
+    for (form, file, damaged, _) in &mut outputs {
+        file.write_all(form.layout().tail())?;
+        file.flush()?;
+        if let Some(damaged) = damaged {
+            damaged.flush()?;
+        }
+    }
+    for half in &mut halved {
+        half.flush()?;
+    }
+    fs::write(files.stamp(), stamp)?;
+    Ok(files)
+}
+
+fn writer(path: &Path) -> Result<BufWriter<File>> {
+    let file = File::create(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(BufWriter::with_capacity(1 << 20, file))
+}
