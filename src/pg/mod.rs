@@ -12,6 +12,7 @@ pub mod progress;
 pub mod relation;
 pub mod setting;
 pub mod snapshot;
+pub mod storage;
 pub mod subtransaction;
 pub mod text;
 pub mod thread;

@@ -3,9 +3,13 @@
 
 mod insert;
 mod seed;
+mod storage;
+#[cfg(any(test, feature = "pg_test"))]
+mod storage_tests;
 
 pub use insert::Insert;
 pub use seed::{Seed, create};
+pub use storage::Compression;
 
 use crate::error::Error;
 use crate::pg::relation::{self, Kind};

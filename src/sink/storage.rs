@@ -1,0 +1,117 @@
+//! Whether values may be handed to the target already compressed.
+//!
+//! A value that arrives compressed is stored as it is, whatever the table says,
+//! and what reads it undoes that first. So it is never wrong to hand one over;
+//! but the table has to end up as the server would have made it, and the time
+//! is only saved where nobody reads the value on its way.
+//!
+//! All of it is looked at once, under the lock of the load. Others may still
+//! change `toast_tuple_target`, or attach a partition, while a load runs: their
+//! locks do not conflict with that of an INSERT. Values loaded after that are
+//! valid all the same, and stored by the rules from before.
+
+use super::Target;
+use crate::pg::memory::Context;
+use crate::pg::storage::{self, Open, Storage, TUPLE_HEADER, TUPLE_THRESHOLD};
+use loader_core::toast::Method;
+
+/// How many partitions are looked at. What the server remembers of each, some
+/// 10 kB, stays with the session.
+const MOST_PARTITIONS: usize = 1000;
+
+/// Values longer than `above` bytes, header included, are handed to the table
+/// compressed by `method`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Compression {
+    /// The method that the server would use.
+    pub method: Method,
+    /// The longest value that is left alone. The server still compresses it
+    /// where other columns make the row too long.
+    pub above: usize,
+}
+
+impl Target {
+    /// From which length on values are to be compressed, and how; `None` where
+    /// they must arrive uncompressed.
+    pub fn compression(&self) -> Option<Compression> {
+        Context::new(c"loader storage", 8 * 1024).within(|| self.look())
+    }
+
+    fn look(&self) -> Option<Compression> {
+        let table = Open::locked(self.oid)?;
+        // These see the rows of a statement that names this very table.
+        if table.has_row_security() || table.has_insert_rule() || table.has_transition_table() {
+            return None;
+        }
+        if table.is_partition() && self.decides_above() {
+            return None;
+        }
+        if !table.is_partitioned() {
+            return self.stored_in(&table);
+        }
+        if self.is_read_by(&table) {
+            return None;
+        }
+        let partitions = storage::partitions(self.oid);
+        if partitions.len() > MOST_PARTITIONS {
+            return None;
+        }
+        let mut common = None;
+        for partition in partitions.into_iter().filter(|&partition| partition != self.oid) {
+            let partition = Open::at_once(partition)?;
+            if partition.is_partitioned() {
+                if self.is_read_by(&partition) {
+                    return None;
+                }
+                continue;
+            }
+            let here = self.stored_in(&partition)?;
+            if *common.get_or_insert(here) != here {
+                return None;
+            }
+        }
+        common
+    }
+
+    /// Whether a table above has the column in its partition key: a row that
+    /// goes into a partition directly is checked against all of them.
+    fn decides_above(&self) -> bool {
+        storage::ancestors(self.oid).into_iter().any(|ancestor| {
+            Open::at_once(ancestor).is_none_or(|table| {
+                table.column(&self.column).is_none_or(|column| table.is_partitioned_by(&[column.number]))
+            })
+        })
+    }
+
+    /// Whether anything in the table reads the column as a row is stored.
+    fn is_read_by(&self, table: &Open) -> bool {
+        table.has_row_trigger() || table.column(&self.column).is_none_or(|column| table.reads(column.number))
+    }
+
+    fn stored_in(&self, table: &Open) -> Option<Compression> {
+        let column = table.column(&self.column)?;
+        // A domain's checks would read the value.
+        if !table.is_heap_table() || !column.is_plain_jsonb || !table.has_toast_table() {
+            return None;
+        }
+        match column.storage {
+            Storage::Extended => {}
+            // The server moves the other columns out before it compresses this
+            // one. It would not, were this one small already.
+            Storage::Main if table.has_other_movable(column.number) => return None,
+            Storage::Main => {}
+            Storage::External | Storage::Plain => return None,
+        }
+        // A tuple below the threshold is left alone, even if it is beyond the
+        // target: a value compressed to that size would stay in the table,
+        // where the server would have moved it out.
+        let target = table.toast_tuple_target();
+        if target < TUPLE_THRESHOLD || self.is_read_by(table) {
+            return None;
+        }
+        // Header and value alone are then more than both the size at which the
+        // server begins and the size at which it leaves off. Whatever NULLs and
+        // other columns add, makes the tuple longer still.
+        Some(Compression { method: column.method?, above: target - TUPLE_HEADER })
+    }
+}
