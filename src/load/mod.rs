@@ -17,7 +17,7 @@ use crate::error::{Error, Place};
 use crate::pg::chunk::Chunk;
 use crate::pg::memory::Context;
 use crate::pg::thread::AtExit;
-use crate::pg::{self, context, progress};
+use crate::pg::{self, allocator, context, progress};
 use crate::settings;
 use crate::sink::{Insert, Target};
 use file::{FileSource, explain};
@@ -57,6 +57,7 @@ pub struct Outcome {
 /// learned about a path before the role is known to be allowed to read files,
 /// and no file is opened for a table that could not take it.
 pub fn run(call: &Call<'_>) -> Result<Outcome, Error> {
+    allocator::refill().map_err(Error::OutOfMemory)?;
     Context::new(c"loader", RESERVE).within(|| load(call))
 }
 
@@ -105,7 +106,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
         threads: settings::parse_threads(),
         native: server.is_utf8(),
         check: settings::verify(),
-        compression: None,
+        compression: target.compression(),
     };
     let control = decoded.source().control().clone();
     let mut pipeline = Pipeline::new(decoded, options_of_framing, options_of_pipeline, control.clone())
@@ -216,6 +217,7 @@ impl Run<'_> {
             self.pipeline.next(&mut pg::check_for_interrupts).map_err(|error| explain(error, self.shown))?
         {
             pg::check_for_interrupts();
+            allocator::refill().map_err(Error::OutOfMemory)?;
             progress::bytes_processed(self.control.bytes_read());
             let has_values = !batch.values.is_empty();
             if has_values {

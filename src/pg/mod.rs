@@ -2,6 +2,7 @@
 //! and `pg_sys`; knows nothing of files, records or `loader.*`.
 #![allow(unsafe_code)]
 
+pub mod allocator;
 pub mod array;
 pub mod chunk;
 pub mod context;

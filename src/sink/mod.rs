@@ -9,7 +9,6 @@ mod storage_tests;
 
 pub use insert::Insert;
 pub use seed::{Seed, create};
-pub use storage::Compression;
 
 use crate::error::Error;
 use crate::pg::relation::{self, Kind};

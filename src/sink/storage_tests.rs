@@ -4,7 +4,8 @@
 mod tests {
     use crate::pg::Oid;
     use crate::pg::storage::{Open, TUPLE_HEADER, TUPLE_THRESHOLD, partitions};
-    use crate::sink::{Compression, Target};
+    use crate::sink::Target;
+    use loader_core::pipeline::Compression;
     use loader_core::toast::Method;
     use pgrx::prelude::*;
 

@@ -79,6 +79,7 @@ impl Cluster {
              max_connections = 40\n\
              max_wal_size = 256MB\n\
              autovacuum = off\n\
+             loader.verify = on\n\
              log_destination = stderr\n\
              logging_collector = off\n",
             cluster.path("socket").display()

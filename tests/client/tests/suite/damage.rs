@@ -1,6 +1,6 @@
 //! Generated damage on a running server: what is stored is what `jsonb_in` makes
 //! of the good records, in file order; each reject leads to its bytes in the file;
-//! and the size of the chunks changes nothing. That the splitter finds the records
+//! and neither the size of the chunks nor the number of threads changes anything. That the splitter finds the records
 //! in files of every kind is tested in the core, on many more of them.
 
 use crate::helpers::session;
@@ -27,7 +27,7 @@ fn left(client: &mut Client, load_id: i64) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn damaged_files_load_the_same_in_chunks_of_any_size() {
+fn damaged_files_load_the_same_in_any_chunks_and_threads() {
     let (database, mut client) = session("damage");
     client.batch_execute("ALTER TABLE t ADD n bigserial").expect("a column that keeps the order");
     // The files whose newlines or indentation show where records start: there
@@ -49,12 +49,14 @@ fn damaged_files_load_the_same_in_chunks_of_any_size() {
             .map(|row| row.get(0))
             .collect();
         let mut first = None;
-        for chunk in [10_000, 7, 1] {
-            client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+        for (chunk, threads) in [(10_000, 1), (7, 0), (1, 2), (10_000, 8)] {
+            client
+                .batch_execute(&format!("TRUNCATE t; SET loader.parse_threads = {threads}"))
+                .expect("the setting");
             let outcome = load_with(&mut client, &path, "t", &format!("chunk => {chunk}")).expect("a load");
             let found = left(&mut client, outcome.load_id);
             if file.good.iter().all(|good| !good.unsure) {
-                assert_eq!(found.0, wanted, "{} (chunk {chunk})", file.name);
+                assert_eq!(found.0, wanted, "{} (chunk {chunk}, {threads} threads)", file.name);
             }
             let ledger = client
                 .query_one(
@@ -80,7 +82,7 @@ fn damaged_files_load_the_same_in_chunks_of_any_size() {
             }
             match &first {
                 None => first = Some(found),
-                Some(first) => assert_eq!(first, &found, "{} (chunk {chunk})", file.name),
+                Some(first) => assert_eq!(first, &found, "{} (chunk {chunk}, {threads} threads)", file.name),
             }
         }
     }

@@ -18,4 +18,5 @@ mod real;
 mod resources;
 mod roles;
 mod search_path;
+mod threads;
 mod verdicts;
