@@ -6,7 +6,7 @@
 //! last), the literals, two bytes of offset, low first. The last sequence has
 //! literals only.
 
-use super::{CompressError, reserve, table};
+use super::{CompressError, reserve, zeros};
 
 /// The shortest match.
 const SHORTEST: usize = 4;
@@ -20,8 +20,9 @@ const LAST_START: usize = 12;
 const BITS: u32 = 13;
 type Table = [u16; 1 << BITS];
 
-/// From this length on five bytes are hashed rather than four: with many
-/// positions for each entry of the table, longer matches are to be preferred.
+/// Below this length a position is 16 bits, and four bytes are hashed. From it
+/// on five are: with many positions for each entry of the table, longer matches
+/// are to be preferred.
 const LONG: usize = 1 << 16;
 
 /// After so many misses the search goes on two bytes at a time, then three …
@@ -29,6 +30,9 @@ const PATIENCE: usize = 1 << 6;
 
 /// How many bytes may pass before the caller is asked whether to go on.
 const POLL: usize = 1 << 16;
+
+/// Copies of literals go in steps of so many bytes.
+const STEP: usize = 16;
 
 /// Keeps its table between values.
 #[derive(Default)]
@@ -51,91 +55,32 @@ impl Lz4 {
                 seen.fill(0);
                 seen
             }
-            none => none.insert(table()?),
+            none => none.insert(zeros()?),
         };
-        let mut block = Block { end: out.len(), below: out.len() + below, out };
-        let done = if content.len() < LONG {
-            sequences::<4>(content, seen, &mut block, stop)
+        let start = out.len();
+        // Literals only are the longest block there is.
+        let most = content.len() + content.len() / 255 + 2 * STEP;
+        reserve(out, most)?;
+        out.resize(start + most, 0);
+        let block = &mut out[start..];
+        let length = if content.len() < LONG {
+            sequences::<false>(content, seen, block, stop)
         } else {
-            sequences::<5>(content, seen, &mut block, stop)
+            sequences::<true>(content, seen, block, stop)
         }?;
-        let fits = done && block.end < block.below;
-        let end = block.end;
-        out.truncate(end);
-        Ok(fits)
+        out.truncate(start + length);
+        Ok(length < below)
     }
 }
 
-/// The block as far as it is written.
-struct Block<'a> {
-    out: &'a mut Vec<u8>,
-    /// Where the next byte goes; what lies behind is room.
-    end: usize,
-    /// Where a block that is worth it ends before.
-    below: usize,
-}
-
-impl Block<'_> {
-    /// Room for a sequence; false where the block is too long already.
-    #[inline(always)]
-    fn make_room(&mut self, literals: usize, matched: usize) -> Result<bool, CompressError> {
-        // Token and offset; bytes that add to the lengths; what copies in steps
-        // of 16 may overwrite.
-        let room = literals + literals / 255 + matched / 255 + 24;
-        if self.out.len() - self.end < room { self.grow(room) } else { Ok(true) }
-    }
-
-    #[cold]
-    fn grow(&mut self, room: usize) -> Result<bool, CompressError> {
-        if self.end >= self.below {
-            return Ok(false);
-        }
-        let room = room.max(1 << 12);
-        self.out.truncate(self.end);
-        reserve(self.out, room)?;
-        let all = self.out.capacity().min(self.end + room.max(POLL));
-        self.out.resize(all, 0);
-        Ok(true)
-    }
-
-    #[inline(always)]
-    fn put(&mut self, byte: u8) {
-        self.out[self.end] = byte;
-        self.end += 1;
-    }
-
-    /// What of a length the token does not hold.
-    #[inline(always)]
-    fn put_length(&mut self, length: usize) {
-        if length >= 15 {
-            let mut rest = length - 15;
-            while rest >= 255 {
-                self.put(255);
-                rest -= 255;
-            }
-            self.put(rest as u8);
-        }
-    }
-
-    #[inline(always)]
-    fn put_literals(&mut self, content: &[u8], from: usize, to: usize) {
-        let length = to - from;
-        // Most runs are short: a copy of fixed size beats a call.
-        match (content.get(from..from + 16), self.out.get_mut(self.end..self.end + 16)) {
-            (Some(source), Some(target)) if length <= 16 => target.copy_from_slice(source),
-            _ => self.out[self.end..self.end + length].copy_from_slice(&content[from..to]),
-        }
-        self.end += length;
-    }
-}
-
-/// Writes the sequences of the whole content; false where they got too long.
-fn sequences<const HASHED: usize>(
+/// Writes the sequences of the whole content and returns their length.
+fn sequences<const IS_LONG: bool>(
     content: &[u8],
     seen: &mut Table,
-    block: &mut Block<'_>,
+    block: &mut [u8],
     stop: &dyn Fn() -> bool,
-) -> Result<bool, CompressError> {
+) -> Result<usize, CompressError> {
+    let mut end = 0;
     let mut literals = 0;
     let mut at = 1;
     let mut poll = POLL;
@@ -149,23 +94,25 @@ fn sequences<const HASHED: usize>(
             }
             poll = at + POLL;
         }
+        let pause = last_start.min(poll);
         let mut misses = PATIENCE;
         let mut source;
         loop {
-            let word = word(content, at);
-            let slot = &mut seen[hash::<HASHED>(word)];
-            let offset = (at as u16).wrapping_sub(*slot) as usize;
+            let here = word(content, at);
+            let slot = &mut seen[hash::<IS_LONG>(here)];
+            source = usize::from(*slot);
+            if IS_LONG {
+                source = at.wrapping_sub(usize::from((at as u16).wrapping_sub(*slot)));
+            }
             *slot = at as u16;
-            source = at.wrapping_sub(offset);
-            if offset != 0 && source < at && self::word(content, source) as u32 == word as u32 {
+            // An entry that no position was written to says 0, which is as good
+            // a place to look as any.
+            if source < at && half(content, source) == here as u32 {
                 break;
             }
             at += misses / PATIENCE;
             misses += 1;
-            if at >= last_start {
-                break 'sequences;
-            }
-            if at >= poll {
+            if at >= pause {
                 continue 'sequences;
             }
         }
@@ -173,47 +120,74 @@ fn sequences<const HASHED: usize>(
             at -= 1;
             source -= 1;
         }
-        let matched = SHORTEST + same(content, source + SHORTEST, at + SHORTEST, last_end);
-        if !block.make_room(at - literals, matched)? {
-            return Ok(false);
-        }
+        let matched = same(content, source + SHORTEST, at + SHORTEST, last_end);
         let run = at - literals;
-        block.put((run.min(15) << 4 | (matched - SHORTEST).min(15)) as u8);
-        block.put_length(run);
-        block.put_literals(content, literals, at);
-        let offset = ((at - source) as u16).to_le_bytes();
-        block.put(offset[0]);
-        block.put(offset[1]);
-        block.put_length(matched - SHORTEST);
-        at += matched;
+        let token = end;
+        end += 1;
+        block[token] = (run.min(15) << 4 | matched.min(15)) as u8;
+        if run <= STEP - 2 {
+            // Most runs are short, and a copy of a fixed length beats a call.
+            // `last_start` leaves room behind them.
+            match (content.get(literals..literals + STEP), block.get_mut(end..end + STEP)) {
+                (Some(from), Some(to)) => to.copy_from_slice(from),
+                _ => block[end..end + run].copy_from_slice(&content[literals..at]),
+            }
+            end += run;
+        } else {
+            end = put_run(content, literals, at, block, end);
+        }
+        block[end..end + 2].copy_from_slice(&((at - source) as u16).to_le_bytes());
+        end += 2;
+        if matched >= 15 {
+            end = put_rest(matched, block, end);
+        }
+        at += SHORTEST + matched;
         literals = at;
         if at < last_start {
-            seen[hash::<HASHED>(word(content, at - 2))] = (at - 2) as u16;
+            seen[hash::<IS_LONG>(word(content, at - 2))] = (at - 2) as u16;
         }
     }
     let run = content.len() - literals;
-    if !block.make_room(run, 0)? {
-        return Ok(false);
-    }
-    block.put((run.min(15) << 4) as u8);
-    block.put_length(run);
-    block.put_literals(content, literals, content.len());
-    Ok(true)
+    block[end] = (run.min(15) << 4) as u8;
+    Ok(put_run(content, literals, content.len(), block, end + 1))
 }
 
-/// Eight bytes; at less than that before the end, none.
+/// Literals with what of their number the token does not hold.
+fn put_run(content: &[u8], from: usize, to: usize, block: &mut [u8], mut end: usize) -> usize {
+    let run = to - from;
+    if run >= 15 {
+        end = put_rest(run, block, end);
+    }
+    block[end..end + run].copy_from_slice(&content[from..to]);
+    end + run
+}
+
+/// What of a length of 15 or more the token does not hold.
+fn put_rest(length: usize, block: &mut [u8], mut end: usize) -> usize {
+    let rest = length - 15;
+    block[end..end + rest / 255].fill(255);
+    end += rest / 255;
+    block[end] = (rest % 255) as u8;
+    end + 1
+}
+
 #[inline(always)]
 fn word(content: &[u8], at: usize) -> u64 {
-    content.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes)
+    content[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 #[inline(always)]
-fn hash<const HASHED: usize>(word: u64) -> usize {
+fn half(content: &[u8], at: usize) -> u32 {
+    content[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+}
+
+#[inline(always)]
+fn hash<const IS_LONG: bool>(word: u64) -> usize {
     // Multipliers of the golden ratio; the best mixed bits are the highest.
-    if HASHED == 4 {
-        ((word as u32).wrapping_mul(0x9E37_79B1) >> (32 - BITS)) as usize
+    if IS_LONG {
+        (word.wrapping_mul(0x9E37_79B1_85EB_CA87 << 24) >> (64 - BITS)) as usize
     } else {
-        ((word << 24).wrapping_mul(0x9E37_79B1_85EB_CA87) >> (64 - BITS)) as usize
+        ((word as u32).wrapping_mul(0x9E37_79B1) >> (32 - BITS)) as usize
     }
 }
 

@@ -117,11 +117,11 @@ fn reserve(out: &mut Vec<u8>, more: usize) -> Result<(), CompressError> {
     out.try_reserve(more).map_err(|_| CompressError::OutOfMemory(more))
 }
 
-/// A table of zeros.
-fn table<T: Copy + Default, const N: usize>() -> Result<Box<[T; N]>, CompressError> {
+/// An array of zeros on the heap.
+fn zeros<T: Copy + Default, const N: usize>() -> Result<Box<[T; N]>, CompressError> {
     let bytes = N * size_of::<T>();
-    let mut table = Vec::new();
-    table.try_reserve_exact(N).map_err(|_| CompressError::OutOfMemory(bytes))?;
-    table.resize(N, T::default());
-    table.into_boxed_slice().try_into().map_err(|_| CompressError::OutOfMemory(bytes))
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(N).map_err(|_| CompressError::OutOfMemory(bytes))?;
+    zeros.resize(N, T::default());
+    zeros.into_boxed_slice().try_into().map_err(|_| CompressError::OutOfMemory(bytes))
 }
