@@ -23,11 +23,10 @@ fn stops(word: u64) -> u64 {
 #[inline(always)]
 pub(super) fn first_stop(block: &[u8; 16]) -> usize {
     let whole = u128::from_le_bytes(*block);
-    let low = stops(whole as u64);
-    if low != 0 {
-        return low.trailing_zeros() as usize / 8;
-    }
-    8 + stops((whole >> 64) as u64).trailing_zeros() as usize / 8
+    let (low, high) = (stops(whole as u64), stops((whole >> 64) as u64));
+    // Where in 16 bytes strings end cannot be predicted: no branch.
+    let (found, before) = if low == 0 { (high, 8) } else { (low, 0) };
+    before + found.trailing_zeros() as usize / 8
 }
 
 /// Whether there is a byte that ends a plain run in a string.

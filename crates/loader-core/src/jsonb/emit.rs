@@ -60,7 +60,7 @@ pub(super) fn datum(
         Node::Array { .. } | Node::Object { .. } | Node::Shaped { .. } => {
             emitter.container(root.node(), 4)?
         }
-        scalar => {
+        _ => {
             emitter.put(4, ARRAY | SCALAR | 1)?;
             emitter.values(&[root], 8, 0, 12, 12)?
         }

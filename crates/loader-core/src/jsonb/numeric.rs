@@ -231,7 +231,7 @@ pub(super) fn write(out: &mut [u8], at: usize, negative: bool, scale: u8, value:
         let digits = u128::from(front) | u128::from(four) << 16;
         return Some(at + finish(room, digits, 5 - trailing, header(negative, scale, 4 - fraction)));
     }
-    let digits = u128::from(front / 10_000 | (front % 10_000) << 16) | u128::from(four) << 32;
+    let digits = u128::from((front / 10_000) | ((front % 10_000) << 16)) | (u128::from(four) << 32);
     // The second digit may be zero, too.
     let trailing = if four == 0 && front % 10_000 == 0 { 5 } else { trailing };
     Some(at + finish(room, digits, 6 - trailing, header(negative, scale, 5 - fraction)))

@@ -78,6 +78,7 @@ pub(super) fn decode(text: &[u8], start: usize, tape: &mut Tape) -> Result<usize
                 tape.decoded_to(to);
                 return Ok(at);
             }
+            // Behind an escape, or in the last bytes of the text.
             Some(&b) if b >= 0x20 => {
                 *tape.decoded_room(to)? = [b];
                 at += 1;
@@ -122,8 +123,8 @@ fn unicode_escape(rest: &[u8]) -> Option<([u8; 4], usize, usize)> {
     Some(match unit {
         // No text holds a NUL.
         0 => return None,
-        ..0x80 => ([unit as u8, 0, 0, 0], 1, 6),
-        ..0x800 => ([0xC0 | (unit >> 6) as u8, continuation(unit), 0, 0], 2, 6),
+        1..0x80 => ([unit as u8, 0, 0, 0], 1, 6),
+        0x80..0x800 => ([0xC0 | (unit >> 6) as u8, continuation(unit), 0, 0], 2, 6),
         0xD800..=0xDBFF => {
             let low = hex4(rest.get(6..)?).filter(|low| (0xDC00..=0xDFFF).contains(low))?;
             let point = 0x10000 + ((unit & 0x3FF) << 10 | low & 0x3FF);
