@@ -131,7 +131,7 @@ fn containers_around_the_stride() {
         };
         for order in [|i| i, |i| 5000 - i, |i| i * 7919 % 5003] {
             let value = object(order);
-            assert_eq!(round_trip(&value), value.clone().as_stored());
+            assert_eq!(round_trip(&value), value.clone().into_stored());
         }
     }
 }
@@ -235,7 +235,7 @@ proptest! {
 
     #[test]
     fn is_read_back(value in value()) {
-        prop_assert_eq!(round_trip(&value), value.as_stored());
+        prop_assert_eq!(round_trip(&value), value.into_stored());
     }
 
     #[test]

@@ -49,15 +49,15 @@ impl Value {
     }
 
     /// The value as jsonb has it: keys sorted, the last of equal ones, plain numbers.
-    pub fn as_stored(self) -> Value {
+    pub fn into_stored(self) -> Value {
         match self {
             Value::Number(number) => Value::Number(plain(&number)),
-            Value::Array(elements) => Value::Array(elements.into_iter().map(Value::as_stored).collect()),
+            Value::Array(elements) => Value::Array(elements.into_iter().map(Value::into_stored).collect()),
             Value::Object(pairs) => {
                 let mut kept: Vec<(String, Value)> = Vec::new();
                 for (key, value) in pairs {
                     kept.retain(|(other, _)| *other != key);
-                    kept.push((key, value.as_stored()));
+                    kept.push((key, value.into_stored()));
                 }
                 kept.sort_by(|(a, _), (b, _)| (a.len(), a.as_bytes()).cmp(&(b.len(), b.as_bytes())));
                 Value::Object(kept)
