@@ -33,14 +33,12 @@ const EVERYWHERE: &[Peer] = &[
 ];
 
 /// On events only: they are slow, or say the same on any data.
-const ON_EVENTS: &[Peer] = &[
-    Peer::TwoCopies,
-    Peer::ExecuteValues,
-    Peer::PsycopgCopy,
-    Peer::JqCopy,
-    Peer::ArrayElements,
-    Peer::Spark,
-];
+const ON_EVENTS: &[Peer] =
+    &[Peer::TwoCopies, Peer::ExecuteValues, Peer::PsycopgCopy, Peer::JqCopy, Peer::ArrayElements];
+
+/// Case, peer, and why it is not run.
+pub const SPARK: (&str, &str, &str) =
+    ("events", "spark", "skipped: JDBC needs TCP, and this cluster has a Unix socket only");
 
 /// What compression of long values touches.
 const LZ4: &[Peer] = &[Peer::Copy, Peer::Loader(Form::Lines), Peer::InsertSelect, Peer::CreateTableAs];

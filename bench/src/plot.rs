@@ -5,7 +5,7 @@ use crate::results::Results;
 use std::fmt::Write;
 
 /// Who is drawn, with colour. The others say nothing on whole loads.
-const PEERS: [(&str, &str); 9] = [
+const PEERS: [(&str, &str); 8] = [
     ("loader", "#1b7837"),
     ("copy", "#5b7fa6"),
     ("two-copies", "#8fa9c4"),
@@ -13,7 +13,6 @@ const PEERS: [(&str, &str); 9] = [
     ("execute-values", "#8fa9c4"),
     ("jq-copy", "#8fa9c4"),
     ("array-elements", "#8fa9c4"),
-    ("spark", "#8fa9c4"),
     ("insert-select", "#bdbdbd"),
 ];
 

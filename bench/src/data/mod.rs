@@ -17,6 +17,7 @@ use crate::Result;
 use layout::Layout;
 use loader_damage::rng::Rng;
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hasher};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use text::Text;
@@ -165,72 +166,121 @@ impl Files {
 }
 
 /// Makes the files of `set` in `forms` with `records` records, unless an
-/// earlier run has left the very same.
+/// earlier run of this very program has left them.
 pub fn make(set: Set, records: usize, forms: &[Form], halves: bool, directory: &Path) -> Result<Files> {
     let files = Files { directory: directory.to_owned(), name: set.name };
     let names = forms.iter().map(|form| form.name()).collect::<Vec<_>>().join(" ");
-    let stamp = format!("{} {SEED} {records} {names} {halves}", env!("CARGO_PKG_VERSION"));
+    let stamp = format!("{:016x} {SEED} {records} {names} {halves}", fingerprint()?);
     if fs::read_to_string(files.stamp()).is_ok_and(|found| found == stamp) {
         return Ok(files);
     }
     files.remove()?;
 
-    let mut outputs = Vec::new();
-    for &form in forms {
-        let damaged = match form.damaged_one_in() {
-            Some(_) => Some(BufWriter::new(File::create(files.damaged(form))?)),
-            None => None,
-        };
-        // Which records are damaged, and how, is not to change the others.
-        let rng = Rng::named(SEED, form.name());
-        outputs.push((form, writer(&files.path(form))?, damaged, rng));
+    let mut outputs = forms.iter().map(|&form| Output::create(&files, form)).collect::<Result<Vec<_>>>()?;
+    let mut halved = Vec::new();
+    if halves {
+        for path in files.halves() {
+            halved.push(writer(&path)?);
+        }
     }
-    let mut halved = if halves {
-        files.halves().iter().map(|path| writer(path)).collect::<Result<_>>()?
-    } else {
-        Vec::new()
-    };
-
     let mut rng = Rng::named(SEED, set.name);
     let mut text = Text::default();
     let mut record = Vec::new();
-    let mut laid = Vec::new();
     for n in 0..records {
         (set.record)(n, &mut rng, &mut text);
         text.take(&mut record);
-        for (form, file, damaged, rng) in &mut outputs {
-            laid.clear();
-            laid.extend_from_slice(form.layout().before(n));
-            if let (Some(damaged), Some(one_in)) = (damaged, form.damaged_one_in())
-                && rng.one_in(one_in)
-            {
-                let mut spoiled = record.clone();
-                damage::spoil(&mut spoiled, rng);
-                laid.extend_from_slice(&spoiled);
-                writeln!(damaged, "{}", n + 1)?;
-            } else {
-                form.layout().write(&record, &mut laid);
-            }
-            laid.extend_from_slice(form.layout().after());
-            file.write_all(&laid)?;
+        for output in &mut outputs {
+            output.write(n, &record)?;
         }
         if let Some(half) = halved.get_mut(if n < records / 2 { 0 } else { 1 }) {
             half.write_all(&record)?;
             half.write_all(b"\n")?;
         }
     }
-    for (form, file, damaged, _) in &mut outputs {
-        file.write_all(form.layout().tail())?;
-        file.flush()?;
-        if let Some(damaged) = damaged {
-            damaged.flush()?;
-        }
+    for output in outputs {
+        output.finish()?;
     }
     for half in &mut halved {
         half.flush()?;
     }
     fs::write(files.stamp(), stamp)?;
     Ok(files)
+}
+
+/// Tells this program from others, whose generators may differ.
+fn fingerprint() -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&fs::read(std::env::current_exe()?)?);
+    Ok(hasher.finish())
+}
+
+/// A file in the making.
+struct Output {
+    layout: Layout,
+    file: BufWriter<File>,
+    laid: Vec<u8>,
+    damage: Option<Damage>,
+}
+
+/// Which records are damaged.
+struct Damage {
+    numbers: BufWriter<File>,
+    one_in: usize,
+    rng: Rng,
+    /// The record before was.
+    before: bool,
+}
+
+impl Output {
+    fn create(files: &Files, form: Form) -> Result<Output> {
+        let damage = match form.damaged_one_in() {
+            // Damage has its own numbers: it must not change the other records.
+            Some(one_in) => Some(Damage {
+                numbers: writer(&files.damaged(form))?,
+                one_in,
+                rng: Rng::named(SEED, form.name()),
+                before: false,
+            }),
+            None => None,
+        };
+        Ok(Output { layout: form.layout(), file: writer(&files.path(form))?, laid: Vec::new(), damage })
+    }
+
+    fn write(&mut self, n: usize, record: &[u8]) -> Result<()> {
+        self.laid.clear();
+        self.laid.extend_from_slice(self.layout.before(n));
+        if let Some(damage) = &mut self.damage
+            && damage.strikes()
+        {
+            let mut spoiled = record.to_vec();
+            damage::spoil(&mut spoiled, &mut damage.rng);
+            self.laid.extend_from_slice(&spoiled);
+            writeln!(damage.numbers, "{}", n + 1)?;
+        } else {
+            self.layout.write(record, &mut self.laid);
+        }
+        self.laid.extend_from_slice(self.layout.after());
+        self.file.write_all(&self.laid)?;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.file.write_all(self.layout.tail())?;
+        self.file.flush()?;
+        if let Some(mut damage) = self.damage {
+            damage.numbers.flush()?;
+        }
+        Ok(())
+    }
+}
+
+impl Damage {
+    /// Whether the next record is damaged. Never two in a row: the head of one
+    /// and the tail of the next can make a whole record.
+    fn strikes(&mut self) -> bool {
+        self.before = !self.before && self.rng.one_in(self.one_in);
+        self.before
+    }
 }
 
 fn writer(path: &Path) -> Result<BufWriter<File>> {

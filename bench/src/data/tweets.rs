@@ -1,5 +1,5 @@
 //! Posts in the shape of Twitter's search API: 4.7 kB on average, Japanese text,
-//! three in four with the post that they repeat inside of them. The server
+//! three in four with the post that they repeat, text and all, inside of them. The server
 //! compresses all of them.
 
 use super::text::Text;
@@ -18,14 +18,38 @@ const COLOURS: &[&str] = &["C0DEED", "DDEEF6", "0084B4", "333333", "131516", "FF
 
 pub fn record(n: usize, rng: &mut Rng, text: &mut Text) {
     let repeats = rng.below(100) < 73;
-    text.object(|t| post(n, repeats, rng, t));
+    let (author, said) = (Author::new(rng), say(rng));
+    if repeats {
+        // Both hold the same text, which compresses well.
+        let outer = Author::new(rng);
+        text.object(|t| post(n, &outer, &said, Some(&author), rng, t));
+    } else {
+        text.object(|t| post(n, &author, &said, None, rng, t));
+    }
 }
 
-fn post(n: usize, repeats: bool, rng: &mut Rng, t: &mut Text) {
+/// Who wrote a post.
+struct Author {
+    id: u64,
+    login: String,
+    name: String,
+}
+
+impl Author {
+    fn new(rng: &mut Rng) -> Author {
+        Author { id: identifier(rng), login: words::login(rng), name: words::japanese(rng, 6) }
+    }
+}
+
+fn say(rng: &mut Rng) -> String {
+    let characters = rng.between(20, 130);
+    words::japanese(rng, characters)
+}
+
+/// A post; one that repeats what `repeated` wrote has that one's inside of it.
+fn post(n: usize, author: &Author, said: &str, repeated: Option<&Author>, rng: &mut Rng, t: &mut Text) {
     let id = 505_874_924_095_815_681 + n as u64 * 3_000_017 + rng.below(1000) as u64;
-    let characters = rng.between(20, 120);
-    let said = words::japanese(rng, characters);
-    let mentioned = (repeats || rng.one_in(3)).then(|| (words::login(rng), identifier(rng)));
+    let answered = (repeated.is_none() && rng.one_in(3)).then(|| Author::new(rng));
     t.put_object("metadata", |t| {
         t.put("result_type", "recent");
         t.put("iso_language_code", "ja");
@@ -33,10 +57,10 @@ fn post(n: usize, repeats: bool, rng: &mut Rng, t: &mut Text) {
     t.put("created_at", created(2014, rng));
     t.put_raw("id", id);
     t.put("id_str", id.to_string());
-    match &mentioned {
-        Some((name, _)) if repeats => t.put("text", format!("RT @{name}: {said}")),
-        Some((name, _)) => t.put("text", format!("@{name} {said}")),
-        None => t.put("text", &said),
+    match (repeated, &answered) {
+        (Some(Author { login, .. }), _) => t.put("text", format!("RT @{login}: {said}")),
+        (None, Some(Author { login, .. })) => t.put("text", format!("@{login} {said}")),
+        (None, None) => t.put("text", said),
     }
     let (address, program) = rng.pick(SOURCES);
     t.put("source", format!("<a href=\"{address}\" rel=\"nofollow\">{program}</a>"));
@@ -46,16 +70,16 @@ fn post(n: usize, repeats: bool, rng: &mut Rng, t: &mut Text) {
     t.put_null("in_reply_to_user_id");
     t.put_null("in_reply_to_user_id_str");
     t.put_null("in_reply_to_screen_name");
-    t.put_object("user", |t| user(rng, t));
+    t.put_object("user", |t| user(author, rng, t));
     for key in ["geo", "coordinates", "place", "contributors"] {
         t.put_null(key);
     }
-    if repeats {
-        t.put_object("retweeted_status", |t| post(n.wrapping_mul(7) % 1_000_000, false, rng, t));
+    if let Some(repeated) = repeated {
+        t.put_object("retweeted_status", |t| post(n / 2, repeated, said, None, rng, t));
     }
-    t.put_raw("retweet_count", if repeats { rng.below(5000) } else { 0 });
+    t.put_raw("retweet_count", if repeated.is_some() { rng.below(5000) } else { 0 });
     t.put_raw("favorite_count", rng.below(10));
-    t.put_object("entities", |t| entities(mentioned, rng, t));
+    t.put_object("entities", |t| entities(repeated.or(answered.as_ref()), rng, t));
     t.put_raw("favorited", false);
     t.put_raw("retweeted", false);
     if rng.one_in(3) {
@@ -64,7 +88,7 @@ fn post(n: usize, repeats: bool, rng: &mut Rng, t: &mut Text) {
     t.put("lang", "ja");
 }
 
-fn entities(mentioned: Option<(String, u64)>, rng: &mut Rng, t: &mut Text) {
+fn entities(mentioned: Option<&Author>, rng: &mut Rng, t: &mut Text) {
     t.put_array("hashtags", |t| {
         if rng.one_in(4) {
             t.object(|t| {
@@ -80,13 +104,13 @@ fn entities(mentioned: Option<(String, u64)>, rng: &mut Rng, t: &mut Text) {
         }
     });
     t.put_array("user_mentions", |t| {
-        if let Some((name, id)) = mentioned {
+        if let Some(Author { id, login, name }) = mentioned {
             t.object(|t| {
-                t.put("screen_name", &name);
-                t.put("name", words::japanese(rng, 6));
+                t.put("screen_name", login);
+                t.put("name", name);
                 t.put_raw("id", id);
                 t.put("id_str", id.to_string());
-                indices(t, 3, 4 + name.len());
+                indices(t, 3, 4 + login.len());
             });
         }
     });
@@ -133,8 +157,8 @@ fn indices(t: &mut Text, from: usize, to: usize) {
     });
 }
 
-fn user(rng: &mut Rng, t: &mut Text) {
-    let id = identifier(rng);
+fn user(author: &Author, rng: &mut Rng, t: &mut Text) {
+    let Author { id, login, name } = author;
     let picture = format!(
         "pbs.twimg.com/profile_images/{}/{}",
         497_760_886_795_153_410 + rng.next() % 1_000_000_000_000_000,
@@ -146,8 +170,8 @@ fn user(rng: &mut Rng, t: &mut Text) {
     let characters = rng.between(10, 90);
     t.put_raw("id", id);
     t.put("id_str", id.to_string());
-    t.put("name", words::japanese(rng, 6));
-    t.put("screen_name", words::login(rng));
+    t.put("name", name);
+    t.put("screen_name", login);
     t.put("location", if rng.one_in(2) { words::japanese(rng, 8) } else { String::new() });
     t.put("description", words::japanese(rng, characters));
     t.put_null("url");

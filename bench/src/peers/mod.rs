@@ -31,8 +31,6 @@ pub enum Peer {
     JqCopy,
     /// `jsonb_array_elements` of the compact array.
     ArrayElements,
-    /// Spark's `read.json` to JDBC.
-    Spark,
     /// `jsonb_in` by itself.
     JsonbIn,
     /// Our encoder by itself.
@@ -94,7 +92,6 @@ impl Peer {
             Peer::PsycopgCopy => "psycopg-copy",
             Peer::JqCopy => "jq-copy",
             Peer::ArrayElements => "array-elements",
-            Peer::Spark => "spark",
             Peer::JsonbIn => "jsonb-in",
             Peer::Encoder => "encoder",
             Peer::Read => "read",
@@ -118,7 +115,7 @@ impl Peer {
     /// Whether its rows come in the order of the file, as far as its table can
     /// tell: a plain copy of `ready` is in the order in which rows lie there.
     pub fn keeps_order(self) -> bool {
-        !matches!(self, Peer::TwoCopies | Peer::Spark | Peer::InsertSelect | Peer::CreateTableAs)
+        !matches!(self, Peer::TwoCopies | Peer::InsertSelect | Peer::CreateTableAs)
     }
 
     /// What is missing on this machine to run it.
@@ -131,7 +128,6 @@ impl Peer {
             Peer::ExecuteValues => module("psycopg2"),
             Peer::PsycopgCopy => module("psycopg"),
             Peer::JqCopy => (!quietly(Command::new("jq").arg("--version"))).then(|| "no jq".to_owned()),
-            Peer::Spark => module("pyspark"),
             _ => None,
         }
     }
@@ -149,7 +145,6 @@ impl Peer {
             Peer::JsonbIn => within::jsonb_in(stage),
             Peer::ExecuteValues => client::script(stage, "execute_values.py"),
             Peer::PsycopgCopy => client::script(stage, "psycopg_copy.py"),
-            Peer::Spark => client::script(stage, "spark.py"),
             Peer::JqCopy => client::jq(stage),
             Peer::Encoder => alone::encoder(stage),
             Peer::Read => alone::read(stage),
