@@ -5,19 +5,31 @@
 //! but the table has to end up as the server would have made it, and the time
 //! is only saved where nobody reads the value on its way.
 //!
-//! All of it is looked at once, under the lock of the load. Others may still
-//! change `toast_tuple_target`, or attach a partition, while a load runs: their
-//! locks do not conflict with that of an INSERT. Values loaded after that are
-//! valid all the same, and stored by the rules from before.
+//! All of it is looked at once, when the load begins. The lock of an INSERT lets
+//! others set `toast_tuple_target` and attach partitions meanwhile; a partition
+//! itself is locked when the first row goes into it, not before, so that nobody
+//! waits who would not wait for an INSERT. What changes after the look makes no
+//! value invalid: the rest of the load is stored by the rules from before.
 
 use super::Target;
 use crate::pg::memory::Context;
 use crate::pg::storage::{self, Open, Storage, TUPLE_HEADER, TUPLE_THRESHOLD};
-use loader_core::pipeline::Compression;
+use loader_core::toast::Method;
 
 /// How many partitions are looked at. What the server remembers of each, some
 /// 10 kB, stays with the session.
 const MOST_PARTITIONS: usize = 1000;
+
+/// Values longer than `above` bytes, header included, are handed to the table
+/// compressed by `method`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Compression {
+    /// The method that the server would use.
+    pub method: Method,
+    /// The longest value that is left alone. The server still compresses it
+    /// where other columns make the row too long.
+    pub above: usize,
+}
 
 impl Target {
     /// From which length on values are to be compressed, and how; `None` where
