@@ -34,7 +34,7 @@ const MAX_TEXT: usize = 16 * 1024 * 1024;
 const MAX_DEPTH: usize = 500;
 
 /// Buffers larger than this are given back after the record that needed them.
-const KEPT: usize = 4 * 1024 * 1024;
+const KEPT: usize = 2 * 1024 * 1024;
 
 /// The varlena header.
 const HEADER: usize = 4;

@@ -19,7 +19,7 @@ const SHAPES: usize = 256;
 
 /// Larger objects are sorted each time.
 const MAX_KEYS: usize = 512;
-const MAX_KEY_BYTES: usize = 16 * 1024;
+const MAX_KEY_BYTES: usize = 8 * 1024;
 
 /// A key may be compared by blocks that reach beyond the last.
 const BLOCK: usize = 32;
