@@ -2,6 +2,7 @@
 //! records' indentation, a record separator.
 
 use super::layout::Layout;
+use super::lines;
 use super::reader::Reader;
 use super::split::Splitter;
 use crate::input::{Error, Source};
@@ -100,7 +101,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         loop {
             let bytes = self.window.bytes();
             let end = until.unwrap_or(bytes.len()).min(bytes.len());
-            let Some(newline) = memchr::memchr(b'\n', &bytes[from.min(end)..end]) else {
+            // A line that begins with more blanks than records do starts none.
+            let Some(newline) = lines::shallow(bytes, from.min(end), end, indent + 1) else {
                 if until.is_some() || self.window.eof() || end - start > SPAN {
                     return Ok(None);
                 }
@@ -108,7 +110,6 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 self.window.grow()?;
                 continue;
             };
-            let newline = from + newline;
             if let Some(at) = self.starts_line(newline, indent, until)? {
                 return Ok(Some(at));
             }

@@ -12,6 +12,7 @@ mod bounds;
 mod evidence;
 mod head;
 mod layout;
+mod lines;
 mod profile;
 mod reader;
 mod recover;

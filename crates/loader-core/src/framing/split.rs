@@ -184,8 +184,11 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     fn release(&mut self) {
+        if !self.window.is_worth_a_move(self.position) {
+            return;
+        }
         self.count_lines(self.position);
-        let moved = self.window.release(self.position);
+        let moved = self.window.drop_front(self.position);
         self.position -= moved;
         self.counted -= moved;
     }

@@ -79,16 +79,14 @@ impl<S: Source> Window<S> {
         self.source.poll()
     }
 
-    /// Forgets the bytes before `at`, which are done with, when that is worth a
-    /// move. Returns by how much all indexes have become less.
-    pub(super) fn release(&mut self, at: usize) -> usize {
-        if at < SLACK && at < self.end {
-            return 0;
-        }
-        self.drop_front(at)
+    /// Whether the bytes before `at`, which are done with, are so many that they
+    /// should be forgotten.
+    pub(super) fn is_worth_a_move(&self, at: usize) -> bool {
+        at >= SLACK || at >= self.end
     }
 
-    /// Forgets the bytes before `at`.
+    /// Forgets the bytes before `at`. Returns by how much all indexes have become
+    /// less.
     pub(super) fn drop_front(&mut self, at: usize) -> usize {
         self.bytes.copy_within(at..self.end, 0);
         self.end -= at;
