@@ -3,6 +3,8 @@
 //! 16,383 digits, a first digit at 10^131071 or below, and an exponent that
 //! stays below INT_MAX / 2.
 
+use super::words::digits;
+
 /// What is wrong with a token that starts like a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NumberFault {
@@ -19,6 +21,26 @@ const MAX_EXPONENT: i64 = i32::MAX as i64 / 2;
 /// Whether `b` can stand inside a number token.
 pub(super) fn continues(b: u8) -> bool {
     matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
+}
+
+/// The end of a number of usual length without an exponent, where `buf` shows
+/// the byte behind it; `None` where it takes [`check`] to say.
+#[inline]
+pub(super) fn short_end(buf: &[u8], start: usize) -> Option<usize> {
+    let first = start + usize::from(buf[start] == b'-');
+    let integer = digits(&buf[first..]);
+    if integer == 0 || (integer > 1 && buf[first] == b'0') {
+        return None;
+    }
+    let mut end = first + integer;
+    if buf.get(end) == Some(&b'.') {
+        let fraction = digits(&buf[end + 1..]);
+        if fraction == 0 {
+            return None;
+        }
+        end += 1 + fraction;
+    }
+    (end < buf.len() && end - start < MAX_SCALE as usize).then_some(end)
 }
 
 /// Checks a whole number token.
@@ -57,10 +79,6 @@ pub(super) fn check(token: &[u8]) -> Result<(), NumberFault> {
         Some(magnitude) if magnitude + exponent > MAX_MAGNITUDE => Err(NumberFault::Range),
         _ => Ok(()),
     }
-}
-
-fn digits(bytes: &[u8]) -> usize {
-    bytes.iter().position(|b| !b.is_ascii_digit()).unwrap_or(bytes.len())
 }
 
 /// Saturates far outside of what passes: only the order of magnitude matters.

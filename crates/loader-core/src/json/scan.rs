@@ -10,6 +10,7 @@
 //! caller, which is several times faster.
 
 use super::number::{self, NumberFault};
+use super::words;
 use crate::fault::FaultKind;
 
 /// Deeper than any server's stack allows (2 GB would not do): the scanner stops.
@@ -100,109 +101,108 @@ impl Scanner {
     /// Scans `buf` from index `from` on; `eof` says that nothing follows `buf`.
     pub fn scan(&mut self, buf: &[u8], from: usize, eof: bool) -> Progress {
         let mut i = from;
+        let mut state = self.state;
+        let mut in_object = self.in_object();
+        // Each turn takes one key with its colon, one scalar with its comma, one
+        // bracket or whatever stands alone.
         loop {
-            if let State::InString { key } = self.state {
-                match self.string(buf, i, eof) {
-                    Progress::Done(end) if key => {
-                        i = end;
-                        self.state = State::Colon;
-                    }
-                    Progress::Done(end) => {
-                        i = end;
-                        if self.value_ends() {
-                            return Progress::Done(i);
-                        }
-                    }
-                    other => return other,
-                }
-            }
-            while let Some(&b) = buf.get(i) {
-                match b {
-                    b' ' | b'\t' | b'\r' => {}
-                    b'\n' if !self.one_line => {}
-                    b'\n' => return broken(FaultKind::Truncated, i, LINE_ENDS),
-                    _ => break,
-                }
-                i += 1;
+            if buf.get(i).is_none_or(|&b| b <= b' ') && !matches!(state, State::InString { .. }) {
+                i = self.blank_end(buf, i);
             }
             let Some(&b) = buf.get(i) else {
-                if eof {
-                    return broken(FaultKind::Truncated, i, "the input ends inside the record");
-                }
-                return Progress::More(i);
+                self.state = state;
+                return match (eof, state) {
+                    (false, _) => Progress::More(i),
+                    (true, State::InString { .. }) => {
+                        broken(FaultKind::Truncated, i, "the input ends inside a string")
+                    }
+                    (true, _) => broken(FaultKind::Truncated, i, "the input ends inside the record"),
+                };
             };
-            match (self.state, b) {
-                (State::Value | State::ValueOrEnd, b'{') => {
-                    if !self.push(true) {
-                        return broken(FaultKind::TooDeep, i, "the record is nested too deeply");
-                    }
-                    self.state = State::KeyOrEnd;
-                    i += 1;
-                }
-                (State::Value | State::ValueOrEnd, b'[') => {
-                    if !self.push(false) {
-                        return broken(FaultKind::TooDeep, i, "the record is nested too deeply");
-                    }
-                    self.state = State::ValueOrEnd;
-                    i += 1;
+            let ended = match (state, b) {
+                (State::Key | State::KeyOrEnd, b'"') => {
+                    state = State::InString { key: true };
+                    self.string(buf, i + 1, eof)
                 }
                 (State::Value | State::ValueOrEnd, b'"') => {
-                    self.state = State::InString { key: false };
-                    i += 1;
+                    state = State::InString { key: false };
+                    self.string(buf, i + 1, eof)
                 }
-                (State::Key | State::KeyOrEnd, b'"') => {
-                    self.state = State::InString { key: true };
+                (State::InString { .. }, _) => self.string(buf, i, eof),
+                (State::Value | State::ValueOrEnd, b'-' | b'0'..=b'9') => self.number(buf, i, eof),
+                (State::Value | State::ValueOrEnd, b't' | b'f' | b'n') => literal(buf, i, eof),
+                (State::Value | State::ValueOrEnd, b'{' | b'[') => {
+                    in_object = b == b'{';
+                    if !self.push(in_object) {
+                        return broken(FaultKind::TooDeep, i, "the record is nested too deeply");
+                    }
+                    state = if in_object { State::KeyOrEnd } else { State::ValueOrEnd };
                     i += 1;
+                    continue;
                 }
-                (State::Value | State::ValueOrEnd, b'-' | b'0'..=b'9') => match self.number(buf, i, eof) {
-                    Progress::Done(end) => {
-                        i = end;
-                        if self.value_ends() {
-                            return Progress::Done(i);
-                        }
-                    }
-                    other => return other,
-                },
-                (State::Value | State::ValueOrEnd, b't' | b'f' | b'n') => match literal(buf, i, eof) {
-                    Progress::Done(end) => {
-                        i = end;
-                        if self.value_ends() {
-                            return Progress::Done(i);
-                        }
-                    }
-                    other => return other,
-                },
-                (State::Colon, b':') => {
-                    self.state = State::Value;
-                    i += 1;
+                (State::Separator | State::KeyOrEnd, b'}') if in_object => {
+                    self.depth -= 1;
+                    in_object = self.in_object();
+                    Progress::Done(i + 1)
+                }
+                (State::Separator | State::ValueOrEnd, b']') if !in_object => {
+                    self.depth -= 1;
+                    in_object = self.in_object();
+                    Progress::Done(i + 1)
                 }
                 (State::Separator, b',') => {
-                    self.state = if self.in_object() { State::Key } else { State::Value };
+                    state = after_comma(in_object);
                     i += 1;
+                    continue;
                 }
-                (State::Separator | State::KeyOrEnd, b'}') if self.in_object() => {
+                (State::Colon, b':') => {
+                    state = State::Value;
                     i += 1;
-                    self.depth -= 1;
-                    if self.value_ends() {
-                        return Progress::Done(i);
-                    }
+                    continue;
                 }
-                (State::Separator | State::ValueOrEnd, b']') if !self.in_object() => {
-                    i += 1;
-                    self.depth -= 1;
-                    if self.value_ends() {
-                        return Progress::Done(i);
-                    }
+                (_, b'\n') => return broken(FaultKind::Truncated, i, LINE_ENDS),
+                _ => return broken(FaultKind::Syntax, i, expected(state)),
+            };
+            match ended {
+                Progress::Done(end) => i = end,
+                other => {
+                    self.state = state;
+                    return other;
                 }
-                (state, _) => return broken(FaultKind::Syntax, i, expected(state)),
+            }
+            let next = buf.get(i);
+            if state == (State::InString { key: true }) {
+                let colon = next == Some(&b':');
+                i += usize::from(colon);
+                state = if colon { State::Value } else { State::Colon };
+            } else if self.depth == 0 {
+                return Progress::Done(i);
+            } else {
+                let comma = next == Some(&b',');
+                i += usize::from(comma);
+                state = if comma { after_comma(in_object) } else { State::Separator };
             }
         }
     }
 
-    /// After a value: true where it was the outermost.
-    fn value_ends(&mut self) -> bool {
-        self.state = State::Separator;
-        self.depth == 0
+    /// The first byte from `i` on that is no white space between tokens.
+    fn blank_end(&self, buf: &[u8], mut i: usize) -> usize {
+        while let Some(&b) = buf.get(i) {
+            match b {
+                b' ' | b'\t' | b'\r' => {}
+                b'\n' if !self.one_line => {}
+                _ => break,
+            }
+            i += 1;
+            while let Some(block) = buf.get(i..).and_then(<[u8]>::first_chunk) {
+                let spaces = words::spaces(block);
+                i += spaces;
+                if spaces < block.len() {
+                    break;
+                }
+            }
+        }
+        i
     }
 
     fn push(&mut self, object: bool) -> bool {
@@ -223,8 +223,9 @@ impl Scanner {
         true
     }
 
+    /// Whether the innermost container is an object.
     fn in_object(&self) -> bool {
-        let top = self.depth - 1;
+        let Some(top) = self.depth.checked_sub(1) else { return false };
         self.levels[top / 64] & (1 << (top % 64)) != 0
     }
 
@@ -233,9 +234,18 @@ impl Scanner {
     }
 
     /// The rest of a string, from `i` on; `Done` stands behind its quote.
-    fn string(&mut self, buf: &[u8], mut i: usize, eof: bool) -> Progress {
+    #[inline]
+    fn string(&mut self, buf: &[u8], i: usize, eof: bool) -> Progress {
+        let end = words::plain_end(buf, i);
+        match buf.get(end) {
+            Some(b'"') => Progress::Done(end + 1),
+            _ => self.special(buf, end, eof),
+        }
+    }
+
+    /// The rest of a string that goes on at `i` with something special.
+    fn special(&mut self, buf: &[u8], mut i: usize, eof: bool) -> Progress {
         loop {
-            i = plain_end(buf, i);
             match buf.get(i) {
                 None if eof => return broken(FaultKind::Truncated, i, "the input ends inside a string"),
                 None => return Progress::More(i),
@@ -257,6 +267,7 @@ impl Scanner {
                     i += 1;
                 }
             }
+            i = words::plain_end(buf, i);
         }
     }
 
@@ -299,6 +310,13 @@ impl Scanner {
     }
 
     fn number(&mut self, buf: &[u8], i: usize, eof: bool) -> Progress {
+        match number::short_end(buf, i) {
+            Some(end) if !in_word(buf[end]) => Progress::Done(end),
+            _ => self.any_number(buf, i, eof),
+        }
+    }
+
+    fn any_number(&mut self, buf: &[u8], i: usize, eof: bool) -> Progress {
         let length = buf[i..].iter().position(|&b| !number::continues(b)).unwrap_or(buf.len() - i);
         let end = i + length;
         if end == buf.len() && !eof {
@@ -316,6 +334,10 @@ impl Scanner {
         }
         Progress::Done(end)
     }
+}
+
+fn after_comma(in_object: bool) -> State {
+    if in_object { State::Key } else { State::Value }
 }
 
 fn broken(kind: FaultKind, at: usize, what: &'static str) -> Progress {
@@ -340,17 +362,23 @@ fn in_word(b: u8) -> bool {
 }
 
 fn literal(buf: &[u8], i: usize, eof: bool) -> Progress {
-    let word: &[u8] = match buf[i] {
-        b't' => b"true",
-        b'f' => b"false",
-        _ => b"null",
-    };
     let rest = &buf[i..];
-    if rest.len() <= word.len() && !eof && word.starts_with(rest) {
+    let (word, length) = match rest {
+        [b't', b'r', b'u', b'e', ..] => ("true", 4),
+        [b'f', b'a', b'l', b's', b'e', ..] => ("false", 5),
+        [b'n', b'u', b'l', b'l', ..] => ("null", 4),
+        [b't', ..] => ("true", 0),
+        [b'f', ..] => ("false", 0),
+        _ => ("null", 0),
+    };
+    if length > 0 && rest.get(length).is_some_and(|&b| !in_word(b)) {
+        return Progress::Done(i + length);
+    }
+    if rest.len() <= word.len() && !eof && word.as_bytes().starts_with(rest) {
         return Progress::More(i);
     }
-    if rest.starts_with(word) && !rest.get(word.len()).is_some_and(|&b| in_word(b)) {
-        return Progress::Done(i + word.len());
+    if length > 0 && rest.len() == length {
+        return Progress::Done(i + length);
     }
     broken(FaultKind::Syntax, i, "an invalid word")
 }
@@ -359,33 +387,4 @@ fn literal(buf: &[u8], i: usize, eof: bool) -> Progress {
 fn hex4(bytes: &[u8]) -> Option<u32> {
     let digits = bytes.get(..6)?.strip_prefix(b"\\u")?;
     digits.iter().try_fold(0, |unit, &b| Some(unit << 4 | char::from(b).to_digit(16)?))
-}
-
-/// The first byte from `i` on that is a quote, a backslash or a control
-/// character. Eight bytes at a time, by the usual arithmetic on whole words
-/// ("Determine if a word has a byte less than n", Bit Twiddling Hacks).
-fn plain_end(buf: &[u8], mut i: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    while let Some(word) = buf.get(i..i + 8) {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(word);
-        let word = u64::from_le_bytes(bytes);
-        let quote = word ^ (ONES * u64::from(b'"'));
-        let backslash = word ^ (ONES * u64::from(b'\\'));
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let found =
-            (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash) | control;
-        if found & HIGHS != 0 {
-            break;
-        }
-        i += 8;
-    }
-    while let Some(&b) = buf.get(i) {
-        if b == b'"' || b == b'\\' || b < 0x20 {
-            break;
-        }
-        i += 1;
-    }
-    i
 }
