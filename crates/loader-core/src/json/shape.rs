@@ -197,6 +197,11 @@ pub fn containers(text: &[u8], mut visit: impl FnMut(Role, usize, usize, Shape))
 
 /// The shape of a well-formed value; `None` for a scalar.
 pub fn of(text: &[u8]) -> Option<Shape> {
+    object(text).or_else(|| root(text))
+}
+
+/// The shape of the root in [`containers`].
+fn root(text: &[u8]) -> Option<Shape> {
     let mut root = None;
     containers(text, |role, _, _, shape| {
         if role == Role::Root {
@@ -204,6 +209,39 @@ pub fn of(text: &[u8]) -> Option<Shape> {
         }
     });
     root
+}
+
+/// What [`root`] says of a text that is one object, without a look at what lies
+/// deeper; `None` where it takes that.
+fn object(text: &[u8]) -> Option<Shape> {
+    if text.first() != Some(&b'{') {
+        return None;
+    }
+    let mut keys = Vec::new();
+    let mut key_due = true;
+    let mut depth = 1usize;
+    let mut i = 1;
+    while depth > 0 {
+        let b = *text.get(i)?;
+        let start = i;
+        i = if b == b'"' { string_end(text, i) } else { i + 1 };
+        match b {
+            b'"' if key_due && depth == 1 => {
+                keys.push(key_hash(&text[start..i]));
+                key_due = false;
+            }
+            b',' if depth == 1 => key_due = true,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth -= 1;
+                key_due = false;
+            }
+            _ => {}
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    (i == text.len()).then_some(Shape::Object(keys))
 }
 
 #[cfg(test)]
@@ -229,5 +267,31 @@ mod tests {
                 (Role::Root, 0, 0, Shape::Object(root)),
             ]
         );
+    }
+
+    #[test]
+    fn the_short_way_to_the_shape_of_an_object_leads_to_the_same() {
+        let deep = format!("{{\"a\":{}{},\"b\":0}}", "[".repeat(200), "]".repeat(200));
+        let good = [
+            "{}",
+            "{ \n}",
+            r#"{"b":1,"a":[{"x":"},{"},[2,"y",null]],"c":{}}"#,
+            r#"{ "b" : "\",\"x\":" , "b" :{"a":[1,{"q":2}]} , "\\" : false,"":-1.5e+3}"#,
+            &deep,
+        ];
+        for text in good {
+            assert!(object(text.as_bytes()).is_some(), "{text}");
+        }
+        // Damaged text, too: any byte lost, doubled or replaced.
+        for text in good.map(str::as_bytes).iter().filter(|text| text.len() < 100) {
+            for at in 0..text.len() {
+                for with in [&b""[..], &[text[at]; 2], b"{", b"}", b"[", b"]", b"\"", b",", b":", b"1", b"a"]
+                {
+                    let text = [&text[..at], with, &text[at + 1..]].concat();
+                    assert_eq!(of(&text), root(&text), "{}", String::from_utf8_lossy(&text));
+                }
+            }
+        }
+        assert_eq!(of(deep.as_bytes()), root(deep.as_bytes()));
     }
 }
