@@ -6,6 +6,8 @@ mod tests {
     use crate::pg::memory::Context;
     use crate::pg::snapshot::{Snapshot, select_bigint};
     use crate::pg::{array, relation, subtransaction, text, user};
+    use loader_core::jsonb::Encoder;
+    use loader_core::toast::{Compressor, Method};
     use pgrx::prelude::*;
     use std::ffi::CString;
 
@@ -60,6 +62,36 @@ mod tests {
         )
         .expect("a statement");
         assert_eq!(same, Some(true));
+    }
+
+    #[pg_test]
+    fn a_held_datum_is_compared_by_bytes() {
+        let encoded = |text: &str| {
+            let mut datum = Vec::new();
+            let end = Encoder::new().encode(text.as_bytes(), 0, true, &mut datum);
+            assert_eq!(end, Ok(Some(text.len())));
+            datum
+        };
+        let agrees = |datum: &[u8], text: &str| {
+            let mut chunk = Chunk::new();
+            chunk.hold(datum.to_vec()).expect("memory");
+            chunk.agrees(0, datum.len(), &CString::new(text).expect("no NUL"))
+        };
+        let plain = encoded("{\"a\": 1.50}");
+        assert!(agrees(&plain, " {\"a\" : 1.50}"));
+        // Equal as numbers, but not the same.
+        assert!(!agrees(&plain, "{\"a\": 1.5}"));
+
+        let long = |end: &str| format!("[\"{}{end}\"]", "long and dull ".repeat(300));
+        for method in [Method::Pglz, Method::Lz4] {
+            let mut compressed = Vec::new();
+            let smaller =
+                Compressor::new().compress(&encoded(&long("a")), method, &mut compressed, &|| false);
+            assert_eq!(smaller, Ok(true));
+            assert!(compressed.len() < 500);
+            assert!(agrees(&compressed, &long("a")));
+            assert!(!agrees(&compressed, &long("b")));
+        }
     }
 
     /// Lets this process take so many bytes more than it has; `None` any.

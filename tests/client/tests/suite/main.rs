@@ -18,5 +18,6 @@ mod real;
 mod resources;
 mod roles;
 mod search_path;
+mod stored;
 mod threads;
 mod verdicts;

@@ -53,7 +53,9 @@ fn any_number_loads_the_same() {
     let path = database.cluster.file("threads_number", mixed(20_000));
     let mut first = None;
     for threads in [0, 1, 2, 3, 8] {
-        client.batch_execute(&format!("TRUNCATE t; SET loader.parse_threads = {threads}")).expect("the setting");
+        client
+            .batch_execute(&format!("TRUNCATE t; SET loader.parse_threads = {threads}"))
+            .expect("the setting");
         let outcome = load(&mut client, &path, "t").expect("a load");
         assert!(outcome.rows_loaded > 15_000 && outcome.rows_rejected > 300, "{outcome:?}");
         let found = left(&mut client, outcome.load_id);
@@ -84,7 +86,8 @@ fn limit(cluster: &Cluster, pid: i32, resource: &str, value: u64) {
 
 /// Ends loads after so many bytes that are drawn by lot, by all means there are.
 fn ended(name: &str, moments: usize) {
-    let cluster = Cluster::start(&["restart_after_crash = on", "loader.parse_threads = 3"], Limits::default());
+    let cluster =
+        Cluster::start(&["restart_after_crash = on", "loader.parse_threads = 3"], Limits::default());
     let database = cluster.database("threads");
     table(&mut database.connect(), "t");
     let text = mixed(60_000);
@@ -99,10 +102,12 @@ fn ended(name: &str, moments: usize) {
         let bytes = rng.below(text.len()) as i64;
         let end = ["cancel", "terminate", "cancel", "terminate", "kill"][moment % 5];
         thread::scope(|scope| {
-            let load = scope.spawn(|| (load_with(&mut loader, &path, "t", "chunk => 500, if_loaded => 'force'"), loader));
+            let load = scope
+                .spawn(|| (load_with(&mut loader, &path, "t", "chunk => 500, if_loaded => 'force'"), loader));
             wait_for("the load to come so far", || {
                 let statement = "SELECT FROM pg_stat_progress_copy WHERE pid = $1 AND bytes_processed >= $2";
-                load.is_finished() || watcher.query_opt(statement, &[&pid, &bytes]).expect("progress").is_some()
+                load.is_finished()
+                    || watcher.query_opt(statement, &[&pid, &bytes]).expect("progress").is_some()
             });
             match end {
                 "kill" => send_signal(pid, libc::SIGKILL),
@@ -165,7 +170,8 @@ fn short_of_memory(name: &str, rounds: usize) {
         match load_with(&mut loader, &path, "t", "if_loaded => 'force'") {
             Ok(_) => loaded += 1,
             Err(error) => {
-                let code = error.code().unwrap_or_else(|| panic!("round {round}: {error:?}\n{}", cluster.log()));
+                let code =
+                    error.code().unwrap_or_else(|| panic!("round {round}: {error:?}\n{}", cluster.log()));
                 assert!(
                     [SqlState::OUT_OF_MEMORY, SqlState::UNDEFINED_FILE, SqlState::INSUFFICIENT_RESOURCES]
                         .contains(code),

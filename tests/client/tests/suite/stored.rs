@@ -1,0 +1,245 @@
+//! What a load leaves on disk: as COPY would have stored it, sound, and the
+//! same on a replica.
+
+use crate::helpers::{count, session};
+use loader_client_tests::{Cluster, Limits, load, send_signal, wait_for};
+use loader_damage::rng::Rng;
+use postgres::{Client, Config, NoTls};
+use std::fmt::Write;
+use std::fs;
+use std::process::{Child, Stdio};
+
+const WORDS: [&str; 12] = [
+    "release",
+    "naïve",
+    "storage",
+    "https://example.org/",
+    "日本語",
+    "wait",
+    "\\n",
+    "column",
+    "emoji 😀",
+    "true",
+    "id",
+    "branch",
+];
+
+/// Documents of up to 20 kB, most of them long enough for TOAST.
+fn documents(records: usize) -> String {
+    let mut rng = Rng::new(11);
+    let mut text = String::new();
+    for n in 0..records {
+        write!(text, "{{\"id\": {n}, \"score\": {}.{:02}, \"text\": \"", rng.below(1000), rng.below(100))
+            .expect("a string");
+        for _ in 0..rng.below(1500) {
+            write!(text, "{} {} ", rng.pick(&WORDS), rng.below(5000)).expect("a string");
+        }
+        text.push_str("\"}\n");
+    }
+    text
+}
+
+fn copy(client: &mut Client, path: &str, table: &str) {
+    client
+        .batch_execute(&format!(
+            "COPY {table} FROM '{path}' (FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02')"
+        ))
+        .expect("COPY");
+}
+
+fn number(client: &mut Client, query: &str) -> i64 {
+    client.query_one(query, &[]).expect(query).get(0)
+}
+
+/// Loads `path` into `t` and copies it into `copied`, two tables alike.
+fn both(client: &mut Client, path: &str, definition: &str) {
+    client
+        .batch_execute(&format!(
+            "DROP TABLE IF EXISTS t, copied;
+             CREATE TABLE t ({definition}); CREATE TABLE copied ({definition})"
+        ))
+        .expect("two tables");
+    copy(client, path, "copied (data)");
+    load(client, path, "t").expect("a load");
+    let differ = number(
+        client,
+        "SELECT count(*) FROM t FULL JOIN copied AS o ON t.data->'id' = o.data->'id'
+         WHERE t.data IS NULL OR o.data IS NULL OR t.data::text <> o.data::text
+            OR pg_column_compression(t.data) IS DISTINCT FROM pg_column_compression(o.data)",
+    );
+    assert_eq!(differ, 0, "{definition}");
+    let (own, copied) = (
+        number(client, "SELECT pg_total_relation_size('t')"),
+        number(client, "SELECT pg_total_relation_size('copied')"),
+    );
+    assert!(own <= copied + copied / 50, "{definition}: {own} bytes, COPY takes {copied}");
+}
+
+#[test]
+fn tables_are_as_copy_makes_them() {
+    let (database, mut client) = session("stored");
+    let path = database.cluster.file("stored", documents(800));
+    let lz4 = client.batch_execute("SET default_toast_compression = lz4").is_ok();
+    client.batch_execute("RESET default_toast_compression").expect("the setting");
+    for definition in [
+        "data jsonb",
+        "n bigserial, data jsonb NOT NULL, at timestamptz DEFAULT now()",
+        "data jsonb, note text DEFAULT repeat('note ', 300)",
+        "data jsonb, id int GENERATED ALWAYS AS ((data->>'id')::int) STORED",
+        "data jsonb CHECK (data ? 'id')",
+        "data jsonb STORAGE EXTERNAL",
+        "data jsonb STORAGE MAIN",
+        "data jsonb COMPRESSION lz4",
+    ] {
+        if definition.contains("lz4") && !lz4 {
+            println!("skipped: {definition}");
+            continue;
+        }
+        // Storage within CREATE TABLE came with version 16.
+        let (definition, storage) = match definition.split_once(" STORAGE ") {
+            Some((definition, storage)) => (definition, Some(storage)),
+            None => (definition, None),
+        };
+        if let Some(storage) = storage {
+            client
+                .batch_execute(&format!(
+                    "DROP TABLE IF EXISTS t, copied, model; CREATE TABLE model ({definition});
+                     ALTER TABLE model ALTER data SET STORAGE {storage}"
+                ))
+                .expect("a model");
+            both(&mut client, &path, "LIKE model INCLUDING STORAGE");
+        } else {
+            both(&mut client, &path, definition);
+        }
+    }
+}
+
+#[test]
+fn long_values_of_a_partitioned_table() {
+    let (database, mut client) = session("stored_partitions");
+    let path = database.cluster.file("stored_partitions", documents(300));
+    client
+        .batch_execute(
+            "CREATE TABLE p (n bigserial, data jsonb) PARTITION BY RANGE (n);
+             CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100);
+             CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200);
+             CREATE TABLE p3 PARTITION OF p FOR VALUES FROM (200) TO (1000);
+             ALTER TABLE p2 ALTER data SET STORAGE EXTERNAL;
+             CREATE TABLE copied (data jsonb)",
+        )
+        .expect("tables");
+    copy(&mut client, &path, "copied");
+    for equal in [false, true] {
+        if equal {
+            client
+                .batch_execute("TRUNCATE p RESTART IDENTITY; ALTER TABLE p2 ALTER data SET STORAGE EXTENDED")
+                .expect("as the others");
+        }
+        load(&mut client, &path, "p").expect("a load");
+        let compressed = |client: &mut Client, table: &str| {
+            number(
+                client,
+                &format!("SELECT count(*) FROM {table} WHERE pg_column_compression(data) IS NOT NULL"),
+            )
+        };
+        assert!(compressed(&mut client, "p1") > 50);
+        assert_eq!(compressed(&mut client, "p2") > 0, equal);
+        let same = "SELECT count(*) FROM (SELECT data FROM p EXCEPT ALL SELECT data FROM copied) AS d";
+        assert_eq!((count(&mut client, "p"), number(&mut client, same)), (300, 0));
+    }
+}
+
+#[test]
+fn triggers_read_what_they_should() {
+    let (database, mut client) = session("stored_triggers");
+    let path = database.cluster.file("stored_triggers", documents(100));
+    client
+        .batch_execute(
+            "CREATE TABLE seen (length int);
+             CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 INSERT INTO seen VALUES (length(NEW.data->>'text'));
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER look BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION look()",
+        )
+        .expect("a trigger");
+    load(&mut client, &path, "t").expect("a load");
+    let sums = "SELECT (SELECT sum(length) FROM seen) - (SELECT sum(length(data->>'text')) FROM t)";
+    assert_eq!((count(&mut client, "seen"), number(&mut client, sums)), (100, 0));
+}
+
+#[test]
+fn amcheck_finds_nothing() {
+    let (database, mut client) = session("stored_amcheck");
+    if client.batch_execute("CREATE EXTENSION amcheck").is_err() {
+        println!("skipped: no amcheck");
+        return;
+    }
+    let path = database.cluster.file("stored_amcheck", documents(500));
+    client
+        .batch_execute("CREATE INDEX ON t USING gin (data); SET loader.parse_threads = 2")
+        .expect("an index");
+    load(&mut client, &path, "t").expect("a load");
+    for table in ["t", "loader.load_history_data"] {
+        let found = number(
+            &mut client,
+            &format!("SELECT count(*) FROM verify_heapam('{table}', check_toast => true)"),
+        );
+        assert_eq!(found, 0, "{table}");
+    }
+}
+
+/// A server that is stopped when it goes.
+struct Replica(Child);
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        send_signal(self.0.id() as i32, libc::SIGQUIT);
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_replica_has_the_same() {
+    let cluster = Cluster::start(&["loader.parse_threads = 2"], Limits::default());
+    let database = cluster.database("stored");
+    let mut client = database.connect();
+    client.batch_execute("SELECT seed_json_table('t')").expect("a table");
+    let copied = cluster.command("pg_basebackup").args(["-R", "-c", "fast", "-D", "replica"]).output();
+    let copied = copied.expect("pg_basebackup runs");
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    let socket = cluster.path("replica/socket");
+    fs::create_dir(&socket).expect("a folder");
+    cluster.give(&socket);
+    let _replica = Replica(
+        cluster
+            .command("postgres")
+            .args(["-D", "replica", "-c"])
+            .arg(format!("unix_socket_directories={}", socket.display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the replica starts"),
+    );
+    let path = cluster.file("stored", documents(500));
+    load(&mut client, &path, "t").expect("a load");
+    let end: String = client.query_one("SELECT pg_current_wal_flush_lsn()::text", &[]).expect("WAL").get(0);
+    let hash = |client: &mut Client| -> String {
+        let query = "SELECT md5(string_agg(md5(data::text), '' ORDER BY ctid)) || count(*) FROM t";
+        client.query_one(query, &[]).expect("a hash").get(0)
+    };
+    let mut there = None;
+    wait_for("the replica to come up", || {
+        let config = Config::new().host_path(&socket).user("postgres").dbname("stored").connect(NoTls);
+        there = config.ok();
+        there.is_some()
+    });
+    let mut there = there.expect("a connection");
+    wait_for("the replica to catch up", || {
+        let query = format!("SELECT coalesce(pg_last_wal_replay_lsn() >= '{end}', false)");
+        there.query_one(&query, &[]).expect("WAL").get(0)
+    });
+    assert_eq!(hash(&mut there), hash(&mut client));
+}
