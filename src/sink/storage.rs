@@ -14,22 +14,11 @@
 use super::Target;
 use crate::pg::memory::Context;
 use crate::pg::storage::{self, Open, Storage, TUPLE_HEADER, TUPLE_THRESHOLD};
-use loader_core::toast::Method;
+use loader_core::pipeline::Compression;
 
 /// How many partitions are looked at. What the server remembers of each, some
 /// 10 kB, stays with the session.
 const MOST_PARTITIONS: usize = 1000;
-
-/// Values longer than `above` bytes, header included, are handed to the table
-/// compressed by `method`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Compression {
-    /// The method that the server would use.
-    pub method: Method,
-    /// The longest value that is left alone. The server still compresses it
-    /// where other columns make the row too long.
-    pub above: usize,
-}
 
 impl Target {
     /// From which length on values are to be compressed, and how; `None` where
