@@ -6,7 +6,7 @@ use std::ffi::CStr;
 use std::fmt;
 
 /// Buffers that a giant record made larger than this are given back.
-const KEPT: usize = 4 * 1024 * 1024;
+pub(super) const KEPT: usize = 4 * 1024 * 1024;
 
 /// Where a record lies in its stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +62,16 @@ pub enum Form {
         /// Its first bytes in [`Batch::text`].
         raw: Span,
     },
+}
+
+impl Form {
+    /// Where its datum lies, if it has one.
+    pub fn value(&self) -> Option<Span> {
+        match self {
+            Form::Value(value) | Form::Checked { value, .. } => Some(*value),
+            Form::Text { .. } | Form::Reject { .. } => None,
+        }
+    }
 }
 
 /// One record, good or bad.

@@ -1,103 +1,106 @@
-//! From text to a datum at the end of a buffer: jsonb, and compressed where the
-//! table would have it so.
+//! From text to a datum: jsonb, and compressed where the table would have it so.
 
-use super::batch::{Batch, Form, Span};
+use super::batch::{Batch, Form, KEPT, Span};
 use super::control::Control;
 use crate::framing::{Reader, Value};
 use crate::input::Error;
-use crate::jsonb::Encoder;
+use crate::jsonb::{Encoder, OutOfMemory};
 use crate::toast::{CompressError, Compressor, Method};
 
 /// Datums start at multiples of this, as the server's allocator would have it.
 const ALIGNMENT: usize = 8;
 
-/// What the table would compress by itself.
+/// Values longer than `above` bytes, header included, are compressed by `method`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compression {
-    /// How.
+    /// The method that the server would use.
     pub method: Method,
-    /// Datums longer than this, in bytes with their header.
+    /// The longest value that is left alone.
     pub above: usize,
 }
 
-/// Makes datums.
+/// Makes the datums of a batch what they are to be.
 pub(super) struct Maker {
     encoder: Encoder,
     compressor: Compressor,
     compression: Option<Compression>,
-    compressed: Vec<u8>,
+    packed: Vec<u8>,
 }
 
 impl Maker {
     pub(super) fn new(compression: Option<Compression>) -> Self {
-        Maker { encoder: Encoder::new(), compressor: Compressor::new(), compression, compressed: Vec::new() }
+        Maker { encoder: Encoder::new(), compressor: Compressor::new(), compression, packed: Vec::new() }
     }
 
-    /// Appends the datum of the value that starts at `start`, uncompressed;
-    /// `None` where that is not to be decided here.
-    fn encode(
-        &mut self,
-        text: &[u8],
-        start: usize,
-        eof: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<Option<Value>, Error> {
-        let end = self.encoder.encode(text, start, eof, out).map_err(|error| Error::OutOfMemory(error.0))?;
-        let (deepest, spans_lines) = (self.encoder.deepest(), self.encoder.spans_lines());
-        Ok(end.map(|end| Value { end, deepest, spans_lines }))
-    }
-
-    /// Compresses the datum that `out` ends with, from `at` on, if the table
-    /// would, and returns where it lies.
-    fn compress(&mut self, at: usize, out: &mut Vec<u8>, control: &Control) -> Result<Span, Error> {
-        if let Some(Compression { method, above }) = self.compression
-            && out.len() - at > above
-        {
-            self.compressed.clear();
-            let stop = || control.is_stopped();
-            let smaller = self.compressor.compress(&out[at..], method, &mut self.compressed, &stop);
-            if smaller.map_err(explain)? {
-                out.truncate(at);
-                out.extend_from_slice(&self.compressed);
-            }
-        }
-        Ok(Span { at, length: out.len() - at })
-    }
-
-    /// Appends the datum of a record's whole text; `None` where the server has
-    /// to decide.
-    fn append(&mut self, text: &[u8], out: &mut Vec<u8>, control: &Control) -> Result<Option<Span>, Error> {
-        let at = pad(out)?;
-        match self.encode(text, 0, true, out)? {
-            Some(value) if value.end == text.len() => self.compress(at, out, control).map(Some),
-            _ => {
-                out.truncate(at);
-                Ok(None)
-            }
-        }
-    }
-}
-
-impl Maker {
-    /// Makes datums of the texts of a batch, but for those that the server has
-    /// to decide.
+    /// Makes datums of texts, but for those that the server has to decide, and
+    /// compresses long ones. With `check` the texts are kept beside them.
     pub(super) fn complete(
         &mut self,
         batch: &mut Batch,
         check: bool,
         control: &Control,
     ) -> Result<(), Error> {
-        for entry in &mut batch.entries {
+        self.encode(batch, check, control)?;
+        match self.compression {
+            Some(compression) => self.compress(batch, compression, control),
+            None => Ok(()),
+        }
+    }
+
+    fn encode(&mut self, batch: &mut Batch, check: bool, control: &Control) -> Result<(), Error> {
+        let Batch { entries, values, text: texts } = batch;
+        for entry in entries {
             let Form::Text { text, doubtful: false } = entry.form else { continue };
             if control.is_stopped() {
                 return Err(Error::Stopped);
             }
-            let bytes = &batch.text[text.at..text.at + text.length];
-            entry.form = match self.append(bytes, &mut batch.values, control)? {
-                Some(value) if check => Form::Checked { value, text },
-                Some(value) => Form::Value(value),
-                None => Form::Text { text, doubtful: true },
+            let bytes = &texts[text.at..text.at + text.length];
+            let at = pad(values)?;
+            let end = self.encoder.encode(bytes, 0, true, values).map_err(out_of_memory)?;
+            let value = Span { at, length: values.len() - at };
+            entry.form = match end {
+                Some(end) if end == bytes.len() && check => Form::Checked { value, text },
+                Some(end) if end == bytes.len() => Form::Value(value),
+                _ => {
+                    values.truncate(at);
+                    Form::Text { text, doubtful: true }
+                }
             };
+        }
+        Ok(())
+    }
+
+    /// Compresses long values. All go to another buffer: those of texts stand
+    /// behind the others here, wherever in the file they were.
+    fn compress(
+        &mut self,
+        batch: &mut Batch,
+        compression: Compression,
+        control: &Control,
+    ) -> Result<(), Error> {
+        let Compression { method, above } = compression;
+        if !batch.entries.iter().any(|entry| entry.form.value().is_some_and(|value| value.length > above)) {
+            return Ok(());
+        }
+        let stop = || control.is_stopped();
+        let Batch { entries, values, .. } = batch;
+        let packed = &mut self.packed;
+        packed.clear();
+        for entry in entries {
+            let (Form::Value(value) | Form::Checked { value, .. }) = &mut entry.form else { continue };
+            let datum = &values[value.at..value.at + value.length];
+            let at = pad(packed)?;
+            let smaller = datum.len() > above
+                && self.compressor.compress(datum, method, packed, &stop).map_err(explain)?;
+            if !smaller {
+                packed.try_reserve(datum.len()).map_err(|_| Error::OutOfMemory(datum.len()))?;
+                packed.extend_from_slice(datum);
+            }
+            *value = Span { at, length: packed.len() - at };
+        }
+        std::mem::swap(values, packed);
+        if packed.capacity() > KEPT {
+            *packed = Vec::new();
         }
         Ok(())
     }
@@ -106,7 +109,7 @@ impl Maker {
 /// Makes the datum of a record while the splitter looks for its end, so that a
 /// good record is gone through once only.
 pub(super) struct Quick {
-    maker: Maker,
+    encoder: Encoder,
     /// Records are to be read by this at all.
     active: bool,
     /// Datums; what lies behind `kept` is of the record that was read last.
@@ -116,11 +119,11 @@ pub(super) struct Quick {
 }
 
 impl Quick {
-    pub(super) fn new(maker: Maker, active: bool) -> Self {
-        Quick { maker, active, values: Vec::new(), kept: 0, last: 0 }
+    pub(super) fn new(active: bool) -> Self {
+        Quick { encoder: Encoder::new(), active, values: Vec::new(), kept: 0, last: 0 }
     }
 
-    /// Exchanges the buffer for an empty one.
+    /// Exchanges the buffer for another.
     pub(super) fn swap(&mut self, values: &mut Vec<u8>) {
         self.values.truncate(self.kept);
         std::mem::swap(&mut self.values, values);
@@ -128,10 +131,9 @@ impl Quick {
     }
 
     /// Keeps the datum of the record that was read last.
-    pub(super) fn keep(&mut self, control: &Control) -> Result<Span, Error> {
-        let span = self.maker.compress(self.last, &mut self.values, control)?;
+    pub(super) fn keep(&mut self) -> Span {
         self.kept = self.values.len();
-        Ok(span)
+        Span { at: self.last, length: self.kept - self.last }
     }
 
     /// Bytes of the datums that are kept.
@@ -147,7 +149,9 @@ impl Reader for Quick {
         }
         self.values.truncate(self.kept);
         self.last = pad(&mut self.values)?;
-        self.maker.encode(bytes, start, eof, &mut self.values)
+        let end = self.encoder.encode(bytes, start, eof, &mut self.values).map_err(out_of_memory)?;
+        let (deepest, spans_lines) = (self.encoder.deepest(), self.encoder.spans_lines());
+        Ok(end.map(|end| Value { end, deepest, spans_lines }))
     }
 }
 
@@ -157,6 +161,10 @@ fn pad(out: &mut Vec<u8>) -> Result<usize, Error> {
     out.try_reserve(ALIGNMENT).map_err(|_| Error::OutOfMemory(at))?;
     out.resize(at, 0);
     Ok(at)
+}
+
+fn out_of_memory(error: OutOfMemory) -> Error {
+    Error::OutOfMemory(error.0)
 }
 
 fn explain(error: CompressError) -> Error {

@@ -55,9 +55,8 @@ pub struct Pipeline<S: Source + Send + 'static> {
     /// Goes first: what the threads use must not go before they do.
     crew: OwnCrew,
     shared: Arc<Shared<S>>,
-    /// Makes the datums where there are no threads.
+    /// Makes the caller's datums.
     maker: Maker,
-    threaded: bool,
 }
 
 /// What is left when the stream has ended.
@@ -79,10 +78,9 @@ impl<S: Source + Send + 'static> Pipeline<S> {
         options: Options,
         control: Arc<Control>,
     ) -> Result<Self, Error> {
-        let maker = || Maker::new(options.compression);
-        // Between several threads the datums are shared out; one makes each
-        // while it looks for the end of the record.
-        let quick = Quick::new(maker(), options.native && options.threads <= 1);
+        // Several threads share out the datums; for one it is less work to make
+        // each while the end of the record is looked for.
+        let quick = Quick::new(options.native && options.threads <= 1);
         let splitter = Splitter::with_reader(source, framing, quick)?;
         let producer = Mutex::new(Producer::new(splitter, options.check));
         let queue = Arc::new(Queue::new(options.threads + AHEAD)?);
@@ -92,7 +90,7 @@ impl<S: Source + Send + 'static> Pipeline<S> {
             threads: Mutex::default(),
         }));
         let shared = Arc::new(Shared { producer, queue, control, options });
-        Ok(Pipeline { crew, shared, maker: maker(), threaded: false })
+        Ok(Pipeline { crew, shared, maker: Maker::new(options.compression) })
     }
 
     /// Starts the threads, as many as can be had. They inherit the caller's
@@ -103,7 +101,6 @@ impl<S: Source + Send + 'static> Pipeline<S> {
             let builder = Builder::new().name(format!("loader parse {number}")).stack_size(STACK);
             let Ok(thread) = builder.spawn(move || shared.work()) else { break };
             self.crew.0.threads().push(thread);
-            self.threaded = true;
         }
     }
 
@@ -112,18 +109,21 @@ impl<S: Source + Send + 'static> Pipeline<S> {
         &self.crew.0
     }
 
-    /// The next batch, `None` at the end of the stream. Calls `idle` every few
-    /// milliseconds while it waits; that may unwind.
+    /// The next batch, `None` at the end of the stream. Where it is not finished
+    /// yet, the caller makes another meanwhile, if it finds the splitter free.
+    /// Calls `idle` every few milliseconds as long as there is none; that may
+    /// unwind.
     pub fn next(&mut self, idle: &mut dyn FnMut()) -> Result<Option<Batch>, Error> {
-        let outcome = if self.threaded {
-            self.shared.queue.next(idle)
-        } else {
-            self.shared.make(self.shared.queue.spare(), &mut self.maker)
-        };
-        match outcome {
-            Outcome::Filled(batch) => Ok(Some(batch)),
-            Outcome::Ended => Ok(None),
-            Outcome::Failed(error) => Err(error),
+        loop {
+            match self.shared.queue.next() {
+                Some(Outcome::Filled(batch)) => return Ok(Some(batch)),
+                Some(Outcome::Ended) => return Ok(None),
+                Some(Outcome::Failed(error)) => return Err(error),
+                None => idle(),
+            }
+            if !self.shared.help(&mut self.maker) {
+                self.shared.queue.wait();
+            }
         }
     }
 
@@ -156,24 +156,31 @@ impl<S: Source> Shared<S> {
         let _alarm = Alarm(&self.queue);
         let mut maker = Maker::new(self.options.compression);
         loop {
-            // Another thread has panicked with it: the backend knows.
-            let Ok(mut producer) = self.producer.lock() else { return };
-            let Some((number, mut batch)) = self.queue.begin(&self.control) else { return };
-            let filled = producer.fill(&mut batch, &self.control);
-            if !matches!(filled, Ok(true)) {
-                self.queue.close();
-            }
-            drop(producer);
-            self.queue.finish(number, self.complete(filled, batch, &mut maker));
+            // Another has panicked with it: the backend knows.
+            let Ok(producer) = self.producer.lock() else { return };
+            let Some(begun) = self.queue.begin(&self.control) else { return };
+            self.make(producer, begun, &mut maker);
         }
     }
 
-    /// What a thread does, once.
-    fn make(&self, mut batch: Batch, maker: &mut Maker) -> Outcome {
-        let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-        let filled = producer.fill(&mut batch, &self.control);
+    /// The same once, for a backend that has nothing to insert; `false` where
+    /// the splitter is not free, or batches enough are begun.
+    fn help(&self, maker: &mut Maker) -> bool {
+        let Ok(producer) = self.producer.try_lock() else { return false };
+        let Some(begun) = self.queue.try_begin() else { return false };
+        self.make(producer, begun, maker);
+        true
+    }
+
+    fn make(&self, mut producer: MutexGuard<'_, Producer<S>>, begun: (u64, Batch), maker: &mut Maker) {
+        let (number, mut batch) = begun;
+        let filled = producer.fill(&mut batch);
+        if !matches!(filled, Ok(true)) {
+            self.queue.close();
+        }
         drop(producer);
-        self.complete(filled, batch, maker)
+        self.queue.splitter_is_free();
+        self.queue.finish(number, self.complete(filled, batch, maker));
     }
 
     fn complete(&self, filled: Result<bool, Error>, mut batch: Batch, maker: &mut Maker) -> Outcome {

@@ -1,7 +1,6 @@
 //! The splitter's side: a batch of records at a time.
 
 use super::batch::{Batch, Form, Place};
-use super::control::Control;
 use super::datum::Quick;
 use crate::framing::{Item, Splitter};
 use crate::input::{Error, Source};
@@ -30,12 +29,12 @@ impl<S: Source> Producer<S> {
     /// Fills an empty batch with the next records. `Ok(false)` at the end of the
     /// stream, when there is nothing to fill it with. Values are made here where
     /// the splitter's reader is active, and are texts where it is not.
-    pub(super) fn fill(&mut self, batch: &mut Batch, control: &Control) -> Result<bool, Error> {
+    pub(super) fn fill(&mut self, batch: &mut Batch) -> Result<bool, Error> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         self.splitter.reader_mut().swap(&mut batch.values);
-        let result = self.fill_up(batch, control);
+        let result = self.fill_up(batch);
         self.splitter.reader_mut().swap(&mut batch.values);
         match result {
             Err(error) if batch.entries.is_empty() => Err(error),
@@ -46,7 +45,7 @@ impl<S: Source> Producer<S> {
         }
     }
 
-    fn fill_up(&mut self, batch: &mut Batch, control: &Control) -> Result<(), Error> {
+    fn fill_up(&mut self, batch: &mut Batch) -> Result<(), Error> {
         while batch.entries.len() < RECORDS && batch.text.len() + self.splitter.reader().bytes() < BYTES {
             let Some(item) = self.splitter.next()? else { break };
             match item {
@@ -55,7 +54,7 @@ impl<S: Source> Producer<S> {
                     let place = Place { number, line, offset, length: record.bytes.len() as u64 };
                     let (read, doubtful) = (record.read && !record.doubtful, record.doubtful);
                     let text = if !read || self.check { Some(batch.keep(record.bytes)?) } else { None };
-                    let value = if read { Some(self.splitter.reader_mut().keep(control)?) } else { None };
+                    let value = if read { Some(self.splitter.reader_mut().keep()) } else { None };
                     let form = match (value, text) {
                         (Some(value), Some(text)) => Form::Checked { value, text },
                         (Some(value), None) => Form::Value(value),

@@ -43,11 +43,22 @@ struct State {
     empty: Vec<Batch>,
 }
 
+impl State {
+    fn begin(&mut self) -> Option<(u64, Batch)> {
+        if self.begun.len() == self.room || self.bytes >= BYTES {
+            return None;
+        }
+        let number = self.first + self.begun.len() as u64;
+        self.begun.push_back(None);
+        Some((number, self.empty.pop().unwrap_or_default()))
+    }
+}
+
 /// The queue.
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
-    /// The first batch is finished, or a thread has panicked.
+    /// The first batch is finished, the splitter is free, or a thread has panicked.
     ready: Condvar,
     /// There is room, or no more to do.
     room: Condvar,
@@ -71,20 +82,25 @@ impl Queue {
     }
 
     /// Begins a batch, as soon as there is room: its number, and an empty one to
-    /// fill. `None` where there is nothing more to do.
+    /// fill. `None` where there is nothing more to do. Batches are begun in file
+    /// order: by whoever has the splitter.
     pub(super) fn begin(&self, control: &Control) -> Option<(u64, Batch)> {
         let mut state = self.lock();
         loop {
             if state.closed || control.is_stopped() {
                 return None;
             }
-            if state.begun.len() < state.room && state.bytes < BYTES {
-                let number = state.first + state.begun.len() as u64;
-                state.begun.push_back(None);
-                return Some((number, state.empty.pop().unwrap_or_default()));
+            if let Some(begun) = state.begin() {
+                return Some(begun);
             }
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// The same, but `None` also where there is no room.
+    pub(super) fn try_begin(&self) -> Option<(u64, Batch)> {
+        let mut state = self.lock();
+        if state.closed { None } else { state.begin() }
     }
 
     /// Says what became of a batch that was begun.
@@ -119,37 +135,34 @@ impl Queue {
         self.ready.notify_one();
     }
 
-    /// What became of the next batch. Calls `idle` now and then while it waits;
-    /// that may unwind.
-    pub(super) fn next(&self, idle: &mut dyn FnMut()) -> Outcome {
-        loop {
-            let mut state = self.lock();
-            if let Some(Some(_)) = state.begun.front()
-                && let Some(Some(outcome)) = state.begun.pop_front()
-            {
-                state.first += 1;
-                if let Outcome::Filled(batch) = &outcome {
-                    state.bytes -= batch.bytes();
-                }
-                self.room.notify_one();
-                return outcome;
+    /// What became of the next batch, if that is known.
+    pub(super) fn next(&self) -> Option<Outcome> {
+        let mut state = self.lock();
+        if let Some(Some(_)) = state.begun.front() {
+            let outcome = state.begun.pop_front().flatten();
+            state.first += 1;
+            if let Some(Outcome::Filled(batch)) = &outcome {
+                state.bytes -= batch.bytes();
             }
-            assert!(!state.broken, "a thread that parses has panicked");
-            if state.closed && state.begun.is_empty() {
-                return Outcome::Ended;
-            }
-            let (state, wait) =
-                self.ready.wait_timeout(state, PATIENCE).unwrap_or_else(PoisonError::into_inner);
-            drop(state);
-            if wait.timed_out() {
-                idle();
-            }
+            self.room.notify_one();
+            return outcome;
+        }
+        assert!(!state.broken, "a thread that parses has panicked");
+        (state.closed && state.begun.is_empty()).then_some(Outcome::Ended)
+    }
+
+    /// Waits a little, unless the next batch is finished: until it is, or the
+    /// splitter is free.
+    pub(super) fn wait(&self) {
+        let state = self.lock();
+        if !matches!(state.begun.front(), Some(Some(_))) {
+            let _ = self.ready.wait_timeout(state, PATIENCE);
         }
     }
 
-    /// An empty batch.
-    pub(super) fn spare(&self) -> Batch {
-        self.lock().empty.pop().unwrap_or_default()
+    /// The splitter is free.
+    pub(super) fn splitter_is_free(&self) {
+        self.ready.notify_one();
     }
 
     /// Takes back a batch that is done with.
