@@ -25,8 +25,8 @@ test: ## Format, lints and all tests, on every PostgreSQL at hand (PG="15 18": o
 soak: ## The tests that take long, on one PostgreSQL (PG=18; the newest if not given)
 	@scripts/soak $(PG)
 
-fuzz: ## Random damage against the invariants of the core (MINUTES=10)
-	@scripts/fuzz
+fuzz: ## Coverage-guided fuzzing of the core, with oracles (MINUTES=10; docs/fuzzing.md)
+	@PG_CONFIG="$(PG_CONFIG)" scripts/fuzz
 
 bench: ## Measure against COPY and others (ROWS=100000: quick; ROUNDS, PG, ONLY, BENCH_DIR, PYTHON)
 	@scripts/bench $(PG)

@@ -1,0 +1,112 @@
+//! Decompression: any bytes as a compressed stream, and any bytes compressed,
+//! whole or cut off.
+
+use crate::steps::Steps;
+use flate2::write::GzEncoder;
+use loader_core::input::{Compression, Decoded, Error, Source};
+use std::io::{Read, Write};
+
+/// So many decompressed bytes are looked at.
+const ENOUGH: usize = 1 << 20;
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    Whole,
+    Enough,
+    Corrupt,
+    CutOff,
+}
+
+/// The first byte chooses, the rest is the stream, compressed or to be.
+pub fn check(input: &[u8]) {
+    let Some((&choice, stream)) = input.split_first() else { return };
+    let asked = [None, Some(Compression::Gzip), Some(Compression::Zstd), Some(Compression::None)];
+    let asked = asked[usize::from(choice & 3)];
+    if choice & 4 == 0 {
+        any(stream, asked);
+    } else if let Some(compression) = asked {
+        made(stream, compression, usize::from(choice >> 3));
+    }
+}
+
+/// Any bytes: no panic, the same for any read size, and as the library has it
+/// when it is given all bytes at once.
+fn any(stream: &[u8], asked: Option<Compression>) {
+    let (bytes, end) = decode(stream, asked, usize::MAX, 64 * 1024);
+    for (step, room) in [(1, 64 * 1024), (7, 100)] {
+        let again = decode(stream, asked, step, room);
+        // What had been decoded before the damage depends on how it was read.
+        assert_eq!(again.1, end, "read size {step}");
+        if end == End::Whole || end == End::Enough {
+            assert!(again.0 == bytes, "read size {step}");
+        } else {
+            let common = bytes.len().min(again.0.len());
+            assert!(again.0[..common] == bytes[..common], "read size {step}");
+        }
+    }
+    let mut library: Box<dyn Read> = match asked.unwrap_or_else(|| Compression::detect(stream)) {
+        Compression::None => Box::new(stream),
+        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(stream)),
+        Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(stream).expect("a decoder")),
+    };
+    let mut expected = Vec::new();
+    let result = library.by_ref().take(ENOUGH as u64).read_to_end(&mut expected);
+    match end {
+        End::Whole | End::Enough => assert!(result.is_ok() && expected == bytes, "the library differs"),
+        End::Corrupt | End::CutOff => assert!(result.is_err(), "the library takes it"),
+    }
+}
+
+/// What was compressed is read back, and all of what is before a cut is.
+fn made(stream: &[u8], compression: Compression, choice: usize) {
+    let (front, back) = stream.split_at(stream.len() * (choice % 4) / 4);
+    let first = compress(front, compression);
+    let whole = [first.clone(), compress(back, compression)].concat();
+    // What is not compressed may look as if it were.
+    let asked = Some(compression).filter(|compression| *compression == Compression::None);
+    for step in [usize::MAX, 7] {
+        let (bytes, end) = decode(&whole, asked, step, 4096);
+        assert_eq!(end, End::Whole);
+        assert!(bytes == stream, "read size {step}");
+    }
+    let cut = whole.len() * (choice / 4) / 8;
+    if compression == Compression::None || cut == 0 || cut == first.len() {
+        return;
+    }
+    let (bytes, end) = decode(&whole[..cut], Some(compression), usize::MAX, 4096);
+    assert_eq!(end, End::CutOff, "cut at {cut} of {}", whole.len());
+    assert!(stream.starts_with(&bytes));
+}
+
+fn compress(bytes: &[u8], compression: Compression) -> Vec<u8> {
+    match compression {
+        Compression::None => bytes.to_vec(),
+        Compression::Gzip => {
+            let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("in memory")
+        }
+        Compression::Zstd => zstd::encode_all(bytes, 1).expect("in memory"),
+    }
+}
+
+fn decode(stream: &[u8], asked: Option<Compression>, step: usize, room: usize) -> (Vec<u8>, End) {
+    let mut source = Decoded::new(Steps::new(stream, step), asked).expect("in memory");
+    let compression = source.compression();
+    assert_eq!(compression, asked.unwrap_or_else(|| Compression::detect(stream)));
+    let mut bytes = Vec::new();
+    let mut buf = vec![0; room];
+    loop {
+        let room = buf.len().min(ENOUGH - bytes.len());
+        if room == 0 {
+            return (bytes, End::Enough);
+        }
+        match source.read(&mut buf[..room]) {
+            Ok(0) => return (bytes, End::Whole),
+            Ok(n) => bytes.extend_from_slice(&buf[..n]),
+            Err(Error::Corrupt(which)) if which == compression => return (bytes, End::Corrupt),
+            Err(Error::CutOff(which)) if which == compression => return (bytes, End::CutOff),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
