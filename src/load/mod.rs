@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 
 /// A chunk is closed when its values take so many bytes, however many rows it
 /// has: so memory follows the records, not the file. Larger gains nothing.
-const CHUNK_BYTES: usize = 8 * 1024 * 1024;
+const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 
 /// … or when its values come from so many batches, with few in each: most of
 /// them is rejects then.

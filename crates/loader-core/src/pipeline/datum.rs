@@ -33,21 +33,26 @@ impl Maker {
     }
 
     /// Makes datums of texts, but for those that the server has to decide, and
-    /// compresses long ones. With `check` the texts are kept beside them.
+    /// compresses long ones. With `check` the texts are kept beside them. Returns
+    /// whether that was done to most of the batch.
     pub(super) fn complete(
         &mut self,
         batch: &mut Batch,
         check: bool,
         control: &Control,
-    ) -> Result<(), Error> {
-        self.encode(batch, check, control)?;
-        match self.compression {
-            Some(compression) => self.compress(batch, compression, control),
-            None => Ok(()),
-        }
+    ) -> Result<bool, Error> {
+        let encoded = self.encode(batch, check, control)?;
+        let all = batch.values.len();
+        let compressed = match self.compression {
+            Some(compression) => self.compress(batch, compression, control)?,
+            None => 0,
+        };
+        Ok(2 * (encoded + compressed) > all)
     }
 
-    fn encode(&mut self, batch: &mut Batch, check: bool, control: &Control) -> Result<(), Error> {
+    /// Makes datums of texts; returns of how many bytes.
+    fn encode(&mut self, batch: &mut Batch, check: bool, control: &Control) -> Result<usize, Error> {
+        let mut bytes_encoded = 0;
         let Batch { entries, values, text: texts } = batch;
         for entry in entries {
             let Form::Text { text, doubtful: false } = entry.form else { continue };
@@ -55,6 +60,7 @@ impl Maker {
                 return Err(Error::Stopped);
             }
             let bytes = &texts[text.at..text.at + text.length];
+            bytes_encoded += bytes.len();
             let at = pad(values)?;
             let end = self.encoder.encode(bytes, 0, true, values).map_err(out_of_memory)?;
             let value = Span { at, length: values.len() - at };
@@ -67,20 +73,23 @@ impl Maker {
                 }
             };
         }
-        Ok(())
+        Ok(bytes_encoded)
     }
 
-    /// Compresses long values. All go to another buffer: those of texts stand
-    /// behind the others here, wherever in the file they were.
+    /// Compresses long values; returns how many bytes of them there were. All go
+    /// to another buffer: those of texts stand behind the others here, wherever in
+    /// the file they were.
     fn compress(
         &mut self,
         batch: &mut Batch,
         compression: Compression,
         control: &Control,
-    ) -> Result<(), Error> {
+    ) -> Result<usize, Error> {
         let Compression { method, above } = compression;
-        if !batch.entries.iter().any(|entry| entry.form.value().is_some_and(|value| value.length > above)) {
-            return Ok(());
+        let lengths = batch.entries.iter().filter_map(|entry| entry.form.value()).map(|value| value.length);
+        let long = lengths.filter(|&length| length > above).sum();
+        if long == 0 {
+            return Ok(0);
         }
         let stop = || control.is_stopped();
         let Batch { entries, values, .. } = batch;
@@ -102,7 +111,7 @@ impl Maker {
         if packed.capacity() > KEPT {
             *packed = Vec::new();
         }
-        Ok(())
+        Ok(long)
     }
 }
 

@@ -26,6 +26,7 @@ use crate::tally::Tally;
 use datum::{Maker, Quick};
 use producer::Producer;
 use queue::{Outcome, Queue};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
@@ -35,7 +36,7 @@ const STACK: usize = 1024 * 1024;
 
 /// Finished batches that may wait, beside one in the hands of each thread: what
 /// the backend inserts while they are made.
-const AHEAD: usize = 12;
+const AHEAD: usize = 40;
 
 /// What the caller decides.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +58,8 @@ pub struct Pipeline<S: Source + Send + 'static> {
     shared: Arc<Shared<S>>,
     /// Makes the caller's datums.
     maker: Maker,
+    /// There are threads.
+    threaded: bool,
 }
 
 /// What is left when the stream has ended.
@@ -89,8 +92,9 @@ impl<S: Source + Send + 'static> Pipeline<S> {
             queue: queue.clone(),
             threads: Mutex::default(),
         }));
-        let shared = Arc::new(Shared { producer, queue, control, options });
-        Ok(Pipeline { crew, shared, maker: Maker::new(options.compression) })
+        let worth_help = AtomicBool::new(false);
+        let shared = Arc::new(Shared { producer, queue, control, options, worth_help });
+        Ok(Pipeline { crew, shared, maker: Maker::new(options.compression), threaded: false })
     }
 
     /// Starts the threads, as many as can be had. They inherit the caller's
@@ -101,6 +105,7 @@ impl<S: Source + Send + 'static> Pipeline<S> {
             let builder = Builder::new().name(format!("loader parse {number}")).stack_size(STACK);
             let Ok(thread) = builder.spawn(move || shared.work()) else { break };
             self.crew.0.threads().push(thread);
+            self.threaded = true;
         }
     }
 
@@ -110,7 +115,8 @@ impl<S: Source + Send + 'static> Pipeline<S> {
     }
 
     /// The next batch, `None` at the end of the stream. Where it is not finished
-    /// yet, the caller makes another meanwhile, if it finds the splitter free.
+    /// yet, the caller makes another meanwhile, if it finds the splitter free and
+    /// batches take long after that.
     /// Calls `idle` every few milliseconds as long as there is none; that may
     /// unwind.
     pub fn next(&mut self, idle: &mut dyn FnMut()) -> Result<Option<Batch>, Error> {
@@ -121,7 +127,8 @@ impl<S: Source + Send + 'static> Pipeline<S> {
                 Some(Outcome::Failed(error)) => return Err(error),
                 None => idle(),
             }
-            if !self.shared.help(&mut self.maker) {
+            let worth = !self.threaded || self.shared.worth_help.load(Ordering::Relaxed);
+            if !worth || !self.shared.help(&mut self.maker) {
                 self.shared.queue.wait();
             }
         }
@@ -148,6 +155,9 @@ struct Shared<S: Source> {
     queue: Arc<Queue>,
     control: Arc<Control>,
     options: Options,
+    /// Most of the work on a batch is done when the splitter has been handed on.
+    /// Where it is not, two at it are in each other's way.
+    worth_help: AtomicBool,
 }
 
 impl<S: Source> Shared<S> {
@@ -185,7 +195,9 @@ impl<S: Source> Shared<S> {
 
     fn complete(&self, filled: Result<bool, Error>, mut batch: Batch, maker: &mut Maker) -> Outcome {
         let completed = match filled {
-            Ok(true) if self.options.native => maker.complete(&mut batch, self.options.check, &self.control),
+            Ok(true) if self.options.native => maker
+                .complete(&mut batch, self.options.check, &self.control)
+                .map(|worth_help| self.worth_help.store(worth_help, Ordering::Relaxed)),
             Ok(true) => Ok(()),
             Ok(false) => return Outcome::Ended,
             Err(error) => Err(error),
