@@ -162,12 +162,26 @@ fn matches_of_every_length_at_every_kind_of_offset() {
 fn an_offset_is_used_up_to_the_farthest() {
     let mut compressor = Compressor::new();
     let mut size = |period: usize| {
-        let content: Vec<u8> = noise(period).into_iter().cycle().take(50_000).collect();
+        // A value that begins with a kilobyte of noise is given up.
+        let mut noise = noise(period);
+        noise.copy_within(..8, 8);
+        let content: Vec<u8> = noise.into_iter().cycle().take(50_000).collect();
         compressed(&mut compressor, &content, Method::Pglz).map(|made| made.len())
     };
     assert!(size(4094).is_some());
     assert!(size(4095).is_some());
     assert_eq!(size(4096), None);
+}
+
+#[test]
+fn what_begins_with_noise_is_given_up() {
+    let mut compressor = Compressor::new();
+    let mut made = |noisy: usize| {
+        let content = [noise(noisy), vec![b'a'; 10_000]].concat();
+        compressed(&mut compressor, &content, Method::Pglz)
+    };
+    assert!(made(900).is_some());
+    assert_eq!(made(1100), None);
 }
 
 #[test]

@@ -60,7 +60,7 @@ const WORD: usize = 8;
 /// from others. Small alphabets and tables of numbers need the former, records
 /// that resemble each other the latter.
 const STEPS: usize = 16;
-const STEPS_LONG: usize = 32;
+const STEPS_LONG: usize = 12;
 
 /// A match of that length is not looked for longer.
 const ENOUGH: usize = 64;
@@ -154,6 +154,11 @@ impl Pglz {
                 seen.link(text, linked, until);
                 linked = until;
                 let (count, next) = search(text, seen, at, segment, filled, found);
+                // The server gives up here, too: most such values are noise to
+                // their end.
+                if count == 0 && at == FIRST && segment < filled {
+                    return Ok(false);
+                }
                 items = items.write(text, at, &found[..count], next, out);
                 at = next;
             }

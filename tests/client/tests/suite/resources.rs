@@ -11,8 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 const MEGABYTE: u64 = 1 << 20;
-/// A chunk closes at 8 MB of records.
-const CHUNK: u64 = 8 * MEGABYTE;
+/// A chunk closes at 4 MB of records.
+const CHUNK: u64 = 4 * MEGABYTE;
 
 /// The most private memory that a load of `megabytes` of records takes, beyond
 /// what a small load took.
