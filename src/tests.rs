@@ -83,7 +83,13 @@ mod tests {
         assert!(!agrees(&plain, "{\"a\": 1.5}"));
 
         let long = |end: &str| format!("[\"{}{end}\"]", "long and dull ".repeat(300));
-        for method in [Method::Pglz, Method::Lz4] {
+        let lz4: Option<bool> = Spi::get_one(
+            "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'",
+        )
+        .expect("a setting");
+        // Not every server can read it back.
+        let methods = [(Method::Pglz, true), (Method::Lz4, lz4 == Some(true))];
+        for (method, _) in methods.into_iter().filter(|(_, known)| *known) {
             let mut compressed = Vec::new();
             let smaller =
                 Compressor::new().compress(&encoded(&long("a")), method, &mut compressed, &|| false);
