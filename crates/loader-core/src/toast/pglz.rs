@@ -185,10 +185,12 @@ fn slide(text: &mut Text, seen: &mut Seen, filled: usize) -> usize {
 }
 
 impl Seen {
+    /// Forgets all. Links are read only where this value has made them, and at
+    /// position 0, where the search begins from nothing.
     fn clear(&mut self) {
         self.fives.fill(0);
-        self.earlier.fill(0);
         self.threes.fill(0);
+        self.earlier[0] = 0;
     }
 
     /// Links the positions with the ones before them.
