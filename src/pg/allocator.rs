@@ -82,6 +82,6 @@ pub fn refill() -> Result<(), usize> {
 }
 
 /// Whether the reserve is gone: there is no memory left.
-pub fn is_low() -> bool {
+fn is_low() -> bool {
     RESERVED.load(Ordering::Relaxed).is_null()
 }

@@ -4,4 +4,4 @@
 mod number;
 pub mod scan;
 pub mod shape;
-mod words;
+pub(crate) mod words;

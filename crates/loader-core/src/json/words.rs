@@ -44,8 +44,8 @@ fn short_plain_end(buf: &[u8], i: usize) -> usize {
 }
 
 /// The number of spaces in front.
-#[inline]
-pub(super) fn spaces(block: &[u8; 8]) -> usize {
+#[inline(always)]
+pub(crate) fn spaces(block: &[u8; 8]) -> usize {
     first(u64::from_le_bytes(*block) ^ (ONES * u64::from(b' ')))
 }
 
@@ -79,8 +79,8 @@ fn first(word: u64) -> usize {
 
 /// Marks the lowest byte that is a quote, a backslash or a control character;
 /// bytes above it may be marked wrongly.
-#[inline]
-fn stops(word: u64) -> u64 {
+#[inline(always)]
+pub(crate) fn stops(word: u64) -> u64 {
     let quote = word ^ (ONES * u64::from(b'"'));
     let backslash = word ^ (ONES * u64::from(b'\\'));
     let found = (quote.wrapping_sub(ONES) & !quote)
@@ -93,8 +93,9 @@ fn is_stop(b: u8) -> bool {
     (b == b'"') | (b == b'\\') | (b < 0x20)
 }
 
-#[inline]
-fn has_stop(block: &[u8; 32]) -> bool {
+/// Whether there is such a byte.
+#[inline(always)]
+pub(crate) fn has_stop<const N: usize>(block: &[u8; N]) -> bool {
     block.iter().fold(false, |found, &b| found | is_stop(b))
 }
 

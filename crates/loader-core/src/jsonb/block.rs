@@ -2,22 +2,8 @@
 //! that the compiler turns into vector instructions: the intrinsics themselves
 //! are unsafe to call.
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// Marks, in the high bit of its byte, the first byte of `word` (the lowest) that
-/// ends a plain run in a string: a quote, a backslash or a control character.
-/// Bytes above it may be marked wrongly ("Determine if a word has a byte less
-/// than n", Bit Twiddling Hacks).
-#[inline(always)]
-fn stops(word: u64) -> u64 {
-    let quote = word ^ (ONES * u64::from(b'"'));
-    let backslash = word ^ (ONES * u64::from(b'\\'));
-    let found = (quote.wrapping_sub(ONES) & !quote)
-        | (backslash.wrapping_sub(ONES) & !backslash)
-        | (word.wrapping_sub(ONES * 0x20) & !word);
-    found & HIGHS
-}
+use crate::json::words::stops;
+pub(super) use crate::json::words::{has_stop, spaces};
 
 /// Index of the first byte that ends a plain run in a string; 16 where there is none.
 #[inline(always)]
@@ -27,18 +13,6 @@ pub(super) fn first_stop(block: &[u8; 16]) -> usize {
     // Where in 16 bytes strings end cannot be predicted: no branch.
     let (found, before) = if low == 0 { (high, 8) } else { (low, 0) };
     before + found.trailing_zeros() as usize / 8
-}
-
-/// Whether there is a byte that ends a plain run in a string.
-#[inline(always)]
-pub(super) fn has_stop<const N: usize>(block: &[u8; N]) -> bool {
-    block.iter().fold(false, |found, &b| found | (b == b'"') | (b == b'\\') | (b < 0x20))
-}
-
-/// The number of spaces in front.
-#[inline(always)]
-pub(super) fn spaces(block: &[u8; 8]) -> usize {
-    (u64::from_le_bytes(*block) ^ (ONES * u64::from(b' '))).trailing_zeros() as usize / 8
 }
 
 /// Whether the first `length` bytes are the same; all of them where it is over 32.

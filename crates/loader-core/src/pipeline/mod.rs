@@ -4,8 +4,8 @@
 //! Threads take turns at the splitter: one that has it cuts off a batch, hands
 //! it on and makes the datums of its own batch meanwhile. So there is no thread
 //! that only splits, and one thread is a pipeline too: it makes each datum while
-//! it looks for the end of the record. With no thread at all the same is done in
-//! the call that asks for a batch.
+//! it looks for the end of the record. A backend that finds nothing to insert
+//! lends a hand where that pays; with no thread at all it makes each batch.
 //!
 //! Nothing here knows of PostgreSQL, so no thread can call it. Buffers whose
 //! size a file decides are taken with `try_reserve`.
