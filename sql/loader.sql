@@ -15,9 +15,9 @@ CREATE TABLE loader.load_history_data (
     target_oid      oid NOT NULL,
     target_column   text NOT NULL,
     file_path       text NOT NULL,
-    file_size       bigint NOT NULL,
-    file_mtime      timestamptz NOT NULL,
-    content_hash    bytea NOT NULL,
+    file_size       bigint,
+    file_mtime      timestamptz,
+    content_hash    bytea,
     format          text NOT NULL,
     compression     text NOT NULL,
     chunk           integer NOT NULL,
@@ -32,12 +32,23 @@ CREATE TABLE loader.load_history_data (
     loaded_by       oid NOT NULL,
     loaded_by_name  name NOT NULL,
     started_at      timestamptz NOT NULL,
-    finished_at     timestamptz NOT NULL,
+    finished_at     timestamptz,
+    records_path    text,
+    start_offset    bigint NOT NULL DEFAULT 0,
+    records         bigint NOT NULL DEFAULT 0,
+    lines           bigint NOT NULL DEFAULT 0,
+    overread        bigint NOT NULL DEFAULT 0,
+    error_sqlstate  text,
+    error_message   text,
+    retry_of        bigint,
     CHECK (stream_bytes OPERATOR(pg_catalog.=)
            (bytes_loaded OPERATOR(pg_catalog.+) bytes_rejected OPERATOR(pg_catalog.+) bytes_framing))
 );
--- An earlier load of the same content is looked for by size first.
+-- An earlier load of the same content is looked for by size first, one of the
+-- same file by its path.
 CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_size);
+CREATE INDEX load_history_data_file_path_idx ON loader.load_history_data USING hash (file_path);
+CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_of);
 
 CREATE TABLE loader.rejects_data (
     load_id         bigint NOT NULL,
@@ -50,7 +61,10 @@ CREATE TABLE loader.rejects_data (
     message         text NOT NULL,
     raw             bytea NOT NULL,
     raw_truncated   boolean NOT NULL,
-    PRIMARY KEY (load_id, record_no)
+    mended          text,
+    mended_at       timestamptz,
+    resolved_by     bigint,
+    PRIMARY KEY (load_id, byte_offset)
 );
 
 REVOKE ALL ON SEQUENCE loader.load_id_seq FROM PUBLIC;
@@ -68,13 +82,14 @@ CREATE VIEW loader.load_history WITH (security_barrier) AS
 SELECT h.load_id, h.target, h.target_oid, h.target_column, h.file_path, h.file_size, h.file_mtime,
        h.content_hash, h.format, h.compression, h.chunk, h.options, h.status, h.rows_loaded,
        h.rows_rejected, h.stream_bytes, h.bytes_loaded, h.bytes_rejected, h.bytes_framing,
-       h.loaded_by, h.loaded_by_name, h.started_at, h.finished_at
+       h.loaded_by, h.loaded_by_name, h.started_at, h.finished_at,
+       h.records_path, h.start_offset, h.records, h.error_sqlstate, h.error_message, h.retry_of
 FROM loader.load_history_data AS h
 WHERE pg_catalog.pg_has_role(h.loaded_by, 'MEMBER');
 
 CREATE VIEW loader.rejects WITH (security_barrier) AS
 SELECT r.load_id, r.record_no, r.byte_offset, r.byte_length, r.line, r.error_type, r.sqlstate,
-       r.message, r.raw, r.raw_truncated
+       r.message, r.raw, r.raw_truncated, r.mended, r.mended_at, r.resolved_by
 FROM loader.rejects_data AS r
 JOIN loader.load_history_data AS h ON h.load_id OPERATOR(pg_catalog.=) r.load_id
 WHERE pg_catalog.pg_has_role(h.loaded_by, 'MEMBER');
@@ -82,12 +97,50 @@ WHERE pg_catalog.pg_has_role(h.loaded_by, 'MEMBER');
 GRANT SELECT ON loader.load_history TO PUBLIC;
 GRANT SELECT ON loader.rejects TO PUBLIC;
 
--- Functions.
+-- Loads under way, each worker of load_json_files by itself. The figures come from
+-- the server's progress reports, and are shown to those who may see those.
+CREATE VIEW loader.progress WITH (security_barrier) AS
+SELECT p.pid,
+       p.leader_pid,
+       p.load_id,
+       p.relid AS target_oid,
+       CASE WHEN a.backend_type OPERATOR(pg_catalog.=) 'loader worker'::pg_catalog.text
+            THEN NULLIF(a.query, ''::pg_catalog.text) ELSE h.file_path END AS file_path,
+       p.bytes_processed,
+       p.bytes_total,
+       p.rows_loaded,
+       p.rows_rejected,
+       CASE WHEN p.seconds OPERATOR(pg_catalog.>) 0
+            THEN p.bytes_processed OPERATOR(pg_catalog./) p.seconds END AS bytes_per_second,
+       CASE WHEN p.bytes_processed OPERATOR(pg_catalog.>) 0
+            THEN pg_catalog.make_interval(secs => p.seconds OPERATOR(pg_catalog.*)
+                 (GREATEST(p.bytes_total OPERATOR(pg_catalog.-) p.bytes_processed, 0)
+                  OPERATOR(pg_catalog./) p.bytes_processed::double precision)) END AS eta
+FROM (SELECT i.pid, i.relid, i.param1 AS bytes_processed, i.param2 AS bytes_total,
+             i.param3 AS rows_loaded, i.param16 AS rows_rejected,
+             NULLIF(i.param17, 0) AS load_id, NULLIF(i.param18, 0)::integer AS leader_pid,
+             pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
+                 OPERATOR(pg_catalog.-) (i.param19 OPERATOR(pg_catalog./) 1e6::double precision) AS seconds
+      FROM pg_catalog.pg_stat_get_progress_info('COPY') AS i
+      WHERE i.param19 OPERATOR(pg_catalog.>) 0
+        AND i.datid OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
+              WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())) AS p
+LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) p.pid
+LEFT JOIN loader.load_history AS h ON h.load_id OPERATOR(pg_catalog.=) p.load_id;
 
-CREATE FUNCTION seed_json_table(name text, unlogged boolean DEFAULT false, if_not_exists boolean DEFAULT false)
+GRANT SELECT ON loader.progress TO PUBLIC;
+
+-- Functions. Those whose parameters have changed since 0.1.0 have other symbols
+-- than then: a library is never called with arguments that it does not expect.
+
+CREATE FUNCTION seed_json_table(
+    name text,
+    unlogged boolean DEFAULT false,
+    if_not_exists boolean DEFAULT false,
+    lineage boolean DEFAULT false)
 RETURNS regclass
 LANGUAGE c VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'seed_json_table_wrapper';
+AS 'MODULE_PATHNAME', 'seed_table_wrapper';
 
 CREATE FUNCTION load_json_file(
     path text,
@@ -98,7 +151,9 @@ CREATE FUNCTION load_json_file(
     on_error text DEFAULT 'reject',
     reject_limit bigint DEFAULT NULL,
     if_loaded text DEFAULT 'skip',
-    target_column text DEFAULT 'data')
+    target_column text DEFAULT 'data',
+    records_path text DEFAULT NULL,
+    validate boolean DEFAULT false)
 RETURNS TABLE (
     load_id bigint,
     status text,
@@ -107,18 +162,87 @@ RETURNS TABLE (
     bytes_read bigint,
     elapsed interval)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
-AS 'MODULE_PATHNAME', 'load_json_file_wrapper';
+AS 'MODULE_PATHNAME', 'load_file_wrapper';
 
-REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text)
+-- No SET clause and no SECURITY DEFINER: a procedure that commits can have neither.
+CREATE PROCEDURE load_json_files(
+    pattern text,
+    "table" regclass,
+    chunk integer DEFAULT 10000,
+    workers integer DEFAULT NULL,
+    format text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_error text DEFAULT 'reject',
+    reject_limit bigint DEFAULT NULL,
+    if_loaded text DEFAULT 'skip',
+    target_column text DEFAULT 'data',
+    records_path text DEFAULT NULL,
+    on_file_error text DEFAULT 'continue',
+    INOUT files bigint DEFAULT NULL,
+    INOUT files_loaded bigint DEFAULT NULL,
+    INOUT files_skipped bigint DEFAULT NULL,
+    INOUT files_failed bigint DEFAULT NULL,
+    INOUT rows_loaded bigint DEFAULT NULL,
+    INOUT rows_rejected bigint DEFAULT NULL,
+    INOUT bytes_read bigint DEFAULT NULL,
+    INOUT mb_per_second double precision DEFAULT NULL)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'loader_load_json_files';
+
+CREATE FUNCTION read_json_file(
+    path text,
+    format text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_error text DEFAULT 'reject',
+    records_path text DEFAULT NULL,
+    max_records bigint DEFAULT NULL)
+RETURNS TABLE (
+    file text,
+    record_no bigint,
+    line bigint,
+    byte_offset bigint,
+    data jsonb,
+    error_type text,
+    message text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'read_json_file_wrapper';
+
+CREATE FUNCTION undo_load(load_id bigint)
+RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'undo_load_wrapper';
+
+CREATE FUNCTION mend_reject(load_id bigint, byte_offset bigint, new_text text)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'mend_reject_wrapper';
+
+CREATE FUNCTION retry_rejects(load_id bigint)
+RETURNS TABLE (
+    load_id bigint,
+    status text,
+    rows_loaded bigint,
+    rows_rejected bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'retry_rejects_wrapper';
+
+REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean)
     TO pg_read_server_files;
+REVOKE ALL ON PROCEDURE load_json_files FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE load_json_files TO pg_read_server_files;
+REVOKE ALL ON FUNCTION read_json_file(text, text, text, text, text, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION read_json_file(text, text, text, text, text, bigint) TO pg_read_server_files;
 
--- Hands the records of the chunk in hand to the INSERT of a load. Of no use to
--- anybody else; outside a load it raises an error.
+-- Hand the records of the chunk in hand, and their offsets, to the INSERT of a
+-- load. Of no use to anybody else; outside of a load they raise an error.
 CREATE FUNCTION loader.chunk_records(bigint)
 RETURNS SETOF jsonb
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
 AS 'MODULE_PATHNAME', 'loader_chunk_records';
 
-REVOKE ALL ON FUNCTION loader.chunk_records(bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION loader.chunk_records(bigint) TO pg_read_server_files;
+CREATE FUNCTION loader.chunk_offsets(bigint)
+RETURNS SETOF bigint
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'loader_chunk_offsets';
