@@ -23,6 +23,12 @@ impl Context {
         })
     }
 
+    /// The context that is current.
+    pub fn current() -> Current {
+        // SAFETY: a plain variable of this single-threaded process.
+        Current(unsafe { pg_sys::CurrentMemoryContext })
+    }
+
     /// Frees everything in it.
     pub fn reset(&mut self) {
         // SAFETY: the context lives as long as `self`.
@@ -56,6 +62,17 @@ impl Drop for Context {
     fn drop(&mut self) {
         // SAFETY: nobody else deletes it: its parent outlives our call.
         unsafe { pg_sys::MemoryContextDelete(self.0) }
+    }
+}
+
+/// A context that was current, and lives longer than the transaction.
+pub struct Current(pg_sys::MemoryContext);
+
+impl Current {
+    /// Makes it current again: the server's transactions bring their own.
+    pub fn enter_again(&self) {
+        // SAFETY: it lives on.
+        unsafe { pg_sys::MemoryContextSwitchTo(self.0) };
     }
 }
 

@@ -8,16 +8,21 @@ pub mod chunk;
 pub mod context;
 pub mod descriptor;
 pub mod encoding;
+pub mod latch;
+pub mod lock;
 pub mod memory;
 pub mod progress;
 pub mod relation;
 pub mod setting;
+pub mod shared;
 pub mod snapshot;
 pub mod storage;
 pub mod subtransaction;
 pub mod text;
 pub mod thread;
+pub mod transaction;
 pub mod user;
+pub mod worker;
 
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
@@ -51,10 +56,14 @@ pub fn transaction_has_one_snapshot() -> bool {
     unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
 }
 
-/// Takes a lock that lasts to the end of the transaction on a pair of OIDs and
-/// a number that nothing else locks: `class` is the OID of a table of ours,
-/// where the server itself uses those of its catalogs.
-pub fn lock_object(class: Oid, object: Oid, number: u16) {
-    // SAFETY: plain values; waits and raises as any lock request does.
-    unsafe { pg_sys::LockDatabaseObject(class, object, number, pg_sys::ExclusiveLock as i32) }
+/// The number of this process.
+pub fn process_id() -> i32 {
+    // SAFETY: a plain variable.
+    unsafe { pg_sys::MyProcPid }
+}
+
+/// Raises an error in a transaction that may not write.
+pub fn prevent_if_read_only(command: &'static std::ffi::CStr) {
+    // SAFETY: the name is static.
+    unsafe { pg_sys::PreventCommandIfReadOnly(command.as_ptr()) }
 }

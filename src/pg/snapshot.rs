@@ -32,8 +32,36 @@ impl Snapshot {
     }
 }
 
-/// The bigint that a SELECT of one row and column returns, NULL being `None`.
-pub fn select_bigint(snapshot: Snapshot, query: &CStr, arguments: &[DatumWithOid<'_>]) -> Option<i64> {
+/// One row of a SELECT.
+pub struct Row {
+    values: pg_sys::HeapTuple,
+    descriptor: pg_sys::TupleDesc,
+}
+
+impl Row {
+    fn datum(&self, column: usize) -> Option<pg_sys::Datum> {
+        let mut is_null = false;
+        // SAFETY: the row is there as long as its query's result.
+        let value =
+            unsafe { pg_sys::SPI_getbinval(self.values, self.descriptor, column as i32, &raw mut is_null) };
+        (!is_null).then_some(value)
+    }
+
+    /// A bigint column, from 1.
+    pub fn bigint(&self, column: usize) -> Option<i64> {
+        self.datum(column).map(|datum| datum.value() as i64)
+    }
+
+    /// A text or bytea column, from 1.
+    pub fn bytes(&self, column: usize) -> Option<Vec<u8>> {
+        let datum = self.datum(column)?;
+        // SAFETY: text and bytea have the same representation, and the column is one.
+        unsafe { <&[u8]>::from_datum(datum, false) }.map(<[u8]>::to_vec)
+    }
+}
+
+/// Hands each row of a SELECT to `take`.
+pub fn select(snapshot: Snapshot, query: &CStr, arguments: &[DatumWithOid<'_>], mut take: impl FnMut(&Row)) {
     let mut types: Vec<_> = arguments.iter().map(DatumWithOid::oid).collect();
     let mut values: Vec<_> =
         arguments.iter().map(|a| a.datum().map_or(pg_sys::Datum::null(), |d| d.sans_lifetime())).collect();
@@ -52,18 +80,21 @@ pub fn select_bigint(snapshot: Snapshot, query: &CStr, arguments: &[DatumWithOid
                 values.as_mut_ptr(),
                 nulls.as_ptr(),
                 true,
-                1,
+                0,
             );
             assert_eq!(code, pg_sys::SPI_OK_SELECT as i32, "a SELECT of ours failed");
-            let mut found = None;
-            if pg_sys::SPI_processed > 0 {
-                let table = &*pg_sys::SPI_tuptable;
-                let mut is_null = false;
-                let value = pg_sys::SPI_getbinval(*table.vals, table.tupdesc, 1, &mut is_null);
-                found = i64::from_datum(value, is_null);
+            let table = &*pg_sys::SPI_tuptable;
+            for index in 0..pg_sys::SPI_processed as usize {
+                take(&Row { values: *table.vals.add(index), descriptor: table.tupdesc });
             }
             pg_sys::SPI_finish();
-            found
         }
     })
+}
+
+/// The bigint that a SELECT of one row and column returns, NULL being `None`.
+pub fn select_bigint(snapshot: Snapshot, query: &CStr, arguments: &[DatumWithOid<'_>]) -> Option<i64> {
+    let mut found = None;
+    select(snapshot, query, arguments, |row| found = row.bigint(1));
+    found
 }

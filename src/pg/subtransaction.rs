@@ -4,6 +4,15 @@ use pgrx::pg_sys::panic::CaughtError;
 use pgrx::{PgSqlErrorCode, PgTryBuilder, pg_sys};
 use std::panic::AssertUnwindSafe;
 
+/// An error that was contained: what of it is kept.
+#[derive(Clone, Debug)]
+pub struct Contained {
+    /// The five characters of its SQLSTATE.
+    pub code: PgSqlErrorCode,
+    /// Its message, without DETAIL and CONTEXT, which may hold contents of rows.
+    pub message: String,
+}
+
 /// Runs `body` in a subtransaction. An error whose code `refusal` gives a
 /// meaning is rolled back and returned as that; every other one (a cancel
 /// request, no memory) goes on its way.
@@ -11,6 +20,38 @@ pub fn attempt<R, E>(
     body: impl FnOnce() -> R,
     refusal: impl Fn(PgSqlErrorCode) -> Option<E>,
 ) -> Result<R, E> {
+    run(|| Ok(body()), |error| refusal(error.code))
+}
+
+/// Runs `body` in a subtransaction, which is rolled back where it fails, and
+/// where the server raises an error: that is returned as `contain` translates it.
+/// Requests to cancel or to terminate go on their way.
+pub fn contain<R, E>(body: impl FnOnce() -> Result<R, E>, contain: impl Fn(Contained) -> E) -> Result<R, E> {
+    run(body, |error| match error.code {
+        PgSqlErrorCode::ERRCODE_QUERY_CANCELED
+        | PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN
+        | PgSqlErrorCode::ERRCODE_CRASH_SHUTDOWN => None,
+        _ => Some(contain(error)),
+    })
+}
+
+/// Runs `body` in a subtransaction that is rolled back whatever comes of it.
+pub fn take_back<R, E>(body: impl FnOnce() -> Result<R, E>) -> Result<R, E> {
+    let mut kept = None;
+    let outcome: Result<(), Option<E>> = run(
+        || {
+            kept = Some(body().map_err(Some)?);
+            Err(None)
+        },
+        |_| None,
+    );
+    match outcome {
+        Err(Some(error)) => Err(error),
+        _ => Ok(kept.expect("the body has run")),
+    }
+}
+
+fn run<R, E>(body: impl FnOnce() -> Result<R, E>, meaning: impl Fn(Contained) -> Option<E>) -> Result<R, E> {
     // SAFETY: reads variables of this single-threaded process.
     let before = unsafe { (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner) };
     // SAFETY: ended below, on each way out.
@@ -31,22 +72,27 @@ pub fn attempt<R, E>(
         restore();
     };
     let body = AssertUnwindSafe(body);
-    let (refusal, roll_back) = (AssertUnwindSafe(refusal), AssertUnwindSafe(roll_back));
+    let (meaning, roll_back) = (AssertUnwindSafe(meaning), AssertUnwindSafe(roll_back));
     let result = PgTryBuilder::new(|| {
         let AssertUnwindSafe(body) = { body };
-        let value = body();
-        // SAFETY: ends what was begun above.
-        unsafe { pg_sys::ReleaseCurrentSubTransaction() };
-        Ok(value)
+        let roll_back = &roll_back;
+        let result = body();
+        match &result {
+            // SAFETY: ends what was begun above.
+            Ok(_) => unsafe { pg_sys::ReleaseCurrentSubTransaction() },
+            Err(_) => (roll_back.0)(),
+        }
+        result
     })
     .catch_others(|error| {
-        let (refusal, roll_back) = (&refusal, &roll_back);
+        let (meaning, roll_back) = (&meaning, &roll_back);
         (roll_back.0)();
-        let code = match &error {
-            CaughtError::PostgresError(report) => report.sql_error_code(),
-            CaughtError::ErrorReport(_) | CaughtError::RustPanic { .. } => error.rethrow(),
+        let report = match &error {
+            CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report,
+            CaughtError::RustPanic { .. } => error.rethrow(),
         };
-        match (refusal.0)(code) {
+        let contained = Contained { code: report.sql_error_code(), message: report.message().to_string() };
+        match (meaning.0)(contained) {
             Some(meaning) => Err(meaning),
             None => error.rethrow(),
         }

@@ -15,6 +15,27 @@ pub fn name(role: Oid) -> Vec<u8> {
     unsafe { super::text::take(pg_sys::GetUserNameFromId(role, false)) }.unwrap_or_default()
 }
 
+/// Whether the role may log in; `false` where it is gone.
+pub fn may_log_in(role: Oid) -> bool {
+    // SAFETY: a look-up; the tuple is released after its field was copied.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::AUTHOID as i32, role.into());
+        if tuple.is_null() {
+            return false;
+        }
+        let may = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_authid>()).rolcanlogin;
+        pg_sys::ReleaseSysCache(tuple);
+        may
+    }
+}
+
+/// Whether the current role is a member of `role`, as `pg_has_role` asks; not
+/// where that one is gone.
+pub fn is_member_of(role: Oid) -> bool {
+    // SAFETY: look-ups by OID.
+    unsafe { pg_sys::is_member_of_role(current(), role) }
+}
+
 /// Whether the role has the privileges of `pg_read_server_files`, as COPY asks.
 pub fn may_read_server_files() -> bool {
     // SAFETY: a look-up; superusers have the privileges of every role.

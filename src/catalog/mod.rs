@@ -3,6 +3,7 @@
 //! cannot forge them.
 
 use crate::error::Error;
+use crate::pg::lock::{Mode, Object};
 use crate::pg::snapshot::{Snapshot, select_bigint};
 use crate::pg::{self, Oid, array, relation, text, user};
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
@@ -96,8 +97,12 @@ impl Catalog {
     /// of the transaction. On a pair that nobody else locks: not an advisory
     /// lock, whose numbers are the users' own.
     pub fn take_turn(&self, target: Oid, file_size: u64) {
+        self.turn(target, file_size).lock(Mode::Exclusive);
+    }
+
+    fn turn(&self, target: Oid, file_size: u64) -> Object {
         let hash = file_size.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48;
-        pg::lock_object(self.history, target, hash as u16);
+        Object { class: self.history, object: target.to_u32(), number: hash as u16 }
     }
 
     /// The last load of content of that size, and with that hash if one is

@@ -1,0 +1,123 @@
+//! Transactions that a procedure or a worker ends and begins by itself.
+
+use super::memory::Context;
+use pgrx::{PgSqlErrorCode, ereport, pg_sys};
+
+/// Who runs them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Runner {
+    Procedure,
+    Worker,
+}
+
+/// A transaction at a time. All of them are READ COMMITTED: what another has
+/// committed is seen as soon as its lock is had.
+pub struct Transactions {
+    runner: Runner,
+    open: bool,
+}
+
+/// Whether the procedure that was called like this may commit.
+///
+/// # Safety
+/// `call` is the call frame that the server passed.
+pub unsafe fn may_commit(call: pg_sys::FunctionCallInfo) -> bool {
+    // SAFETY: the context of a CALL is a CallContext.
+    unsafe {
+        let context = (*call).context;
+        !context.is_null()
+            && (*context).type_ == pg_sys::NodeTag::T_CallContext
+            && !(*context.cast::<pg_sys::CallContext>()).atomic
+    }
+}
+
+impl Transactions {
+    /// Of a procedure, which the server called within a transaction: that one is
+    /// open. The caller has asked [`may_commit`].
+    pub fn of_procedure() -> Self {
+        // SAFETY: ended by `finish`, or by the end of the transaction.
+        if unsafe { pg_sys::SPI_connect_ext(pg_sys::SPI_OPT_NONATOMIC as i32) }
+            != pg_sys::SPI_OK_CONNECT as i32
+        {
+            ereport!(ERROR, PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "SPI_connect_ext failed");
+        }
+        Transactions { runner: Runner::Procedure, open: false }
+    }
+
+    /// Of a worker, which has none open.
+    pub fn of_worker() -> Self {
+        Transactions { runner: Runner::Worker, open: false }
+    }
+
+    /// Ends the procedure's use of them; the one that the server expects is open.
+    pub fn finish(mut self) {
+        if self.open {
+            self.commit();
+        }
+        if self.runner == Runner::Procedure {
+            // SAFETY: connected by `of_procedure`.
+            unsafe { pg_sys::SPI_finish() };
+        }
+    }
+
+    /// Whether there is one with a snapshot, in which statements can run.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Begins one, unless it is open. The memory context stays the same.
+    pub fn begin(&mut self) {
+        if self.open {
+            return;
+        }
+        let stay = Context::current();
+        // SAFETY: a worker has no transaction open here, a procedure always has.
+        unsafe {
+            if self.runner == Runner::Worker {
+                pg_sys::SetCurrentStatementStartTimestamp();
+                pg_sys::StartTransactionCommand();
+            }
+            pg_sys::XactIsoLevel = pg_sys::XACT_READ_COMMITTED as i32;
+            pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        }
+        stay.enter_again();
+        self.open = true;
+    }
+
+    /// Commits what is open. A procedure is in a new transaction then, without a
+    /// snapshot and without a lock.
+    pub fn commit(&mut self) {
+        if !std::mem::take(&mut self.open) {
+            return;
+        }
+        let stay = Context::current();
+        // SAFETY: the snapshot is the one that `begin` pushed; no statement runs.
+        unsafe {
+            pg_sys::PopActiveSnapshot();
+            match self.runner {
+                Runner::Procedure => pg_sys::SPI_commit(),
+                Runner::Worker => pg_sys::CommitTransactionCommand(),
+            }
+        }
+        stay.enter_again();
+    }
+
+    /// Takes back what is open.
+    pub fn roll_back(&mut self) {
+        if !std::mem::take(&mut self.open) {
+            return;
+        }
+        let stay = Context::current();
+        // SAFETY: as `commit`; the abort drops the snapshot.
+        unsafe {
+            match self.runner {
+                Runner::Procedure => {
+                    pg_sys::PopActiveSnapshot();
+                    pg_sys::SPI_rollback();
+                }
+                Runner::Worker => pg_sys::AbortCurrentTransaction(),
+            }
+        }
+        stay.enter_again();
+    }
+}

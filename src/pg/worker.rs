@@ -1,0 +1,227 @@
+//! Background workers: started on demand, with the session's roles and settings.
+
+use super::Oid;
+use super::shared::Segment;
+use pgrx::{pg_guard, pg_sys};
+use std::ffi::{CStr, c_char};
+use std::ptr::NonNull;
+
+unsafe extern "C-unwind" {
+    /// The server's own handlers, without the guard that pgrx puts around them.
+    fn die(signal: i32);
+    fn SignalHandlerForConfigReload(signal: i32);
+}
+
+/// What a worker takes over of the session that starts it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Identity {
+    database: Oid,
+    session_user: Oid,
+    current_user: Oid,
+}
+
+impl Identity {
+    /// Of this session.
+    pub fn own() -> Self {
+        // SAFETY: read plain variables.
+        unsafe {
+            Identity {
+                database: pg_sys::MyDatabaseId,
+                session_user: pg_sys::GetSessionUserId(),
+                current_user: pg_sys::GetUserId(),
+            }
+        }
+    }
+
+    /// Whether a worker can be this session's user: a role that may not log in
+    /// cannot be anybody's before 17.
+    pub fn can_be_taken_over(&self) -> bool {
+        cfg!(not(any(feature = "pg15", feature = "pg16"))) || super::user::may_log_in(self.session_user)
+    }
+
+    /// Connects a worker to the database as the session's user, gives it the
+    /// session's settings, and then its current role. Never more rights than
+    /// those of the session's user: no RESET ROLE leads any further.
+    ///
+    /// # Safety
+    /// `settings` is what [`write_settings`] wrote.
+    pub unsafe fn take_over(&self, settings: *mut u8) {
+        // SAFETY: once in a worker's life, before any transaction. The settings
+        // are put in force within one: some look into catalogs.
+        unsafe {
+            pg_sys::BackgroundWorkerInitializeConnectionByOid(
+                self.database,
+                self.session_user,
+                CONNECT_FLAGS,
+            );
+            pg_sys::StartTransactionCommand();
+            pg_sys::RestoreGUCState(settings.cast());
+            if pg_sys::GetUserId() != self.current_user {
+                let name = super::text::c_string(&super::user::name(self.current_user));
+                pg_sys::SetConfigOption(
+                    c"role".as_ptr(),
+                    name.as_ptr(),
+                    pg_sys::GucContext::PGC_USERSET,
+                    pg_sys::GucSource::PGC_S_SESSION,
+                );
+            }
+            assert!(pg_sys::GetUserId() == self.current_user, "the worker has the session's role");
+            pg_sys::CommitTransactionCommand();
+        }
+    }
+}
+
+#[cfg(any(feature = "pg15", feature = "pg16"))]
+const CONNECT_FLAGS: u32 = 0;
+#[cfg(not(any(feature = "pg15", feature = "pg16")))]
+const CONNECT_FLAGS: u32 = pg_sys::BGWORKER_BYPASS_ROLELOGINCHECK;
+
+/// Bytes that the session's settings take.
+pub fn settings_size() -> usize {
+    // SAFETY: reads the settings.
+    unsafe { pg_sys::EstimateGUCStateSpace() }
+}
+
+/// Writes the session's settings for its workers.
+///
+/// # Safety
+/// There are `size` bytes at `to`, as [`settings_size`] said.
+pub unsafe fn write_settings(to: *mut u8, size: usize) {
+    // SAFETY: by contract.
+    unsafe { pg_sys::SerializeGUCState(size, to.cast()) }
+}
+
+/// A worker that was started. It is told to end when this value goes.
+pub struct Worker(NonNull<pg_sys::BackgroundWorkerHandle>);
+
+/// What has become of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The server has not got round to it.
+    NotStarted,
+    /// It runs.
+    Running,
+    /// It has ended, or could not be started.
+    Ended,
+}
+
+impl Worker {
+    /// Starts one that runs `loader_worker_main` with `segment` and `number`;
+    /// `None` where the server has no slot free.
+    pub fn start(segment: &Segment, number: usize) -> Option<Self> {
+        let mut worker = pg_sys::BackgroundWorker {
+            bgw_flags: (pg_sys::BGWORKER_SHMEM_ACCESS | pg_sys::BGWORKER_BACKEND_DATABASE_CONNECTION) as i32,
+            bgw_start_time: pg_sys::BgWorkerStartTime::BgWorkerStart_RecoveryFinished,
+            bgw_restart_time: pg_sys::BGW_NEVER_RESTART,
+            bgw_main_arg: pg_sys::Datum::from(segment.handle()),
+            // SAFETY: a plain variable.
+            bgw_notify_pid: unsafe { pg_sys::MyProcPid },
+            ..Default::default()
+        };
+        put(&mut worker.bgw_name, c"loader worker");
+        put(&mut worker.bgw_type, c"loader worker");
+        put(&mut worker.bgw_library_name, c"loader");
+        put(&mut worker.bgw_function_name, c"loader_worker_main");
+        worker.bgw_extra[0] = number as c_char;
+        let mut handle = std::ptr::null_mut();
+        // SAFETY: a complete description, which is copied; the handle is
+        // allocated in a context that outlives the call.
+        let started = unsafe {
+            let before = pg_sys::MemoryContextSwitchTo(pg_sys::TopMemoryContext);
+            let started = pg_sys::RegisterDynamicBackgroundWorker(&raw mut worker, &raw mut handle);
+            pg_sys::MemoryContextSwitchTo(before);
+            started
+        };
+        NonNull::new(handle).filter(|_| started).map(Worker)
+    }
+
+    /// What has become of it.
+    pub fn status(&self) -> Status {
+        let mut pid = 0;
+        // SAFETY: the handle is ours.
+        match unsafe { pg_sys::GetBackgroundWorkerPid(self.0.as_ptr(), &raw mut pid) } {
+            pg_sys::BgwHandleStatus::BGWH_STARTED => Status::Running,
+            pg_sys::BgwHandleStatus::BGWH_NOT_YET_STARTED => Status::NotStarted,
+            _ => Status::Ended,
+        }
+    }
+
+    /// Tells it to end.
+    pub fn terminate(&self) {
+        // SAFETY: the handle is ours; one that has ended is left alone.
+        unsafe { pg_sys::TerminateBackgroundWorker(self.0.as_ptr()) }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.terminate();
+        // SAFETY: allocated by the server for us.
+        unsafe { pg_sys::pfree(self.0.as_ptr().cast()) }
+    }
+}
+
+fn put(field: &mut [c_char], text: &CStr) {
+    for (to, &from) in field.iter_mut().zip(text.to_bytes_with_nul()) {
+        *to = from as c_char;
+    }
+}
+
+/// Says what this process is at, for pg_stat_activity.
+pub fn report_activity(what: &[u8]) {
+    let what = super::text::c_string(what);
+    // SAFETY: the text is copied.
+    unsafe {
+        pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, what.as_ptr());
+    }
+}
+
+/// What a worker runs: the segment, and its number. Set by the library when it
+/// is loaded: this module knows nothing of loads.
+pub type Main = fn(Segment, usize);
+
+static MAIN: std::sync::OnceLock<Main> = std::sync::OnceLock::new();
+
+/// Says what workers run.
+pub fn set_main(main: Main) {
+    // The library is loaded once.
+    let _ = MAIN.set(main);
+}
+
+/// Called by the server in the new process.
+///
+/// # Safety
+/// Called by the server only.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn loader_worker_main(argument: pg_sys::Datum) {
+    // SAFETY: the process is new and single-threaded; the entry is the server's.
+    let number = unsafe {
+        // The server's own answer to SIGTERM ends the process where it stands.
+        // This one waits for the next look at interrupts.
+        set_handler(libc::SIGTERM, die);
+        set_handler(libc::SIGHUP, SignalHandlerForConfigReload);
+        pg_sys::BackgroundWorkerUnblockSignals();
+        (*pg_sys::MyBgworkerEntry).bgw_extra[0] as u8 as usize
+    };
+    let segment = Segment::attach(argument.value() as u32);
+    // The session that started this has gone.
+    if let (Some(segment), Some(main)) = (segment, MAIN.get()) {
+        main(segment, number);
+    }
+}
+
+/// # Safety
+/// The handler may be called at any time from now on.
+unsafe fn set_handler(signal: i32, handler: unsafe extern "C-unwind" fn(i32)) {
+    // SAFETY: the server's own way to set one of its own handlers.
+    #[cfg(not(feature = "pg18"))]
+    unsafe {
+        pg_sys::pqsignal(signal, Some(handler));
+    }
+    #[cfg(feature = "pg18")]
+    unsafe {
+        pg_sys::pqsignal_be(signal, Some(handler));
+    }
+}
