@@ -9,6 +9,9 @@ use std::io::{self, BufRead, Read};
 /// Bytes of compressed input that are read at a time.
 const COMPRESSED_BLOCK: usize = 64 * 1024;
 
+/// Bytes that are read at a time to be passed over.
+const SKIPPED_BLOCK: usize = 16 * 1024;
+
 /// A stream may not grow by more than this factor once it is past
 /// [`RATIO_GRACE`]: deflate cannot do better than 1,032, and zstd does so only
 /// on input that is one repeated record.
@@ -32,6 +35,9 @@ pub enum Error {
     Encoding(&'static str),
     /// A buffer of this many bytes could not be had.
     OutOfMemory(usize),
+    /// No record ends where an earlier run of the same stream had one end: it is
+    /// not the same stream.
+    NoBoundary,
     /// The source was told to stop.
     Stopped,
 }
@@ -48,11 +54,30 @@ pub trait Source {
     /// it wrote; 0 at the end of the stream.
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error>;
 
+    /// Passes over so many bytes, which are all there. A file would rather seek.
+    fn skip(&mut self, bytes: u64) -> Result<(), Error> {
+        pass_over(self, bytes)
+    }
+
     /// Called at least once per mebibyte of work between two reads: the place
     /// to look for a cancel request.
     fn poll(&mut self) -> Result<(), Error> {
         Ok(())
     }
+}
+
+/// Reads so many bytes and forgets them.
+fn pass_over<S: Source + ?Sized>(source: &mut S, mut bytes: u64) -> Result<(), Error> {
+    let mut block = [0; SKIPPED_BLOCK];
+    while bytes > 0 {
+        let wanted = bytes.min(SKIPPED_BLOCK as u64) as usize;
+        match source.read(&mut block[..wanted])? {
+            0 => return Err(Error::NoBoundary),
+            n => bytes -= n as u64,
+        }
+        source.poll()?;
+    }
+    Ok(())
 }
 
 /// A slice is a source: tests and fuzzers need no file.
@@ -193,6 +218,13 @@ impl<S: Source> Source for Decoded<S> {
         Ok(n)
     }
 
+    fn skip(&mut self, bytes: u64) -> Result<(), Error> {
+        match &mut self.decoder {
+            Decoder::Plain(block) => block.skip_through(bytes),
+            _ => pass_over(self, bytes),
+        }
+    }
+
     fn poll(&mut self) -> Result<(), Error> {
         self.source_mut().poll()
     }
@@ -237,6 +269,13 @@ impl<S: Source> Block<S> {
         buf[..n].copy_from_slice(&self.bytes[self.start..self.start + n]);
         self.start += n;
         Ok(n)
+    }
+
+    /// Uncompressed bytes are passed over beneath, but for those at hand.
+    fn skip_through(&mut self, bytes: u64) -> Result<(), Error> {
+        let held = bytes.min((self.end - self.start) as u64);
+        self.start += held as usize;
+        if bytes > held { self.source.skip(bytes - held) } else { Ok(()) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The ledger of one stream: every byte is loaded, rejected or framing.
 
+use std::ops::{Add, Sub};
+
 /// Counts of records and bytes. Bytes are those of the decompressed stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -30,5 +32,37 @@ impl Tally {
         self.rejects += records;
         self.bytes_loaded -= bytes;
         self.bytes_rejected += bytes;
+    }
+}
+
+/// What two parts of a stream come to.
+impl Add for Tally {
+    type Output = Tally;
+
+    fn add(self, other: Tally) -> Tally {
+        Tally {
+            records: self.records + other.records,
+            rejects: self.rejects + other.rejects,
+            bytes_loaded: self.bytes_loaded + other.bytes_loaded,
+            bytes_rejected: self.bytes_rejected + other.bytes_rejected,
+            bytes_framing: self.bytes_framing + other.bytes_framing,
+            stream_bytes: self.stream_bytes + other.stream_bytes,
+        }
+    }
+}
+
+/// What came after an earlier state of the same ledger.
+impl Sub for Tally {
+    type Output = Tally;
+
+    fn sub(self, earlier: Tally) -> Tally {
+        Tally {
+            records: self.records - earlier.records,
+            rejects: self.rejects - earlier.rejects,
+            bytes_loaded: self.bytes_loaded - earlier.bytes_loaded,
+            bytes_rejected: self.bytes_rejected - earlier.bytes_rejected,
+            bytes_framing: self.bytes_framing - earlier.bytes_framing,
+            stream_bytes: self.stream_bytes - earlier.stream_bytes,
+        }
     }
 }

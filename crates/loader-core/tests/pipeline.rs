@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const FRAMING: framing::Options =
     framing::Options { format: None, max_record_size: 1 << 28, raw_limit: 64 * 1024 };
-const PLAIN: Options = Options { threads: 0, native: true, check: false, compression: None };
+const PLAIN: Options =
+    Options { threads: 0, native: true, check: false, compression: None, skip_to: 0, range: None };
 
 /// Hands out bytes, then does what it was told to.
 struct Bytes {

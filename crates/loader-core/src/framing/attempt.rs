@@ -77,11 +77,17 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             if let Some(Value { end, deepest, .. }) = value {
                 break (end, deepest, None);
             }
-            match self.scanner.scan(self.window.bytes(), from, self.window.eof()) {
+            // Of a line no more is looked at than a record may have, whatever is at
+            // hand, and what tells that it ends there.
+            let bytes = self.window.bytes();
+            let most = start.saturating_add(self.options.max_record_size).saturating_add(LOOKAHEAD);
+            let over = one_line && bytes.len() >= most;
+            let (bytes, eof) = if over { (&bytes[..most], false) } else { (bytes, self.window.eof()) };
+            match self.scanner.scan(bytes, from, eof) {
                 Progress::Done(end) => break (end, self.scanner.deepest(), self.scanner.soft()),
                 Progress::More(at) => {
                     from = at;
-                    if at - start > self.options.max_record_size {
+                    if over || (!one_line && at - start > self.options.max_record_size) {
                         return Ok(Attempt::TooLarge(at));
                     }
                     if at - start > suspicious && !one_line {
@@ -117,8 +123,10 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     fn ask_reader(&mut self, start: usize, one_line: bool) -> Result<Option<Value>, Error> {
         let (bytes, eof) = (self.window.bytes(), self.window.eof());
         let value = self.reader.read(bytes, start, eof)?;
-        let fits =
-            |value: &Value| !(one_line && value.spans_lines) && (eof || value.end + LOOKAHEAD <= bytes.len());
+        let fits = |value: &Value| {
+            (!one_line || !value.spans_lines && value.end - start <= self.options.max_record_size)
+                && (eof || value.end + LOOKAHEAD <= bytes.len())
+        };
         Ok(value.filter(fits))
     }
 
@@ -152,20 +160,35 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             && spot.what == LINE_ENDS
             && !self.next_line_is_own(spot.at)?
             && !(self.window.bytes()[start] == b'[' && self.bracket_is_framing(start)?);
-        let spent = self.overread > OVERREAD + OVERREAD_FACTOR * self.window.offset(start);
-        if !extensible || spent {
+        if !extensible || self.overread_is_spent(start) {
             return Ok(Attempt::Bad(spot));
         }
         self.read_on(start, spot)
     }
 
+    /// Whether so much was read beyond the ends of lines in vain that it is not to
+    /// be done for the record at `start`.
+    fn overread_is_spent(&mut self, start: usize) -> bool {
+        let allowed = OVERREAD + OVERREAD_FACTOR * self.window.offset(start);
+        match allowed.checked_sub(self.overread) {
+            Some(left) => {
+                self.margin = self.margin.min(self.overread_before + left);
+                false
+            }
+            None => true,
+        }
+    }
+
     /// Tries a value that does not end on its line.
     fn read_on(&mut self, start: usize, spot: Spot) -> Result<Attempt, Error> {
-        let bound = start + SUSPICIOUS.min(self.options.max_record_size);
+        // Exactly so far, whatever is at hand.
+        let bound = start + SUSPICIOUS;
         self.scanner.reset(false);
         let mut from = start;
         let reached = loop {
-            match self.scanner.scan(self.window.bytes(), from, self.window.eof()) {
+            let bytes = self.window.bytes();
+            let end = bytes.len().min(bound);
+            match self.scanner.scan(&bytes[..end], from, self.window.eof() && end < bound) {
                 Progress::Done(end) => {
                     let (soft, deepest) = (self.scanner.soft(), self.scanner.deepest());
                     let owns_a_line = self.first_own_line(start, end)?.is_some();
@@ -174,7 +197,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     }
                     break end;
                 }
-                Progress::More(at) if at < bound => {
+                Progress::More(at) if end < bound => {
                     from = at;
                     self.window.grow()?;
                 }
@@ -202,7 +225,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     fn line_is_own(&mut self, i: usize) -> Result<bool, Error> {
         let Some(b) = self.byte(i)? else { return Ok(true) };
         let opens = match b {
-            b'{' => self.profile.opens(self.peek(i)),
+            b'{' => self.opens(i)?,
             b'[' => self.profile.knows_class(Class::Array),
             _ => false,
         };

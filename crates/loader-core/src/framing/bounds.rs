@@ -31,6 +31,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         }
         let first = self.window.offset(0);
         let here = self.window.offset(start);
+        let lines = matches!(self.layout, Layout::Lines { .. });
         let mut from = start;
         if let Some(searched) = self.searched {
             match searched.found {
@@ -39,10 +40,14 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 _ => {}
             }
         }
-        let found = self.find_limit(from)?;
-        let to = self.window.offset(self.window.bytes().len());
-        // Another line may begin at the end of what was searched.
-        let to = to.saturating_sub(SEAM).max(here);
+        let (found, to) = if lines {
+            (self.find_line_end(from, start + SPAN)?, here + SPAN as u64)
+        } else {
+            let found = self.find_limit(from)?;
+            let to = self.window.offset(self.window.bytes().len());
+            // Another line may begin at the end of what was searched.
+            (found, to.saturating_sub(SEAM).max(here))
+        };
         self.searched = Some(Searched { to, found: found.map(|at| self.window.offset(at)) });
         Ok(found)
     }
@@ -54,17 +59,44 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let mut from = start;
         loop {
             let bytes = self.window.bytes();
-            let found = match self.layout {
-                Layout::Sequence => memchr::memchr(RECORD_SEPARATOR, &bytes[from..]),
-                _ => memchr::memchr2(b'\n', RECORD_SEPARATOR, &bytes[from..]),
-            };
-            if let Some(at) = found {
+            if let Some(at) = memchr::memchr(RECORD_SEPARATOR, &bytes[from..]) {
                 return Ok(Some(from + at));
             }
             from = bytes.len();
             if self.window.eof() || from - start > SPAN {
                 return Ok(None);
             }
+            self.window.grow()?;
+        }
+    }
+
+    /// The end of the line of `from`, if it lies before `until`: exactly so far is
+    /// looked, whatever is at hand and was searched before.
+    fn find_line_end(&mut self, mut from: usize, until: usize) -> Result<Option<usize>, Error> {
+        loop {
+            let end = until.min(self.window.bytes().len());
+            from = from.min(end);
+            let line = &self.window.bytes()[from..end];
+            if let Some(at) = memchr::memchr2(b'\n', RECORD_SEPARATOR, line) {
+                return Ok(Some(from + at));
+            }
+            if end == until || self.window.eof() {
+                return Ok(None);
+            }
+            from = end;
+            self.window.grow()?;
+        }
+    }
+
+    /// Passes over everything up to the end of the line of `at`.
+    pub(super) fn skip_line(&mut self, mut at: usize) -> Result<usize, Error> {
+        loop {
+            let end = self.window.bytes().len();
+            let found = self.find_line_end(at, end)?;
+            if found.is_some() || self.window.eof() {
+                return Ok(found.unwrap_or(end));
+            }
+            at = end - self.pass(at, end);
             self.window.grow()?;
         }
     }

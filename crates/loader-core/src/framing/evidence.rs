@@ -2,12 +2,13 @@
 //! record, a piece of one, or more than one?
 
 use super::Format;
+use super::bounds::SPAN;
 use super::layout::{BOM, Layout};
 use super::reader::Reader;
 use super::split::{SUSPICIOUS, Splitter};
 use crate::fault::FaultKind;
 use crate::input::{Error, Source};
-use crate::json::scan::{Progress, RECORD_SEPARATOR, Spot};
+use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner, Spot};
 use crate::json::shape::{self, Class, Role, Shape};
 
 impl<S: Source, R: Reader> Splitter<S, R> {
@@ -48,10 +49,10 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR => i += 1,
                 b']' if !lines => i += 1,
                 b'{' => {
-                    return Ok(self.profile.records() == 0 || self.profile.opens(self.peek(i)));
+                    return Ok(self.profile.records() == 0 || self.opens(i)?);
                 }
                 b'[' => {
-                    let whole = self.whole_value(i, None);
+                    let whole = self.whole_nearby(i)?;
                     let known =
                         |end| self.profile.records() == 0 || self.profile.owns(&self.window.bytes()[i..end]);
                     return Ok(whole.is_some_and(known));
@@ -121,7 +122,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     pub(super) fn swallowed(&mut self, start: usize, end: usize) -> Result<Option<usize>, Error> {
         if let Layout::Indented(_) = self.layout
             && let Some(at) = self.next_start_line(start, Some(end))?
-            && let Some(whole) = self.whole_value(at, Some(end))
+            && let Some(whole) = self.whole_before(at, end)
             && self.profile.owns(&self.window.bytes()[at..whole])
         {
             return Ok(Some(at));
@@ -184,9 +185,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             None if !(0x20..0x7F).contains(&b) => owned,
             None => newline || (owned && (comma || (!lines && !self.commas))),
             Some(Class::String) if self.is_key(i)? => false,
-            Some(Class::Object | Class::Array) if lines => {
-                owned && (comma || self.profile.opens(self.peek(i)))
-            }
+            Some(Class::Object | Class::Array) if lines => owned && (comma || self.opens(i)?),
             // A scalar beside another value on a line is a piece of something.
             Some(_) if lines => false,
             Some(class) => {
@@ -201,22 +200,36 @@ impl<S: Source, R: Reader> Splitter<S, R> {
 
     /// Whether the string at `at` is followed by a colon.
     pub(super) fn is_key(&mut self, at: usize) -> Result<bool, Error> {
-        self.byte(at + 1024)?;
-        let text = self.peek(at);
+        let text = self.peek(at)?;
         let end = shape::string_end(text, 0);
         let rest = &text[end.min(text.len())..];
         Ok(rest.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b':'))
     }
 
-    /// The end of the value at `at`, if it is whole within what is at hand, and
-    /// before `until`.
-    fn whole_value(&mut self, at: usize, until: Option<usize>) -> Option<usize> {
-        let bytes = self.window.bytes();
+    /// The end of the value at `at`, if it is whole before `until`.
+    fn whole_before(&mut self, at: usize, until: usize) -> Option<usize> {
         self.scanner.reset(matches!(self.layout, Layout::Lines { .. }));
-        let eof = until.is_some() || self.window.eof();
-        match self.scanner.scan(&bytes[..until.unwrap_or(bytes.len())], at, eof) {
+        match self.scanner.scan(&self.window.bytes()[..until], at, true) {
             Progress::Done(end) => Some(end),
             _ => None,
+        }
+    }
+
+    /// The end of the value at `at`, if it is whole and ends within [`SPAN`]. The
+    /// scanner of the splitter may be in the middle of a record that is too large.
+    fn whole_nearby(&mut self, at: usize) -> Result<Option<usize>, Error> {
+        let mut scanner = Scanner::new(matches!(self.layout, Layout::Lines { .. }));
+        let until = at + SPAN;
+        let mut from = at;
+        loop {
+            let bytes = self.window.bytes();
+            let end = bytes.len().min(until);
+            match scanner.scan(&bytes[..end], from, self.window.eof() && end < until) {
+                Progress::Done(end) => return Ok(Some(end)),
+                Progress::More(next) if end < until => from = next,
+                Progress::More(_) | Progress::Broken(_) => return Ok(None),
+            }
+            self.window.grow()?;
         }
     }
 

@@ -9,17 +9,21 @@
 
 mod attempt;
 mod bounds;
+mod cuts;
 mod evidence;
 mod head;
 mod layout;
 mod lines;
 mod profile;
+mod range;
 mod reader;
 mod recover;
 mod split;
 mod tracker;
 mod window;
 
+pub use cuts::Cuts;
+pub use range::{Mark, Range};
 pub use reader::{Reader, Value};
 pub use split::Splitter;
 

@@ -17,7 +17,7 @@
 use super::bounds::SPAN;
 use super::layout::Layout;
 use super::reader::Reader;
-use super::split::Splitter;
+use super::split::{Splitter, is_framing};
 use super::tracker::{Elements, Expect, Frame, Place, Tracker};
 use crate::fault::FaultKind;
 use crate::input::{Error, Source};
@@ -94,10 +94,12 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     /// The end of a record that is too large to be held, of which the scanner
-    /// has seen everything before `at`.
+    /// has seen everything before `at`. Where a line may hold more than one record,
+    /// the scanner goes on: a good neighbour may follow on it.
     pub(super) fn pass_over(&mut self, start: usize, at: usize) -> Result<usize, Error> {
         let mut at = at - self.pass(start, at);
-        if let Layout::Free = self.layout {
+        let lines = matches!(self.layout, Layout::Lines { .. });
+        if lines || self.layout == Layout::Free {
             loop {
                 match self.scanner.scan(self.window.bytes(), at, self.window.eof()) {
                     Progress::Done(end) => return Ok(end),
@@ -106,7 +108,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                         self.window.grow()?;
                     }
                     Progress::Broken(Spot { kind: FaultKind::Truncated, at: end, .. })
-                        if self.window.eof() =>
+                        if self.window.eof() && !lines =>
                     {
                         return Ok(end.min(self.window.bytes().len()));
                     }
@@ -117,10 +119,12 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 }
             }
         }
-        let limit = self.limit(at)?;
-        let mut walk = Walk { start: at, at, bound: Bound { limit, real: true }, spent: 0 };
         let end = match self.layout {
-            Layout::Free => self.track(&mut walk)?,
+            Layout::Free => {
+                let bound = Bound { limit: None, real: true };
+                self.track(&mut Walk { start: at, at, bound, spent: 0 })?
+            }
+            Layout::Lines { .. } => self.skip_line(at)?,
             _ => self.skip_to_limit(at)?,
         };
         Ok(self.trim(end))
@@ -129,8 +133,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     /// Takes framing off the end of a reject.
     pub(super) fn trim(&self, end: usize) -> usize {
         let bytes = &self.window.bytes()[..end];
-        let framing = |b: &&u8| matches!(**b, b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR);
-        (end - bytes.iter().rev().take_while(framing).count()).max(self.passed_to())
+        let framing = bytes.iter().rev().take_while(|b| is_framing(**b)).count();
+        (end - framing).max(self.passed_to())
     }
 
     /// Walks from the start of a broken record to where the next one starts, or
@@ -320,7 +324,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     fn judge(&mut self, walk: &mut Walk, tracker: &Tracker) -> Result<Judgement, Error> {
         let at = walk.at;
         let place = tracker.place();
-        let opens = self.profile.opens(self.peek(at));
+        let opens = self.opens(at)?;
         let learned = self.profile.records() > 0;
         if !learned && walk.bound.limit.is_some() {
             // Nothing is unmistakable yet, and the next record will show itself.
@@ -383,10 +387,14 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let mut from = at;
         loop {
             let bytes = self.window.bytes();
+            // Exactly so far, whatever is at hand.
+            let far = at + SPAN;
             let (bytes, eof) = match walk.bound.limit {
                 Some(limit) => (&bytes[..limit], true),
+                None if bytes.len() >= far => (&bytes[..far], false),
                 None => (bytes, self.window.eof()),
             };
+            let cut = bytes.len() == far;
             match self.scanner.scan(bytes, from, eof) {
                 Progress::Done(end) => {
                     walk.spent += end - at;
@@ -396,7 +404,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     walk.spent += spot.at - at;
                     return Ok(None);
                 }
-                Progress::More(next) if next - at > SPAN => {
+                Progress::More(next) if cut => {
                     walk.spent += next - at;
                     return Ok(None);
                 }

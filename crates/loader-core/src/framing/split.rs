@@ -16,6 +16,9 @@ use crate::tally::Tally;
 /// is looked at: it may have swallowed its neighbours.
 pub(super) const SUSPICIOUS: usize = 1024 * 1024;
 
+/// So many bytes tell how a record starts.
+const PEEK: usize = 1024;
+
 /// What an attempt at a record came to.
 pub(super) enum Attempt {
     /// A whole value that ends before the index.
@@ -65,6 +68,12 @@ pub struct Splitter<S: Source, R: Reader = ()> {
     pub(super) searched: Option<Searched>,
     /// Bytes that were read beyond the ends of lines in vain.
     pub(super) overread: u64,
+    /// So many could have been when this run began, and nothing would be different.
+    pub(super) margin: u64,
+    /// So many had been when this run began.
+    pub(super) overread_before: u64,
+    /// Items that start at this offset or behind it are not handed out.
+    pub(super) stop: u64,
 }
 
 /// A reject whose first bytes are no longer in the window.
@@ -72,6 +81,8 @@ pub struct Splitter<S: Source, R: Reader = ()> {
 pub(super) struct Passed {
     offset: u64,
     line: u64,
+    /// So many of its last bytes are framing, if nothing else follows them.
+    blanks: u64,
 }
 
 impl<S: Source, R: Reader> Splitter<S, R> {
@@ -104,6 +115,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             learned_to: 0,
             searched: None,
             overread: 0,
+            margin: u64::MAX,
+            overread_before: 0,
+            stop: u64::MAX,
         }
     }
 
@@ -142,7 +156,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.window.into_source()
     }
 
-    /// The next record or reject, `None` at the end.
+    /// The next record or reject, `None` at the end of the stream or of the range.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
         self.release();
@@ -199,8 +213,14 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         if self.passed.is_none() {
             self.frame(start);
             self.count_lines(start);
-            self.passed = Some(Passed { offset: self.window.offset(start), line: self.line });
+            self.passed = Some(Passed { offset: self.window.offset(start), line: self.line, blanks: 0 });
             self.raw.clear();
+        }
+        let gone = &self.window.bytes()[self.position..at];
+        let blanks = gone.iter().rev().take_while(|b| is_framing(**b)).count();
+        if let Some(passed) = &mut self.passed {
+            let before = if blanks == gone.len() { passed.blanks } else { 0 };
+            passed.blanks = before + blanks as u64;
         }
         let kept = self.options.raw_limit.saturating_sub(self.raw.len()).min(at - self.position);
         self.raw.extend_from_slice(&self.window.bytes()[self.position..self.position + kept]);
@@ -219,7 +239,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         if self.passed.is_some() { self.position } else { 0 }
     }
 
-    fn count_lines(&mut self, to: usize) {
+    pub(super) fn count_lines(&mut self, to: usize) {
         if to > self.counted {
             self.line += memchr::memchr_iter(b'\n', &self.window.bytes()[self.counted..to]).count() as u64;
             self.counted = to;
@@ -258,16 +278,20 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     fn reject_fault(&mut self, start: usize, end: usize, fault: Fault) -> Result<Item<'_>, Error> {
-        let Passed { offset, line } = match self.passed.take() {
+        let Passed { offset, line, blanks } = match self.passed.take() {
             Some(passed) => passed,
             None => {
                 self.frame(start);
                 self.count_lines(start);
                 self.raw.clear();
-                Passed { offset: self.window.offset(start), line: self.line }
+                Passed { offset: self.window.offset(start), line: self.line, blanks: 0 }
             }
         };
         let length = end - self.position;
+        // Framing at its end was passed before that was known to be the end.
+        let blanks = if length == 0 { blanks } else { 0 };
+        self.tally.bytes_rejected -= blanks;
+        self.tally.bytes_framing += blanks;
         let kept = self.options.raw_limit.saturating_sub(self.raw.len()).min(length);
         self.raw.extend_from_slice(&self.window.bytes()[self.position..self.position + kept]);
         self.number += 1;
@@ -275,7 +299,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.tally.bytes_rejected += length as u64;
         self.tally.stream_bytes += length as u64;
         self.position = end;
-        let length = self.window.offset(end) - offset;
+        let length = self.window.offset(end) - offset - blanks;
+        self.raw.truncate(length as usize);
         Ok(Item::Reject(Reject { number: self.number, offset, length, line, fault, raw: &self.raw }))
     }
 
@@ -290,30 +315,45 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         Ok(Some(self.window.bytes()[at]))
     }
 
-    /// Books framing and returns the index of the next byte that is none.
+    /// Books framing and returns the index of the next byte that is none. Nothing
+    /// behind the place to stop is booked: whoever goes on from there does it.
     fn skip_framing(&mut self) -> Result<Option<usize>, Error> {
         let mut i = self.position;
+        let mut stop = self.stop_index();
         loop {
             match self.byte(i)? {
                 Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | b']' | RECORD_SEPARATOR) => i += 1,
-                Some(b'[') if self.unwrap => {
+                Some(b'[') if self.unwrap && i < stop => {
                     self.unwrap = false;
                     self.after_bracket = true;
                     i += 1;
                 }
                 Some(0xEF) if self.at_bom(i)? => i += BOM.len(),
-                Some(_) => return Ok(Some(i)),
-                None => {
-                    self.frame(i);
-                    return Ok(None);
-                }
+                Some(_) if i < stop => return Ok(Some(i)),
+                _ => return Ok(self.frame_to_stop(i, stop)),
             }
             if i - self.position >= SUSPICIOUS {
+                if i >= stop {
+                    return Ok(self.frame_to_stop(i, stop));
+                }
                 self.frame(i);
                 self.release();
                 i = self.position;
+                stop = self.stop_index();
             }
         }
+    }
+
+    /// The index of the place to stop; 0 where that lies before what is at hand.
+    fn stop_index(&self) -> usize {
+        usize::try_from(self.stop.saturating_sub(self.window.offset(0))).unwrap_or(usize::MAX)
+    }
+
+    /// Books the framing before `i`, as far as it lies before `stop`. The last item
+    /// may have gone on behind that.
+    fn frame_to_stop(&mut self, i: usize, stop: usize) -> Option<usize> {
+        self.frame(i.min(stop).max(self.position));
+        None
     }
 
     pub(super) fn at_bom(&mut self, at: usize) -> Result<bool, Error> {
@@ -321,11 +361,25 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         Ok(self.window.bytes()[at..].starts_with(BOM))
     }
 
-    /// The text from `at` on, as much of it as tells how a record starts.
-    pub(super) fn peek(&self, at: usize) -> &[u8] {
+    /// The text from `at` on, as much of it as tells how a record starts. That much
+    /// is read first: it does not depend on what happens to be at hand.
+    pub(super) fn peek(&mut self, at: usize) -> Result<&[u8], Error> {
+        self.byte(at + PEEK)?;
         let bytes = self.window.bytes();
-        &bytes[at..bytes.len().min(at + 1024)]
+        Ok(&bytes[at..bytes.len().min(at + PEEK)])
     }
+
+    /// Whether the text at `at` starts as the records of this file do.
+    pub(super) fn opens(&mut self, at: usize) -> Result<bool, Error> {
+        self.peek(at)?;
+        let bytes = self.window.bytes();
+        Ok(self.profile.opens(&bytes[at..bytes.len().min(at + PEEK)]))
+    }
+}
+
+/// Whether a byte at the end of a reject is framing.
+pub(super) fn is_framing(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR)
 }
 
 /// The fault of a record at `start` that is too large.

@@ -85,6 +85,21 @@ impl<S: Source> Window<S> {
         at >= SLACK || at >= self.end
     }
 
+    /// Goes on at `offset`, which is not before the bytes at hand, as if what lies
+    /// before it had been read and forgotten: it has index 0 then.
+    pub(super) fn jump(&mut self, offset: u64) -> Result<(), Error> {
+        match offset.checked_sub(self.offset(self.end)) {
+            Some(ahead) => {
+                self.source.skip(ahead)?;
+                (self.base, self.end) = (offset, 0);
+            }
+            None => {
+                self.drop_front((offset - self.base) as usize);
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets the bytes before `at`. Returns by how much all indexes have become
     /// less.
     pub(super) fn drop_front(&mut self, at: usize) -> usize {

@@ -1,6 +1,7 @@
 //! A batch: what a run of records became, in file order.
 
 use crate::fault::Fault;
+use crate::framing::Mark;
 use crate::input::Error;
 use std::ffi::CStr;
 use std::fmt;
@@ -92,6 +93,8 @@ pub struct Batch {
     pub values: Vec<u8>,
     /// Texts.
     pub text: Vec<u8>,
+    /// Where it ends: behind its last record.
+    pub end: Mark,
 }
 
 impl Batch {

@@ -53,7 +53,7 @@ impl Maker {
     /// Makes datums of texts; returns of how many bytes.
     fn encode(&mut self, batch: &mut Batch, check: bool, control: &Control) -> Result<usize, Error> {
         let mut bytes_encoded = 0;
-        let Batch { entries, values, text: texts } = batch;
+        let Batch { entries, values, text: texts, .. } = batch;
         for entry in entries {
             let Form::Text { text, doubtful: false } = entry.form else { continue };
             if control.is_stopped() {
@@ -117,9 +117,10 @@ impl Maker {
 
 /// Makes the datum of a record while the splitter looks for its end, so that a
 /// good record is gone through once only.
+#[derive(Default)]
 pub(super) struct Quick {
     encoder: Encoder,
-    /// Records are to be read by this at all.
+    /// Records are read by this from now on.
     active: bool,
     /// Datums; what lies behind `kept` is of the record that was read last.
     values: Vec<u8>,
@@ -128,8 +129,9 @@ pub(super) struct Quick {
 }
 
 impl Quick {
-    pub(super) fn new(active: bool) -> Self {
-        Quick { encoder: Encoder::new(), active, values: Vec::new(), kept: 0, last: 0 }
+    /// Has records read by this from now on.
+    pub(super) fn activate(&mut self) {
+        self.active = true;
     }
 
     /// Exchanges the buffer for another.

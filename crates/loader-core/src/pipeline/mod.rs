@@ -13,17 +13,19 @@
 mod batch;
 mod control;
 mod datum;
+mod options;
 mod producer;
 mod queue;
 
 pub use batch::{Batch, Entry, Form, Place, Span};
 pub use control::Control;
 pub use datum::Compression;
+pub use options::Options;
 
-use crate::framing::{self, Format, Splitter};
+use crate::framing::{self, Format, Mark};
 use crate::input::{Error, Source};
 use crate::tally::Tally;
-use datum::{Maker, Quick};
+use datum::Maker;
 use producer::Producer;
 use queue::{Outcome, Queue};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,19 +40,6 @@ const STACK: usize = 1024 * 1024;
 /// the backend inserts while they are made.
 const AHEAD: usize = 40;
 
-/// What the caller decides.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// So many threads; fewer, down to none, where they cannot be started.
-    pub threads: usize,
-    /// Values are made here. Otherwise all are texts, for the server to encode.
-    pub native: bool,
-    /// Texts are kept beside the values.
-    pub check: bool,
-    /// Long values are compressed.
-    pub compression: Option<Compression>,
-}
-
 /// A stream on its way through the threads.
 pub struct Pipeline<S: Source + Send + 'static> {
     /// Goes first: what the threads use must not go before they do.
@@ -60,6 +49,9 @@ pub struct Pipeline<S: Source + Send + 'static> {
     maker: Maker,
     /// There are threads.
     threaded: bool,
+    /// Where the first record was looked for.
+    begin: Mark,
+    cuttable: bool,
 }
 
 /// What is left when the stream has ended.
@@ -70,10 +62,15 @@ pub struct Finished<S> {
     pub tally: Tally,
     /// The format that was asked for, or found.
     pub format: Format,
+    /// Where it ended.
+    pub end: Mark,
+    /// So large may [`Mark::overread`] have been in truth where the range began.
+    pub margin: u64,
 }
 
 impl<S: Source + Send + 'static> Pipeline<S> {
-    /// Looks at the head of the stream. The source asks `control` whether to
+    /// Looks at the head of the stream, and goes where the first batch is to begin:
+    /// that may take as long as a load does. The source asks `control` whether to
     /// go on.
     pub fn new(
         source: S,
@@ -81,11 +78,9 @@ impl<S: Source + Send + 'static> Pipeline<S> {
         options: Options,
         control: Arc<Control>,
     ) -> Result<Self, Error> {
-        // Several threads share out the datums; for one it is less work to make
-        // each while the end of the record is looked for.
-        let quick = Quick::new(options.native && options.threads <= 1);
-        let splitter = Splitter::with_reader(source, framing, quick)?;
-        let producer = Mutex::new(Producer::new(splitter, options.check));
+        let mut producer = Producer::new(source, framing, &options)?;
+        let (begin, cuttable) = (producer.splitter.mark(), producer.splitter.is_cuttable());
+        let producer = Mutex::new(producer);
         let queue = Arc::new(Queue::new(options.threads + AHEAD)?);
         let crew = OwnCrew(Arc::new(Crew {
             control: control.clone(),
@@ -94,7 +89,20 @@ impl<S: Source + Send + 'static> Pipeline<S> {
         }));
         let worth_help = AtomicBool::new(false);
         let shared = Arc::new(Shared { producer, queue, control, options, worth_help });
-        Ok(Pipeline { crew, shared, maker: Maker::new(options.compression), threaded: false })
+        let maker = Maker::new(options.compression);
+        Ok(Pipeline { crew, shared, maker, threaded: false, begin, cuttable })
+    }
+
+    /// Where the first record is looked for: [`Options::skip_to`] or the start of
+    /// [`Options::range`], with what was counted up to there.
+    pub fn begin(&self) -> Mark {
+        self.begin
+    }
+
+    /// Whether the stream, if it is not compressed, can be split in
+    /// [ranges](framing::Range).
+    pub fn is_cuttable(&self) -> bool {
+        self.cuttable
     }
 
     /// Starts the threads, as many as can be had. They inherit the caller's
@@ -144,8 +152,15 @@ impl<S: Source + Send + 'static> Pipeline<S> {
         let Pipeline { crew, shared, .. } = self;
         drop(crew);
         let shared = Arc::into_inner(shared).expect("the threads have ended");
-        let splitter = shared.producer.into_inner().unwrap_or_else(PoisonError::into_inner).splitter;
-        Finished { tally: *splitter.tally(), format: splitter.format(), source: splitter.into_source() }
+        let mut splitter = shared.producer.into_inner().unwrap_or_else(PoisonError::into_inner).splitter;
+        let end = splitter.mark();
+        Finished {
+            tally: end.tally,
+            format: splitter.format(),
+            end,
+            margin: splitter.margin(),
+            source: splitter.into_source(),
+        }
     }
 }
 

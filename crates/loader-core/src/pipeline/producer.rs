@@ -2,7 +2,8 @@
 
 use super::batch::{Batch, Form, Place};
 use super::datum::Quick;
-use crate::framing::{Item, Splitter};
+use super::options::Options;
+use crate::framing::{self, Item, Splitter};
 use crate::input::{Error, Source};
 
 /// A batch is closed when it has so many bytes: small enough to stay in a
@@ -22,8 +23,22 @@ pub(super) struct Producer<S: Source> {
 }
 
 impl<S: Source> Producer<S> {
-    pub(super) fn new(splitter: Splitter<S, Quick>, check: bool) -> Self {
-        Producer { splitter, check, failed: None }
+    /// Begins where `options` say.
+    pub(super) fn new(source: S, framing: framing::Options, options: &Options) -> Result<Self, Error> {
+        let mut splitter = Splitter::with_reader(source, framing, Quick::default())?;
+        if let Some(range) = options.range {
+            splitter.start_at(range.start)?;
+        }
+        if options.skip_to > 0 {
+            splitter.skip_to(options.skip_to)?;
+        }
+        splitter.stop_at(options.range.map_or(u64::MAX, |range| range.end));
+        // Several threads share out the datums; for one it is less work to make
+        // each while the end of the record is looked for.
+        if options.native && options.threads <= 1 {
+            splitter.reader_mut().activate();
+        }
+        Ok(Producer { splitter, check: options.check, failed: None })
     }
 
     /// Fills an empty batch with the next records. `Ok(false)` at the end of the
@@ -35,6 +50,7 @@ impl<S: Source> Producer<S> {
         }
         self.splitter.reader_mut().swap(&mut batch.values);
         let result = self.fill_up(batch);
+        batch.end = self.splitter.mark();
         self.splitter.reader_mut().swap(&mut batch.values);
         match result {
             Err(error) if batch.entries.is_empty() => Err(error),
