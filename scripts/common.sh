@@ -127,6 +127,17 @@ use_toolchain() {
     unset RUSTUP_TOOLCHAIN
 }
 
+# copy_earlier_versions PG_CONFIG [FOLDER [PREFIX]]: what earlier versions made, for
+# CREATE EXTENSION ... VERSION. pgrx copies what leads from one version to another,
+# and no other scripts. PREFIX is a command to run it with.
+copy_earlier_versions() {
+    local script extension
+    extension=${2:-}$("$1" --sharedir)/extension
+    for script in "$ROOT"/sql/loader--*.sql; do
+        [[ ${script##*/} == *--*--* ]] || ${3:-} install -m 644 "$script" "$extension"
+    done
+}
+
 # pg_config_of 15: the pg_config that scripts/postgres wrote down.
 pg_config_of() {
     awk -v version="$1" '$1 == version {print $2}' "$LOADER_DEV/postgres.list" 2>/dev/null

@@ -20,4 +20,5 @@ mod roles;
 mod search_path;
 mod stored;
 mod threads;
+mod upgrade;
 mod verdicts;

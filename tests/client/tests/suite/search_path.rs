@@ -6,7 +6,7 @@ use loader_client_tests::{Cluster, load, load_with};
 use postgres::Client;
 
 /// Plants in `schema` what a careless query would call. Each raises.
-fn plant(client: &mut Client, schema: &str) {
+pub fn plant(client: &mut Client, schema: &str) {
     client.batch_execute(&format!("CREATE SCHEMA {schema}")).expect("a schema");
     for (left, right) in [
         ("oid", "oid"),

@@ -1,0 +1,263 @@
+-- From 0.1.0 to 0.2.0. Afterwards all is as if 0.2.0 had been created, with the
+-- loads, rejects and grants of before.
+--
+-- The search_path may be anything: names and operators are qualified, but for the
+-- verbs, which go where the extension's other verbs are.
+
+-- Waits for loads and readers, and holds nothing while it waits: they take these in
+-- any order. The tables below the views are locked with them.
+DO $$
+BEGIN
+    LOOP
+        BEGIN
+            LOCK TABLE loader.load_history, loader.rejects IN ACCESS EXCLUSIVE MODE NOWAIT;
+            EXIT;
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM pg_catalog.pg_sleep(0.05);
+        END;
+    END LOOP;
+END $$;
+
+-- State. Indexes come before the UPDATE: made after it in the same transaction,
+-- they could not be used by snapshots older than this.
+
+ALTER TABLE loader.load_history_data
+    ALTER COLUMN file_size DROP NOT NULL,
+    ALTER COLUMN file_mtime DROP NOT NULL,
+    ALTER COLUMN content_hash DROP NOT NULL,
+    ALTER COLUMN finished_at DROP NOT NULL,
+    ADD COLUMN records_path text,
+    ADD COLUMN start_offset bigint NOT NULL DEFAULT 0,
+    ADD COLUMN records bigint NOT NULL DEFAULT 0,
+    ADD COLUMN lines bigint NOT NULL DEFAULT 0,
+    ADD COLUMN overread bigint NOT NULL DEFAULT 0,
+    ADD COLUMN error_sqlstate text,
+    ADD COLUMN error_message text,
+    ADD COLUMN retry_of bigint;
+
+CREATE INDEX load_history_data_file_path_idx ON loader.load_history_data USING hash (file_path);
+CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_of);
+
+-- Each record was loaded or rejected. Lines were not counted: theirs stay 0.
+UPDATE loader.load_history_data SET records = rows_loaded OPERATOR(pg_catalog.+) rows_rejected;
+
+ALTER TABLE loader.rejects_data
+    ADD COLUMN mended text,
+    ADD COLUMN mended_at timestamptz,
+    ADD COLUMN resolved_by bigint,
+    DROP CONSTRAINT rejects_data_pkey,
+    ADD CONSTRAINT rejects_data_pkey PRIMARY KEY (load_id, byte_offset);
+
+-- Columns are appended; grants on the views stay.
+
+CREATE OR REPLACE VIEW loader.load_history WITH (security_barrier) AS
+SELECT h.load_id, h.target, h.target_oid, h.target_column, h.file_path, h.file_size, h.file_mtime,
+       h.content_hash, h.format, h.compression, h.chunk, h.options, h.status, h.rows_loaded,
+       h.rows_rejected, h.stream_bytes, h.bytes_loaded, h.bytes_rejected, h.bytes_framing,
+       h.loaded_by, h.loaded_by_name, h.started_at, h.finished_at,
+       h.records_path, h.start_offset, h.records, h.error_sqlstate, h.error_message, h.retry_of
+FROM loader.load_history_data AS h
+WHERE pg_catalog.pg_has_role(h.loaded_by, 'MEMBER');
+
+CREATE OR REPLACE VIEW loader.rejects WITH (security_barrier) AS
+SELECT r.load_id, r.record_no, r.byte_offset, r.byte_length, r.line, r.error_type, r.sqlstate,
+       r.message, r.raw, r.raw_truncated, r.mended, r.mended_at, r.resolved_by
+FROM loader.rejects_data AS r
+JOIN loader.load_history_data AS h ON h.load_id OPERATOR(pg_catalog.=) r.load_id
+WHERE pg_catalog.pg_has_role(h.loaded_by, 'MEMBER');
+
+-- Loads under way, each worker of load_json_files by itself. The figures come from
+-- the server's progress reports, and are shown to those who may see those.
+CREATE VIEW loader.progress WITH (security_barrier) AS
+SELECT p.pid,
+       p.leader_pid,
+       p.load_id,
+       p.relid AS target_oid,
+       CASE WHEN a.backend_type OPERATOR(pg_catalog.=) 'loader worker'::pg_catalog.text
+            THEN NULLIF(a.query, ''::pg_catalog.text) ELSE h.file_path END AS file_path,
+       p.bytes_processed,
+       p.bytes_total,
+       p.rows_loaded,
+       p.rows_rejected,
+       CASE WHEN p.seconds OPERATOR(pg_catalog.>) 0
+            THEN p.bytes_processed OPERATOR(pg_catalog./) p.seconds END AS bytes_per_second,
+       CASE WHEN p.bytes_processed OPERATOR(pg_catalog.>) 0
+            THEN pg_catalog.make_interval(secs => p.seconds OPERATOR(pg_catalog.*)
+                 (GREATEST(p.bytes_total OPERATOR(pg_catalog.-) p.bytes_processed, 0)
+                  OPERATOR(pg_catalog./) p.bytes_processed::double precision)) END AS eta
+FROM (SELECT i.pid, i.relid, i.param1 AS bytes_processed, i.param2 AS bytes_total,
+             i.param3 AS rows_loaded, i.param16 AS rows_rejected,
+             NULLIF(i.param17, 0) AS load_id, NULLIF(i.param18, 0)::integer AS leader_pid,
+             pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
+                 OPERATOR(pg_catalog.-) (i.param19 OPERATOR(pg_catalog./) 1e6::double precision) AS seconds
+      FROM pg_catalog.pg_stat_get_progress_info('COPY') AS i
+      WHERE i.param19 OPERATOR(pg_catalog.>) 0
+        AND i.datid OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
+              WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())) AS p
+LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) p.pid
+LEFT JOIN loader.load_history AS h ON h.load_id OPERATOR(pg_catalog.=) p.load_id;
+
+-- The two verbs of 0.1.0 have more parameters now. They stay the same objects: what
+-- was granted on them stays, and so does what calls them, a view for example. Made
+-- anew they would lose both; and grants repeated here would count as the extension's
+-- own, which no dump contains. So each is made once more in our schema, and the old
+-- one becomes what that is.
+
+CREATE FUNCTION loader.seed_json_table(
+    name text,
+    unlogged boolean DEFAULT false,
+    if_not_exists boolean DEFAULT false,
+    lineage boolean DEFAULT false)
+RETURNS regclass
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'seed_table_wrapper';
+
+CREATE FUNCTION loader.load_json_file(
+    path text,
+    "table" regclass,
+    chunk integer DEFAULT 10000,
+    format text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_error text DEFAULT 'reject',
+    reject_limit bigint DEFAULT NULL,
+    if_loaded text DEFAULT 'skip',
+    target_column text DEFAULT 'data',
+    records_path text DEFAULT NULL,
+    validate boolean DEFAULT false)
+RETURNS TABLE (
+    load_id bigint,
+    status text,
+    rows_loaded bigint,
+    rows_rejected bigint,
+    bytes_read bigint,
+    elapsed interval)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'load_file_wrapper';
+
+UPDATE pg_catalog.pg_proc AS old
+SET pronargs = new.pronargs,
+    pronargdefaults = new.pronargdefaults,
+    proargtypes = new.proargtypes,
+    proallargtypes = new.proallargtypes,
+    proargmodes = new.proargmodes,
+    proargnames = new.proargnames,
+    proargdefaults = new.proargdefaults,
+    prosrc = new.prosrc
+FROM pg_catalog.pg_proc AS new
+WHERE new.pronamespace OPERATOR(pg_catalog.=) 'loader'::pg_catalog.regnamespace
+  AND new.proname OPERATOR(pg_catalog.=) ANY ('{seed_json_table,load_json_file}'::pg_catalog.name[])
+  AND old.probin OPERATOR(pg_catalog.=) new.probin
+  AND old.prosrc OPERATOR(pg_catalog.=) (new.proname::pg_catalog.text OPERATOR(pg_catalog.||) '_wrapper');
+
+DROP FUNCTION loader.seed_json_table(text, boolean, boolean, boolean);
+DROP FUNCTION loader.load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean);
+
+-- No SET clause and no SECURITY DEFINER: a procedure that commits can have neither.
+CREATE PROCEDURE load_json_files(
+    pattern text,
+    "table" regclass,
+    chunk integer DEFAULT 10000,
+    workers integer DEFAULT NULL,
+    format text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_error text DEFAULT 'reject',
+    reject_limit bigint DEFAULT NULL,
+    if_loaded text DEFAULT 'skip',
+    target_column text DEFAULT 'data',
+    records_path text DEFAULT NULL,
+    on_file_error text DEFAULT 'continue',
+    INOUT files bigint DEFAULT NULL,
+    INOUT files_loaded bigint DEFAULT NULL,
+    INOUT files_skipped bigint DEFAULT NULL,
+    INOUT files_failed bigint DEFAULT NULL,
+    INOUT rows_loaded bigint DEFAULT NULL,
+    INOUT rows_rejected bigint DEFAULT NULL,
+    INOUT bytes_read bigint DEFAULT NULL,
+    INOUT mb_per_second double precision DEFAULT NULL)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'loader_load_json_files';
+
+CREATE FUNCTION read_json_file(
+    path text,
+    format text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_error text DEFAULT 'reject',
+    records_path text DEFAULT NULL,
+    max_records bigint DEFAULT NULL)
+RETURNS TABLE (
+    file text,
+    record_no bigint,
+    line bigint,
+    byte_offset bigint,
+    data jsonb,
+    error_type text,
+    message text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'read_json_file_wrapper';
+
+CREATE FUNCTION undo_load(load_id bigint)
+RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'undo_load_wrapper';
+
+CREATE FUNCTION mend_reject(load_id bigint, byte_offset bigint, new_text text)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'mend_reject_wrapper';
+
+CREATE FUNCTION retry_rejects(load_id bigint)
+RETURNS TABLE (
+    load_id bigint,
+    status text,
+    rows_loaded bigint,
+    rows_rejected bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'retry_rejects_wrapper';
+
+-- In 0.1.0 not everybody could call it.
+DROP FUNCTION loader.chunk_records(bigint);
+
+-- Hand the records of the chunk in hand, and their offsets, to the INSERT of a
+-- load. Of no use to anybody else; outside of a load they raise an error.
+CREATE FUNCTION loader.chunk_records(bigint)
+RETURNS SETOF jsonb
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'loader_chunk_records';
+
+CREATE FUNCTION loader.chunk_offsets(bigint)
+RETURNS SETOF bigint
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'loader_chunk_offsets';
+
+-- What is new belongs to the owner of the extension, whoever updates it.
+DO $$
+DECLARE
+    owner pg_catalog.regrole := (SELECT e.extowner FROM pg_catalog.pg_extension AS e
+                                 WHERE e.extname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name);
+    routine pg_catalog.regprocedure;
+BEGIN
+    EXECUTE pg_catalog.format('ALTER VIEW loader.progress OWNER TO %s', owner);
+    FOR routine IN
+        SELECT p.oid
+        FROM pg_catalog.pg_proc AS p
+        JOIN pg_catalog.pg_depend AS d ON d.objid OPERATOR(pg_catalog.=) p.oid
+        JOIN pg_catalog.pg_extension AS e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
+        WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+          AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
+          AND d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog."char"
+          AND e.extname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name
+          AND p.proname OPERATOR(pg_catalog.<>) ALL ('{seed_json_table,load_json_file}'::pg_catalog.name[])
+    LOOP
+        EXECUTE pg_catalog.format('ALTER ROUTINE %s OWNER TO %s', routine, owner);
+    END LOOP;
+END $$;
+
+GRANT SELECT ON loader.progress TO PUBLIC;
+REVOKE ALL ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
+    text, text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, double precision)
+    FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
+    text, text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, double precision)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION read_json_file(text, text, text, text, text, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION read_json_file(text, text, text, text, text, bigint) TO pg_read_server_files;

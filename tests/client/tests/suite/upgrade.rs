@@ -1,0 +1,307 @@
+//! From 0.1.0 to 0.2.0: between the exchange of the library and ALTER EXTENSION
+//! UPDATE, and after it.
+
+use crate::helpers::{count, lines, table};
+use crate::search_path::plant;
+use loader_client_tests::{Cluster, Database, load, load_with, sqlstate, wait_for};
+use postgres::Client;
+use postgres::error::SqlState;
+use std::process::Stdio;
+use std::thread;
+
+/// A file that 0.1.0 has loaded. Three of its records are bad.
+const FILE: &str = "{\"n\": 0}\n{\"n\": 1\n{\"n\": 2}\n[1,]\n{\"n\": \"\\ud800\"}\n{\"n\": 5}\n";
+
+/// What it wrote then, as dumped by `pg_dump --column-inserts`, but for OIDs and the
+/// path of the file.
+const WRITTEN_BY_0_1_0: &str = r#"
+CREATE TABLE t (data jsonb NOT NULL);
+INSERT INTO t VALUES ('{"n": 0}'), ('{"n": 2}'), ('{"n": 5}');
+INSERT INTO loader.load_history_data
+    (load_id, target, target_oid, target_column, file_path, file_size, file_mtime, content_hash,
+     format, compression, chunk, options, status, rows_loaded, rows_rejected, stream_bytes,
+     bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name, started_at, finished_at)
+VALUES
+    (1, 'public.t', 't'::regclass, 'data', 'PATH', 56, '2026-11-21 18:55:23.588177+00',
+     '\x6215917463409f774c4ffaadcd4dc213ddf44ba8b80a86270f60cac4dd04264e',
+     'newline_delimited', 'none', 10000,
+     '{"chunk": 10000, "format": "auto", "on_error": "reject", "if_loaded": "skip",
+       "compression": "auto", "reject_limit": null}',
+     'loaded', 3, 3, 56, 24, 26, 6, 'postgres'::regrole, 'postgres',
+     '2026-11-21 18:55:34.575254+00', '2026-11-21 18:55:34.5854+00');
+INSERT INTO loader.rejects_data
+    (load_id, record_no, byte_offset, byte_length, line, error_type, sqlstate, message, raw, raw_truncated)
+VALUES
+    (1, 2, 9, 7, 2, 'TRUNCATED', '22P02', 'the line ends inside the record', '\x7b226e223a2031', false),
+    (1, 4, 26, 4, 4, 'SYNTAX', '22P02', 'expected a value', '\x5b312c5d', false),
+    (1, 5, 31, 15, 5, 'INVALID_UNICODE', '22P05', 'a high surrogate without its low surrogate',
+     '\x7b226e223a20225c7564383030227d', false);
+SELECT setval('loader.load_id_seq', 1);
+"#;
+
+/// A database with 0.1.0, and a file that it has loaded.
+fn database_of_0_1_0(name: &str) -> (Database<'static>, Client, String) {
+    let cluster = Cluster::shared();
+    let database = cluster.bare_database(name, "UTF8");
+    let path = cluster.file(name, FILE);
+    let mut client = database.connect();
+    client.batch_execute("CREATE EXTENSION loader VERSION '0.1.0'").expect("0.1.0");
+    client.batch_execute(&WRITTEN_BY_0_1_0.replace("PATH", &path)).expect("what 0.1.0 wrote");
+    (database, client, path)
+}
+
+fn update(client: &mut Client) {
+    client.batch_execute("ALTER EXTENSION loader UPDATE").expect("ALTER EXTENSION UPDATE");
+}
+
+fn texts(client: &mut Client, query: &str) -> Vec<String> {
+    let rows = client.query(query, &[]).unwrap_or_else(|error| panic!("{query}: {error:?}"));
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// What belongs to the extension, and the relations of its schema.
+const OURS: &str = "
+WITH members AS (
+    SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+    WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'loader'),
+relations AS (SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'loader'::regnamespace)";
+
+/// What the catalogs say of them, without OIDs. The last two are about roles: what a
+/// dump takes for the extension's own grants, and what forbids DROP ROLE.
+const CATALOGS: [&str; 11] = [
+    "SELECT 'member ' || pg_describe_object(classid, objid, 0) FROM members",
+    "SELECT concat_ws(' ', 'extension', extversion, extowner::regrole, extnamespace::regnamespace,
+         extrelocatable, extconfig::regclass[], extcondition)
+     FROM pg_extension WHERE extname = 'loader'",
+    "SELECT concat_ws(' ', 'namespace', nspname, nspowner::regrole, nspacl)
+     FROM pg_namespace WHERE oid IN (SELECT objid FROM members)",
+    "SELECT concat_ws(' ', 'routine', pg_get_functiondef(oid), proowner::regrole, proacl)
+     FROM pg_proc WHERE oid IN (SELECT objid FROM members)",
+    "SELECT concat_ws(' ', 'relation', oid::regclass, relkind, relowner::regrole, relacl, reloptions,
+         relpersistence, relchecks, relhasrules, relhastriggers, relrowsecurity, pg_get_viewdef(oid))
+     FROM pg_class JOIN relations USING (oid)",
+    "SELECT concat_ws(' ', 'column', attrelid::regclass, attnum, attname, atttypid::regtype, attnotnull,
+         attstorage, attidentity, attcollation::regcollation, attisdropped, attacl,
+         pg_get_expr(adbin, adrelid))
+     FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+     WHERE attnum > 0 AND attrelid IN (SELECT oid FROM relations)",
+    "SELECT concat_ws(' ', 'constraint', conrelid::regclass, conname, contype, convalidated,
+         conindid::regclass, pg_get_constraintdef(oid))
+     FROM pg_constraint WHERE conrelid IN (SELECT oid FROM relations)",
+    "SELECT concat_ws(' ', 'index', indexrelid::regclass, indisvalid, indcheckxmin, indisprimary,
+         pg_get_indexdef(indexrelid))
+     FROM pg_index WHERE indrelid IN (SELECT oid FROM relations)",
+    "SELECT concat_ws(' ', 'comment', pg_describe_object(classoid, objoid, objsubid), description)
+     FROM pg_description WHERE (classoid, objoid) IN (SELECT classid, objid FROM members)",
+    "SELECT concat_ws(' ', 'initial', pg_describe_object(classoid, objoid, objsubid), initprivs)
+     FROM pg_init_privs WHERE (classoid, objoid) IN (SELECT classid, objid FROM members)",
+    "SELECT concat_ws(' ', 'role', pg_describe_object(classid, objid, objsubid), refobjid::regrole, deptype)
+     FROM pg_shdepend JOIN members USING (classid, objid)
+     WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+];
+
+fn catalogs(client: &mut Client) -> Vec<String> {
+    let mut lines: Vec<_> =
+        CATALOGS.iter().flat_map(|query| texts(client, &format!("{OURS} {query}"))).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn an_updated_extension_is_as_a_new_one() {
+    // Its owner is no superuser any more, another superuser updates, and whatever is
+    // found along the search_path is a trap.
+    let cluster = Cluster::shared();
+    let mut admin = cluster.connect("postgres");
+    admin
+        .batch_execute(
+            "CREATE ROLE upgrade_owner SUPERUSER LOGIN; CREATE ROLE upgrade_deputy SUPERUSER LOGIN",
+        )
+        .expect("roles");
+    let databases = ["upgrade_new", "upgrade_old"].map(|name| cluster.bare_database(name, "UTF8"));
+    let versions = ["0.2.0", "0.1.0"];
+    for (database, version) in databases.iter().zip(versions) {
+        let mut owner = database.connect_as("upgrade_owner");
+        plant(&mut owner, "evil");
+        owner
+            .batch_execute(&format!("CREATE EXTENSION loader SCHEMA evil VERSION '{version}'"))
+            .expect("CREATE EXTENSION");
+    }
+    admin.batch_execute("ALTER ROLE upgrade_owner NOSUPERUSER").expect("ALTER ROLE");
+    let mut deputy = databases[1].connect_as("upgrade_deputy");
+    deputy.batch_execute("SET search_path = evil, pg_temp, pg_catalog").expect("a search_path");
+    update(&mut deputy);
+
+    let [new, old] = databases.map(|database| catalogs(&mut database.connect()));
+    assert!(new.len() > 100, "{new:#?}");
+    let missing: Vec<_> = new.iter().filter(|line| !old.contains(line)).collect();
+    let left: Vec<_> = old.iter().filter(|line| !new.contains(line)).collect();
+    assert!(missing.is_empty() && left.is_empty(), "missing: {missing:#?}\nleft: {left:#?}");
+    assert_eq!(new, old);
+}
+
+#[test]
+fn before_the_update_calls_fail_and_data_is_there() {
+    let (_database, mut client, path) = database_of_0_1_0("upgrade_before");
+    for call in [
+        format!("SELECT * FROM load_json_file('{path}', 't')"),
+        format!("SELECT load_json_file('{path}', 't', if_loaded => 'force')"),
+        "SELECT seed_json_table('s')".to_owned(),
+        "SELECT seed_json_table(NULL, NULL, NULL)".to_owned(),
+        "SELECT loader.chunk_records(1)".to_owned(),
+    ] {
+        assert_eq!(sqlstate(client.query(&call, &[])), SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, "{call}");
+    }
+    assert_eq!(count(&mut client, "t"), 3);
+    assert_eq!(count(&mut client, "loader.load_history"), 1);
+    assert_eq!(count(&mut client, "loader.rejects"), 3);
+    // In the session that has seen them fail, too.
+    update(&mut client);
+    assert_eq!(load(&mut client, &path, "t").expect("a skip").status, "skipped");
+}
+
+#[test]
+fn loads_go_on_after_the_update() {
+    let (database, mut client, path) = database_of_0_1_0("upgrade_loads");
+    client
+        .batch_execute(&format!(
+            "CREATE VIEW again AS SELECT * FROM load_json_file('{path}', 't', 7, if_loaded => 'force')"
+        ))
+        .expect("a view that calls 0.1.0");
+    let history =
+        "SELECT h::text FROM (SELECT load_id, target, target_oid, target_column, file_path, file_size,
+        file_mtime, content_hash, format, compression, chunk, options, status, rows_loaded, rows_rejected,
+        stream_bytes, bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name, started_at,
+        finished_at FROM loader.load_history) h";
+    let rejects =
+        "SELECT r::text FROM (SELECT load_id, record_no, byte_offset, byte_length, line, error_type,
+        sqlstate, message, raw, raw_truncated FROM loader.rejects) r ORDER BY byte_offset";
+    let before = (texts(&mut client, history), texts(&mut client, rejects));
+    update(&mut client);
+    assert_eq!((texts(&mut client, history), texts(&mut client, rejects)), before);
+    let added = "SELECT concat_ws(' ', records, lines, start_offset, overread, records_path, error_sqlstate,
+        error_message, retry_of) FROM loader.load_history_data";
+    assert_eq!(texts(&mut client, added), ["6 0 0 0"]);
+    // Indexes that older snapshots may not use.
+    assert_eq!(count(&mut client, "pg_index WHERE indcheckxmin"), 0);
+
+    let skipped = load(&mut client, &path, "t").expect("a skip");
+    assert_eq!((skipped.status.as_str(), skipped.load_id), ("skipped", 1));
+    let other = database.cluster.file("upgrade_loads_other", format!("{}{{\n", lines(10)));
+    let loaded = load(&mut client, &other, "t").expect("a load");
+    assert_eq!((loaded.load_id, loaded.rows_loaded, loaded.rows_rejected), (2, 10, 1));
+    let forced = load_with(&mut client, &path, "t", "if_loaded => 'force'").expect("a load");
+    assert_eq!((forced.load_id, forced.rows_loaded, forced.rows_rejected), (3, 3, 3));
+    // The view's call has fewer arguments than there are parameters now.
+    let row = client.query_one("SELECT load_id, rows_loaded FROM again", &[]).expect("the view");
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (4, 3));
+    table(&mut client, "u");
+    assert_eq!(load(&mut client, &path, "u").expect("a load").rows_loaded, 3);
+}
+
+/// Who may do what with the functions and views of 0.1.0, and who granted it.
+fn grants(client: &mut Client) -> Vec<String> {
+    texts(
+        client,
+        "SELECT concat_ws(' ', name, a.grantor::regrole, a.grantee::regrole, a.privilege_type, a.is_grantable)
+         FROM (SELECT proname AS name, coalesce(proacl, acldefault('f', proowner)) AS acl
+               FROM pg_proc WHERE proname IN ('load_json_file', 'seed_json_table')
+               UNION ALL
+               SELECT relname, relacl FROM pg_class WHERE oid IN
+                   ('loader.load_history'::regclass, 'loader.rejects'::regclass, 'loader.rejects_data'::regclass)
+               UNION ALL
+               SELECT nspname, nspacl FROM pg_namespace WHERE nspname = 'loader') o,
+              aclexplode(o.acl) a
+         ORDER BY 1",
+    )
+}
+
+#[test]
+fn grants_survive_the_update_and_a_dump() {
+    let (database, mut client, path) = database_of_0_1_0("upgrade_grants");
+    let verb = "load_json_file(text, regclass, integer, text, text, text, bigint, text, text)";
+    client
+        .batch_execute(&format!(
+            "CREATE ROLE upgrade_keeper LOGIN IN ROLE pg_read_server_files;
+             CREATE ROLE upgrade_passed_on LOGIN IN ROLE pg_read_server_files;
+             CREATE ROLE upgrade_reader LOGIN IN ROLE pg_read_server_files;
+             GRANT SELECT, INSERT ON t TO upgrade_keeper, upgrade_passed_on, upgrade_reader;
+             GRANT ALL ON SCHEMA public TO PUBLIC;
+             REVOKE ALL ON FUNCTION {verb} FROM pg_read_server_files;
+             GRANT EXECUTE ON FUNCTION {verb} TO upgrade_keeper WITH GRANT OPTION;
+             SET ROLE upgrade_keeper;
+             GRANT EXECUTE ON FUNCTION {verb} TO upgrade_passed_on;
+             RESET ROLE;
+             REVOKE ALL ON FUNCTION seed_json_table FROM PUBLIC;
+             GRANT EXECUTE ON FUNCTION seed_json_table TO upgrade_keeper;
+             REVOKE ALL ON loader.rejects FROM PUBLIC;
+             GRANT SELECT ON loader.rejects TO upgrade_keeper;
+             GRANT SELECT ON loader.rejects_data TO upgrade_reader"
+        ))
+        .expect("grants");
+    let before = grants(&mut client);
+    assert!(before.iter().any(|line| line == "load_json_file upgrade_keeper upgrade_passed_on EXECUTE f"));
+    update(&mut client);
+    assert_eq!(grants(&mut client), before);
+    may(&database, &path);
+
+    let dump = database.cluster.path("files/upgrade_grants.dump");
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = database.cluster.command(program);
+        command.args(arguments).arg(&dump).stdout(Stdio::null());
+        let output = command.output().expect("the program runs");
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    run("pg_dump", &["-Fc", "-d", "upgrade_grants", "-f"]);
+    let after = database.cluster.bare_database("upgrade_restored", "UTF8");
+    run("pg_restore", &["--exit-on-error", "-d", "upgrade_restored"]);
+    assert_eq!(grants(&mut after.connect()), before);
+    assert_eq!(count(&mut after.connect(), "loader.rejects"), 3);
+    may(&after, &path);
+}
+
+/// The grants, in use. A skip shows that the load of before is known.
+fn may(database: &Database, path: &str) {
+    for (role, execute, seed, look) in [
+        ("upgrade_keeper", true, true, true),
+        ("upgrade_passed_on", true, false, false),
+        ("upgrade_reader", false, false, false),
+    ] {
+        let mut client = database.connect_as(role);
+        match load(&mut client, path, "t") {
+            Ok(outcome) => assert!(execute && outcome.status == "skipped", "{role}: {outcome:?}"),
+            error => assert!(!execute && sqlstate(error) == SqlState::INSUFFICIENT_PRIVILEGE, "{role}"),
+        }
+        assert_eq!(
+            client.query("SELECT seed_json_table('mine', if_not_exists => true)", &[]).is_ok(),
+            seed,
+            "{role}"
+        );
+        assert_eq!(client.query("SELECT * FROM loader.rejects", &[]).is_ok(), look, "{role}");
+        client.query("SELECT * FROM loader.load_history", &[]).expect("the history");
+    }
+}
+
+#[test]
+fn the_update_waits_and_holds_nothing_meanwhile() {
+    let (database, mut client, _path) = database_of_0_1_0("upgrade_waits");
+    // As a load does that has rejects and has not written its history yet.
+    client.batch_execute("BEGIN; LOCK TABLE loader.rejects_data IN ROW EXCLUSIVE MODE").expect("a lock");
+    let mut updater = database.connect();
+    let mut other = database.connect();
+    thread::scope(|scope| {
+        let updating = scope.spawn(move || update(&mut updater));
+        wait_for("the update to wait", || {
+            count(
+                &mut other,
+                "pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
+            ) == 1
+        });
+        assert_eq!(count(&mut other, "loader.rejects"), 3);
+        client
+            .batch_execute("LOCK TABLE loader.load_history_data IN ROW EXCLUSIVE MODE; COMMIT")
+            .expect("the end");
+        updating.join().expect("the update");
+    });
+    assert_eq!(texts(&mut client, "SELECT extversion FROM pg_extension WHERE extname = 'loader'"), ["0.2.0"]);
+}
