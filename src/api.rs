@@ -2,6 +2,8 @@
 
 use crate::error::Error;
 use crate::load::{self, Call};
+use crate::many;
+use crate::pg::procedure;
 use crate::sink::{self, Seed};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
@@ -66,6 +68,43 @@ fn load_json_file(
         outcome.bytes_read as i64,
         Interval::from_micros(outcome.elapsed.as_micros() as i64),
     ))
+}
+
+/// `CALL load_json_files(pattern, "table", ...)`.
+pub fn load_json_files(call: &procedure::Call) -> procedure::Answer {
+    let load = || {
+        if !call.may_commit() {
+            return Err(Error::NoTransactions);
+        }
+        let text = |name, index| required(name, call.text(index));
+        let pattern = text("pattern", 0)?;
+        let arguments = many::Call {
+            table: required("table", call.oid(1))?,
+            chunk: required("chunk", call.integer(2))?,
+            format: text("format", 4)?,
+            compression: text("compression", 5)?,
+            on_error: text("on_error", 6)?,
+            reject_limit: call.bigint(7),
+            if_loaded: text("if_loaded", 8)?,
+            target_column: text("target_column", 9)?,
+            records_path: call.text(10),
+            stop: many::stops(&text("on_file_error", 11)?)?,
+            threads: 0,
+        };
+        many::run(&pattern, call.integer(3), arguments)
+    };
+    let summary = load().unwrap_or_else(|error: Error| error.raise());
+    let totals = &summary.totals;
+    let counts = [
+        totals.files,
+        totals.loaded,
+        totals.skipped,
+        totals.failed,
+        totals.rows,
+        totals.rejects,
+        totals.stream_bytes,
+    ];
+    procedure::Answer { counts: counts.map(|count| count as i64), rate: summary.rate() }
 }
 
 fn required<T>(name: &'static str, argument: Option<T>) -> Result<T, Error> {

@@ -1,6 +1,7 @@
 //! Every error that a user can see: SQLSTATE, message, detail and hint, in one
 //! table. Nothing here carries contents of a file.
 
+use crate::pg::subtransaction::Contained;
 use loader_core::fault::{Fault, FaultKind};
 use loader_core::input::Compression;
 pub use loader_core::pipeline::Place;
@@ -37,6 +38,10 @@ pub enum Error {
     RelativePath(String),
     /// The file lies outside `loader.allowed_directories`.
     OutsideAllowed(String),
+    /// A pattern for files cannot be read; why.
+    BadPattern { pattern: String, what: &'static str },
+    /// A directory in which files are looked for cannot be read.
+    ReadDirectory { path: String, error: io::Error },
     /// `loader.allowed_directories` cannot be read as a list.
     BadDirectoryList,
     /// What `loader.allowed_directories` was set to cannot be told.
@@ -69,6 +74,8 @@ pub enum Error {
     BadRecord { path: String, place: Place, fault: Fault },
     /// More bad records than `reject_limit`.
     TooManyRejects { path: String, limit: u64, place: Place, fault: Fault },
+    /// The same, where no one record was the one too many.
+    TooManyInFile { path: String, limit: u64 },
     /// So many records from the first on, and not one good among them.
     NotJson { path: String, records: u64, place: Place, fault: Fault },
     /// `if_loaded => 'error'` and the content was loaded before.
@@ -79,6 +86,20 @@ pub enum Error {
     Differs { path: String, place: Place },
     /// The ledger does not balance.
     Unbalanced { path: String },
+    /// A file is loaded in part, by `load_json_files`.
+    PartlyLoaded { path: String, table: String, load_id: i64 },
+    /// The file of an earlier load has other contents now.
+    ChangedSince { path: String, load_id: i64 },
+    /// `load_json_files` was called where it cannot commit.
+    NoTransactions,
+    /// `workers` is out of range.
+    WorkersOutOfRange { workers: i32, most: i32 },
+    /// What a worker failed with.
+    Worker { code: String, message: String },
+    /// A file of `load_json_files` failed, which was told to stop then.
+    FileFailed { path: String, failure: Failure, load_id: i64 },
+    /// The path is not text of the database.
+    PathEncoding(String),
     /// The server's query interface refused a statement of ours.
     Spi(pgrx::spi::SpiError),
     /// `seed_json_table` found a relation of that name without a fitting column.
@@ -124,6 +145,45 @@ pub fn error_type(kind: FaultKind) -> &'static str {
         FaultKind::TooLarge => "TOO_LARGE",
         FaultKind::NumericRange => "NUMERIC_RANGE",
     }
+}
+
+/// An error that did not end the call: of one file of many. What the history
+/// keeps of it.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Its SQLSTATE.
+    pub code: String,
+    /// Its message. Never with the server's DETAIL, which may hold contents of rows.
+    pub message: String,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let words = error.words();
+        let message = match words.detail {
+            Some(detail) => format!("{}: {detail}", words.message),
+            None => words.message,
+        };
+        Failure { code: code_text(words.code), message }
+    }
+}
+
+impl From<Contained> for Failure {
+    fn from(error: Contained) -> Self {
+        Failure { code: code_text(error.code), message: error.message }
+    }
+}
+
+/// The SQLSTATE of five characters.
+fn code_of(text: &str) -> Code {
+    let bits = text.bytes().rev().fold(0, |code, b| code << 6 | i32::from(b.wrapping_sub(b'0') & 0x3F));
+    Code::from(bits)
+}
+
+/// The five characters of an SQLSTATE: six bits each.
+fn code_text(code: Code) -> String {
+    let code = code as i32;
+    (0..5).map(|index| char::from(((code >> (6 * index)) & 0x3F) as u8 + b'0')).collect()
 }
 
 /// The words for one error.
@@ -226,6 +286,14 @@ impl Error {
                 format!("file \"{path}\" is not in a directory that files may be loaded from"),
             )
             .hint("A superuser sets the directories with loader.allowed_directories."),
+            Error::BadPattern { pattern, what } => {
+                Words::new(Code::ERRCODE_INVALID_PARAMETER_VALUE, format!("invalid pattern \"{pattern}\": {what}"))
+                    .hint("Write [[], [*] or [?] for a character that is meant as it is.")
+            }
+            Error::ReadDirectory { path, error } => Words::new(
+                file_access_code(&error),
+                format!("could not read directory \"{path}\": {}", reason(&error)),
+            ),
             Error::BadDirectoryList => Words::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 "invalid list syntax in parameter \"loader.allowed_directories\"",
@@ -298,6 +366,11 @@ impl Error {
             )
             .detail(format!("Last bad record: {}. {}", fault.what, detail_of(&path, place, fault)))
             .hint("Raise reject_limit to load the file nevertheless."),
+            Error::TooManyInFile { path, limit } => Words::new(
+                Code::ERRCODE_BAD_COPY_FILE_FORMAT,
+                format!("more than {limit} records of file \"{path}\" are bad"),
+            )
+            .hint("Raise reject_limit to load the file nevertheless."),
             Error::NotJson { path, records, place, fault } => Words::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("file \"{path}\" does not look like JSON"),
@@ -329,6 +402,37 @@ impl Error {
                 format!("bytes of file \"{path}\" are not all accounted for"),
             )
             .detail("Nothing was loaded. This is a bug in loader."),
+            Error::PartlyLoaded { path, table, load_id } => Words::new(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("file \"{path}\" is loaded in part into table \"{table}\""),
+            )
+            .detail(format!("Load {load_id} was stopped before its end, or is under way."))
+            .hint("CALL load_json_files to load the rest, or undo_load to take back what is loaded."),
+            Error::ChangedSince { path, load_id } => Words::new(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("file \"{path}\" has changed since load {load_id}"),
+            )
+            .hint("Use if_loaded => 'replace' to load it in place of what it was, or 'force' to load it beside that."),
+            Error::NoTransactions => Words::new(
+                Code::ERRCODE_ACTIVE_SQL_TRANSACTION,
+                "load_json_files cannot run inside a transaction block",
+            )
+            .detail("It commits what it has loaded.")
+            .hint("CALL it by itself, not in a transaction block, a function or a DO block within one."),
+            Error::WorkersOutOfRange { workers, most } => Words::new(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("argument \"workers\" must be between 0 and {most}: {workers}"),
+            ),
+            Error::Worker { code, message } => Words::new(code_of(&code), message),
+            Error::FileFailed { path, failure, load_id } => {
+                Words::new(code_of(&failure.code), format!("file \"{path}\" failed: {}", failure.message))
+                    .detail(format!("Load {load_id} keeps what it has committed, and its place."))
+                    .hint("CALL load_json_files again to go on, or undo_load to take back what is loaded.")
+            }
+            Error::PathEncoding(path) => Words::new(
+                Code::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+                format!("path is not valid in the encoding of the database: \"{path}\""),
+            ),
             Error::Spi(error) => Words::new(Code::ERRCODE_INTERNAL_ERROR, format!("a statement failed: {error}")),
             Error::SeededOtherwise { table, column_exists: true } => Words::new(
                 Code::ERRCODE_DATATYPE_MISMATCH,

@@ -10,6 +10,7 @@ mod api;
 mod catalog;
 mod error;
 mod load;
+mod many;
 mod pg;
 mod settings;
 mod sink;
@@ -24,6 +25,8 @@ pgrx::extension_sql_file!("../sql/loader.sql", name = "loader", bootstrap);
 #[allow(unsafe_code)]
 pub extern "C-unwind" fn _PG_init() {
     settings::register();
+    pg::worker::set_main(many::work);
+    pg::procedure::set_main(api::load_json_files);
 }
 
 /// Called by the test framework.

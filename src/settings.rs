@@ -31,6 +31,10 @@ const MOST_THREADS: i32 = 64;
 // -1 counts the cores.
 static PARSE_THREADS: GucSetting<i32> = GucSetting::<i32>::new(-1);
 
+// Some tenths of a second of work: little to do again after a crash, and long enough
+// that commits do not count.
+static TRANSACTION_SIZE: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
+
 static VERIFY: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 // Whether what a superuser had set was lost to a client's attempt to set it.
@@ -88,6 +92,16 @@ pub fn register() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    GucRegistry::define_int_guc(
+        c"loader.transaction_size",
+        c"So much of a file is loaded in one transaction by load_json_files.",
+        c"Files that are much smaller share transactions.",
+        &TRANSACTION_SIZE,
+        1,
+        1024 * 1024,
+        GucContext::Userset,
+        GucFlags::UNIT_KB,
+    );
     GucRegistry::define_bool_guc(
         c"loader.verify",
         c"Compares each value with what jsonb_in makes of its record.",
@@ -118,9 +132,19 @@ pub fn reject_raw_limit() -> usize {
     REJECT_RAW_LIMIT.get() as usize
 }
 
+/// `loader.transaction_size` in bytes.
+pub fn transaction_size() -> u64 {
+    TRANSACTION_SIZE.get() as u64 * 1024
+}
+
+/// How many threads `loader.parse_threads` asks for, if it says a number.
+pub fn parse_threads_if_set() -> Option<usize> {
+    usize::try_from(PARSE_THREADS.get()).ok()
+}
+
 /// How many threads `loader.parse_threads` asks for.
 pub fn parse_threads() -> usize {
-    usize::try_from(PARSE_THREADS.get()).unwrap_or_else(|_| {
+    parse_threads_if_set().unwrap_or_else(|| {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         (cores - 1).clamp(1, MOST_BY_DEFAULT)
     })

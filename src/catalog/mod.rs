@@ -2,20 +2,22 @@
 //! written as their owner, so that a loading role needs no right on them and
 //! cannot forge them.
 
+mod loads;
+
+pub use loads::{Earlier, FileState, Load, Position, Status, Step};
+
 use crate::error::Error;
 use crate::pg::lock::{Mode, Object};
 use crate::pg::snapshot::{Snapshot, select_bigint};
 use crate::pg::{self, Oid, array, relation, text, user};
-use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
+use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use std::ffi::CStr;
-
-/// The status of a load that ended well.
-const LOADED: &str = "loaded";
 
 /// The tables and their owner.
 pub struct Catalog {
     history: Oid,
+    rejects: Oid,
     owner: Oid,
 }
 
@@ -29,28 +31,9 @@ pub struct Content<'a> {
     pub column: &'a [u8],
     /// Bytes of the file as it lies on disk.
     pub file_size: u64,
-}
-
-/// One row of the history.
-pub struct Load<'a> {
-    pub id: i64,
-    pub content: Content<'a>,
-    pub file_path: &'a [u8],
-    pub file_mtime: TimestampWithTimeZone,
-    pub content_hash: &'a [u8],
-    pub format: &'a str,
-    pub compression: &'a str,
-    pub chunk: i32,
-    /// The option values of the call, as a JSON object.
-    pub options: &'a str,
-    pub rows_loaded: u64,
-    pub rows_rejected: u64,
-    pub stream_bytes: u64,
-    pub bytes_loaded: u64,
-    pub bytes_rejected: u64,
-    pub bytes_framing: u64,
-    pub loaded_by: Oid,
-    pub started_at: TimestampWithTimeZone,
+    /// Path of the array in the file that holds the records, if it is not the
+    /// file itself.
+    pub records_path: Option<&'a str>,
 }
 
 /// Rejects, column by column.
@@ -89,8 +72,9 @@ impl Catalog {
     /// Finds the tables.
     pub fn open() -> Result<Self, Error> {
         let history = relation::in_schema(c"loader", c"load_history_data");
+        let rejects = relation::in_schema(c"loader", c"rejects_data");
         let owner = relation::owner(history).ok_or(Error::NoTable(history.to_u32()))?;
-        Ok(Catalog { history, owner })
+        Ok(Catalog { history, rejects, owner })
     }
 
     /// Lets loads of files of one size into one table take turns, to the end
@@ -118,7 +102,11 @@ impl Catalog {
         const QUERY: &CStr = c"SELECT pg_catalog.max(h.load_id) FROM loader.load_history_data AS h
             WHERE h.file_size OPERATOR(pg_catalog.=) $1
               AND h.target_column OPERATOR(pg_catalog.=) $2
-              AND h.status OPERATOR(pg_catalog.=) 'loaded'::pg_catalog.text
+              AND (h.status OPERATOR(pg_catalog.=) 'loaded'::pg_catalog.text
+                   OR ($5 IS NULL AND h.status OPERATOR(pg_catalog.=)
+                       ANY (ARRAY['running', 'failed']::pg_catalog.text[])))
+              AND h.retry_of IS NULL
+              AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $6
               AND ($5 IS NULL OR h.content_hash OPERATOR(pg_catalog.=) $5)
               AND (h.target_oid OPERATOR(pg_catalog.=) $3
                    OR (h.target OPERATOR(pg_catalog.=) $4
@@ -134,6 +122,7 @@ impl Catalog {
                 Some(hash) => hash.as_slice().into(),
                 None => DatumWithOid::null::<&[u8]>(),
             },
+            content.records_path.unwrap_or_default().into(),
         ];
         user::run_as(self.owner, || select_bigint(snapshot, QUERY, &arguments))
     }
@@ -144,42 +133,6 @@ impl Catalog {
             Spi::get_one::<i64>("SELECT pg_catalog.nextval('loader.load_id_seq'::pg_catalog.regclass)")
         })?;
         id.ok_or(Error::Spi(pgrx::spi::SpiError::InvalidPosition))
-    }
-
-    /// Writes the row of a load that ended well.
-    pub fn record(&self, load: &Load<'_>) -> Result<(), Error> {
-        const STATEMENT: &str = "INSERT INTO loader.load_history_data (
-            load_id, target, target_oid, target_column, file_path, file_size, file_mtime, content_hash,
-            format, compression, chunk, options, status, rows_loaded, rows_rejected, stream_bytes,
-            bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name, started_at, finished_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::pg_catalog.jsonb, $13, $14, $15, $16,
-            $17, $18, $19, $20, $21::pg_catalog.name, $22, $23)";
-        let arguments = [
-            load.id.into(),
-            text::parameter(load.content.target_name),
-            load.content.target.into(),
-            text::parameter(load.content.column),
-            text::parameter(load.file_path),
-            (load.content.file_size as i64).into(),
-            load.file_mtime.into(),
-            load.content_hash.into(),
-            load.format.into(),
-            load.compression.into(),
-            load.chunk.into(),
-            load.options.into(),
-            LOADED.into(),
-            (load.rows_loaded as i64).into(),
-            (load.rows_rejected as i64).into(),
-            (load.stream_bytes as i64).into(),
-            (load.bytes_loaded as i64).into(),
-            (load.bytes_rejected as i64).into(),
-            (load.bytes_framing as i64).into(),
-            load.loaded_by.into(),
-            text::parameter(&user::name(load.loaded_by)),
-            load.started_at.into(),
-            pg::now().into(),
-        ];
-        Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 
     /// Writes rejects of a load. The arrays are all of one length and stand in

@@ -2,7 +2,7 @@
 
 use super::file::FileSource;
 use super::options::IfLoaded;
-use crate::catalog::{Catalog, Content};
+use crate::catalog::{Catalog, Content, Earlier, Status};
 use crate::error::Error;
 use crate::pg;
 use crate::pg::snapshot::Snapshot;
@@ -23,6 +23,7 @@ pub fn find(
     if if_loaded == IfLoaded::Force {
         return Ok(None);
     }
+    refuse_partly_loaded(catalog.earlier(content, None, Some(&source.opened().path)), target, source)?;
     if catalog.earlier_load(Snapshot::Latest, content, None).is_none()
         && catalog.earlier_load(Snapshot::Transaction, content, None).is_none()
     {
@@ -30,6 +31,7 @@ pub fn find(
     }
     let hash = source.finish()?;
     source.rewind()?;
+    refuse_partly_loaded(catalog.earlier(content, Some(&hash), None), target, source)?;
     let seen = catalog.earlier_load(Snapshot::Transaction, content, Some(&hash));
     let Some(load_id) = seen.filter(|_| !target.is_empty()) else {
         // What the latest snapshot shows and this transaction's does not was
@@ -53,4 +55,17 @@ pub fn find(
         });
     }
     Ok(Some(load_id))
+}
+
+/// Fails where `load_json_files` has loaded a part of the file.
+fn refuse_partly_loaded(earlier: Vec<Earlier>, target: &Target, source: &FileSource) -> Result<(), Error> {
+    let part = earlier.into_iter().find(|load| load.status != Status::Loaded && load.position > 0);
+    match part {
+        Some(part) if part.rows == 0 || !target.is_empty() => Err(Error::PartlyLoaded {
+            path: source.opened().shown.clone(),
+            table: target.shown.clone(),
+            load_id: part.id,
+        }),
+        _ => Ok(()),
+    }
 }

@@ -18,18 +18,24 @@ const BLOCK: usize = 256 * 1024;
 /// The file under load.
 pub struct FileSource {
     opened: OpenFile,
-    hasher: blake3::Hasher,
+    /// Of what is read, where that is the first that is read of the file.
+    hasher: Option<blake3::Hasher>,
     bytes_read: u64,
     control: Arc<Control>,
     backend: ThreadId,
 }
 
 impl FileSource {
+    /// The file from its start, hashed as it is read. Called by the backend.
+    pub fn hashing(opened: OpenFile) -> Self {
+        FileSource { hasher: Some(blake3::Hasher::new()), ..FileSource::new(opened) }
+    }
+
     /// The file from its start. Called by the backend.
     pub fn new(opened: OpenFile) -> Self {
         FileSource {
             opened,
-            hasher: blake3::Hasher::new(),
+            hasher: None,
             bytes_read: 0,
             control: Arc::default(),
             backend: thread::current().id(),
@@ -51,12 +57,10 @@ impl FileSource {
         self.bytes_read
     }
 
-    /// Reads what is left, checks that the file is what it was when it was
-    /// opened, and returns the hash of all of it.
-    pub fn finish(&mut self) -> Result<[u8; 32], Error> {
-        let mut block = Vec::new();
-        block.try_reserve_exact(BLOCK).map_err(|_| Error::OutOfMemory(BLOCK))?;
-        block.resize(BLOCK, 0);
+    /// Reads what is left, and checks that the file is what it was when it was
+    /// opened.
+    pub fn check(&mut self) -> Result<(), Error> {
+        let mut block = self.block()?;
         loop {
             match self.read(&mut block) {
                 Ok(0) => break,
@@ -64,8 +68,42 @@ impl FileSource {
                 Err(error) => return Err(explain(error, &self.opened.shown)),
             }
         }
-        self.opened.check_unchanged(self.bytes_read)?;
-        Ok(*self.hasher.finalize().as_bytes())
+        self.opened.check_unchanged(self.bytes_read)
+    }
+
+    /// The same, and returns the hash of all of it.
+    pub fn finish(&mut self) -> Result<[u8; 32], Error> {
+        self.check()?;
+        Ok(*self.hasher.as_ref().expect("a hashing source").finalize().as_bytes())
+    }
+
+    /// Hashes the first bytes of the file, `length` of them, and goes back to
+    /// the start. `None` where it has not as many.
+    pub fn hash_of_front(&mut self, length: u64) -> Result<Option<[u8; 32]>, Error> {
+        let mut hasher = blake3::Hasher::new();
+        let mut block = self.block()?;
+        let mut left = length;
+        while left > 0 {
+            let most = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            match self.read(&mut block[..most]) {
+                Ok(0) => break,
+                Ok(n) => {
+                    hasher.update(&block[..n]);
+                    left -= n as u64;
+                }
+                Err(error) => return Err(explain(error, &self.opened.shown)),
+            }
+        }
+        self.rewind()?;
+        Ok((left == 0).then(|| *hasher.finalize().as_bytes()))
+    }
+
+    fn block(&self) -> Result<Vec<u8>, Error> {
+        let length = BLOCK.min(usize::try_from(self.opened.size()).unwrap_or(BLOCK).max(4096));
+        let mut block = Vec::new();
+        block.try_reserve_exact(length).map_err(|_| Error::OutOfMemory(length))?;
+        block.resize(length, 0);
+        Ok(block)
     }
 
     /// Goes back to the start.
@@ -74,7 +112,9 @@ impl FileSource {
             .file
             .seek(SeekFrom::Start(0))
             .map_err(|error| Error::Read { path: self.opened.shown.clone(), error })?;
-        self.hasher.reset();
+        if let Some(hasher) = &mut self.hasher {
+            hasher.reset();
+        }
         self.bytes_read = 0;
         Ok(())
     }
@@ -87,7 +127,9 @@ impl Source for FileSource {
             self.poll()?;
             match self.opened.file.read(&mut buf[..most]) {
                 Ok(n) => {
-                    self.hasher.update(&buf[..n]);
+                    if let Some(hasher) = &mut self.hasher {
+                        hasher.update(&buf[..n]);
+                    }
                     self.bytes_read += n as u64;
                     self.control.set_bytes_read(self.bytes_read);
                     return Ok(n);
@@ -96,6 +138,13 @@ impl Source for FileSource {
                 Err(error) => return Err(input::Error::Io(error)),
             }
         }
+    }
+
+    fn skip(&mut self, bytes: u64) -> Result<(), input::Error> {
+        let forward = i64::try_from(bytes).map_err(|_| input::Error::NoBoundary)?;
+        self.opened.file.seek(SeekFrom::Current(forward))?;
+        self.bytes_read += bytes;
+        Ok(())
     }
 
     fn poll(&mut self) -> Result<(), input::Error> {
@@ -119,6 +168,7 @@ pub fn explain(error: input::Error, path: &str) -> Error {
         input::Error::Bomb(compression) => Error::Bomb { path, compression },
         input::Error::Encoding(encoding) => Error::ForeignEncoding { path, encoding },
         input::Error::OutOfMemory(bytes) => Error::OutOfMemory(bytes),
+        input::Error::NoBoundary => Error::Changed(path),
         input::Error::Stopped => {
             unreachable!("only the backend stops its threads, and asks them nothing then")
         }

@@ -113,6 +113,11 @@ impl Options {
         })
     }
 
+    /// Path of the array that holds the records, in the form that the history keeps.
+    pub fn records_path(&self) -> Option<&str> {
+        None
+    }
+
     /// The values as the history keeps them: a JSON object.
     pub fn to_json(self) -> String {
         let on_error = match self.on_error {
@@ -135,7 +140,8 @@ impl Options {
     }
 }
 
-fn word<T: Copy>(
+/// The meaning of an option's word.
+pub fn word<T: Copy>(
     name: &'static str,
     value: &[u8],
     allowed: &'static str,

@@ -26,13 +26,13 @@ pub struct RejectLog {
 }
 
 impl RejectLog {
-    /// None yet.
-    pub fn new(load_id: i64, options: &Options) -> Self {
+    /// `count` were booked earlier.
+    pub fn new(load_id: i64, options: &Options, count: u64) -> Self {
         RejectLog {
             load_id,
             on_error: options.on_error,
             limit: options.reject_limit,
-            count: 0,
+            count,
             pending: Rejects::default(),
             pending_bytes: 0,
         }

@@ -69,12 +69,6 @@ impl Object {
     pub fn try_hold(self) -> Option<Held> {
         self.acquire(Mode::Exclusive, true, true).then_some(Held(self))
     }
-
-    /// The same, and waits for it.
-    pub fn hold(self) -> Held {
-        self.acquire(Mode::Exclusive, true, false);
-        Held(self)
-    }
 }
 
 /// A lock that goes when this value does.

@@ -23,6 +23,17 @@ impl Context {
         })
     }
 
+    /// As [`Context::new`], but below none that goes before the process does.
+    pub fn for_process(name: &'static CStr, keep: usize) -> Self {
+        // SAFETY: switched back at once.
+        unsafe {
+            let before = pg_sys::MemoryContextSwitchTo(pg_sys::TopMemoryContext);
+            let context = Context::new(name, keep);
+            pg_sys::MemoryContextSwitchTo(before);
+            context
+        }
+    }
+
     /// The context that is current.
     pub fn current() -> Current {
         // SAFETY: a plain variable of this single-threaded process.

@@ -4,13 +4,16 @@
 
 pub mod allocator;
 pub mod array;
+pub mod blocking;
 pub mod chunk;
+pub mod constraint;
 pub mod context;
 pub mod descriptor;
 pub mod encoding;
 pub mod latch;
 pub mod lock;
 pub mod memory;
+pub mod procedure;
 pub mod progress;
 pub mod relation;
 pub mod setting;

@@ -1,27 +1,67 @@
-//! `pg_stat_progress_copy`.
+//! `pg_stat_progress_copy`, and what `loader.progress` shows beside it.
 
+use super::Oid;
 use pgrx::pg_sys;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Starts the report on a load into `target`, or starts it again: a trigger
-/// whose subtransaction was rolled back ends it.
-pub fn start(target: pg_sys::Oid, bytes_total: u64) {
-    // SAFETY: writes to this backend's own entry.
-    unsafe {
-        pg_sys::pgstat_progress_start_command(pg_sys::ProgressCommandType::PROGRESS_COMMAND_COPY, target);
+/// Columns of the server's report that COPY does not use. `loader.progress`
+/// reads them by these numbers, counted from 1.
+const REJECTS: u32 = 15;
+const LOAD_ID: u32 = 16;
+const LEADER: u32 = 17;
+const STARTED: u32 = 18;
+
+/// How far a load is.
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    /// The table.
+    pub target: Oid,
+    /// Bytes of the file as it lies on disk.
+    pub bytes_total: u64,
+    /// Its number, 0 where it has none yet.
+    pub load_id: i64,
+    /// The process that a worker works for.
+    pub leader: i32,
+    /// Rows inserted so far.
+    pub rows: u64,
+    /// Records rejected so far.
+    pub rejects: u64,
+    /// Since 1970.
+    pub started: Duration,
+}
+
+impl Report {
+    /// Nothing is done yet.
+    pub fn new(target: Oid, bytes_total: u64) -> Self {
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Report { target, bytes_total, load_id: 0, leader: 0, rows: 0, rejects: 0, started }
     }
-    update(pg_sys::PROGRESS_COPY_COMMAND, pg_sys::PROGRESS_COPY_COMMAND_FROM.into());
-    update(pg_sys::PROGRESS_COPY_TYPE, pg_sys::PROGRESS_COPY_TYPE_FILE.into());
-    update(pg_sys::PROGRESS_COPY_BYTES_TOTAL, bytes_total);
+
+    /// Starts the report, or starts it again: a subtransaction that was rolled
+    /// back, a trigger's too, ends it.
+    pub fn show(&self, bytes_processed: u64) {
+        // SAFETY: writes to this backend's own entry.
+        unsafe {
+            pg_sys::pgstat_progress_start_command(
+                pg_sys::ProgressCommandType::PROGRESS_COMMAND_COPY,
+                self.target,
+            );
+        }
+        update(pg_sys::PROGRESS_COPY_COMMAND, pg_sys::PROGRESS_COPY_COMMAND_FROM.into());
+        update(pg_sys::PROGRESS_COPY_TYPE, pg_sys::PROGRESS_COPY_TYPE_FILE.into());
+        update(pg_sys::PROGRESS_COPY_BYTES_TOTAL, self.bytes_total);
+        update(pg_sys::PROGRESS_COPY_TUPLES_PROCESSED, self.rows);
+        update(REJECTS, self.rejects);
+        update(LOAD_ID, self.load_id as u64);
+        update(LEADER, self.leader as u64);
+        update(STARTED, self.started.as_micros() as u64);
+        self::bytes_processed(bytes_processed);
+    }
 }
 
 /// Bytes of the file read so far.
 pub fn bytes_processed(bytes: u64) {
     update(pg_sys::PROGRESS_COPY_BYTES_PROCESSED, bytes);
-}
-
-/// Rows inserted so far.
-pub fn tuples_processed(rows: u64) {
-    update(pg_sys::PROGRESS_COPY_TUPLES_PROCESSED, rows);
 }
 
 /// Ends the report. An error ends it too.
@@ -31,7 +71,7 @@ pub fn end() {
 }
 
 fn update(index: u32, value: u64) {
-    // SAFETY: the index is one of those that COPY uses; without a report under
-    // way the call does nothing.
+    // SAFETY: the index is one of the entry's; without a report under way the
+    // call does nothing.
     unsafe { pg_sys::pgstat_progress_update_param(index as i32, value as i64) }
 }

@@ -108,6 +108,12 @@ pub fn in_schema(schema: &CStr, name: &CStr) -> Oid {
     unsafe { pg_sys::get_relname_relid(name.as_ptr(), pg_sys::get_namespace_oid(schema.as_ptr(), true)) }
 }
 
+/// Whether it is a temporary table.
+pub fn is_temporary(relation: Oid) -> bool {
+    // SAFETY: a look-up; one that is gone counts as permanent.
+    unsafe { pg_sys::get_rel_persistence(relation) as u8 == pg_sys::RELPERSISTENCE_TEMP }
+}
+
 /// The role that owns the relation.
 pub fn owner(relation: Oid) -> Option<Oid> {
     // SAFETY: a look-up; the tuple is released after its field was copied.

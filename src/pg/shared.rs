@@ -2,6 +2,8 @@
 
 use pgrx::pg_sys;
 use std::ptr::NonNull;
+use std::slice;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A segment of shared memory, mapped as long as this value lives, across
 /// transactions. It goes with the last process that has it mapped.
@@ -10,13 +12,14 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// A new one, all zero. Raises where there is no memory for it.
-    pub fn new(size: usize) -> Self {
+    /// A new one of so many words, all zero. Raises where there is no memory for it.
+    pub fn new(words: usize) -> Self {
         // SAFETY: without the flag that allows NULL, the call raises instead.
-        let segment = Segment::mapped(unsafe { pg_sys::dsm_create(size, 0) });
+        let segment = Segment::mapped(unsafe { pg_sys::dsm_create(words * size_of::<AtomicU64>(), 0) });
         let segment = segment.expect("dsm_create raises");
-        // SAFETY: the segment is at least that long, and nobody else knows of it.
-        unsafe { segment.start().write_bytes(0, size) };
+        for word in segment.words() {
+            word.store(0, Ordering::Relaxed);
+        }
         segment
     }
 
@@ -39,16 +42,15 @@ impl Segment {
         unsafe { pg_sys::dsm_segment_handle(self.segment.as_ptr()) }
     }
 
-    /// Its first byte, aligned for anything.
-    pub fn start(&self) -> *mut u8 {
-        // SAFETY: mapped as long as `self`.
-        unsafe { pg_sys::dsm_segment_address(self.segment.as_ptr()).cast() }
-    }
-
-    /// Its length in bytes.
-    pub fn length(&self) -> usize {
-        // SAFETY: mapped as long as `self`.
-        unsafe { pg_sys::dsm_segment_map_length(self.segment.as_ptr()) }
+    /// All of it.
+    pub fn words(&self) -> &[AtomicU64] {
+        // SAFETY: mapped as long as `self`, aligned to a page; every process has
+        // it as atomic words and nothing else, and any bits make one.
+        unsafe {
+            let start = pg_sys::dsm_segment_address(self.segment.as_ptr());
+            let length = pg_sys::dsm_segment_map_length(self.segment.as_ptr());
+            slice::from_raw_parts(start.cast(), length / size_of::<AtomicU64>())
+        }
     }
 }
 

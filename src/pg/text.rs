@@ -21,6 +21,12 @@ pub fn show(bytes: &[u8]) -> String {
     shown
 }
 
+/// Whether the bytes are text of the database.
+pub fn is_valid(bytes: &[u8]) -> bool {
+    // SAFETY: reads so many bytes; does not raise if told not to.
+    unsafe { pg_sys::pg_verifymbstr(bytes.as_ptr().cast(), bytes.len() as i32, true) }
+}
+
 /// A `text` parameter of a statement.
 pub fn parameter(bytes: &[u8]) -> DatumWithOid<'static> {
     // SAFETY: text and bytea have the same representation.

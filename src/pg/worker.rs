@@ -13,24 +13,47 @@ unsafe extern "C-unwind" {
 }
 
 /// What a worker takes over of the session that starts it.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Identity {
+#[derive(Clone)]
+pub struct Session {
     database: Oid,
     session_user: Oid,
     current_user: Oid,
+    /// What the server made of its settings; whole words, for their alignment.
+    settings: Vec<u64>,
 }
 
-impl Identity {
-    /// Of this session.
+impl Session {
+    /// This one.
     pub fn own() -> Self {
-        // SAFETY: read plain variables.
+        // SAFETY: read plain variables; the settings are written into as many
+        // bytes as the server asked for.
         unsafe {
-            Identity {
+            let size = pg_sys::EstimateGUCStateSpace();
+            let mut settings = vec![0u64; size.div_ceil(size_of::<u64>())];
+            pg_sys::SerializeGUCState(size, settings.as_mut_ptr().cast());
+            Session {
                 database: pg_sys::MyDatabaseId,
                 session_user: pg_sys::GetSessionUserId(),
                 current_user: pg_sys::GetUserId(),
+                settings,
             }
+        }
+    }
+
+    /// As words, to be handed to a worker.
+    pub fn to_words(&self) -> Vec<u64> {
+        let oids = [self.database, self.session_user, self.current_user].map(|oid| u64::from(oid.to_u32()));
+        oids.into_iter().chain(self.settings.iter().copied()).collect()
+    }
+
+    /// From the words of [`Session::to_words`].
+    pub fn from_words(words: &[u64]) -> Self {
+        let oid = |index: usize| Oid::from(words[index] as u32);
+        Session {
+            database: oid(0),
+            session_user: oid(1),
+            current_user: oid(2),
+            settings: words[3..].to_vec(),
         }
     }
 
@@ -43,12 +66,10 @@ impl Identity {
     /// Connects a worker to the database as the session's user, gives it the
     /// session's settings, and then its current role. Never more rights than
     /// those of the session's user: no RESET ROLE leads any further.
-    ///
-    /// # Safety
-    /// `settings` is what [`write_settings`] wrote.
-    pub unsafe fn take_over(&self, settings: *mut u8) {
-        // SAFETY: once in a worker's life, before any transaction. The settings
-        // are put in force within one: some look into catalogs.
+    pub fn take_over(mut self) {
+        // SAFETY: once in a worker's life, before any transaction; the settings
+        // are what the server wrote. They are put in force within a transaction:
+        // some look into catalogs.
         unsafe {
             pg_sys::BackgroundWorkerInitializeConnectionByOid(
                 self.database,
@@ -56,7 +77,7 @@ impl Identity {
                 CONNECT_FLAGS,
             );
             pg_sys::StartTransactionCommand();
-            pg_sys::RestoreGUCState(settings.cast());
+            pg_sys::RestoreGUCState(self.settings.as_mut_ptr().cast());
             if pg_sys::GetUserId() != self.current_user {
                 let name = super::text::c_string(&super::user::name(self.current_user));
                 pg_sys::SetConfigOption(
@@ -76,21 +97,6 @@ impl Identity {
 const CONNECT_FLAGS: u32 = 0;
 #[cfg(not(any(feature = "pg15", feature = "pg16")))]
 const CONNECT_FLAGS: u32 = pg_sys::BGWORKER_BYPASS_ROLELOGINCHECK;
-
-/// Bytes that the session's settings take.
-pub fn settings_size() -> usize {
-    // SAFETY: reads the settings.
-    unsafe { pg_sys::EstimateGUCStateSpace() }
-}
-
-/// Writes the session's settings for its workers.
-///
-/// # Safety
-/// There are `size` bytes at `to`, as [`settings_size`] said.
-pub unsafe fn write_settings(to: *mut u8, size: usize) {
-    // SAFETY: by contract.
-    unsafe { pg_sys::SerializeGUCState(size, to.cast()) }
-}
 
 /// A worker that was started. It is told to end when this value goes.
 pub struct Worker(NonNull<pg_sys::BackgroundWorkerHandle>);

@@ -52,6 +52,7 @@ pub struct Pipeline<S: Source + Send + 'static> {
     /// Where the first record was looked for.
     begin: Mark,
     cuttable: bool,
+    format: Format,
 }
 
 /// What is left when the stream has ended.
@@ -80,6 +81,7 @@ impl<S: Source + Send + 'static> Pipeline<S> {
     ) -> Result<Self, Error> {
         let mut producer = Producer::new(source, framing, &options)?;
         let (begin, cuttable) = (producer.splitter.mark(), producer.splitter.is_cuttable());
+        let format = producer.splitter.format();
         let producer = Mutex::new(producer);
         let queue = Arc::new(Queue::new(options.threads + AHEAD)?);
         let crew = OwnCrew(Arc::new(Crew {
@@ -90,13 +92,18 @@ impl<S: Source + Send + 'static> Pipeline<S> {
         let worth_help = AtomicBool::new(false);
         let shared = Arc::new(Shared { producer, queue, control, options, worth_help });
         let maker = Maker::new(options.compression);
-        Ok(Pipeline { crew, shared, maker, threaded: false, begin, cuttable })
+        Ok(Pipeline { crew, shared, maker, threaded: false, begin, cuttable, format })
     }
 
     /// Where the first record is looked for: [`Options::skip_to`] or the start of
     /// [`Options::range`], with what was counted up to there.
     pub fn begin(&self) -> Mark {
         self.begin
+    }
+
+    /// The format that was asked for, or found.
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// Whether the stream, if it is not compressed, can be split in

@@ -1,18 +1,22 @@
-//! Who may read what: the role, the path, the kind of file, and whether the
-//! file is still what it was when it was opened. Reads no contents but the one
-//! byte that unmasks a file without a size.
+//! Who may read what: the role, the path, the kind of file, which files match a
+//! pattern, and whether a file is still what it was when it was opened. Reads no
+//! contents but the one byte that unmasks a file without a size.
+
+mod allowed;
+mod glob;
+
+pub use self::glob::expand;
 
 use crate::error::Error;
+use crate::pg;
 use crate::pg::descriptor::Reserved;
-use crate::settings::AllowedDirectories;
-use crate::{pg, settings};
+use allowed::Allowed;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A regular file that the role may read, and what it was when it was opened.
 pub struct OpenFile {
@@ -60,6 +64,11 @@ impl OpenFile {
         self.identity.mtime.saturating_mul(1_000_000).saturating_add(self.identity.mtime_nsec / 1_000)
     }
 
+    /// Fails if the file is not what it was.
+    pub fn check_same(&self) -> Result<(), Error> {
+        self.check_unchanged(self.identity.size)
+    }
+
     /// Fails if the file is not what it was, or if not all of it was read.
     pub fn check_unchanged(&self, bytes_read: u64) -> Result<(), Error> {
         let now = self.file.metadata().map_err(|error| Error::Read { path: self.shown.clone(), error })?;
@@ -76,7 +85,7 @@ pub fn require_file_role() -> Result<(), Error> {
     if pg::user::may_read_server_files() { Ok(()) } else { Err(Error::NoFileRole) }
 }
 
-/// Opens a file for [`crate::load`]. The caller has called
+/// Opens a file to be read. The caller has called
 /// [`require_file_role`] before it did anything with the path.
 pub fn open(path: &[u8]) -> Result<OpenFile, Error> {
     let shown = pg::text::show(path);
@@ -84,7 +93,7 @@ pub fn open(path: &[u8]) -> Result<OpenFile, Error> {
     if !as_path.is_absolute() {
         return Err(Error::RelativePath(shown));
     }
-    let allowed = allowed_directories()?;
+    let allowed = Allowed::now()?;
 
     let Some(reserved) = Reserved::new() else {
         return Err(Error::Open { path: shown, error: io::Error::from_raw_os_error(libc::EMFILE) });
@@ -97,10 +106,10 @@ pub fn open(path: &[u8]) -> Result<OpenFile, Error> {
         Ok(file) => file,
         // What cannot be opened cannot be resolved: outside of the allowed
         // directories its absence must not show.
-        Err(_) if !may_explain(as_path, &allowed) => return Err(Error::OutsideAllowed(shown)),
+        Err(_) if !allowed.may_explain(as_path) => return Err(Error::OutsideAllowed(shown)),
         Err(error) => return Err(Error::Open { path: shown, error }),
     };
-    if !allowed.is_empty() && !allowed.permit(&real_path(&file)?) {
+    if !allowed.permit_open(&file)? {
         return Err(Error::OutsideAllowed(shown));
     }
 
@@ -145,52 +154,4 @@ fn yields_bytes(file: &mut File) -> io::Result<bool> {
             Err(error) => return Err(error),
         }
     }
-}
-
-/// Where the open file lies now: no symbolic link and no race is left in it.
-fn real_path(file: &File) -> Result<PathBuf, Error> {
-    std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(|_| Error::NoRealPath)
-}
-
-/// Whether the caller may be told why a path cannot be opened: only if as much
-/// of it as exists lies inside the allowed directories. A link that leads
-/// nowhere does not count as inside, whatever it points at.
-fn may_explain(path: &Path, allowed: &Allowed) -> bool {
-    allowed.is_empty()
-        || path
-            .ancestors()
-            .find(|ancestor| ancestor.symlink_metadata().is_ok())
-            .is_some_and(|existing| existing.canonicalize().is_ok_and(|real| allowed.permit(&real)))
-}
-
-/// `loader.allowed_directories` with symbolic links resolved; `None` is any.
-struct Allowed(Option<Vec<PathBuf>>);
-
-impl Allowed {
-    fn is_empty(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn permit(&self, path: &Path) -> bool {
-        match &self.0 {
-            None => true,
-            Some(directories) => directories.iter().any(|directory| path.starts_with(directory)),
-        }
-    }
-}
-
-fn allowed_directories() -> Result<Allowed, Error> {
-    let list = match settings::allowed_directories() {
-        AllowedDirectories::Any => return Ok(Allowed(None)),
-        AllowedDirectories::Unknown => return Err(Error::DirectoriesUnknown),
-        AllowedDirectories::List(list) => list,
-    };
-    let names = pg::text::split_directories(&list).ok_or(Error::BadDirectoryList)?;
-    // A directory that is not there, or not absolute, permits nothing.
-    let directories = names
-        .iter()
-        .filter(|name| name.starts_with(b"/"))
-        .filter_map(|name| std::fs::canonicalize(OsStr::from_bytes(name)).ok())
-        .collect();
-    Ok(Allowed(Some(directories)))
 }

@@ -1,0 +1,273 @@
+//! Which files match a pattern: `*`, `?` and `[...]` within a name, `**` for any
+//! number of directories. Names are matched by the crate `glob`; the directories
+//! are walked here, so that a cancel request is heard between two entries and
+//! nothing outside of the allowed directories is looked at.
+
+use super::allowed::{Allowed, by_descriptor};
+use crate::error::Error;
+use crate::pg;
+use crate::pg::descriptor::Reserved;
+use glob::{MatchOptions, Pattern};
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry, File, OpenOptions};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// As in a shell: a hidden name has to be asked for.
+const RULES: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+
+/// The files that match an absolute pattern, in the order of their bytes, each
+/// once. One without a wildcard is returned as it is: opening it says what is
+/// wrong. The caller has called [`super::require_file_role`].
+pub fn expand(pattern: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    if !pattern.starts_with(b"/") {
+        return Err(Error::RelativePath(pg::text::show(pattern)));
+    }
+    let (front, steps) =
+        parse(pattern).map_err(|what| Error::BadPattern { pattern: pg::text::show(pattern), what })?;
+    if steps.is_empty() {
+        return Ok(vec![pattern.to_vec()]);
+    }
+    let mut walk =
+        Walk { pattern, steps: &steps, allowed: Allowed::now()?, todo: Vec::new(), found: Vec::new() };
+    walk.go(front)?;
+    walk.found.sort_unstable();
+    walk.found.dedup();
+    Ok(walk.found)
+}
+
+/// What is to be done in a directory.
+enum Step {
+    /// Names that are taken as they are.
+    Plain(Vec<u8>),
+    /// The entries whose names match.
+    Match(Name),
+    /// The directory, and all directories below it.
+    Descend,
+}
+
+/// Cuts a pattern into the names before its first wildcard and what is to be
+/// done from there on: nothing where there is no wildcard.
+fn parse(pattern: &[u8]) -> Result<(Vec<u8>, Vec<Step>), &'static str> {
+    let mut front = Vec::new();
+    let mut steps = Vec::new();
+    for name in pattern.split(|&byte| byte == b'/').filter(|name| !name.is_empty()) {
+        let wild = name.iter().any(|byte| b"*?[".contains(byte));
+        match steps.last_mut() {
+            None if !wild => join(&mut front, name),
+            Some(Step::Plain(names)) if !wild => join(names, name),
+            Some(Step::Descend) if name == b"**" => {}
+            _ if name == b"**" => steps.push(Step::Descend),
+            _ if wild => steps.push(Step::Match(Name::new(name)?)),
+            _ => steps.push(Step::Plain(below(b"", name))),
+        }
+    }
+    if let Some(Step::Descend) = steps.last() {
+        steps.push(Step::Match(Name::new(b"*")?));
+    }
+    Ok((front, steps))
+}
+
+fn join(path: &mut Vec<u8>, name: &[u8]) {
+    path.push(b'/');
+    path.extend_from_slice(name);
+}
+
+fn below(path: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut below = Vec::with_capacity(path.len() + 1 + name.len());
+    below.extend_from_slice(path);
+    join(&mut below, name);
+    below
+}
+
+/// A pattern for one name.
+struct Name {
+    /// By characters; `None` where the pattern is not UTF-8.
+    characters: Option<Pattern>,
+    /// By bytes, each as a character.
+    bytes: Pattern,
+}
+
+impl Name {
+    fn new(pattern: &[u8]) -> Result<Self, &'static str> {
+        let compile = |text: &str| Pattern::new(text).map_err(|error| error.msg);
+        let characters = str::from_utf8(pattern).ok().map(compile).transpose()?;
+        Ok(Name { characters, bytes: compile(&widen(pattern))? })
+    }
+
+    fn matches(&self, name: &[u8]) -> bool {
+        match (&self.characters, str::from_utf8(name)) {
+            (Some(pattern), Ok(name)) => pattern.matches_with(name, RULES),
+            _ => self.bytes.matches_with(&widen(name), RULES),
+        }
+    }
+}
+
+fn widen(bytes: &[u8]) -> String {
+    bytes.iter().map(|&byte| char::from(byte)).collect()
+}
+
+/// A directory in which the steps from `step` on are to be taken.
+struct Task {
+    directory: Vec<u8>,
+    step: usize,
+    /// No wildcard led here: the caller named it.
+    named: bool,
+}
+
+/// What a step can go on from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Directory,
+    LinkToDirectory,
+}
+
+struct Walk<'a> {
+    pattern: &'a [u8],
+    steps: &'a [Step],
+    allowed: Allowed,
+    todo: Vec<Task>,
+    found: Vec<Vec<u8>>,
+}
+
+impl Walk<'_> {
+    fn go(&mut self, front: Vec<u8>) -> Result<(), Error> {
+        self.todo(front, 0, true)?;
+        while let Some(task) = self.todo.pop() {
+            pg::check_for_interrupts();
+            let last = task.step + 1 == self.steps.len();
+            match &self.steps[task.step] {
+                Step::Plain(names) if last => self.look_for(&task, names)?,
+                Step::Plain(names) => {
+                    let directory = [&task.directory[..], names].concat();
+                    self.todo(directory, task.step + 1, false)?;
+                }
+                Step::Match(name) => self.list(
+                    &task,
+                    |entry, kind| match kind {
+                        Kind::File => last && name.matches(entry),
+                        Kind::Directory | Kind::LinkToDirectory => !last && name.matches(entry),
+                    },
+                    task.step + 1,
+                )?,
+                Step::Descend => {
+                    self.list(
+                        &task,
+                        |entry, kind| kind == Kind::Directory && !entry.starts_with(b"."),
+                        task.step,
+                    )?;
+                    self.todo(task.directory, task.step + 1, task.named)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn todo(&mut self, directory: Vec<u8>, step: usize, named: bool) -> Result<(), Error> {
+        push(&mut self.todo, Task { directory, step, named })
+    }
+
+    /// Takes `names`, which end the pattern, if there is such a thing.
+    fn look_for(&mut self, task: &Task, names: &[u8]) -> Result<(), Error> {
+        let path = [&task.directory[..], names].concat();
+        let end = path.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+        let named = task.named && end == task.directory.len();
+        let there = self.open(&path[..end], named)?.is_some_and(|directory| {
+            directory.at.join(OsStr::from_bytes(&path[end + 1..])).symlink_metadata().is_ok()
+        });
+        if there { push(&mut self.found, path) } else { Ok(()) }
+    }
+
+    /// Goes through a directory. Entries that are wanted are found, if they are
+    /// files, or gone on from at `step`.
+    fn list(&mut self, task: &Task, wanted: impl Fn(&[u8], Kind) -> bool, step: usize) -> Result<(), Error> {
+        let Some(directory) = self.open(&task.directory, task.named)? else { return Ok(()) };
+        let failed = |error| Error::ReadDirectory { path: pg::text::show(&task.directory), error };
+        for entry in fs::read_dir(&directory.at).map_err(failed)? {
+            pg::check_for_interrupts();
+            let entry = entry.map_err(failed)?;
+            let Some(kind) = self.kind(&entry) else { continue };
+            let name = entry.file_name().into_vec();
+            if !wanted(&name, kind) {
+                continue;
+            }
+            let path = below(&task.directory, &name);
+            match kind {
+                Kind::File => push(&mut self.found, path)?,
+                Kind::Directory | Kind::LinkToDirectory => self.todo(path, step, false)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// `None` for what is of no use. That includes links that lead out of the
+    /// allowed directories: not even what they lead to is told.
+    fn kind(&self, entry: &DirEntry) -> Option<Kind> {
+        let kind = entry.file_type().ok()?;
+        if kind.is_file() {
+            return Some(Kind::File);
+        }
+        if kind.is_dir() {
+            return Some(Kind::Directory);
+        }
+        if !kind.is_symlink() {
+            return None;
+        }
+        let real = entry.path().canonicalize().ok()?;
+        let metadata = if self.allowed.permit(&real) { real.symlink_metadata().ok()? } else { return None };
+        if metadata.is_file() { Some(Kind::File) } else { metadata.is_dir().then_some(Kind::LinkToDirectory) }
+    }
+
+    /// Opens a directory to look into; `None` where there is nothing to be seen.
+    /// What keeps us out of one that the caller named is an error.
+    fn open(&self, path: &[u8], named: bool) -> Result<Option<Directory>, Error> {
+        let path = if path.is_empty() { b"/" } else { path };
+        let as_path = Path::new(OsStr::from_bytes(path));
+        let outside = || Error::OutsideAllowed(pg::text::show(self.pattern));
+        let error = match Directory::open(as_path, &self.allowed) {
+            Ok(directory) if self.allowed.permit_open(&directory.handle)? => return Ok(Some(directory)),
+            Ok(_) if named => return Err(outside()),
+            Ok(_) => return Ok(None),
+            Err(_) if named && !self.allowed.may_explain(as_path) => return Err(outside()),
+            Err(error) => error,
+        };
+        match error.raw_os_error() {
+            Some(libc::ENOENT | libc::ENOTDIR) => Ok(None),
+            Some(libc::EACCES | libc::EPERM | libc::ELOOP) if !named => Ok(None),
+            _ => Err(Error::ReadDirectory { path: pg::text::show(path), error }),
+        }
+    }
+}
+
+/// An open directory.
+struct Directory {
+    /// Where to look into it. If it had to be permitted, a path that leads to what
+    /// was permitted whatever is moved meanwhile.
+    at: PathBuf,
+    handle: File,
+    /// For the handle, and for its entries while they are read.
+    _reserved: [Reserved; 2],
+}
+
+impl Directory {
+    fn open(path: &Path, allowed: &Allowed) -> io::Result<Self> {
+        let full = || io::Error::from_raw_os_error(libc::EMFILE);
+        let reserved = [Reserved::new().ok_or_else(full)?, Reserved::new().ok_or_else(full)?];
+        let handle = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_CLOEXEC | libc::O_DIRECTORY | libc::O_NONBLOCK)
+            .open(path)?;
+        let at = if allowed.is_any() { path.to_path_buf() } else { by_descriptor(&handle) };
+        Ok(Directory { at, handle, _reserved: reserved })
+    }
+}
+
+fn push<T>(list: &mut Vec<T>, item: T) -> Result<(), Error> {
+    list.try_reserve(1).map_err(|_| Error::OutOfMemory((list.len() + 1) * size_of::<T>()))?;
+    list.push(item);
+    Ok(())
+}

@@ -1,0 +1,381 @@
+//! Loads in the history: what was loaded before, and how far one under way is.
+
+use super::{Catalog, Content};
+use crate::error::Error;
+use crate::pg::lock::{Held, Mode, Object};
+use crate::pg::snapshot::{self, Snapshot};
+use crate::pg::{self, Oid, text, user};
+use loader_core::tally::Tally;
+use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
+use pgrx::prelude::*;
+use std::ffi::CStr;
+
+/// What has become of a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Parts of the file are loaded.
+    Running,
+    /// All of it is.
+    Loaded,
+    /// An error stopped it.
+    Failed,
+}
+
+impl Status {
+    fn name(self) -> &'static str {
+        match self {
+            Status::Running => "running",
+            Status::Loaded => "loaded",
+            Status::Failed => "failed",
+        }
+    }
+}
+
+/// What is the same for a load from its start to its end.
+pub struct Load<'a> {
+    pub id: i64,
+    pub content: Content<'a>,
+    pub file_path: &'a [u8],
+    pub chunk: i32,
+    /// The option values of the call, as a JSON object.
+    pub options: &'a str,
+    pub loaded_by: Oid,
+    pub started_at: TimestampWithTimeZone,
+    /// Where in the stream it begins.
+    pub start_offset: u64,
+    /// The load whose rejects it loads.
+    pub retry_of: Option<i64>,
+}
+
+/// The file of a load, as it was read.
+#[derive(Clone, Copy, Default)]
+pub struct FileState<'a> {
+    /// Its size in bytes, when it was last written to, and the hash of it;
+    /// `None` where it could not be opened.
+    pub known: Option<(u64, TimestampWithTimeZone, &'a [u8; 32])>,
+    pub format: &'a str,
+    pub compression: &'a str,
+}
+
+/// How far a load is, and what the last step to there brought.
+#[derive(Clone, Copy)]
+pub struct Step<'a> {
+    pub status: Status,
+    /// Rows inserted by this step.
+    pub rows: u64,
+    /// The ledger of this step.
+    pub ledger: Tally,
+    /// Records from the start of the stream on.
+    pub records: u64,
+    /// Newlines from the start of the stream on.
+    pub lines: u64,
+    /// See [`loader_core::pipeline::Mark`].
+    pub overread: u64,
+    /// SQLSTATE and message of what stopped it.
+    pub error: Option<(&'a str, &'a str)>,
+}
+
+/// An earlier load, of the same content or of the same path.
+#[derive(Clone, Debug)]
+pub struct Earlier {
+    pub id: i64,
+    pub status: Status,
+    /// The file had the path that was asked for.
+    pub same_path: bool,
+    /// Size and hash of the file then, if it could be opened.
+    pub size: Option<u64>,
+    pub hash: Option<Vec<u8>>,
+    /// Offset in the stream up to which it is loaded.
+    pub position: u64,
+    pub rows: u64,
+    pub rejects: u64,
+    pub records: u64,
+    pub lines: u64,
+    pub overread: u64,
+}
+
+impl Catalog {
+    /// Writes a load for the first time.
+    pub fn begin(&self, load: &Load<'_>, file: &FileState<'_>, step: &Step<'_>) -> Result<(), Error> {
+        const STATEMENT: &str = "INSERT INTO loader.load_history_data (
+            load_id, target, target_oid, target_column, records_path, file_path, file_size, file_mtime,
+            content_hash, format, compression, chunk, options, status, rows_loaded, rows_rejected,
+            stream_bytes, bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name,
+            started_at, finished_at, start_offset, records, lines, overread, error_sqlstate,
+            error_message, retry_of)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::pg_catalog.jsonb, $14, $15, $16,
+            $17, $18, $19, $20, $21, $22::pg_catalog.name, $23, $24, $25, $26, $27, $28, $29, $30, $31)";
+        let arguments = [
+            load.id.into(),
+            text::parameter(load.content.target_name),
+            load.content.target.into(),
+            text::parameter(load.content.column),
+            or_null(load.content.records_path),
+            text::parameter(load.file_path),
+            or_null(file.known.map(|(size, ..)| size as i64)),
+            or_null(file.known.map(|(_, mtime, _)| mtime)),
+            or_null(file.known.map(|(.., hash)| hash.as_slice())),
+            file.format.into(),
+            file.compression.into(),
+            load.chunk.into(),
+            load.options.into(),
+            step.status.name().into(),
+            (step.rows as i64).into(),
+            (step.ledger.rejects as i64).into(),
+            (step.ledger.stream_bytes as i64).into(),
+            (step.ledger.bytes_loaded as i64).into(),
+            (step.ledger.bytes_rejected as i64).into(),
+            (step.ledger.bytes_framing as i64).into(),
+            load.loaded_by.into(),
+            text::parameter(&user::name(load.loaded_by)),
+            load.started_at.into(),
+            or_null((step.status != Status::Running).then(pg::now)),
+            (load.start_offset as i64).into(),
+            (step.records as i64).into(),
+            (step.lines as i64).into(),
+            (step.overread as i64).into(),
+            or_null(step.error.map(|(code, _)| code)),
+            or_null(step.error.map(|(_, message)| message)),
+            or_null(load.retry_of),
+        ];
+        Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
+    }
+
+    /// Writes how far a load is that stood at `from`; `false` where it does not
+    /// stand there any more, because another goes on with it.
+    pub fn advance(&self, id: i64, from: u64, file: &FileState<'_>, step: &Step<'_>) -> Result<bool, Error> {
+        const STATEMENT: &str = "UPDATE loader.load_history_data AS h SET
+            status = $3,
+            rows_loaded = h.rows_loaded OPERATOR(pg_catalog.+) $4,
+            rows_rejected = h.rows_rejected OPERATOR(pg_catalog.+) $5,
+            stream_bytes = h.stream_bytes OPERATOR(pg_catalog.+) $6,
+            bytes_loaded = h.bytes_loaded OPERATOR(pg_catalog.+) $7,
+            bytes_rejected = h.bytes_rejected OPERATOR(pg_catalog.+) $8,
+            bytes_framing = h.bytes_framing OPERATOR(pg_catalog.+) $9,
+            records = $10, lines = $11, overread = $12,
+            file_size = COALESCE($13, h.file_size), file_mtime = COALESCE($14, h.file_mtime),
+            content_hash = COALESCE($15, h.content_hash), format = $16, compression = $17,
+            error_sqlstate = $18, error_message = $19, finished_at = $20
+            WHERE h.load_id OPERATOR(pg_catalog.=) $1
+              AND h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes OPERATOR(pg_catalog.=) $2
+              AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'failed']::pg_catalog.text[])";
+        let arguments = [
+            id.into(),
+            (from as i64).into(),
+            step.status.name().into(),
+            (step.rows as i64).into(),
+            (step.ledger.rejects as i64).into(),
+            (step.ledger.stream_bytes as i64).into(),
+            (step.ledger.bytes_loaded as i64).into(),
+            (step.ledger.bytes_rejected as i64).into(),
+            (step.ledger.bytes_framing as i64).into(),
+            (step.records as i64).into(),
+            (step.lines as i64).into(),
+            (step.overread as i64).into(),
+            or_null(file.known.map(|(size, ..)| size as i64)),
+            or_null(file.known.map(|(_, mtime, _)| mtime)),
+            or_null(file.known.map(|(.., hash)| hash.as_slice())),
+            file.format.into(),
+            file.compression.into(),
+            or_null(step.error.map(|(code, _)| code)),
+            or_null(step.error.map(|(_, message)| message)),
+            or_null((step.status != Status::Running).then(pg::now)),
+        ];
+        let updated = user::run_as(self.owner, || {
+            Spi::connect_mut(|client| client.update(STATEMENT, None, &arguments).map(|rows| rows.len()))
+        })?;
+        Ok(updated == 1)
+    }
+
+    /// What stopped a load; it keeps its place.
+    pub fn fail(&self, id: i64, error: (&str, &str)) -> Result<(), Error> {
+        const STATEMENT: &str = "UPDATE loader.load_history_data AS h
+            SET status = 'failed', error_sqlstate = $2, error_message = $3, finished_at = $4
+            WHERE h.load_id OPERATOR(pg_catalog.=) $1
+              AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'failed']::pg_catalog.text[])";
+        let arguments = [id.into(), error.0.into(), error.1.into(), pg::now().into()];
+        Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
+    }
+
+    /// Loads into the target, the latest first, that had this content or, with a
+    /// path, that path; those that were undone, and retries, do not count.
+    pub fn earlier(
+        &self,
+        content: &Content<'_>,
+        hash: Option<&[u8; 32]>,
+        path: Option<&[u8]>,
+    ) -> Vec<Earlier> {
+        const QUERY: &CStr = c"SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
+                   h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
+                   h.rows_loaded, h.rows_rejected, h.records, h.lines, h.overread
+            FROM loader.load_history_data AS h
+            WHERE h.target_column OPERATOR(pg_catalog.=) $2
+              AND (h.target_oid OPERATOR(pg_catalog.=) $3
+                   OR (h.target OPERATOR(pg_catalog.=) $4
+                       AND NOT pg_catalog.starts_with($4, 'pg_temp_'::pg_catalog.text)
+                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                                       WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid)))
+              AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
+              AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])
+              AND h.retry_of IS NULL
+              AND ((h.file_size OPERATOR(pg_catalog.=) $1 AND h.content_hash OPERATOR(pg_catalog.=) $6)
+                   OR h.file_path OPERATOR(pg_catalog.=) $7)
+            ORDER BY h.load_id USING OPERATOR(pg_catalog.>)";
+        let arguments = [
+            (content.file_size as i64).into(),
+            text::parameter(content.column),
+            content.target.into(),
+            text::parameter(content.target_name),
+            content.records_path.unwrap_or_default().into(),
+            or_null(hash.map(<[u8; 32]>::as_slice)),
+            path.map_or_else(DatumWithOid::null::<&str>, text::parameter),
+        ];
+        let mut found = Vec::new();
+        let unsigned = |value: Option<i64>| value.unwrap_or(0) as u64;
+        user::run_as(self.owner, || {
+            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
+                found.push(Earlier {
+                    id: row.bigint(1).unwrap_or(0),
+                    status: match row.bytes(2).as_deref() {
+                        Some(b"loaded") => Status::Loaded,
+                        Some(b"running") => Status::Running,
+                        _ => Status::Failed,
+                    },
+                    same_path: row.bigint(3) == Some(1),
+                    size: row.bigint(4).map(|size| size as u64),
+                    hash: row.bytes(5),
+                    position: unsigned(row.bigint(6)),
+                    rows: unsigned(row.bigint(7)),
+                    rejects: unsigned(row.bigint(8)),
+                    records: unsigned(row.bigint(9)),
+                    lines: unsigned(row.bigint(10)),
+                    overread: unsigned(row.bigint(11)),
+                });
+            });
+        });
+        found
+    }
+
+    /// How far a load is at this moment; `None` where it is not under way.
+    pub fn position(&self, id: i64) -> Option<Position> {
+        const QUERY: &CStr =
+            c"SELECT h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes, h.records, h.lines,
+                   h.overread, h.rows_rejected, h.rows_loaded
+            FROM loader.load_history_data AS h
+            WHERE h.load_id OPERATOR(pg_catalog.=) $1
+              AND h.status OPERATOR(pg_catalog.=) 'running'::pg_catalog.text";
+        let mut found = None;
+        let unsigned = |value: Option<i64>| value.unwrap_or(0) as u64;
+        user::run_as(self.owner, || {
+            snapshot::select(Snapshot::Latest, QUERY, &[id.into()], |row| {
+                found = Some(Position {
+                    offset: unsigned(row.bigint(1)),
+                    records: unsigned(row.bigint(2)),
+                    lines: unsigned(row.bigint(3)),
+                    overread: unsigned(row.bigint(4)),
+                    rejects: unsigned(row.bigint(5)),
+                    rows: unsigned(row.bigint(6)),
+                });
+            });
+        });
+        found
+    }
+
+    /// Where the last reject of a load begins, if it reaches to the end of what
+    /// was loaded: its record was being written, perhaps.
+    pub fn open_end(&self, id: i64, position: u64) -> Option<u64> {
+        const QUERY: &CStr = c"SELECT r.byte_offset FROM loader.rejects_data AS r
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.resolved_by IS NULL
+              AND r.byte_offset OPERATOR(pg_catalog.+) r.byte_length OPERATOR(pg_catalog.=) $2";
+        let arguments = [id.into(), (position as i64).into()];
+        user::run_as(self.owner, || snapshot::select_bigint(Snapshot::Latest, QUERY, &arguments))
+            .map(|offset| offset as u64)
+    }
+
+    /// The reject at `offset` of a load is what another has loaded.
+    pub fn resolve(&self, id: i64, offset: u64, by: i64) -> Result<(), Error> {
+        const STATEMENT: &str = "UPDATE loader.rejects_data AS r SET resolved_by = $3
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) $2";
+        let arguments = [id.into(), (offset as i64).into(), by.into()];
+        Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
+    }
+
+    /// Gives rejects their true numbers, which were counted from the start of a
+    /// range that begins at `from`.
+    pub fn shift_rejects(&self, id: i64, from: u64, records: u64, lines: u64) -> Result<(), Error> {
+        const STATEMENT: &str = "UPDATE loader.rejects_data AS r
+            SET record_no = r.record_no OPERATOR(pg_catalog.+) $3, line = r.line OPERATOR(pg_catalog.+) $4
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.>=) $2";
+        let arguments = [id.into(), (from as i64).into(), (records as i64).into(), (lines as i64).into()];
+        Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
+    }
+
+    /// Loads into the target that brought rows.
+    pub fn loads_with_rows(&self, content: &Content<'_>) -> Vec<i64> {
+        const QUERY: &CStr = c"SELECT h.load_id FROM loader.load_history_data AS h
+            WHERE h.target_oid OPERATOR(pg_catalog.=) $1
+              AND h.target_column OPERATOR(pg_catalog.=) $2
+              AND h.rows_loaded OPERATOR(pg_catalog.>) 0
+              AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])";
+        let arguments = [content.target.into(), text::parameter(content.column)];
+        let mut found = Vec::new();
+        user::run_as(self.owner, || {
+            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| found.extend(row.bigint(1)));
+        });
+        found
+    }
+
+    /// Marks loads as undone: nothing of them is left in the table.
+    pub fn forget(&self, loads: &[i64]) -> Result<(), Error> {
+        const STATEMENT: &str = "UPDATE loader.load_history_data AS h SET status = 'undone'
+            WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)";
+        let arguments = [loads.to_vec().into()];
+        Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
+    }
+
+    /// What a load of this content into the target locks while it is under way,
+    /// over transactions.
+    fn claim(&self, target: Oid, hash: &[u8; 32]) -> Object {
+        let part = |at: usize| u32::from_le_bytes([hash[at], hash[at + 1], hash[at + 2], hash[at + 3]]);
+        Object { class: self.rejects, object: part(0) ^ target.to_u32(), number: part(4) as u16 }
+    }
+
+    /// Claims the content for this session; `None` where another has it.
+    pub fn try_claim(&self, target: Oid, hash: &[u8; 32]) -> Option<Held> {
+        self.claim(target, hash).try_hold()
+    }
+
+    /// Whether nobody has claimed the content; to the end of the transaction
+    /// nobody else will.
+    pub fn is_unclaimed(&self, target: Oid, hash: &[u8; 32]) -> bool {
+        self.claim(target, hash).try_lock(Mode::Exclusive)
+    }
+
+    /// Lets a load of `load_json_file` of a file of that size finish first;
+    /// `false` where one is under way. Several of `load_json_files` are not in
+    /// each other's way: they claim contents.
+    pub fn try_share_turn(&self, target: Oid, file_size: u64) -> bool {
+        self.turn(target, file_size).try_lock(Mode::Shared)
+    }
+}
+
+/// How far a load is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// In the stream.
+    pub offset: u64,
+    /// Records before it.
+    pub records: u64,
+    /// Newlines before it.
+    pub lines: u64,
+    /// See [`loader_core::pipeline::Mark`].
+    pub overread: u64,
+    /// Bad records so far.
+    pub rejects: u64,
+    /// Rows so far.
+    pub rows: u64,
+}
+
+fn or_null<'a, T: IntoDatum + Into<DatumWithOid<'a>>>(value: Option<T>) -> DatumWithOid<'a> {
+    value.map_or_else(DatumWithOid::null::<T>, Into::into)
+}

@@ -1,0 +1,315 @@
+//! The records of one stream on their way into the table: batch → chunk →
+//! INSERT, and what is bad to the rejects. Knows nothing of transactions and of
+//! the history: whoever drives it says when to stop, and writes down how far it is.
+
+use super::file::{FileSource, explain};
+use super::options::Options;
+use super::rejects::RejectLog;
+use super::server::Server;
+use crate::catalog::Catalog;
+use crate::error::{Error, Place};
+use crate::pg::chunk::Chunk;
+use crate::pg::progress::{self, Report};
+use crate::pg::thread::AtExit;
+use crate::pg::{self, allocator, context};
+use crate::settings;
+use crate::sink::{Insert, Target};
+use loader_core::fault::Fault;
+use loader_core::framing;
+use loader_core::framing::{Format, Mark, Range};
+use loader_core::input::Decoded;
+use loader_core::pipeline::{self, Batch, Control, Entry, Finished, Form, Pipeline, Span};
+use loader_core::tally::Tally;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// A chunk is closed when its values take so many bytes, however many rows it
+/// has: so memory follows the records, not the file. Larger gains nothing.
+const CHUNK_BYTES: usize = 4 * 1024 * 1024;
+
+/// … or when its values come from so many batches, with few in each: most of
+/// them is rejects then.
+const CHUNK_BATCHES: usize = 64;
+
+/// Where records go: open in the transaction that is under way.
+pub struct Sink<'a> {
+    pub target: &'a Target,
+    pub insert: &'a mut Insert,
+    pub catalog: &'a Catalog,
+}
+
+/// Which part of a stream is taken in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Part {
+    /// What ends at or before this offset was loaded earlier.
+    pub skip_to: u64,
+    /// Only a range of the stream.
+    pub range: Option<Range>,
+}
+
+/// What [`Intake::open`] has to know beside the file.
+pub struct Setup<'a> {
+    pub load_id: i64,
+    /// The process that this one works for, 0 if it is its own.
+    pub leader: i32,
+    pub options: &'a Options,
+    pub part: Part,
+    /// Threads that parse.
+    pub threads: usize,
+    /// Good records were seen in an earlier part of the file.
+    pub any_good: bool,
+    /// Bad records of earlier parts.
+    pub rejected: u64,
+    /// Rows of earlier parts.
+    pub rows: u64,
+}
+
+/// One stream.
+pub struct Intake {
+    /// Goes first: the threads are stopped before what they use.
+    _stop: AtExit,
+    pipeline: Pipeline<Decoded<FileSource>>,
+    server: Server,
+    chunk: Chunk,
+    /// Batches whose values the chunk holds, without them.
+    emptied: Vec<Batch>,
+    /// Where the records of the chunk came from.
+    places: Vec<Place>,
+    rejects: RejectLog,
+    gain: Gain,
+    /// Whether there was a good record at all; a trigger may have suppressed it.
+    any_good: bool,
+    /// Where the batches that were taken end.
+    mark: Mark,
+    control: Arc<Control>,
+    shown: String,
+    report: Report,
+    chunk_rows: usize,
+    raw_limit: usize,
+}
+
+/// What was loaded since it was asked last.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gain {
+    /// Rows inserted.
+    pub rows: u64,
+    /// Records that the splitter found good and the server did not, …
+    refused: u64,
+    /// … and their bytes.
+    refused_bytes: u64,
+}
+
+impl Gain {
+    /// The ledger from one mark to another, with the server's verdicts.
+    pub fn ledger(&self, from: &Mark, to: &Mark) -> Tally {
+        let (from, to) = (&from.tally, &to.tally);
+        let mut tally = Tally {
+            records: to.records - from.records,
+            rejects: to.rejects - from.rejects,
+            bytes_loaded: to.bytes_loaded - from.bytes_loaded,
+            bytes_rejected: to.bytes_rejected - from.bytes_rejected,
+            bytes_framing: to.bytes_framing - from.bytes_framing,
+            stream_bytes: to.stream_bytes - from.stream_bytes,
+        };
+        tally.overrule(self.refused, self.refused_bytes);
+        tally
+    }
+}
+
+impl Intake {
+    /// Looks at the head of the stream and starts the threads.
+    pub fn open(source: Decoded<FileSource>, target: &Target, setup: &Setup<'_>) -> Result<Self, Error> {
+        let shown = source.source().opened().shown.clone();
+        let file_size = source.source().opened().size();
+        let control = source.source().control().clone();
+        let server = Server::new()?;
+        let framing = framing::Options {
+            format: setup.options.format,
+            max_record_size: settings::max_record_size(),
+            raw_limit: settings::reject_raw_limit(),
+        };
+        let options = pipeline::Options {
+            threads: setup.threads,
+            native: server.is_utf8(),
+            check: settings::verify(),
+            compression: target.compression(),
+            skip_to: setup.part.skip_to,
+            range: setup.part.range,
+        };
+        let mut pipeline = Pipeline::new(source, framing, options, control.clone())
+            .map_err(|error| explain(error, &shown))?;
+        let mark = pipeline.begin();
+        let crew = pipeline.crew().clone();
+        let stop = AtExit::new(move || crew.stop());
+        pg::thread::without_signals(|| pipeline.start());
+        Ok(Intake {
+            _stop: stop,
+            pipeline,
+            server,
+            chunk: Chunk::new(),
+            emptied: Vec::new(),
+            places: Vec::new(),
+            rejects: RejectLog::new(setup.load_id, setup.options, setup.rejected),
+            gain: Gain::default(),
+            any_good: setup.any_good,
+            mark,
+            control,
+            shown,
+            report: Report {
+                load_id: setup.load_id,
+                rejects: setup.rejected,
+                rows: setup.rows,
+                leader: setup.leader,
+                ..Report::new(target.oid, file_size)
+            },
+            chunk_rows: setup.options.chunk,
+            raw_limit: settings::reject_raw_limit(),
+        })
+    }
+
+    /// Takes in the next batch; `false` at the end. Its last rows may wait for
+    /// [`Intake::flush`].
+    pub fn take(&mut self, sink: &mut Sink<'_>) -> Result<bool, Error> {
+        let next = self.pipeline.next(&mut pg::check_for_interrupts);
+        let Some(mut batch) = next.map_err(|error| explain(error, &self.shown))? else { return Ok(false) };
+        pg::check_for_interrupts();
+        allocator::refill().map_err(Error::OutOfMemory)?;
+        progress::bytes_processed(self.control.bytes_read());
+        let has_values = !batch.values.is_empty();
+        if has_values {
+            self.chunk.hold(std::mem::take(&mut batch.values)).map_err(Error::OutOfMemory)?;
+        }
+        for entry in &batch.entries {
+            self.put(sink, &batch, entry)?;
+            if self.rejects.is_full() {
+                self.rejects.write(sink.catalog)?;
+            }
+            if self.chunk.len() >= self.chunk_rows || self.chunk.bytes() >= CHUNK_BYTES {
+                self.insert_chunk(sink)?;
+            }
+        }
+        self.mark = batch.end;
+        if has_values {
+            self.emptied.push(batch);
+        } else {
+            self.pipeline.recycle(batch);
+        }
+        if self.emptied.len() >= CHUNK_BATCHES {
+            self.insert_chunk(sink)?;
+        }
+        Ok(true)
+    }
+
+    /// Brings everything that was taken to where it belongs.
+    pub fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), Error> {
+        self.insert_chunk(sink)?;
+        self.rejects.write(sink.catalog)
+    }
+
+    /// Whether the stream can be cut into ranges, if it is not compressed.
+    pub fn is_cuttable(&self) -> bool {
+        self.pipeline.is_cuttable()
+    }
+
+    /// The format that was asked for, or found.
+    pub fn format(&self) -> Format {
+        self.pipeline.format()
+    }
+
+    /// Where what was taken ends, and where it begins before the first batch.
+    pub fn mark(&self) -> &Mark {
+        &self.mark
+    }
+
+    /// What was loaded since this was called last.
+    pub fn gain(&mut self) -> Gain {
+        std::mem::take(&mut self.gain)
+    }
+
+    /// The bad records.
+    pub fn rejects(&mut self) -> &mut RejectLog {
+        &mut self.rejects
+    }
+
+    /// What is left when [`Intake::take`] has returned `false`.
+    pub fn finish(self) -> Finished<Decoded<FileSource>> {
+        self.pipeline.finish()
+    }
+
+    /// Puts a record where it belongs.
+    fn put(&mut self, sink: &Sink<'_>, batch: &Batch, entry: &Entry) -> Result<(), Error> {
+        let place = entry.place;
+        self.chunk.reserve().map_err(Error::OutOfMemory)?;
+        match entry.form {
+            Form::Value(value) => self.chunk.push_held(value.at, value.length),
+            Form::Checked { value, text } => {
+                self.check(sink, batch, place, value, text)?;
+                self.chunk.push_held(value.at, value.length);
+            }
+            Form::Text { text, doubtful } => {
+                let (server, chunk) = (&mut self.server, &mut self.chunk);
+                let encoded = within_record(&self.shown, sink.target, place, || {
+                    server.encode(batch, text, doubtful, chunk)
+                });
+                if let Err((kind, what)) = encoded? {
+                    self.gain.refused += 1;
+                    self.gain.refused_bytes += place.length;
+                    let fault = Fault { kind, at: place.offset, what };
+                    let raw = batch.text(text);
+                    let raw = &raw[..raw.len().min(self.raw_limit)];
+                    return self.rejects.add(&self.shown, place, fault, raw, self.any_good);
+                }
+            }
+            Form::Reject { fault, raw } => {
+                return self.rejects.add(&self.shown, place, fault, batch.text(raw), self.any_good);
+            }
+        }
+        self.places
+            .try_reserve(1)
+            .map_err(|_| Error::OutOfMemory((self.places.len() + 1) * size_of::<Place>()))?;
+        self.places.push(place);
+        self.any_good = true;
+        Ok(())
+    }
+
+    /// Fails if a value is not what the server makes of its record.
+    fn check(
+        &mut self,
+        sink: &Sink<'_>,
+        batch: &Batch,
+        place: Place,
+        value: Span,
+        text: Span,
+    ) -> Result<(), Error> {
+        let chunk = &mut self.chunk;
+        let same = within_record(&self.shown, sink.target, place, || {
+            batch.c_text(text).is_some_and(|text| chunk.agrees(value.at, value.length, text))
+        });
+        if same { Ok(()) } else { Err(Error::Differs { path: self.shown.clone(), place }) }
+    }
+
+    fn insert_chunk(&mut self, sink: &mut Sink<'_>) -> Result<(), Error> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        let rows = sink.insert.run(sink.target, &self.shown, &self.chunk, &self.places)?;
+        self.gain.rows += rows;
+        self.report.rows += rows;
+        // The batch in hand has kept its place; those before it can be filled again.
+        for (values, batch) in self.chunk.clear().zip(self.emptied.drain(..)) {
+            self.pipeline.recycle(Batch { values, ..batch });
+        }
+        self.places.clear();
+        self.report.rejects = self.rejects.count();
+        // A trigger whose subtransaction was rolled back ended it.
+        self.report.show(self.control.bytes_read());
+        Ok(())
+    }
+}
+
+/// Runs `body`; an error that the server raises meanwhile names the record.
+fn within_record<R>(file: &str, target: &Target, place: Place, body: impl FnOnce() -> R) -> R {
+    let describe =
+        |line: &mut dyn Write| write!(line, "loading \"{file}\" into table \"{}\": {place}", target.shown);
+    context::with_context(&describe, body)
+}

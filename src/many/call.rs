@@ -1,0 +1,90 @@
+//! What `load_json_files` was called with: read, checked, and handed to workers.
+
+use crate::error::Error;
+use crate::load::{self, Options};
+use crate::pg::Oid;
+use crate::pg::worker::Session;
+
+/// The arguments, texts in the database's encoding.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub table: Oid,
+    pub chunk: i32,
+    pub format: Vec<u8>,
+    pub compression: Vec<u8>,
+    pub on_error: Vec<u8>,
+    pub reject_limit: Option<i64>,
+    pub if_loaded: Vec<u8>,
+    pub target_column: Vec<u8>,
+    pub records_path: Option<Vec<u8>>,
+    /// The first file that fails ends the call.
+    pub stop: bool,
+    /// Threads of each worker that parse.
+    pub threads: usize,
+}
+
+impl Call {
+    /// The options of each file's load.
+    pub fn options(&self) -> Result<Options, Error> {
+        Options::of(&load::Call {
+            path: b"",
+            table: self.table,
+            chunk: self.chunk,
+            format: &self.format,
+            compression: &self.compression,
+            on_error: &self.on_error,
+            reject_limit: self.reject_limit,
+            if_loaded: &self.if_loaded,
+            target_column: &self.target_column,
+        })
+    }
+
+    /// As words, with the session.
+    pub fn to_words(&self, session: &Session) -> Vec<u64> {
+        let mut words = vec![
+            u64::from(self.table.to_u32()),
+            self.chunk as u64,
+            u64::from(self.reject_limit.is_some()),
+            self.reject_limit.unwrap_or(0) as u64,
+            u64::from(self.stop),
+            self.threads as u64,
+            u64::from(self.records_path.is_some()),
+        ];
+        let none = Vec::new();
+        let path = self.records_path.as_ref().unwrap_or(&none);
+        for text in
+            [&self.format, &self.compression, &self.on_error, &self.if_loaded, &self.target_column, path]
+        {
+            words.push(text.len() as u64);
+            words.extend(text.iter().map(|&b| u64::from(b)));
+        }
+        words.extend(session.to_words());
+        words
+    }
+
+    /// From [`Call::to_words`].
+    pub fn from_words(words: &[u64]) -> (Call, Session) {
+        let (numbers, mut rest) = words.split_at(7);
+        let mut text = || {
+            let (text, after) = rest[1..].split_at(rest[0] as usize);
+            rest = after;
+            text.iter().map(|&b| b as u8).collect::<Vec<u8>>()
+        };
+        let [format, compression, on_error, if_loaded, target_column, path] =
+            [text(), text(), text(), text(), text(), text()];
+        let call = Call {
+            table: Oid::from(numbers[0] as u32),
+            chunk: numbers[1] as i32,
+            format,
+            compression,
+            on_error,
+            reject_limit: (numbers[2] != 0).then_some(numbers[3] as i64),
+            if_loaded,
+            target_column,
+            records_path: (numbers[6] != 0).then_some(path),
+            stop: numbers[4] != 0,
+            threads: numbers[5] as usize,
+        };
+        (call, Session::from_words(rest))
+    }
+}

@@ -1,0 +1,268 @@
+//! One file of many: is it to be loaded, from where on, and part by part.
+
+use super::look::Found;
+use crate::catalog::{Content, FileState, Load, Position, Status, Step};
+use crate::error::{Error, Failure};
+use crate::load::{FileSource, Intake, Options, Part, Setup, Sink, explain};
+use crate::pg::lock::Held;
+use crate::pg::{self, text};
+use crate::sink::Target;
+use loader_core::framing::{Format, Mark};
+use loader_core::input::{Compression, Decoded};
+use pgrx::datum::TimestampWithTimeZone;
+use std::time::{Duration, Instant};
+
+/// A part ends after so long even if it is short: a crash takes back no more.
+const PART_TIME: Duration = Duration::from_secs(2);
+
+/// A file on its way into the table.
+pub struct Job {
+    pub file: usize,
+    pub path: Vec<u8>,
+    pub load_id: i64,
+    /// It has a row in the history.
+    exists: bool,
+    /// How far it is.
+    pub position: Position,
+    /// Where in the stream the load began.
+    start_offset: u64,
+    /// A reject of an earlier load that this one begins with.
+    resolves: Option<(i64, u64)>,
+    hash: [u8; 32],
+    pub size: u64,
+    pub mtime: i64,
+    started_at: TimestampWithTimeZone,
+    /// Not open any more once it is in the intake.
+    source: Option<FileSource>,
+    running: Option<Running>,
+    /// Nobody else loads this content meanwhile.
+    pub claim: Held,
+}
+
+struct Running {
+    intake: Intake,
+    /// What was counted up to the last part's end.
+    mark: Mark,
+    compression: Compression,
+}
+
+/// What a part came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// There is more.
+    More,
+    /// That was the last.
+    Done,
+    /// Somebody else goes on with the load.
+    Lost,
+}
+
+/// What is the same for all files.
+pub struct Common<'a> {
+    pub target: &'a Target,
+    pub target_name: &'a [u8],
+    pub options: &'a Options,
+    pub options_json: &'a str,
+    pub chunk: i32,
+    pub threads: usize,
+    pub leader: i32,
+    /// Bytes of a part.
+    pub part_size: u64,
+}
+
+impl Job {
+    pub fn new(file: usize, path: Vec<u8>, found: Found, load_id: i64) -> Self {
+        let Found { source, hash, claim, begin } = found;
+        Job {
+            file,
+            path,
+            load_id: begin.resumes.unwrap_or(load_id),
+            exists: begin.resumes.is_some(),
+            position: begin.position,
+            start_offset: if begin.resumes.is_some() { 0 } else { begin.position.offset },
+            resolves: begin.resolves,
+            hash,
+            size: source.opened().size(),
+            mtime: source.opened().mtime_micros(),
+            started_at: pg::now(),
+            source: Some(source),
+            running: None,
+            claim,
+        }
+    }
+
+    /// Whether the rest can be cut into ranges.
+    pub fn is_cuttable(&self) -> bool {
+        self.running
+            .as_ref()
+            .is_some_and(|running| running.compression == Compression::None && running.intake.is_cuttable())
+    }
+
+    /// What the history says of the file.
+    fn state<'a>(&'a self, format: &'a str, compression: &'a str) -> FileState<'a> {
+        let mtime = pg::timestamp_from_unix(self.mtime);
+        FileState { known: Some((self.size, mtime, &self.hash)), format, compression }
+    }
+
+    fn open(&mut self, common: &Common<'_>) -> Result<Running, Error> {
+        let source = self.source.take().expect("opened once");
+        let shown = source.opened().shown.clone();
+        let decoded =
+            Decoded::new(source, common.options.compression).map_err(|error| explain(error, &shown))?;
+        let compression = decoded.compression();
+        // Threads cost more than they bring where there is little to parse.
+        let threads = if self.size < SMALL { 0 } else { common.threads };
+        let intake = Intake::open(
+            decoded,
+            common.target,
+            &Setup {
+                load_id: self.load_id,
+                leader: common.leader,
+                options: common.options,
+                part: Part { skip_to: self.position.offset, range: None },
+                threads,
+                any_good: self.position.rows > 0,
+                rejected: self.position.rejects,
+                rows: self.position.rows,
+            },
+        )?;
+        let mark = *intake.mark();
+        Ok(Running { intake, mark, compression })
+    }
+
+    /// Loads the next part, and writes down how far it is.
+    pub fn part(&mut self, sink: &mut Sink<'_>, common: &Common<'_>) -> Result<End, Error> {
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => self.open(common)?,
+        };
+        let began = Instant::now();
+        let mut more = true;
+        while more {
+            more = running.intake.take(sink)?;
+            let bytes = running.intake.mark().offset.saturating_sub(running.mark.offset);
+            if more && (bytes >= common.part_size || began.elapsed() >= PART_TIME) {
+                break;
+            }
+        }
+        running.intake.flush(sink)?;
+        let gain = running.intake.gain();
+        let rejected = running.intake.rejects().count();
+        let compression = running.compression;
+        let from = running.mark;
+        let (to, format, ended) = if more {
+            running.mark = *running.intake.mark();
+            let format = running.intake.format();
+            (running.mark, format, Some(running))
+        } else {
+            let mut ended = running.intake.finish();
+            let source = ended.source.source_mut();
+            source.check()?;
+            let all_read = compression != Compression::None || ended.end.offset == source.bytes_read();
+            if !all_read {
+                return Err(Error::Unbalanced { path: source.opened().shown.clone() });
+            }
+            (ended.end, ended.format, None)
+        };
+        let ledger = gain.ledger(&from, &to);
+        if !ledger.balances() || ledger.rejects != rejected - self.position.rejects {
+            return Err(Error::Unbalanced { path: text::show(&self.path) });
+        }
+        let step = Step {
+            status: if ended.is_some() { Status::Running } else { Status::Loaded },
+            rows: gain.rows,
+            ledger,
+            records: to.records,
+            lines: to.line,
+            overread: to.overread,
+            error: None,
+        };
+        let state = self.state(format.name(), compression.name());
+        if self.exists {
+            if !sink.catalog.advance(self.load_id, from.offset, &state, &step)? {
+                return Ok(End::Lost);
+            }
+        } else {
+            sink.catalog.begin(&self.row(common), &state, &step)?;
+        }
+        if let Some((load_id, offset)) = self.resolves.take() {
+            sink.catalog.resolve(load_id, offset, self.load_id)?;
+        }
+        self.exists = true;
+        self.position = Position {
+            offset: to.offset,
+            records: to.records,
+            lines: to.line,
+            overread: to.overread,
+            rejects: rejected,
+            rows: self.position.rows + gain.rows,
+        };
+        self.running = ended;
+        Ok(if self.running.is_some() { End::More } else { End::Done })
+    }
+
+    fn row<'a>(&'a self, common: &Common<'a>) -> Load<'a> {
+        row(self.load_id, &self.path, self.size, self.started_at, self.start_offset, common)
+    }
+
+    /// Writes down what stopped the file.
+    pub fn fail(&mut self, sink: &Sink<'_>, common: &Common<'_>, failure: &Failure) -> Result<(), Error> {
+        self.running = None;
+        if self.exists {
+            return sink.catalog.fail(self.load_id, (&failure.code, &failure.message));
+        }
+        let compression = common.options.compression.map_or("auto", Compression::name);
+        let format = common.options.format.map_or("auto", Format::name);
+        let state = self.state(format, compression);
+        sink.catalog.begin(&self.row(common), &state, &failed(failure))
+    }
+
+    /// Stops what reads ahead.
+    pub fn stop_reading(&mut self) {
+        self.running = None;
+    }
+}
+
+/// Files below this are parsed without threads, bytes.
+const SMALL: u64 = 1024 * 1024;
+
+/// The step of a load that failed before it began.
+pub fn failed(failure: &Failure) -> Step<'_> {
+    Step {
+        status: Status::Failed,
+        rows: 0,
+        ledger: Default::default(),
+        records: 0,
+        lines: 0,
+        overread: 0,
+        error: Some((&failure.code, &failure.message)),
+    }
+}
+
+/// The row of a load in the history.
+pub fn row<'a>(
+    id: i64,
+    path: &'a [u8],
+    size: u64,
+    started_at: TimestampWithTimeZone,
+    start_offset: u64,
+    common: &Common<'a>,
+) -> Load<'a> {
+    Load {
+        id,
+        content: Content {
+            target: common.target.oid,
+            target_name: common.target_name,
+            column: &common.target.column,
+            file_size: size,
+            records_path: common.options.records_path(),
+        },
+        file_path: path,
+        chunk: common.chunk,
+        options: common.options_json,
+        loaded_by: pg::user::current(),
+        started_at,
+        start_offset,
+        retry_of: None,
+    }
+}

@@ -1,0 +1,257 @@
+//! `load_json_files`: the files of a pattern, loaded by workers, each exactly
+//! once, however often it is called and wherever it is stopped.
+//!
+//! What makes it so: every transaction writes rows, rejects, and how far the file
+//! is; the last of these only if the file still is where this transaction found it.
+
+mod board;
+mod call;
+mod job;
+mod look;
+mod range;
+mod report;
+mod work;
+
+pub use call::Call;
+
+use crate::access;
+use crate::catalog::{Catalog, Content};
+use crate::error::{Error, Failure};
+use crate::load;
+use crate::pg::memory::Context;
+use crate::pg::progress::{self, Report};
+use crate::pg::shared::Segment;
+use crate::pg::thread::AtExit;
+use crate::pg::transaction::Transactions;
+use crate::pg::worker::{Session, Status, Worker};
+use crate::pg::{self, latch, relation};
+use crate::settings;
+use crate::sink::{Insert, Target};
+use board::{Board, SLOTS, Totals};
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use work::Work;
+
+/// How often the session looks after its workers.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// A file of this size is worth a worker of its own, bytes.
+const WORTH_A_WORKER: u64 = 8 * 1024 * 1024;
+
+/// … and so many files are.
+const FILES_WORTH_A_WORKER: usize = 100;
+
+/// What `load_json_files` returns.
+pub struct Summary {
+    pub totals: Totals,
+    pub elapsed: Duration,
+}
+
+/// Loads the files that match the pattern. `workers` is how many are asked for.
+pub fn run(pattern: &[u8], workers: Option<i32>, mut call: Call) -> Result<Summary, Error> {
+    let clock = Instant::now();
+    pg::prevent_if_read_only(c"load_json_files");
+    access::require_file_role()?;
+    call.options()?;
+    let most = SLOTS as i32 - 1;
+    if let Some(workers) = workers.filter(|workers| !(0..=most).contains(workers)) {
+        return Err(Error::WorkersOutOfRange { workers, most });
+    }
+    // First, so that it outlives what the transactions bring.
+    let memory = Context::new(c"loader", load::RESERVE);
+    let mut transactions = Transactions::of_procedure();
+    let totals = memory.within(|| {
+        transactions.begin();
+        let target = Target::lock(call.table, &call.target_column)?;
+        Insert::prepare(&target)?;
+        forget_what_is_gone(&target, &call)?;
+        let own = if relation::is_temporary(target.oid) {
+            Some("its target is a temporary table")
+        } else if !Session::own().can_be_taken_over() {
+            Some("the session's user may not log in")
+        } else {
+            None
+        };
+        let paths = access::expand(pattern)?;
+        let shown = target.shown.clone();
+        drop(target);
+        transactions.commit();
+        if paths.is_empty() {
+            report::nothing_matches(pattern);
+            return Ok(Totals::default());
+        }
+        let sizes: Vec<u64> = paths
+            .iter()
+            .map(|path| std::fs::metadata(OsStr::from_bytes(path)).map_or(0, |file| file.len()))
+            .collect();
+        let wanted = match (own, workers) {
+            (Some(reason), workers) => {
+                if workers != Some(0) {
+                    report::no_workers_because(reason);
+                }
+                0
+            }
+            (None, Some(workers)) => workers as usize,
+            (None, None) => by_default(&sizes),
+        };
+        call.threads = threads_each(wanted);
+        let words = call.to_words(&Session::own());
+        let board = Rc::new(Board::new(&words, &paths, &sizes, pg::process_id()));
+        let crew = Crew::start(board.clone(), wanted);
+        if workers.is_some() && crew.count() < wanted {
+            report::fewer_workers(crew.count(), wanted);
+        }
+        board.expect(crew.count() as u64);
+        crew.look_after(&shown, call.table);
+        drop(crew);
+        if !board.is_done() && !board.is_stopped() {
+            Work::new(&board, 0, &mut transactions, &call)?.run()?;
+        }
+        report::files(&board);
+        match board.failure() {
+            Some((code, message)) => Err(Error::Worker { code, message }),
+            None => Ok(board.totals()),
+        }
+    })?;
+    progress::end();
+    transactions.finish();
+    let summary = Summary { totals, elapsed: clock.elapsed() };
+    report::summary(&summary);
+    Ok(summary)
+}
+
+/// Whether the word of `on_file_error` says to stop.
+pub fn stops(word: &[u8]) -> Result<bool, Error> {
+    load::word("on_file_error", word, "continue, stop", &[("continue", false), ("stop", true)])
+}
+
+/// What a worker runs.
+pub fn work(segment: Segment, slot: usize) {
+    let board = Board::of(segment);
+    let (call, session) = Call::from_words(&board.call());
+    session.take_over();
+    let mut transactions = Transactions::of_worker();
+    let memory = Context::for_process(c"loader", load::RESERVE);
+    let outcome =
+        memory.within(|| Work::new(&board, slot, &mut transactions, &call).and_then(|mut work| work.run()));
+    if let Err(error) = outcome {
+        let failure = Failure::from(error);
+        board.fail(&failure.code, &failure.message);
+        transactions.roll_back();
+    }
+}
+
+/// An empty table has nothing of what was loaded into it: those loads are as good
+/// as undone. The loads are looked up first: what another commits meanwhile is not
+/// among them.
+fn forget_what_is_gone(target: &Target, call: &Call) -> Result<(), Error> {
+    let catalog = Catalog::open()?;
+    let name = target.quoted_name()?;
+    let options = call.options()?;
+    let content = Content {
+        target: target.oid,
+        target_name: &name,
+        column: &target.column,
+        file_size: 0,
+        records_path: options.records_path(),
+    };
+    let loads = catalog.loads_with_rows(&content);
+    if !loads.is_empty() && target.is_empty() {
+        catalog.forget(&loads)?;
+    }
+    Ok(())
+}
+
+/// As many workers as there are cores, but none where little is to be done.
+fn by_default(sizes: &[u64]) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let bytes: u64 = sizes.iter().sum();
+    let worth = (bytes / WORTH_A_WORKER) as usize + sizes.len() / FILES_WORTH_A_WORKER;
+    match cores.min(worth).min(SLOTS - 1) {
+        // One more process for the same work.
+        1 => 0,
+        workers => workers,
+    }
+}
+
+/// Threads that parse, for each of so many workers.
+fn threads_each(workers: usize) -> usize {
+    settings::parse_threads_if_set().unwrap_or_else(|| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        if workers == 0 { settings::parse_threads() } else { (cores / workers).saturating_sub(1) }
+    })
+}
+
+/// The workers of a call.
+struct Crew {
+    board: Rc<Board>,
+    workers: Rc<RefCell<Vec<Worker>>>,
+    /// A FATAL error leaves without unwinding.
+    _at_exit: AtExit,
+}
+
+impl Crew {
+    /// Starts them, as many as there are free slots for.
+    fn start(board: Rc<Board>, wanted: usize) -> Self {
+        let workers: Rc<RefCell<Vec<Worker>>> = Rc::default();
+        let at_exit = {
+            let (board, workers) = (board.clone(), workers.clone());
+            AtExit::new(move || {
+                board.stop();
+                workers.borrow().iter().for_each(Worker::terminate);
+            })
+        };
+        for slot in 1..=wanted {
+            let Some(worker) = Worker::start(board.segment(), slot) else { break };
+            workers.borrow_mut().push(worker);
+        }
+        Crew { board, workers, _at_exit: at_exit }
+    }
+
+    fn count(&self) -> usize {
+        self.workers.borrow().len()
+    }
+
+    /// Waits until all is done, or all of them have ended. The session holds no
+    /// lock and no snapshot meanwhile.
+    fn look_after(&self, table: &str, target: pg::Oid) {
+        let totals = self.board.totals();
+        let progress = Report { leader: 0, ..Report::new(target, totals.disk_all) };
+        let mut notices = report::Notices::new();
+        let mut ended = vec![false; self.count()];
+        while !ended.iter().all(|&ended| ended) {
+            for (index, worker) in self.workers.borrow().iter().enumerate() {
+                if !ended[index] && worker.status() == Status::Ended {
+                    ended[index] = true;
+                    self.board.release(index + 1);
+                }
+            }
+            if self.board.is_done() || self.board.is_stopped() {
+                return;
+            }
+            let totals = self.board.totals();
+            let now = Report { rows: totals.rows, rejects: totals.rejects, ..progress };
+            now.show(totals.disk_done);
+            notices.tell(&totals, table);
+            latch::wait(PATIENCE);
+        }
+    }
+}
+
+impl Drop for Crew {
+    /// Ends them, and waits until they have: a worker never outlives its call.
+    fn drop(&mut self) {
+        let running = || self.workers.borrow().iter().any(|worker| worker.status() != Status::Ended);
+        if running() && !self.board.is_done() {
+            self.board.stop();
+            self.workers.borrow().iter().for_each(Worker::terminate);
+        }
+        while running() {
+            latch::doze(PATIENCE);
+        }
+        self.workers.borrow_mut().clear();
+    }
+}

@@ -1,0 +1,154 @@
+//! What a call of `load_json_files` tells its client: how far it is now and then,
+//! what went wrong, and the summary.
+
+use super::Summary;
+use super::board::{Board, State, Totals};
+use crate::pg::text;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::{PgLogLevel, PgSqlErrorCode};
+use std::time::{Duration, Instant};
+
+/// So many files that failed, or changed, are named; the history has them all.
+const NAMED: usize = 10;
+
+/// The first word on how far it is comes after so long, each later one after twice
+/// as long, …
+const FIRST: Duration = Duration::from_secs(5);
+
+/// … up to this.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// No file has a name that the pattern matches.
+pub fn nothing_matches(pattern: &[u8]) {
+    tell(PgLogLevel::WARNING, format!("no file matches \"{}\"", text::show(pattern)), None);
+}
+
+/// The session does the work itself.
+pub fn no_workers_because(reason: &str) {
+    tell(PgLogLevel::NOTICE, format!("loading without workers: {reason}"), None);
+}
+
+/// There were fewer free slots than workers asked for.
+pub fn fewer_workers(started: usize, wanted: usize) {
+    tell(
+        PgLogLevel::NOTICE,
+        format!("started {started} of {wanted} workers"),
+        Some("Raise max_worker_processes to have more of them.".to_string()),
+    );
+}
+
+/// Names what failed and what was passed over though it had changed.
+pub fn files(board: &Board) {
+    let of = |state: State| (0..board.files()).filter(move |&file| board.state(file) == state);
+    let totals = board.totals();
+    for file in of(State::Failed).take(NAMED) {
+        let path = text::show(&board.path(file));
+        tell(
+            PgLogLevel::WARNING,
+            format!("file \"{path}\" failed"),
+            Some(format!("See SELECT * FROM loader.load_history WHERE load_id = {};", board.load_of(file))),
+        );
+    }
+    if totals.failed > NAMED as u64 {
+        tell(
+            PgLogLevel::WARNING,
+            format!("{} more files failed", totals.failed - NAMED as u64),
+            Some("See SELECT * FROM loader.load_history WHERE status = 'failed';".to_string()),
+        );
+    }
+    let changed = of(State::Changed).count();
+    for file in of(State::Changed).take(NAMED) {
+        let (path, load_id) = (text::show(&board.path(file)), board.load_of(file));
+        tell(
+            PgLogLevel::WARNING,
+            format!("file \"{path}\" has changed since load {load_id}, skipping"),
+            Some("Use if_loaded => 'replace' to load it in place of what it was, or 'force' to load it beside that.".to_string()),
+        );
+    }
+    if changed > NAMED {
+        tell(PgLogLevel::WARNING, format!("{} more files have changed, skipping", changed - NAMED), None);
+    }
+}
+
+/// How it ended.
+pub fn summary(summary: &Summary) {
+    let totals = &summary.totals;
+    let rate = summary.rate().map_or(String::new(), |rate| format!(", {rate:.1} MB/s"));
+    let hint = (totals.rejects > 0).then(|| "See SELECT * FROM loader.rejects;".to_string());
+    tell(
+        PgLogLevel::NOTICE,
+        format!(
+            "{} files: {} loaded, {} skipped, {} failed; {} rows, {} rejects, {} bytes in {:.3} s{rate}",
+            totals.files,
+            totals.loaded,
+            totals.skipped,
+            totals.failed,
+            totals.rows,
+            totals.rejects,
+            totals.stream_bytes,
+            summary.elapsed.as_secs_f64()
+        ),
+        hint,
+    );
+}
+
+impl Summary {
+    /// Megabytes of the streams per second; `None` where nothing was read.
+    pub fn rate(&self) -> Option<f64> {
+        let seconds = self.elapsed.as_secs_f64();
+        (self.totals.stream_bytes > 0 && seconds > 0.0)
+            .then(|| self.totals.stream_bytes as f64 / 1e6 / seconds)
+    }
+}
+
+/// Words on how far it is, now and then.
+pub struct Notices {
+    began: Instant,
+    last: Instant,
+    pause: Duration,
+}
+
+impl Notices {
+    pub fn new() -> Self {
+        Notices { began: Instant::now(), last: Instant::now(), pause: FIRST }
+    }
+
+    /// Says how far it is, if it is time to.
+    pub fn tell(&mut self, totals: &Totals, table: &str) {
+        if self.last.elapsed() < self.pause {
+            return;
+        }
+        self.last = Instant::now();
+        self.pause = (2 * self.pause).min(LONGEST);
+        let seconds = self.began.elapsed().as_secs_f64();
+        let done = totals.disk_done as f64;
+        let left = totals.disk_all.saturating_sub(totals.disk_done) as f64;
+        let eta =
+            if done > 0.0 { format!(", about {:.0} s left", left * seconds / done) } else { String::new() };
+        tell(
+            PgLogLevel::NOTICE,
+            format!(
+                "loading into table \"{table}\": {} of {} files done, {} of {} bytes, {:.1} MB/s{eta}",
+                totals.loaded + totals.skipped + totals.failed,
+                totals.files,
+                totals.disk_done,
+                totals.disk_all,
+                done / 1e6 / seconds
+            ),
+            None,
+        );
+    }
+}
+
+fn tell(level: PgLogLevel, message: String, hint: Option<String>) {
+    let code = if matches!(level, PgLogLevel::WARNING) {
+        PgSqlErrorCode::ERRCODE_WARNING
+    } else {
+        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION
+    };
+    let mut report = ErrorReport::new(code, message, "loader");
+    if let Some(hint) = hint {
+        report = report.set_hint(hint);
+    }
+    report.report(level);
+}

@@ -1,0 +1,369 @@
+//! What a worker does, or the session itself: files one after the other, several
+//! small ones in a transaction, large ones in parts, and ranges of one that is cut.
+
+use super::board::{self, Board, Cut, Posted, State};
+use super::call::Call;
+use super::job::{self, Common, End, Job};
+use super::look::{self, Look};
+use crate::access;
+use crate::catalog::{Catalog, FileState, Status};
+use crate::error::{Error, Failure};
+use crate::load::{Options, RESERVE, Sink};
+use crate::pg::lock::Held;
+use crate::pg::memory::Context;
+use crate::pg::subtransaction::contain;
+use crate::pg::transaction::Transactions;
+use crate::pg::{self, constraint, latch, progress, text, worker};
+use crate::settings;
+use crate::sink::{Insert, Target};
+use loader_core::framing::Format;
+use loader_core::input::Compression;
+use std::time::{Duration, Instant};
+
+/// Files of one transaction, at most: each takes a subtransaction, and the server
+/// keeps 64 of them at hand.
+const GROUP_FILES: usize = 50;
+
+/// … and bytes of them, …
+const GROUP_BYTES: u64 = 16 * 1024 * 1024;
+
+/// … and time.
+const GROUP_TIME: Duration = Duration::from_millis(500);
+
+/// Between two looks for something to do.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// A range is no shorter than this unless a transaction is, bytes: each begins
+/// with a look at the head of the file.
+const SHORTEST_RANGE: u64 = 4 * 1024 * 1024;
+
+/// Somebody who loads files of a call.
+pub struct Work<'a> {
+    pub(super) board: &'a Board,
+    pub(super) slot: usize,
+    pub(super) transactions: &'a mut Transactions,
+    pub(super) call: &'a Call,
+    pub(super) options: Options,
+    options_json: String,
+    pub(super) now: Option<Now>,
+    group: Group,
+    /// Something is checked at the end of a transaction only: each file has its own.
+    pub(super) deferrable: bool,
+    /// The claim on the file that is cut, and when it was.
+    cut_claim: Option<(u64, Held)>,
+    /// Where the next look for busy files begins.
+    busy_from: usize,
+}
+
+/// What belongs to the transaction under way.
+pub(super) struct Now {
+    pub(super) target: Target,
+    pub(super) target_name: Vec<u8>,
+    pub(super) insert: Insert,
+    pub(super) catalog: Catalog,
+}
+
+/// Files that are loaded and not committed.
+#[derive(Default)]
+struct Group {
+    posted: Vec<Posted>,
+    gain: board::Gain,
+    claims: Vec<Held>,
+    bytes: u64,
+    began: Option<Instant>,
+}
+
+impl<'a> Work<'a> {
+    pub fn new(
+        board: &'a Board,
+        slot: usize,
+        transactions: &'a mut Transactions,
+        call: &'a Call,
+    ) -> Result<Self, Error> {
+        board.sit_down(slot, pg::process_id());
+        let options = call.options()?;
+        Ok(Work {
+            board,
+            slot,
+            transactions,
+            call,
+            options_json: options.to_json(),
+            options,
+            now: None,
+            group: Group::default(),
+            deferrable: false,
+            cut_claim: None,
+            busy_from: 0,
+        })
+    }
+
+    /// Works until there is nothing left to do.
+    pub fn run(&mut self) -> Result<(), Error> {
+        self.begin()?;
+        self.deferrable = constraint::any_deferrable();
+        loop {
+            pg::check_for_interrupts();
+            if self.board.is_stopped() {
+                self.roll_back();
+                return Ok(());
+            }
+            self.let_go_of_cut();
+            if let Some(range) = self.board.take_range(self.slot) {
+                self.commit();
+                let memory = Context::new(c"loader range", RESERVE);
+                memory.within(|| self.range(&range))?;
+            } else if let Some(file) = self.board.take_file(self.slot) {
+                self.file(file)?;
+            } else if let Some(file) = self.next_busy() {
+                self.file(file)?;
+            } else {
+                self.commit();
+                if self.board.is_done() {
+                    return Ok(());
+                }
+                self.board.idle(true);
+                latch::wait(PATIENCE);
+                self.board.idle(false);
+            }
+        }
+    }
+
+    /// Each busy file once, then a pause.
+    fn next_busy(&mut self) -> Option<usize> {
+        let file = self.board.take_busy(self.slot, self.busy_from);
+        self.busy_from = file.map_or(0, |file| file + 1);
+        if file.is_some() {
+            // Whoever waits holds nothing that the other may wait for.
+            self.commit();
+        }
+        file
+    }
+
+    /// Begins a transaction, unless one is open: locks the target and checks what
+    /// may have changed since the last one.
+    pub(super) fn begin(&mut self) -> Result<(), Error> {
+        if self.transactions.is_open() {
+            return Ok(());
+        }
+        self.transactions.begin();
+        access::require_file_role()?;
+        let target = Target::lock(self.call.table, &self.call.target_column)?;
+        let target_name = target.quoted_name()?;
+        let insert = Insert::prepare(&target)?;
+        let catalog = Catalog::open()?;
+        self.now = Some(Now { target, target_name, insert, catalog });
+        Ok(())
+    }
+
+    /// Commits what is loaded, and says so.
+    pub(super) fn commit(&mut self) {
+        self.now = None;
+        self.transactions.commit();
+        let group = std::mem::take(&mut self.group);
+        self.board.gain(&group.gain);
+        for posted in &group.posted {
+            self.board.post(posted);
+        }
+    }
+
+    /// Takes back what is not committed; its files are there for others.
+    pub(super) fn roll_back(&mut self) {
+        self.now = None;
+        self.transactions.roll_back();
+        for posted in std::mem::take(&mut self.group).posted {
+            self.board.give_back(posted.file);
+        }
+    }
+
+    fn file(&mut self, file: usize) -> Result<(), Error> {
+        if self.board.size(file) > GROUP_BYTES {
+            self.commit();
+        }
+        self.begin()?;
+        let path = self.board.path(file);
+        if self.slot > 0 {
+            worker::report_activity(&path);
+        }
+        Context::new(c"loader file", RESERVE).within(|| self.look_and_load(file, path))?;
+        progress::end();
+        let full = self.group.posted.len() >= GROUP_FILES
+            || self.group.bytes >= GROUP_BYTES
+            || self.group.began.is_some_and(|began| began.elapsed() >= GROUP_TIME);
+        if full || self.deferrable {
+            self.commit();
+        }
+        Ok(())
+    }
+
+    /// What is the same for all files, and what this transaction has open.
+    pub(super) fn parts(&mut self) -> (Sink<'_>, Common<'_>) {
+        let now = self.now.as_mut().expect("a transaction");
+        let sink = Sink { target: &now.target, insert: &mut now.insert, catalog: &now.catalog };
+        let common = Common {
+            target: &now.target,
+            target_name: &now.target_name,
+            options: &self.options,
+            options_json: &self.options_json,
+            chunk: self.call.chunk,
+            threads: self.call.threads,
+            leader: self.board.leader(),
+            part_size: settings::transaction_size(),
+        };
+        (sink, common)
+    }
+
+    fn look_and_load(&mut self, file: usize, path: Vec<u8>) -> Result<(), Error> {
+        let (sink, common) = self.parts();
+        let looked =
+            contain(|| look::look(sink.catalog, &common, &path).map_err(Failure::from), Failure::from);
+        match looked {
+            Ok(Look::Busy) => self.board.give_back(file),
+            Ok(Look::Skip(load_id)) => self.done(Posted { file, state: State::Skipped, load_id }, 0),
+            Ok(Look::Changed(load_id)) => self.done(Posted { file, state: State::Changed, load_id }, 0),
+            Ok(Look::Load(found)) => {
+                let load_id = sink.catalog.next_load_id()?;
+                return self.load(Job::new(file, path, *found, load_id));
+            }
+            Err(failure) => self.fail_unopened(file, &path, &failure)?,
+        }
+        Ok(())
+    }
+
+    /// A file that needs no more work once this is committed.
+    fn done(&mut self, posted: Posted, bytes: u64) {
+        self.group.posted.push(posted);
+        self.group.bytes += bytes;
+        self.group.began.get_or_insert_with(Instant::now);
+    }
+
+    fn load(&mut self, mut job: Job) -> Result<(), Error> {
+        loop {
+            self.begin()?;
+            let deferrable = self.deferrable;
+            let before = job.position;
+            let (mut sink, common) = self.parts();
+            let mut part = || {
+                let end = job.part(&mut sink, &common)?;
+                if deferrable {
+                    constraint::check_deferred();
+                }
+                Ok(end)
+            };
+            let end = match contain(|| part().map_err(|error: Error| Failure::from(error)), Failure::from) {
+                Ok(end) => end,
+                Err(failure) => return self.fail(job, &failure),
+            };
+            let gain = board::Gain {
+                rows: job.position.rows - before.rows,
+                rejects: job.position.rejects - before.rejects,
+                stream_bytes: job.position.offset - before.offset,
+            };
+            match end {
+                End::Lost => {
+                    let file = job.file;
+                    drop(job);
+                    self.roll_back();
+                    self.board.give_back(file);
+                    return Ok(());
+                }
+                End::Done => {
+                    self.group.gain.add(&gain);
+                    self.group.claims.push(job.claim);
+                    let posted = Posted { file: job.file, state: State::Loaded, load_id: job.load_id };
+                    self.done(posted, job.size);
+                    return Ok(());
+                }
+                End::More => {
+                    self.group.gain.add(&gain);
+                    self.commit();
+                    if self.board.is_stopped() {
+                        self.board.give_back(job.file);
+                        return Ok(());
+                    }
+                    if let Some(epoch) = self.cut(&mut job) {
+                        self.cut_claim = Some((epoch, job.claim));
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Cuts the rest of a file into ranges if somebody has nothing else to do.
+    fn cut(&mut self, job: &mut Job) -> Option<u64> {
+        let left = job.size.saturating_sub(job.position.offset);
+        let length = (left / (8 * self.board.workers().max(1))).max(SHORTEST_RANGE);
+        let length = length.min(settings::transaction_size());
+        if !self.board.has_idle() || left < 2 * length || !job.is_cuttable() {
+            return None;
+        }
+        let epoch = self.board.open_cut(&Cut {
+            file: job.file,
+            load_id: job.load_id,
+            start: job.position.offset,
+            size: job.size,
+            mtime: job.mtime,
+            length,
+        })?;
+        job.stop_reading();
+        Some(epoch)
+    }
+
+    fn let_go_of_cut(&mut self) {
+        if self.cut_claim.as_ref().is_some_and(|(epoch, _)| !self.board.is_cut_open(*epoch)) {
+            self.cut_claim = None;
+        }
+    }
+
+    fn fail(&mut self, mut job: Job, failure: &Failure) -> Result<(), Error> {
+        let (sink, common) = self.parts();
+        job.fail(&sink, &common, failure)?;
+        let posted = Posted { file: job.file, state: State::Failed, load_id: job.load_id };
+        let path = job.path.clone();
+        self.group.claims.push(job.claim);
+        self.failed(posted, &path, failure);
+        Ok(())
+    }
+
+    /// A file that could not be looked at: its row says why, the one of an earlier
+    /// attempt if there is one.
+    fn fail_unopened(&mut self, file: usize, path: &[u8], failure: &Failure) -> Result<(), Error> {
+        let (sink, common) = self.parts();
+        let name = if text::is_valid(path) { path.to_vec() } else { text::show(path).into_bytes() };
+        let row = job::row(0, &name, 0, pg::now(), 0, &common);
+        let earlier = sink.catalog.earlier(&row.content, None, Some(&name));
+        let load_id = match earlier.iter().find(|earlier| earlier.status != Status::Loaded) {
+            Some(earlier) => {
+                sink.catalog.fail(earlier.id, (&failure.code, &failure.message))?;
+                earlier.id
+            }
+            None => {
+                let id = sink.catalog.next_load_id()?;
+                let state = FileState {
+                    known: None,
+                    format: common.options.format.map_or("auto", Format::name),
+                    compression: common.options.compression.map_or("auto", Compression::name),
+                };
+                sink.catalog.begin(
+                    &job::row(id, &name, 0, pg::now(), 0, &common),
+                    &state,
+                    &job::failed(failure),
+                )?;
+                id
+            }
+        };
+        self.failed(Posted { file, state: State::Failed, load_id }, &name, failure);
+        Ok(())
+    }
+
+    /// A file has failed, and that is written down; it may end the call.
+    pub(super) fn failed(&mut self, posted: Posted, path: &[u8], failure: &Failure) {
+        let load_id = posted.load_id;
+        self.done(posted, 0);
+        self.commit();
+        if self.call.stop {
+            let error = Error::FileFailed { path: text::show(path), failure: failure.clone(), load_id };
+            self.board.fail(&failure.code, &Failure::from(error).message);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Constraints that are checked at the end of a transaction.
+
+use super::snapshot::{Snapshot, select_bigint};
+use pgrx::prelude::*;
+
+/// Whether the database has any constraint or trigger that can be deferred.
+pub fn any_deferrable() -> bool {
+    let query = c"SELECT 1::pg_catalog.int8 FROM pg_catalog.pg_trigger AS t WHERE t.tgdeferrable LIMIT 1";
+    select_bigint(Snapshot::Transaction, query, &[]).is_some()
+}
+
+/// Checks what was deferred now; the error is what the end of the transaction
+/// would have raised.
+pub fn check_deferred() {
+    if let Err(error) = Spi::run("SET CONSTRAINTS ALL IMMEDIATE") {
+        panic!("SET CONSTRAINTS: {error}");
+    }
+}
