@@ -157,6 +157,13 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    /// Whether it was a conflict with other transactions: a deadlock, say.
+    pub fn is_conflict(&self) -> bool {
+        self.code.starts_with("40")
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let words = error.words();

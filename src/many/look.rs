@@ -12,7 +12,7 @@ use crate::pg::text;
 /// What is to be done with a file.
 pub enum Look {
     /// Somebody else is at this content: look again later.
-    Busy,
+    Busy([u8; 32]),
     /// Nothing: that load had its content.
     Skip(i64),
     /// Nothing, though it is not what it was when that load began.
@@ -49,9 +49,9 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
     let mut source = FileSource::new(access::open(path)?);
     let size = source.opened().size();
     let Some(hash) = source.hash_of_front(size)? else { return Err(Error::Changed(shown)) };
-    let Some(claim) = catalog.try_claim(common.target.oid, &hash) else { return Ok(Look::Busy) };
+    let Some(claim) = catalog.try_claim(common.target.oid, &hash) else { return Ok(Look::Busy(hash)) };
     if !catalog.try_share_turn(common.target.oid, size) {
-        return Ok(Look::Busy);
+        return Ok(Look::Busy(hash));
     }
     let content = Content {
         target: common.target.oid,
@@ -100,6 +100,7 @@ impl Seen<'_> {
                     load_id: whole.id,
                 });
             }
+            self.forget_vain_attempts()?;
             return Ok(Decision::Skip(whole.id));
         }
         let part = self.earlier.iter().find(|earlier| earlier.status != Status::Loaded);
@@ -128,6 +129,13 @@ impl Seen<'_> {
             return Ok(Decision::Load(Begin { resumes: None, position, resolves }));
         }
         self.changed(last)
+    }
+
+    /// The file could not be read once; now it can, and is what was loaded before.
+    fn forget_vain_attempts(&self) -> Result<(), Error> {
+        let vain = |load: &&Earlier| load.same_path && load.status == Status::Failed && load.position == 0;
+        let loads: Vec<i64> = self.earlier.iter().filter(vain).map(|load| load.id).collect();
+        if loads.is_empty() { Ok(()) } else { self.catalog.forget(&loads) }
     }
 
     /// Whether the file begins with all that it was.

@@ -3,6 +3,7 @@
 //! in order. If not, it is loaded again from where they really ended.
 
 use super::board::{self, Posted, State, Taken, Turn};
+use super::report;
 use super::work::Work;
 use crate::access;
 use crate::catalog::{FileState, Position, Status, Step};
@@ -69,6 +70,11 @@ impl Work<'_> {
             match outcome {
                 Ok(ranged) if ranged.began_at(&position) => {
                     return self.save(taken, &path, &ranged, &position);
+                }
+                Err(failure)
+                    if known.is_some() && failure.is_conflict() && self.may_try_again(taken.cut.file) =>
+                {
+                    self.roll_back();
                 }
                 Err(failure) if known.is_some() => return self.fail_cut(taken, &path, &failure),
                 // It began at the wrong place, or failed where it might have.
@@ -245,6 +251,13 @@ impl Work<'_> {
         self.board.gain(&gain);
         self.board.range_is_done(taken);
         if ranged.last {
+            let position = Position {
+                offset: end.offset,
+                rejects: position.rejects + ranged.rejects,
+                rows: position.rows + ranged.gain.rows,
+                ..*position
+            };
+            report::log(report::loaded(path, load_id, &position));
             self.board.post(&Posted { file: taken.cut.file, state: State::Loaded, load_id });
             self.board.close_cut(taken);
         }

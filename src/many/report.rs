@@ -3,6 +3,8 @@
 
 use super::Summary;
 use super::board::{Board, State, Totals};
+use crate::catalog::Position;
+use crate::error::Failure;
 use crate::pg::text;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
@@ -17,6 +19,27 @@ const FIRST: Duration = Duration::from_secs(5);
 
 /// … up to this.
 const LONGEST: Duration = Duration::from_secs(60);
+
+/// The line for the server's log on a file that is loaded.
+pub fn loaded(path: &[u8], load_id: i64, position: &Position) -> String {
+    format!(
+        "load {load_id} of file \"{}\": {} rows loaded, {} rejected, {} bytes",
+        text::show(path),
+        position.rows,
+        position.rejects,
+        position.offset
+    )
+}
+
+/// The one on a file that failed.
+pub fn failed(path: &[u8], load_id: i64, failure: &Failure) -> String {
+    format!("load {load_id} of file \"{}\" failed: {}", text::show(path), failure.message)
+}
+
+/// Writes a line to the server's log.
+pub fn log(line: String) {
+    tell(PgLogLevel::LOG, line, None);
+}
 
 /// No file has a name that the pattern matches.
 pub fn nothing_matches(pattern: &[u8]) {

@@ -5,6 +5,7 @@ use super::board::{self, Board, Cut, Posted, State};
 use super::call::Call;
 use super::job::{self, Common, End, Job};
 use super::look::{self, Look};
+use super::report;
 use crate::access;
 use crate::catalog::{Catalog, FileState, Status};
 use crate::error::{Error, Failure};
@@ -18,6 +19,7 @@ use crate::settings;
 use crate::sink::{Insert, Target};
 use loader_core::framing::Format;
 use loader_core::input::Compression;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// Files of one transaction, at most: each takes a subtransaction, and the server
@@ -29,6 +31,9 @@ const GROUP_BYTES: u64 = 16 * 1024 * 1024;
 
 /// … and time.
 const GROUP_TIME: Duration = Duration::from_millis(500);
+
+/// A file is tried so often again after a conflict with others.
+const TRIES: u32 = 5;
 
 /// Between two looks for something to do.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -51,8 +56,12 @@ pub struct Work<'a> {
     pub(super) deferrable: bool,
     /// The claim on the file that is cut, and when it was.
     cut_claim: Option<(u64, Held)>,
-    /// Where the next look for busy files begins.
+    /// Where the next look for busy files begins, and what they held: they need not
+    /// be read again to see that they are still busy.
     busy_from: usize,
+    busy: HashMap<usize, [u8; 32]>,
+    /// How often a file was in somebody's way.
+    conflicts: HashMap<usize, u32>,
 }
 
 /// What belongs to the transaction under way.
@@ -69,6 +78,8 @@ struct Group {
     posted: Vec<Posted>,
     gain: board::Gain,
     claims: Vec<Held>,
+    /// Lines for the server's log.
+    lines: Vec<String>,
     bytes: u64,
     began: Option<Instant>,
 }
@@ -94,6 +105,8 @@ impl<'a> Work<'a> {
             deferrable: false,
             cut_claim: None,
             busy_from: 0,
+            busy: HashMap::new(),
+            conflicts: HashMap::new(),
         })
     }
 
@@ -164,6 +177,7 @@ impl<'a> Work<'a> {
         for posted in &group.posted {
             self.board.post(posted);
         }
+        group.lines.into_iter().for_each(report::log);
     }
 
     /// Takes back what is not committed; its files are there for others.
@@ -213,11 +227,19 @@ impl<'a> Work<'a> {
     }
 
     fn look_and_load(&mut self, file: usize, path: Vec<u8>) -> Result<(), Error> {
+        let busy = self.busy.get(&file).copied();
         let (sink, common) = self.parts();
+        if busy.is_some_and(|hash| sink.catalog.try_claim(common.target.oid, &hash).is_none()) {
+            self.board.give_back(file);
+            return Ok(());
+        }
         let looked =
             contain(|| look::look(sink.catalog, &common, &path).map_err(Failure::from), Failure::from);
         match looked {
-            Ok(Look::Busy) => self.board.give_back(file),
+            Ok(Look::Busy(hash)) => {
+                self.busy.insert(file, hash);
+                self.board.give_back(file);
+            }
             Ok(Look::Skip(load_id)) => self.done(Posted { file, state: State::Skipped, load_id }, 0),
             Ok(Look::Changed(load_id)) => self.done(Posted { file, state: State::Changed, load_id }, 0),
             Ok(Look::Load(found)) => {
@@ -251,6 +273,7 @@ impl<'a> Work<'a> {
             };
             let end = match contain(|| part().map_err(|error: Error| Failure::from(error)), Failure::from) {
                 Ok(end) => end,
+                Err(failure) if failure.is_conflict() && self.may_try_again(job.file) => End::Lost,
                 Err(failure) => return self.fail(job, &failure),
             };
             let gain = board::Gain {
@@ -270,6 +293,7 @@ impl<'a> Work<'a> {
                     self.group.gain.add(&gain);
                     self.group.claims.push(job.claim);
                     let posted = Posted { file: job.file, state: State::Loaded, load_id: job.load_id };
+                    self.group.lines.push(report::loaded(&job.path, job.load_id, &job.position));
                     self.done(posted, job.size);
                     return Ok(());
                 }
@@ -287,6 +311,13 @@ impl<'a> Work<'a> {
                 }
             }
         }
+    }
+
+    /// Whether a file that met a deadlock, say, is to be tried again.
+    pub(super) fn may_try_again(&mut self, file: usize) -> bool {
+        let times = self.conflicts.entry(file).or_default();
+        *times += 1;
+        *times <= TRIES
     }
 
     /// Cuts the rest of a file into ranges if somebody has nothing else to do.
@@ -359,6 +390,7 @@ impl<'a> Work<'a> {
     /// A file has failed, and that is written down; it may end the call.
     pub(super) fn failed(&mut self, posted: Posted, path: &[u8], failure: &Failure) {
         let load_id = posted.load_id;
+        self.group.lines.push(report::failed(path, load_id, failure));
         self.done(posted, 0);
         self.commit();
         if self.call.stop {

@@ -127,7 +127,7 @@ impl Worker {
         };
         put(&mut worker.bgw_name, c"loader worker");
         put(&mut worker.bgw_type, c"loader worker");
-        put(&mut worker.bgw_library_name, c"loader");
+        put(&mut worker.bgw_library_name, c"$libdir/loader");
         put(&mut worker.bgw_function_name, c"loader_worker_main");
         worker.bgw_extra[0] = number as c_char;
         let mut handle = std::ptr::null_mut();
