@@ -8,14 +8,33 @@ use crate::sink::{self, Seed};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
-/// `seed_json_table(name, unlogged, if_not_exists)`.
+/// `seed_json_table` of 0.1.0, until the extension is updated. Called with other
+/// arguments than then, so it takes none.
 #[pg_extern(sql = false)]
-fn seed_json_table(name: Option<&[u8]>, unlogged: Option<bool>, if_not_exists: Option<bool>) -> pg_sys::Oid {
+fn seed_json_table() {
+    Error::OldFunctions.raise()
+}
+
+/// `load_json_file` of 0.1.0, likewise.
+#[pg_extern(sql = false)]
+fn load_json_file() {
+    Error::OldFunctions.raise()
+}
+
+/// `seed_json_table(name, unlogged, if_not_exists, lineage)`.
+#[pg_extern(sql = false)]
+fn seed_table(
+    name: Option<&[u8]>,
+    unlogged: Option<bool>,
+    if_not_exists: Option<bool>,
+    lineage: Option<bool>,
+) -> pg_sys::Oid {
     let create = || {
         sink::create(&Seed {
             name: required("name", name)?,
             unlogged: required("unlogged", unlogged)?,
             if_not_exists: required("if_not_exists", if_not_exists)?,
+            lineage: required("lineage", lineage)?,
         })
     };
     create().unwrap_or_else(|error: Error| error.raise())
@@ -25,7 +44,7 @@ fn seed_json_table(name: Option<&[u8]>, unlogged: Option<bool>, if_not_exists: O
 /// database's encoding.
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]
 #[pg_extern(sql = false)]
-fn load_json_file(
+fn load_file(
     path: Option<&[u8]>,
     table: Option<pg_sys::Oid>,
     chunk: Option<i32>,
@@ -35,10 +54,12 @@ fn load_json_file(
     reject_limit: Option<i64>,
     if_loaded: Option<&[u8]>,
     target_column: Option<&[u8]>,
+    records_path: Option<&[u8]>,
+    validate: Option<bool>,
 ) -> TableIterator<
     'static,
     (
-        name!(load_id, i64),
+        name!(load_id, Option<i64>),
         name!(status, &'static str),
         name!(rows_loaded, i64),
         name!(rows_rejected, i64),
@@ -57,6 +78,8 @@ fn load_json_file(
             reject_limit,
             if_loaded: required("if_loaded", if_loaded)?,
             target_column: required("target_column", target_column)?,
+            records_path,
+            validate: required("validate", validate)?,
         })
     };
     let outcome = load().unwrap_or_else(|error: Error| error.raise());
