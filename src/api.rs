@@ -1,5 +1,6 @@
 //! The SQL functions: read arguments, call one function, return.
 
+use crate::amend::{self, Retried};
 use crate::error::Error;
 use crate::load::{self, Call};
 use crate::many;
@@ -128,6 +129,40 @@ pub fn load_json_files(call: &procedure::Call) -> procedure::Answer {
         totals.stream_bytes,
     ];
     procedure::Answer { counts: counts.map(|count| count as i64), rate: summary.rate() }
+}
+
+/// `undo_load(load_id)`.
+#[pg_extern(sql = false)]
+fn undo_load(load_id: Option<i64>) -> i64 {
+    let undo = || amend::undo(required("load_id", load_id)?);
+    undo().unwrap_or_else(|error: Error| error.raise()) as i64
+}
+
+/// `mend_reject(load_id, byte_offset, new_text)`.
+#[pg_extern(sql = false)]
+fn mend_reject(load_id: Option<i64>, byte_offset: Option<i64>, new_text: Option<&[u8]>) {
+    let mend = || amend::mend(required("load_id", load_id)?, required("byte_offset", byte_offset)?, new_text);
+    mend().unwrap_or_else(|error: Error| error.raise())
+}
+
+/// `retry_rejects(load_id)`.
+#[allow(clippy::type_complexity)]
+#[pg_extern(sql = false)]
+fn retry_rejects(
+    load_id: Option<i64>,
+) -> TableIterator<
+    'static,
+    (
+        name!(load_id, Option<i64>),
+        name!(status, &'static str),
+        name!(rows_loaded, i64),
+        name!(rows_rejected, i64),
+    ),
+> {
+    let retry = || amend::retry(required("load_id", load_id)?);
+    let Retried { load_id, rows_loaded, rows_rejected } =
+        retry().unwrap_or_else(|error: Error| error.raise());
+    TableIterator::once((load_id, "loaded", rows_loaded as i64, rows_rejected as i64))
 }
 
 fn required<T>(name: &'static str, argument: Option<T>) -> Result<T, Error> {

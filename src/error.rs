@@ -118,6 +118,8 @@ pub enum Error {
     IsRetry { load_id: i64, original: i64 },
     /// The table that the load went into is gone.
     TargetGone { table: String, load_id: i64 },
+    /// It cannot be told which table that was.
+    TargetUnclear { table: String, load_id: i64 },
     /// The table does not say which load brought a row.
     NoLineage { table: String },
     /// The load has no such reject.
@@ -511,6 +513,12 @@ impl Error {
                 Code::ERRCODE_UNDEFINED_TABLE,
                 format!("table {table} of load {load_id} does not exist"),
             ),
+            Error::TargetUnclear { table, load_id } => Words::new(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("cannot tell which table load {load_id} went into"),
+            )
+            .detail(format!("It was called {table}, as a table is now that has another OID, while its OID is another table's."))
+            .hint("Where that has only changed its name, give it back for the time of the call."),
             Error::NoLineage { table } => Words::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("table \"{table}\" does not tell which load brought a row"),

@@ -3,12 +3,14 @@
 
 mod insert;
 mod lineage;
+mod remove;
 mod seed;
 mod storage;
 #[cfg(any(test, feature = "pg_test"))]
 mod storage_tests;
 
 pub use insert::Insert;
+pub use remove::remove;
 pub use seed::{Seed, create};
 
 use crate::error::Error;
