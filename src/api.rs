@@ -1,5 +1,6 @@
 //! The SQL functions: read arguments, call one function, return.
 
+use crate::amend::{self, Retried};
 use crate::error::Error;
 use crate::load::{self, Call};
 use crate::many;
@@ -8,14 +9,33 @@ use crate::sink::{self, Seed};
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
-/// `seed_json_table(name, unlogged, if_not_exists)`.
+/// `seed_json_table` of 0.1.0, until the extension is updated. Called with other
+/// arguments than then, so it takes none.
 #[pg_extern(sql = false)]
-fn seed_json_table(name: Option<&[u8]>, unlogged: Option<bool>, if_not_exists: Option<bool>) -> pg_sys::Oid {
+fn seed_json_table() {
+    Error::OldFunctions.raise()
+}
+
+/// `load_json_file` of 0.1.0, likewise.
+#[pg_extern(sql = false)]
+fn load_json_file() {
+    Error::OldFunctions.raise()
+}
+
+/// `seed_json_table(name, unlogged, if_not_exists, lineage)`.
+#[pg_extern(sql = false)]
+fn seed_table(
+    name: Option<&[u8]>,
+    unlogged: Option<bool>,
+    if_not_exists: Option<bool>,
+    lineage: Option<bool>,
+) -> pg_sys::Oid {
     let create = || {
         sink::create(&Seed {
             name: required("name", name)?,
             unlogged: required("unlogged", unlogged)?,
             if_not_exists: required("if_not_exists", if_not_exists)?,
+            lineage: required("lineage", lineage)?,
         })
     };
     create().unwrap_or_else(|error: Error| error.raise())
@@ -25,7 +45,7 @@ fn seed_json_table(name: Option<&[u8]>, unlogged: Option<bool>, if_not_exists: O
 /// database's encoding.
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]
 #[pg_extern(sql = false)]
-fn load_json_file(
+fn load_file(
     path: Option<&[u8]>,
     table: Option<pg_sys::Oid>,
     chunk: Option<i32>,
@@ -35,10 +55,12 @@ fn load_json_file(
     reject_limit: Option<i64>,
     if_loaded: Option<&[u8]>,
     target_column: Option<&[u8]>,
+    records_path: Option<&[u8]>,
+    validate: Option<bool>,
 ) -> TableIterator<
     'static,
     (
-        name!(load_id, i64),
+        name!(load_id, Option<i64>),
         name!(status, &'static str),
         name!(rows_loaded, i64),
         name!(rows_rejected, i64),
@@ -57,6 +79,8 @@ fn load_json_file(
             reject_limit,
             if_loaded: required("if_loaded", if_loaded)?,
             target_column: required("target_column", target_column)?,
+            records_path,
+            validate: required("validate", validate)?,
         })
     };
     let outcome = load().unwrap_or_else(|error: Error| error.raise());
@@ -105,6 +129,40 @@ pub fn load_json_files(call: &procedure::Call) -> procedure::Answer {
         totals.stream_bytes,
     ];
     procedure::Answer { counts: counts.map(|count| count as i64), rate: summary.rate() }
+}
+
+/// `undo_load(load_id)`.
+#[pg_extern(sql = false)]
+fn undo_load(load_id: Option<i64>) -> i64 {
+    let undo = || amend::undo(required("load_id", load_id)?);
+    undo().unwrap_or_else(|error: Error| error.raise()) as i64
+}
+
+/// `mend_reject(load_id, byte_offset, new_text)`.
+#[pg_extern(sql = false)]
+fn mend_reject(load_id: Option<i64>, byte_offset: Option<i64>, new_text: Option<&[u8]>) {
+    let mend = || amend::mend(required("load_id", load_id)?, required("byte_offset", byte_offset)?, new_text);
+    mend().unwrap_or_else(|error: Error| error.raise())
+}
+
+/// `retry_rejects(load_id)`.
+#[allow(clippy::type_complexity)]
+#[pg_extern(sql = false)]
+fn retry_rejects(
+    load_id: Option<i64>,
+) -> TableIterator<
+    'static,
+    (
+        name!(load_id, Option<i64>),
+        name!(status, &'static str),
+        name!(rows_loaded, i64),
+        name!(rows_rejected, i64),
+    ),
+> {
+    let retry = || amend::retry(required("load_id", load_id)?);
+    let Retried { load_id, rows_loaded, rows_rejected } =
+        retry().unwrap_or_else(|error: Error| error.raise());
+    TableIterator::once((load_id, "loaded", rows_loaded as i64, rows_rejected as i64))
 }
 
 fn required<T>(name: &'static str, argument: Option<T>) -> Result<T, Error> {

@@ -103,7 +103,40 @@ pub enum Error {
     /// The server's query interface refused a statement of ours.
     Spi(pgrx::spi::SpiError),
     /// `seed_json_table` found a relation of that name without a fitting column.
-    SeededOtherwise { table: String, column_exists: bool },
+    SeededOtherwise { table: String, column: &'static str, misfit: Misfit },
+    /// A function of an older version of the extension was called.
+    OldFunctions,
+    /// `records_path` is not known yet.
+    RecordsPath,
+    /// No load of that number, or none that is the caller's to amend.
+    NoLoad(i64),
+    /// Another session is at work on the load.
+    LoadUnderWay(i64),
+    /// The load was undone.
+    Undone(i64),
+    /// The load is a retry, whose rejects are those of the original.
+    IsRetry { load_id: i64, original: i64 },
+    /// The table that the load went into is gone.
+    TargetGone { table: String, load_id: i64 },
+    /// It cannot be told which table that was.
+    TargetUnclear { table: String, load_id: i64 },
+    /// The table does not say which load brought a row.
+    NoLineage { table: String },
+    /// The load has no such reject.
+    NoReject { load_id: i64, byte_offset: i64 },
+    /// The reject was loaded by a retry.
+    Resolved { load_id: i64, byte_offset: i64, retry: i64 },
+}
+
+/// Why a column is not what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// There is none of that name.
+    Missing,
+    /// It has another type than this.
+    NotOfType(&'static str),
+    /// The server computes its values.
+    Computed,
 }
 
 impl From<pgrx::spi::SpiError> for Error {
@@ -441,14 +474,75 @@ impl Error {
                 format!("path is not valid in the encoding of the database: \"{path}\""),
             ),
             Error::Spi(error) => Words::new(Code::ERRCODE_INTERNAL_ERROR, format!("a statement failed: {error}")),
-            Error::SeededOtherwise { table, column_exists: true } => Words::new(
-                Code::ERRCODE_DATATYPE_MISMATCH,
-                format!("relation \"{table}\" already exists, and its column \"data\" is not of type jsonb"),
+            Error::SeededOtherwise { table, column, misfit } => {
+                let (code, what) = match misfit {
+                    Misfit::Missing => (Code::ERRCODE_UNDEFINED_COLUMN, format!("has no column \"{column}\"")),
+                    Misfit::NotOfType(name) => (
+                        Code::ERRCODE_DATATYPE_MISMATCH,
+                        format!("its column \"{column}\" is not of type {name}"),
+                    ),
+                    Misfit::Computed => (
+                        Code::ERRCODE_GENERATED_ALWAYS,
+                        format!("its column \"{column}\" is a generated or identity column"),
+                    ),
+                };
+                Words::new(code, format!("relation \"{table}\" already exists, and {what}"))
+            }
+            Error::OldFunctions => Words::new(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "extension \"loader\" must be updated",
+            )
+            .detail("The library is newer than the extension's SQL objects.")
+            .hint("Run ALTER EXTENSION loader UPDATE."),
+            Error::RecordsPath => {
+                Words::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, "argument \"records_path\" is not supported yet")
+            }
+            // One answer, so that numbers tell nothing about the loads of others.
+            Error::NoLoad(load_id) => {
+                Words::new(Code::ERRCODE_UNDEFINED_OBJECT, format!("load {load_id} does not exist"))
+                    .detail("Only loads of roles that the current role is a member of are looked at.")
+            }
+            Error::LoadUnderWay(load_id) => {
+                Words::new(Code::ERRCODE_OBJECT_IN_USE, format!("load {load_id} is under way in another session"))
+                    .hint("Wait for its end, or cancel it.")
+            }
+            Error::Undone(load_id) => Words::new(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("load {load_id} was undone"),
             ),
-            Error::SeededOtherwise { table, column_exists: false } => Words::new(
-                Code::ERRCODE_UNDEFINED_COLUMN,
-                format!("relation \"{table}\" already exists, and has no column \"data\""),
+            Error::IsRetry { load_id, original } => Words::new(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("load {load_id} is a retry of load {original}"),
+            )
+            .detail("A retry has no rejects of its own.")
+            .hint(format!("Use SELECT * FROM retry_rejects({original});")),
+            Error::TargetGone { table, load_id } => Words::new(
+                Code::ERRCODE_UNDEFINED_TABLE,
+                format!("table {table} of load {load_id} does not exist"),
             ),
+            Error::TargetUnclear { table, load_id } => Words::new(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("cannot tell which table load {load_id} went into"),
+            )
+            .detail(format!("It was called {table}, as a table is now that has another OID, while its OID is another table's."))
+            .hint("Where that has only changed its name, give it back for the time of the call."),
+            Error::NoLineage { table } => Words::new(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("table \"{table}\" does not tell which load brought a row"),
+            )
+            .detail("It has no column \"_load_id\" of type bigint that loads fill.")
+            .hint("Create tables with seed_json_table(..., lineage => true) for loads that can be undone."),
+            Error::NoReject { load_id, byte_offset } => Words::new(
+                Code::ERRCODE_UNDEFINED_OBJECT,
+                format!("load {load_id} has no reject at byte {byte_offset}"),
+            )
+            .hint(format!("See SELECT * FROM loader.rejects WHERE load_id = {load_id};")),
+            Error::Resolved { load_id, byte_offset, retry } => Words::new(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("reject of load {load_id} at byte {byte_offset} is already loaded"),
+            )
+            .detail(format!("Load {retry} loaded what it was mended to."))
+            .hint(format!("Use SELECT undo_load({retry}); to take that back.")),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! loader: loads damaged JSON files into tables, from inside the server.
 //!
 //! The module list and what the server calls when it loads the library; no
-//! logic. Arrows point one way: `api` → `load` → {`sink`, `catalog`, `access`}
-//! → `pg`; anything may use `error`, `settings` and the crate `loader-core`.
+//! logic. Arrows point one way: `api` → {`load`, `amend`} → {`sink`, `catalog`,
+//! `access`, `verdict`} → `pg`; anything may use `error`, `settings` and the
+//! crate `loader-core`.
 #![deny(unsafe_code)]
 
 mod access;
+mod amend;
 mod api;
 mod catalog;
 mod error;
@@ -16,6 +18,7 @@ mod settings;
 mod sink;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
+mod verdict;
 
 pgrx::pg_module_magic!(name, version);
 pgrx::extension_sql_file!("../sql/loader.sql", name = "loader", bootstrap);

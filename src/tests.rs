@@ -31,11 +31,11 @@ mod tests {
     #[pg_test]
     fn offers_nest_and_end() {
         let outer = chunk(&[c"1", c"2"]);
-        let offer = outer.offer();
+        let offer = outer.offer(&[]);
         assert_eq!(offer.handed_out(), HandedOut::None);
         {
             let inner = chunk(&[c"10"]);
-            let offer = inner.offer();
+            let offer = inner.offer(&[]);
             assert_eq!(sum_of(offer.token()), Some(10));
         }
         assert_eq!(sum_of(offer.token()), Some(3));
@@ -45,14 +45,14 @@ mod tests {
     #[pg_test(error = "no load hands out such a chunk")]
     fn an_offer_that_ended_is_gone() {
         let chunk = chunk(&[c"1"]);
-        let token = chunk.offer().token();
+        let token = chunk.offer(&[]).token();
         sum_of(token);
     }
 
     #[pg_test]
     fn a_chunk_has_what_jsonb_in_makes() {
         let chunk = chunk(&[c" {\"b\": 1.50, \"a\": [null, \"\xc3\xa9\"]} "]);
-        let offer = chunk.offer();
+        let offer = chunk.offer(&[]);
         let same: Option<bool> = Spi::get_one_with_args(
             r#"SELECT size = pg_column_size(v) AND bytes = jsonb_send(v)
                FROM (SELECT pg_column_size(loader.chunk_records($1)) AS size,
@@ -186,7 +186,7 @@ mod tests {
             assert_eq!(chunk.len(), 1);
             let taken: Result<(), &str> = subtransaction::attempt(|| chunk.push_text(c"2"), |_| None);
             assert_eq!(taken, Ok(()));
-            assert_eq!(sum_of(chunk.offer().token()), Some(3));
+            assert_eq!(sum_of(chunk.offer(&[]).token()), Some(3));
         }
     }
 

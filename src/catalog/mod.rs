@@ -2,8 +2,10 @@
 //! written as their owner, so that a loading role needs no right on them and
 //! cannot forge them.
 
+mod amend;
 mod loads;
 
+pub use amend::{Look, Past, Retry, Whereabouts};
 pub use loads::{Earlier, FileState, Load, Position, Status, Step};
 
 use crate::error::Error;

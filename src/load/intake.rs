@@ -292,7 +292,8 @@ impl Intake {
         if self.chunk.is_empty() {
             return Ok(());
         }
-        let rows = sink.insert.run(sink.target, &self.shown, &self.chunk, &self.places)?;
+        let rows =
+            sink.insert.run(sink.target, self.report.load_id, &self.shown, &self.chunk, &self.places)?;
         self.gain.rows += rows;
         self.report.rows += rows;
         // The batch in hand has kept its place; those before it can be filled again.

@@ -9,6 +9,7 @@ mod options;
 mod rejects;
 mod report;
 mod server;
+mod validate;
 
 pub use file::{FileSource, explain};
 pub use intake::{Gain, Intake, Part, Setup, Sink};
@@ -32,7 +33,8 @@ pub const RESERVE: usize = 64 * 1024;
 
 /// What `load_json_file` returns.
 pub struct Outcome {
-    pub load_id: i64,
+    /// None where nothing stays.
+    pub load_id: Option<i64>,
     pub status: &'static str,
     pub rows_loaded: u64,
     pub rows_rejected: u64,
@@ -45,7 +47,8 @@ pub struct Outcome {
 /// and no file is opened for a table that could not take it.
 pub fn run(call: &Call<'_>) -> Result<Outcome, Error> {
     allocator::refill().map_err(Error::OutOfMemory)?;
-    Context::new(c"loader", RESERVE).within(|| load(call))
+    Context::new(c"loader", RESERVE)
+        .within(|| if call.validate { validate::run(|| load(call)) } else { load(call) })
 }
 
 fn load(call: &Call<'_>) -> Result<Outcome, Error> {
@@ -72,7 +75,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
         progress::end();
         report::skipped(&shown, &target.shown, load_id);
         return Ok(Outcome {
-            load_id,
+            load_id: Some(load_id),
             status: "skipped",
             rows_loaded: 0,
             rows_rejected: 0,
@@ -101,6 +104,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
 
     let gain = intake.gain();
     let rejected = intake.rejects().count();
+    let first = intake.rejects().first().to_vec();
     let mut ended = intake.finish();
     let ledger = gain.ledger(&Mark::default(), &ended.end);
     let source = ended.source.source_mut();
@@ -140,13 +144,17 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     progress::end();
 
     let outcome = Outcome {
-        load_id,
+        load_id: Some(load_id),
         status: "loaded",
         rows_loaded: gain.rows,
         rows_rejected: ledger.rejects,
         bytes_read: ledger.stream_bytes,
         elapsed: clock.elapsed(),
     };
-    report::loaded(&shown, &target_name, &outcome, ledger.records, options.on_error);
+    if options.validate {
+        report::validated(&shown, &target_name, &outcome, ledger.records, &first);
+    } else {
+        report::loaded(&shown, &target_name, load_id, &outcome, ledger.records, options.on_error);
+    }
     Ok(outcome)
 }

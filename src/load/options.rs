@@ -20,6 +20,8 @@ pub struct Call<'a> {
     pub reject_limit: Option<i64>,
     pub if_loaded: &'a [u8],
     pub target_column: &'a [u8],
+    pub records_path: Option<&'a [u8]>,
+    pub validate: bool,
 }
 
 /// What to do with a bad record.
@@ -59,6 +61,8 @@ pub struct Options {
     pub reject_limit: Option<u64>,
     /// What to do if the content was loaded before.
     pub if_loaded: IfLoaded,
+    /// Nothing is to stay.
+    pub validate: bool,
 }
 
 impl Options {
@@ -66,6 +70,9 @@ impl Options {
     pub fn of(call: &Call<'_>) -> Result<Self, Error> {
         if !(1..=LARGEST_CHUNK).contains(&call.chunk) {
             return Err(Error::ChunkOutOfRange { chunk: call.chunk, most: LARGEST_CHUNK });
+        }
+        if call.records_path.is_some() {
+            return Err(Error::RecordsPath);
         }
         let reject_limit = match call.reject_limit {
             None => None,
@@ -104,12 +111,17 @@ impl Options {
                 &[("reject", OnError::Reject), ("stop", OnError::Stop), ("ignore", OnError::Ignore)],
             )?,
             reject_limit,
-            if_loaded: word(
+            if_loaded: match word(
                 "if_loaded",
                 call.if_loaded,
                 "skip, force, error",
                 &[("skip", IfLoaded::Skip), ("force", IfLoaded::Force), ("error", IfLoaded::Error)],
-            )?,
+            )? {
+                // What stays is no matter where nothing stays.
+                _ if call.validate => IfLoaded::Force,
+                if_loaded => if_loaded,
+            },
+            validate: call.validate,
         })
     }
 

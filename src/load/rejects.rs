@@ -15,12 +15,17 @@ const HOPELESS: u64 = 1_000;
 const BATCH: usize = 10_000;
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
+/// Rejects that a validation shows.
+const SHOWN: usize = 10;
+
 /// The bad records.
 pub struct RejectLog {
     load_id: i64,
     on_error: OnError,
     limit: Option<u64>,
     count: u64,
+    /// Of a validation.
+    first: Option<Vec<(Place, Fault)>>,
     pending: Rejects,
     pending_bytes: usize,
 }
@@ -33,6 +38,7 @@ impl RejectLog {
             on_error: options.on_error,
             limit: options.reject_limit,
             count,
+            first: options.validate.then(Vec::new),
             pending: Rejects::default(),
             pending_bytes: 0,
         }
@@ -41,6 +47,11 @@ impl RejectLog {
     /// Bad records so far.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The first bad records of a validation.
+    pub fn first(&self) -> &[(Place, Fault)] {
+        self.first.as_deref().unwrap_or_default()
     }
 
     /// Books a bad record. `raw` is the first bytes of it. Fails where the
@@ -66,6 +77,9 @@ impl RejectLog {
                 return Err(Error::NotJson { path: path(), records: self.count, place, fault });
             }
             _ => {}
+        }
+        if let Some(first) = self.first.as_mut().filter(|first| first.len() < SHOWN) {
+            first.push((place, fault));
         }
         if self.on_error == OnError::Reject {
             self.keep(place, fault, raw)?;

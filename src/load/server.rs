@@ -4,17 +4,13 @@
 use crate::error::Error;
 use crate::pg::chunk::Chunk;
 use crate::pg::encoding::Encoding;
-use crate::pg::subtransaction;
+use crate::verdict::{self, Refusal};
 use loader_core::fault::FaultKind;
 use loader_core::pipeline::{Batch, Span};
-use pgrx::PgSqlErrorCode as Code;
 use std::ffi::CStr;
 
 /// A buffer longer than this is given back after the record that needed it.
 const KEPT: usize = 1024 * 1024;
-
-/// What is wrong with a record that the server refuses.
-pub type Refusal = (FaultKind, &'static str);
 
 const NUL: Refusal = (FaultKind::NulCharacter, "record has a NUL byte");
 const LACKING: Refusal =
@@ -66,7 +62,7 @@ impl Server {
             chunk.push_text(converted);
             return Ok(Ok(()));
         }
-        Ok(subtransaction::attempt(|| chunk.push_text(converted), verdict))
+        Ok(verdict::ask(converted, chunk))
     }
 
     /// Converts a record to the database's encoding, with a NUL behind it.
@@ -83,33 +79,5 @@ impl Server {
         self.converted.try_reserve(1).map_err(|_| Error::OutOfMemory(length))?;
         self.converted.push(0);
         Ok(true)
-    }
-}
-
-/// What the server means by refusing a record; `None` where the error is not
-/// about the record.
-fn verdict(code: Code) -> Option<Refusal> {
-    match code {
-        Code::ERRCODE_STATEMENT_TOO_COMPLEX => {
-            Some((FaultKind::TooDeep, "record is nested deeper than max_stack_depth allows"))
-        }
-        // The server's allocator reports a request over 1 GB as an internal error.
-        Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED | Code::ERRCODE_INTERNAL_ERROR => {
-            Some((FaultKind::TooLarge, "record exceeds a limit of jsonb"))
-        }
-        // The last one is what SQL_ASCII says to any escape beyond ASCII.
-        Code::ERRCODE_UNTRANSLATABLE_CHARACTER
-        | Code::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE
-        | Code::ERRCODE_FEATURE_NOT_SUPPORTED => Some((
-            FaultKind::InvalidUnicode,
-            "record has an escape for a character that the encoding of the database lacks",
-        )),
-        Code::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE => {
-            Some((FaultKind::NumericRange, "record has a number that numeric cannot hold"))
-        }
-        Code::ERRCODE_INVALID_TEXT_REPRESENTATION => {
-            Some((FaultKind::Syntax, "record is not what jsonb takes for JSON"))
-        }
-        _ => None,
     }
 }

@@ -36,6 +36,8 @@ impl Call {
             reject_limit: self.reject_limit,
             if_loaded: &self.if_loaded,
             target_column: &self.target_column,
+            records_path: self.records_path.as_deref(),
+            validate: false,
         })
     }
 

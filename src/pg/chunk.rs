@@ -1,5 +1,6 @@
 //! A chunk of jsonb values, and `loader.chunk_records`, which hands them to an
-//! INSERT one by one, without a copy and without detoasting.
+//! INSERT one by one, without a copy and without detoasting. In step with it,
+//! `loader.chunk_offsets` hands out a number that stands beside each.
 //!
 //! The values lie in a memory context of the chunk's own, or in buffers that it
 //! holds. While an [`Offer`] is alive, a statement of this session finds the chunk by its token. A
@@ -177,8 +178,10 @@ impl Chunk {
         self.scratch_text = 0;
     }
 
-    /// Offers the values to the statements of this session.
-    pub fn offer(&self) -> Offer<'_> {
+    /// Offers the values to the statements of this session; `offsets` has one
+    /// for each of them, or none where nobody asks for them.
+    pub fn offer<'a>(&'a self, offsets: &'a [i64]) -> Offer<'a> {
+        assert!(offsets.is_empty() || offsets.len() == self.values.len(), "an offset for each value");
         OFFERS.with_borrow_mut(|offers| {
             let token = offers.next;
             offers.next += 1;
@@ -186,6 +189,7 @@ impl Chunk {
                 token,
                 values: self.values.as_ptr(),
                 count: self.values.len(),
+                offsets: if offsets.is_empty() { None } else { Some(offsets.as_ptr()) },
                 handed_out: 0,
                 exhausted: false,
             });
@@ -212,7 +216,7 @@ pub enum HandedOut {
 }
 
 impl Offer<'_> {
-    /// The argument for `loader.chunk_records`.
+    /// The argument for `loader.chunk_records` and `loader.chunk_offsets`.
     pub fn token(&self) -> i64 {
         self.token
     }
@@ -246,6 +250,8 @@ struct Open {
     token: i64,
     values: *const pg_sys::Datum,
     count: usize,
+    /// As many.
+    offsets: Option<*const i64>,
     handed_out: usize,
     exhausted: bool,
 }
@@ -267,19 +273,51 @@ impl Offers {
         // SAFETY: the offer borrows the chunk, so its values are where they were.
         Ok(Some(unsafe { *open.values.add(index) }))
     }
+
+    /// The offset at `index`. How far the values have been taken is not touched.
+    fn offset(&mut self, token: i64, index: usize) -> Result<Option<pg_sys::Datum>, ()> {
+        let open = self.find(token).ok_or(())?;
+        let offsets = open.offsets.ok_or(())?;
+        // SAFETY: the offer borrows them too, and there is one for each value.
+        Ok((index < open.count).then(|| pg_sys::Datum::from(unsafe { *offsets.add(index) })))
+    }
 }
 
-/// `loader.chunk_records(bigint)`: a set in value-per-call mode. Where it
-/// stands is kept per call site and scan, as the server does for its own.
+/// What a function takes from an offer: the element at an index of it, `Ok(None)`
+/// behind the last, `Err` without an offer.
+type Take = fn(&mut Offers, token: i64, index: usize) -> Result<Option<pg_sys::Datum>, ()>;
+
+/// `loader.chunk_records(bigint)`.
 ///
 /// # Safety
 /// Called by the server with a valid call frame.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn loader_chunk_records(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
-    // SAFETY: the server's call frame; the function is declared with one
-    // argument, strict, and returning a set, so the argument is there and the
-    // result info, if any, is a ReturnSetInfo.
+    // SAFETY: by contract.
+    unsafe { hand_out(fcinfo, Offers::take) }
+}
+
+/// `loader.chunk_offsets(bigint)`.
+///
+/// # Safety
+/// Called by the server with a valid call frame.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn loader_chunk_offsets(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: by contract.
+    unsafe { hand_out(fcinfo, Offers::offset) }
+}
+
+/// A set in value-per-call mode. Where it stands is kept per call site and scan,
+/// as the server does for its own.
+///
+/// # Safety
+/// The call frame is that of a function declared with one argument, a bigint,
+/// strict, and returning a set.
+unsafe fn hand_out(fcinfo: pg_sys::FunctionCallInfo, take: Take) -> pg_sys::Datum {
+    // SAFETY: by contract the argument is there and the result info, if any, is
+    // a ReturnSetInfo.
     unsafe {
         let result_info = (*fcinfo).resultinfo.cast::<pg_sys::ReturnSetInfo>();
         if result_info.is_null() || (*(*fcinfo).flinfo).fn_extra.is_null() {
@@ -299,7 +337,7 @@ pub unsafe extern "C-unwind" fn loader_chunk_records(fcinfo: pg_sys::FunctionCal
         let argument = (*fcinfo).args.as_slice(1)[0];
         let token = argument.value.value() as i64;
         let index = (*state).call_cntr as usize;
-        match OFFERS.with_borrow_mut(|offers| offers.take(token, index)) {
+        match OFFERS.with_borrow_mut(|offers| take(offers, token, index)) {
             Ok(Some(value)) => {
                 (*state).call_cntr += 1;
                 (*result_info).isDone = pg_sys::ExprDoneCond::ExprMultipleResult;
@@ -316,16 +354,23 @@ pub unsafe extern "C-unwind" fn loader_chunk_records(fcinfo: pg_sys::FunctionCal
                     ERROR,
                     PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                     "no load hands out such a chunk",
-                    "loader.chunk_records is called by load_json_file only."
+                    "Only loads call this function."
                 );
             }
         }
     }
 }
 
+const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+
 /// Tells the server how to call [`loader_chunk_records`].
 #[unsafe(no_mangle)]
 pub extern "C" fn pg_finfo_loader_chunk_records() -> &'static pg_sys::Pg_finfo_record {
-    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+    &V1
+}
+
+/// Tells the server how to call [`loader_chunk_offsets`].
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_loader_chunk_offsets() -> &'static pg_sys::Pg_finfo_record {
     &V1
 }

@@ -26,12 +26,16 @@ pub struct Column {
     pub number: i16,
     /// jsonb, or a domain over it.
     pub is_jsonb: bool,
+    /// bigint, and no domain.
+    pub is_bigint: bool,
     /// Its value is computed.
     pub is_generated: bool,
+    /// Its value comes from a sequence of its own.
+    pub is_identity: bool,
 }
 
-/// Takes the lock of an INSERT, to the end of the transaction.
-pub fn lock_for_insert(relation: Oid) {
+/// Takes the lock of an INSERT or a DELETE, to the end of the transaction.
+pub fn lock_for_writing(relation: Oid) {
     // SAFETY: any OID can be locked.
     unsafe { pg_sys::LockRelationOid(relation, pg_sys::RowExclusiveLock as i32) }
 }
@@ -83,11 +87,34 @@ pub fn column(relation: Oid, name: &[u8]) -> Option<Column> {
     // SAFETY: look-ups by OID, name and number.
     unsafe {
         let number = pg_sys::get_attnum(relation, name.as_ptr());
-        (number > 0).then(|| Column {
+        if number <= 0 {
+            return None;
+        }
+        let kind = pg_sys::get_atttype(relation, number);
+        Some(Column {
             number,
-            is_jsonb: pg_sys::getBaseType(pg_sys::get_atttype(relation, number)) == pg_sys::JSONBOID,
+            is_jsonb: pg_sys::getBaseType(kind) == pg_sys::JSONBOID,
+            is_bigint: kind == pg_sys::INT8OID,
             is_generated: pg_sys::get_attgenerated(relation, number) != 0,
+            is_identity: is_identity(relation, number),
         })
+    }
+}
+
+fn is_identity(relation: Oid, number: i16) -> bool {
+    // SAFETY: a look-up; the tuple is released after its field was copied.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache2(
+            pg_sys::SysCacheIdentifier::ATTNUM as i32,
+            relation.into(),
+            pg_sys::Datum::from(number),
+        );
+        if tuple.is_null() {
+            return false;
+        }
+        let identity = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_attribute>()).attidentity;
+        pg_sys::ReleaseSysCache(tuple);
+        identity != 0
     }
 }
 

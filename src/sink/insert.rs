@@ -1,6 +1,7 @@
 //! The prepared INSERT, run once per chunk, and the CONTEXT line of its errors.
 
 use super::Target;
+use super::lineage::Lineage;
 use crate::error::{Error, Place};
 use crate::pg::chunk::{Chunk, HandedOut, Offer};
 use crate::pg::{context, relation, text};
@@ -8,9 +9,13 @@ use pgrx::prelude::*;
 use pgrx::spi::OwnedPreparedStatement;
 use std::fmt::{self, Write};
 
-/// `INSERT INTO target (column) SELECT loader.chunk_records($1)`.
+/// `INSERT INTO target (column) SELECT loader.chunk_records($1)`, and the columns
+/// of lineage where the target has them.
 pub struct Insert {
     table: Vec<u8>,
+    lineage: Lineage,
+    /// Those of a chunk, for the target's column.
+    offsets: Vec<i64>,
     statement: OwnedPreparedStatement,
 }
 
@@ -22,34 +27,58 @@ impl Insert {
         sql.extend_from_slice(&table);
         sql.extend_from_slice(b" (");
         sql.extend_from_slice(&relation::quote_identifier(&target.column));
+        for column in target.lineage.columns() {
+            sql.extend_from_slice(b", ");
+            sql.extend_from_slice(column.as_bytes());
+        }
         sql.extend_from_slice(b") SELECT loader.chunk_records($1)");
+        if target.lineage.load_id {
+            sql.extend_from_slice(b", $2");
+        }
+        if target.lineage.byte_offset {
+            sql.extend_from_slice(b", loader.chunk_offsets($1)");
+        }
         let sql = text::c_string(&sql);
-        let bigint = [PgBuiltInOids::INT8OID.oid()];
-        let statement = Spi::connect_mut(|client| client.prepare_mut(&*sql, &bigint).map(|s| s.keep()))?;
-        Ok(Insert { table, statement })
+        let bigint = PgBuiltInOids::INT8OID.oid();
+        let types = [bigint, bigint];
+        let statement = Spi::connect_mut(|client| client.prepare_mut(&*sql, &types).map(|s| s.keep()))?;
+        Ok(Insert { table, lineage: target.lineage, offsets: Vec::new(), statement })
     }
 
-    /// Inserts the chunk and returns how many rows that made: not those that a
-    /// trigger suppressed. `places` says where each record came from, for the
-    /// errors that the table raises.
+    /// Inserts the chunk of a load and returns how many rows that made: not those
+    /// that a trigger suppressed. `places` says where each record came from, for
+    /// the table's columns and the errors that it raises.
     pub fn run(
         &mut self,
         target: &Target,
+        load_id: i64,
         file: &str,
         chunk: &Chunk,
         places: &[Place],
     ) -> Result<u64, Error> {
-        if target.quoted_name()? != self.table {
+        if target.quoted_name()? != self.table || target.lineage != self.lineage {
             *self = Insert::prepare(target)?;
         }
-        let offer = chunk.offer();
+        self.take_offsets(places)?;
+        let offer = chunk.offer(&self.offsets);
         let describe = |line: &mut dyn Write| describe(line, file, &target.shown, &offer, places);
         let rows = context::with_context(&describe, || {
             Spi::connect_mut(|client| {
-                client.update(&self.statement, None, &[offer.token().into()]).map(|rows| rows.len())
+                client
+                    .update(&self.statement, None, &[offer.token().into(), load_id.into()])
+                    .map(|rows| rows.len())
             })
         })?;
         Ok(rows as u64)
+    }
+
+    fn take_offsets(&mut self, places: &[Place]) -> Result<(), Error> {
+        self.offsets.clear();
+        if self.lineage.byte_offset {
+            self.offsets.try_reserve(places.len()).map_err(|_| Error::OutOfMemory(size_of_val(places)))?;
+            self.offsets.extend(places.iter().map(|place| place.offset as i64));
+        }
+        Ok(())
     }
 }
 

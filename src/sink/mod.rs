@@ -2,17 +2,21 @@
 //! the tables of the schema `loader`.
 
 mod insert;
+mod lineage;
+mod remove;
 mod seed;
 mod storage;
 #[cfg(any(test, feature = "pg_test"))]
 mod storage_tests;
 
 pub use insert::Insert;
+pub use remove::remove;
 pub use seed::{Seed, create};
 
 use crate::error::Error;
 use crate::pg::relation::{self, Kind};
 use crate::pg::{self, Oid};
+use lineage::Lineage;
 
 /// A table that may be loaded into, locked against changes of its definition.
 pub struct Target {
@@ -20,14 +24,16 @@ pub struct Target {
     pub oid: Oid,
     /// The column that takes the records, in the database's encoding.
     pub column: Vec<u8>,
+    /// The columns that take where a record came from.
+    pub lineage: Lineage,
     /// The table's name without its schema, ready to be shown.
     pub shown: String,
 }
 
 impl Target {
-    /// Locks the table by its OID and checks the caller's right and the column.
+    /// Locks the table by its OID and checks the caller's rights and the columns.
     pub fn lock(oid: Oid, column: &[u8]) -> Result<Self, Error> {
-        relation::lock_for_insert(oid);
+        relation::lock_for_writing(oid);
         // It may have gone while the lock was waited for.
         let (Some(kind), Some(name)) = (relation::kind(oid), relation::name(oid)) else {
             return Err(Error::NoTable(oid.to_u32()));
@@ -49,7 +55,9 @@ impl Target {
         if found.is_generated {
             return Err(Error::GeneratedColumn { table, column: shown_column });
         }
-        Ok(Target { oid, column: column.to_vec(), shown: table })
+        let lineage = Lineage::of(oid);
+        lineage.require_insert(oid)?;
+        Ok(Target { oid, column: column.to_vec(), lineage, shown: table })
     }
 
     /// The table's name with its schema, quoted, as it is now: the lock does

@@ -1,6 +1,7 @@
 //! `seed_json_table`: a table that records can be loaded into.
 
-use crate::error::Error;
+use super::lineage::{self, BYTE_OFFSET, LOAD_ID};
+use crate::error::{Error, Misfit};
 use crate::pg::relation::{self, NewName};
 use crate::pg::{Oid, text};
 use pgrx::prelude::*;
@@ -13,6 +14,8 @@ pub struct Seed<'a> {
     pub unlogged: bool,
     /// An existing table is fine if it fits.
     pub if_not_exists: bool,
+    /// With the columns that tell where a row came from.
+    pub lineage: bool,
 }
 
 /// Creates the table and returns its OID. The server raises what it would for
@@ -28,13 +31,25 @@ pub fn create(seed: &Seed<'_>) -> Result<Oid, Error> {
         sql.extend_from_slice(b"IF NOT EXISTS ");
     }
     sql.extend_from_slice(&name.quoted());
-    sql.extend_from_slice(b" (data pg_catalog.jsonb NOT NULL)");
+    sql.extend_from_slice(b" (data pg_catalog.jsonb NOT NULL");
+    if seed.lineage {
+        sql.extend_from_slice(b", _load_id pg_catalog.int8, _byte_offset pg_catalog.int8");
+    }
+    sql.push(b')');
     let sql = text::c_string(&sql);
     Spi::connect_mut(|client| client.update(&*sql, None, &[]).map(|_| ()))?;
 
     let table = name.relation().ok_or(Error::NoTable(0))?;
+    let misfit = |column, misfit| Error::SeededOtherwise { table: name.shown(), column, misfit };
     match relation::column(table, b"data") {
-        Some(column) if column.is_jsonb => Ok(table),
-        found => Err(Error::SeededOtherwise { table: name.shown(), column_exists: found.is_some() }),
+        Some(column) if column.is_jsonb => {}
+        Some(_) => return Err(misfit("data", Misfit::NotOfType("jsonb"))),
+        None => return Err(misfit("data", Misfit::Missing)),
     }
+    if seed.lineage {
+        for column in [LOAD_ID, BYTE_OFFSET] {
+            lineage::find(table, column).map_err(|why| misfit(column, why))?;
+        }
+    }
+    Ok(table)
 }

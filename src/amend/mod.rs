@@ -1,0 +1,45 @@
+//! Loads that are over, and what can be done about them: taken back, their
+//! rejects mended and loaded after all. In the caller's transaction and, as far
+//! as the target is concerned, with the caller's rights. Reads no file.
+
+mod mend;
+mod retry;
+mod undo;
+
+pub use mend::mend;
+pub use retry::{Retried, retry};
+pub use undo::undo;
+
+use crate::catalog::{Catalog, Look, Past, Whereabouts};
+use crate::error::Error;
+use crate::pg::{Oid, text};
+
+/// A load that is the caller's to amend, kept from everybody else to the end of
+/// the transaction.
+fn hold(catalog: &Catalog, load_id: i64) -> Result<Past, Error> {
+    // First whether it is his at all: what others are at work on, he need not know.
+    let past = catalog.past(load_id, Look::Glance)?.ok_or(Error::NoLoad(load_id))?;
+    if !catalog.claim_try(&past) {
+        return Err(Error::LoadUnderWay(load_id));
+    }
+    let past = catalog.past(load_id, Look::Lock)?.ok_or(Error::NoLoad(load_id))?;
+    if past.is_undone { Err(Error::Undone(load_id)) } else { Ok(past) }
+}
+
+/// The table that a load went into.
+fn target(past: &Past) -> Result<Oid, Error> {
+    match past.target {
+        Whereabouts::Known(oid) => Ok(oid),
+        Whereabouts::Unclear => Err(Error::TargetUnclear { table: shown(past), load_id: past.id }),
+        Whereabouts::Gone => Err(gone(past)),
+    }
+}
+
+/// The error where it is no more.
+fn gone(past: &Past) -> Error {
+    Error::TargetGone { table: shown(past), load_id: past.id }
+}
+
+fn shown(past: &Past) -> String {
+    text::show(&past.target_name)
+}

@@ -1,0 +1,147 @@
+//! `retry_rejects`: loads the mended rejects of a load that are good now.
+
+use super::{gone, hold, target};
+use crate::catalog::{self, Catalog, Past};
+use crate::error::{Error, Place};
+use crate::pg::chunk::Chunk;
+use crate::pg::memory::Context;
+use crate::pg::{self, allocator, context, text};
+use crate::sink::{Insert, Target};
+use crate::verdict;
+use std::ffi::CStr;
+use std::fmt::Write;
+
+/// A chunk is closed at so many rows, or at so many bytes of them.
+const CHUNK_ROWS: usize = 10_000;
+const CHUNK_BYTES: usize = 4 * 1024 * 1024;
+
+/// Memory that a retry begins with; see `load`.
+const RESERVE: usize = 64 * 1024;
+
+/// What `retry_rejects` returns.
+pub struct Retried {
+    /// The number of the retry, if it loaded anything.
+    pub load_id: Option<i64>,
+    pub rows_loaded: u64,
+    /// Mended, and still bad.
+    pub rows_rejected: u64,
+}
+
+/// Loads them into the table and column of the load, as a load of its own.
+pub fn retry(load_id: i64) -> Result<Retried, Error> {
+    allocator::refill().map_err(Error::OutOfMemory)?;
+    let again = &|line: &mut dyn Write| write!(line, "retrying rejects of load {load_id}");
+    Context::new(c"loader", RESERVE).within(|| context::with_context(again, || go(load_id)))
+}
+
+fn go(load_id: i64) -> Result<Retried, Error> {
+    let started_at = pg::now();
+    let catalog = Catalog::open()?;
+    let past = hold(&catalog, load_id)?;
+    if let Some(original) = past.retry_of {
+        return Err(Error::IsRetry { load_id, original });
+    }
+    let target = match Target::lock(target(&past)?, &past.column) {
+        Err(Error::NoTable(_)) => return Err(gone(&past)),
+        target => target?,
+    };
+    let mut run = Run {
+        insert: Insert::prepare(&target)?,
+        shown: text::show(&past.file_path),
+        id: None,
+        chunk: Chunk::new(),
+        places: Vec::new(),
+        records: 0,
+        bytes: 0,
+        rows_loaded: 0,
+        still_bad: 0,
+        catalog: &catalog,
+        past: &past,
+        target: &target,
+    };
+    run.go_through()?;
+    if let Some(id) = run.id {
+        let Run { records, bytes, rows_loaded, .. } = run;
+        catalog.record_retry(&catalog::Retry {
+            id,
+            original: load_id,
+            records,
+            bytes,
+            rows_loaded,
+            started_at,
+        })?;
+    }
+    Ok(Retried { load_id: run.id, rows_loaded: run.rows_loaded, rows_rejected: run.still_bad })
+}
+
+/// The part that goes through the mended rejects.
+struct Run<'a> {
+    insert: Insert,
+    /// The path of the file, for errors.
+    shown: String,
+    /// Drawn with the first chunk.
+    id: Option<i64>,
+    chunk: Chunk,
+    /// Where the rejects of the chunk lie.
+    places: Vec<Place>,
+    records: u64,
+    bytes: u64,
+    rows_loaded: u64,
+    still_bad: u64,
+    catalog: &'a Catalog,
+    past: &'a Past,
+    target: &'a Target,
+}
+
+impl Run<'_> {
+    fn go_through(&mut self) -> Result<(), Error> {
+        let mut mended = self.catalog.mended(self.past.id)?;
+        while let Some((place, mut text)) = mended.next()? {
+            pg::check_for_interrupts();
+            let length = text.len() as u64;
+            text.try_reserve(1).map_err(|_| Error::OutOfMemory(text.len() + 1))?;
+            text.push(0);
+            self.take(place, &text, length)?;
+            if self.chunk.len() >= CHUNK_ROWS || self.chunk.bytes() >= CHUNK_BYTES {
+                self.insert_chunk()?;
+            }
+        }
+        self.insert_chunk()
+    }
+
+    /// Adds what the server makes of the text to the chunk, if it takes it.
+    fn take(&mut self, place: Place, text: &[u8], length: u64) -> Result<(), Error> {
+        self.chunk.reserve().map_err(Error::OutOfMemory)?;
+        self.places
+            .try_reserve(1)
+            .map_err(|_| Error::OutOfMemory((self.places.len() + 1) * size_of::<Place>()))?;
+        // A text of the server has no NUL in it.
+        let good =
+            CStr::from_bytes_with_nul(text).is_ok_and(|text| verdict::ask(text, &mut self.chunk).is_ok());
+        if good {
+            self.places.push(place);
+            self.records += 1;
+            self.bytes += length;
+        } else {
+            self.still_bad += 1;
+        }
+        Ok(())
+    }
+
+    fn insert_chunk(&mut self) -> Result<(), Error> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        allocator::refill().map_err(Error::OutOfMemory)?;
+        let id = match self.id {
+            Some(id) => id,
+            None => *self.id.insert(self.catalog.next_load_id()?),
+        };
+        self.rows_loaded += self.insert.run(self.target, id, &self.shown, &self.chunk, &self.places)?;
+        let offsets: Vec<i64> = self.places.iter().map(|place| place.offset as i64).collect();
+        self.catalog.set_resolved(self.past.id, &offsets, id)?;
+        self.chunk.clear().for_each(drop);
+        self.places.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,270 @@
+//! What is done to loads that are over: looked up, undone, mended, retried. The
+//! caller may do so to the loads of roles that he is a member of.
+
+use super::Catalog;
+use crate::error::{Error, Place};
+use crate::pg::memory::Context;
+use crate::pg::{self, Oid, array, text, user};
+use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
+use pgrx::prelude::*;
+use pgrx::spi::{SpiClient, SpiError};
+
+/// A load of the past.
+pub struct Past {
+    pub id: i64,
+    pub target: Whereabouts,
+    /// What the target was called, with its schema, quoted.
+    pub target_name: Vec<u8>,
+    pub column: Vec<u8>,
+    pub file_path: Vec<u8>,
+    pub is_undone: bool,
+    pub rows_loaded: i64,
+    /// The load whose rejects it loaded.
+    pub retry_of: Option<i64>,
+    /// The hash of its file, if that could be read.
+    pub content_hash: Option<Vec<u8>>,
+}
+
+/// What has become of a load's target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// It is there: by its OID or, where that names no table, by its name, as
+    /// after a restore.
+    Known(Oid),
+    /// Its OID and its name lead to two tables: after a restore, where OIDs name
+    /// anything, or because one has taken the other's name.
+    Unclear,
+    /// Neither leads to a table.
+    Gone,
+}
+
+impl Whereabouts {
+    fn of(by_oid: Option<Oid>, by_name: Option<Oid>) -> Self {
+        match (by_oid, by_name) {
+            (Some(one), Some(other)) if one != other => Whereabouts::Unclear,
+            (Some(oid), _) | (None, Some(oid)) => Whereabouts::Known(oid),
+            (None, None) => Whereabouts::Gone,
+        }
+    }
+}
+
+/// How a load of the past is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// In passing.
+    Glance,
+    /// To keep others from amending it, to the end of the transaction.
+    Lock,
+}
+
+/// What a retry loaded.
+pub struct Retry {
+    pub id: i64,
+    pub original: i64,
+    /// Mended texts that became records, and their bytes.
+    pub records: u64,
+    pub bytes: u64,
+    pub rows_loaded: u64,
+    pub started_at: TimestampWithTimeZone,
+}
+
+impl Catalog {
+    /// Claims the content of a load, as those that load it do, to the end of the
+    /// transaction; `false` where another session is at work on it.
+    pub fn claim_try(&self, past: &Past) -> bool {
+        let hash = past.content_hash.as_deref().and_then(|hash| hash.try_into().ok());
+        match (past.target, hash) {
+            (Whereabouts::Known(target), Some(hash)) => self.is_unclaimed(target, hash),
+            _ => true,
+        }
+    }
+
+    /// The load of that number, if it is the caller's to amend.
+    pub fn past(&self, load_id: i64, look: Look) -> Result<Option<Past>, Error> {
+        const QUERY: &str = "SELECT
+                (SELECT c.oid FROM pg_catalog.pg_class AS c
+                 WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid),
+                (SELECT c.oid FROM pg_catalog.pg_class AS c
+                 JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+                 WHERE pg_catalog.format('%I.%I', n.nspname, c.relname) OPERATOR(pg_catalog.=) h.target
+                   AND NOT pg_catalog.starts_with(h.target, 'pg_temp_'::pg_catalog.text)),
+                pg_catalog.convert_to(h.target, pg_catalog.getdatabaseencoding()),
+                pg_catalog.convert_to(h.target_column, pg_catalog.getdatabaseencoding()),
+                pg_catalog.convert_to(h.file_path, pg_catalog.getdatabaseencoding()),
+                h.status OPERATOR(pg_catalog.=) 'undone'::pg_catalog.text,
+                h.rows_loaded,
+                h.retry_of,
+                h.content_hash
+            FROM loader.load_history_data AS h
+            WHERE h.load_id OPERATOR(pg_catalog.=) $1
+              AND pg_catalog.pg_has_role($2, h.loaded_by, 'MEMBER')";
+        let query = match look {
+            Look::Glance => QUERY.to_string(),
+            Look::Lock => format!("{QUERY} FOR UPDATE OF h"),
+        };
+        let arguments = [load_id.into(), user::current().into()];
+        self.as_owner(|client| {
+            let rows = client.update(&query, Some(1), &arguments)?;
+            if rows.is_empty() {
+                return Ok(None);
+            }
+            let row = rows.first();
+            Ok(Some(Past {
+                id: load_id,
+                target: Whereabouts::of(row.get(1)?, row.get(2)?),
+                target_name: row.get(3)?.unwrap_or_default(),
+                column: row.get(4)?.unwrap_or_default(),
+                file_path: row.get(5)?.unwrap_or_default(),
+                is_undone: row.get(6)?.unwrap_or_default(),
+                rows_loaded: row.get(7)?.unwrap_or_default(),
+                retry_of: row.get(8)?,
+                content_hash: row.get(9)?,
+            }))
+        })
+    }
+
+    /// Numbers and rows of the retries of a load that are still in force, locked.
+    pub fn retries(&self, load_id: i64) -> Result<Vec<(i64, i64)>, Error> {
+        const QUERY: &str = "SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
+            WHERE h.retry_of OPERATOR(pg_catalog.=) $1
+              AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text
+            ORDER BY h.load_id FOR UPDATE";
+        self.as_owner(|client| {
+            let mut retries = Vec::new();
+            for row in client.update(QUERY, None, &[load_id.into()])? {
+                let id = row.get::<i64>(1)?.unwrap_or_default();
+                retries.push((id, row.get::<i64>(2)?.unwrap_or_default()));
+            }
+            Ok(retries)
+        })
+    }
+
+    /// Deletes the rejects of a load.
+    pub fn delete_rejects(&self, load_id: i64) -> Result<(), Error> {
+        const STATEMENT: &str =
+            "DELETE FROM loader.rejects_data AS r WHERE r.load_id OPERATOR(pg_catalog.=) $1";
+        self.change(STATEMENT, &[load_id.into()]).map(|_| ())
+    }
+
+    /// Makes the rejects of a load that a retry resolved unresolved again.
+    pub fn reopen_rejects(&self, load_id: i64, retry: i64) -> Result<(), Error> {
+        const STATEMENT: &str = "UPDATE loader.rejects_data AS r SET resolved_by = NULL
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.resolved_by OPERATOR(pg_catalog.=) $2";
+        self.change(STATEMENT, &[load_id.into(), retry.into()]).map(|_| ())
+    }
+
+    /// Puts a text beside the raw bytes of a reject that is the caller's to mend
+    /// and not resolved, or takes it away. `false` where there is none such.
+    pub fn mend(&self, load_id: i64, byte_offset: i64, text: Option<&[u8]>) -> Result<bool, Error> {
+        const STATEMENT: &str = "UPDATE loader.rejects_data AS r
+            SET mended = $3, mended_at = CASE WHEN $3 IS NOT NULL THEN $4 END
+            FROM loader.load_history_data AS h
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1
+              AND r.byte_offset OPERATOR(pg_catalog.=) $2
+              AND r.resolved_by IS NULL
+              AND h.load_id OPERATOR(pg_catalog.=) $1
+              AND pg_catalog.pg_has_role($5, h.loaded_by, 'MEMBER')";
+        let text = text.map_or_else(DatumWithOid::null::<String>, text::parameter);
+        let arguments = [load_id.into(), byte_offset.into(), text, pg::now().into(), user::current().into()];
+        Ok(self.change(STATEMENT, &arguments)? == 1)
+    }
+
+    /// The retry that resolved a reject.
+    pub fn resolved_by(&self, load_id: i64, byte_offset: i64) -> Result<Option<i64>, Error> {
+        const QUERY: &str = "SELECT pg_catalog.max(r.resolved_by) FROM loader.rejects_data AS r
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) $2";
+        self.as_owner(|client| {
+            client.update(QUERY, Some(1), &[load_id.into(), byte_offset.into()])?.first().get_one()
+        })
+    }
+
+    /// The mended rejects of a load that are not resolved, in file order, each
+    /// locked as it is handed out.
+    pub fn mended(&self, load_id: i64) -> Result<Mended, Error> {
+        const QUERY: &str = "SELECT r.record_no, r.line, r.byte_offset, r.byte_length,
+                pg_catalog.convert_to(r.mended, pg_catalog.getdatabaseencoding())
+            FROM loader.rejects_data AS r
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.mended IS NOT NULL AND r.resolved_by IS NULL
+            ORDER BY r.byte_offset FOR UPDATE";
+        let cursor = self.as_owner(|client| {
+            Ok(client.try_open_cursor_mut(QUERY, &[load_id.into()])?.detach_into_name())
+        })?;
+        Ok(Mended { cursor, owner: self.owner })
+    }
+
+    /// Marks rejects of a load as resolved.
+    pub fn set_resolved(&self, load_id: i64, byte_offsets: &[i64], retry: i64) -> Result<(), Error> {
+        const STATEMENT: &str = "UPDATE loader.rejects_data AS r SET resolved_by = $3
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) ANY ($2)";
+        let memory = Context::new(c"loader offsets", 8 * 1024);
+        let arguments = [load_id.into(), array::bigints(&memory, byte_offsets), retry.into()];
+        self.change(STATEMENT, &arguments).map(|_| ())
+    }
+
+    /// Writes the row of a retry: what it says of the file is the original's.
+    pub fn record_retry(&self, retry: &Retry) -> Result<(), Error> {
+        const STATEMENT: &str = "INSERT INTO loader.load_history_data (
+            load_id, target, target_oid, target_column, file_path, file_size, file_mtime, content_hash,
+            format, compression, chunk, options, status, rows_loaded, rows_rejected, stream_bytes,
+            bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name, started_at, finished_at,
+            records_path, records, retry_of)
+            SELECT $1, h.target, h.target_oid, h.target_column, h.file_path, h.file_size, h.file_mtime,
+                h.content_hash, h.format, h.compression, h.chunk, '{\"retry\": true}'::pg_catalog.jsonb,
+                'loaded', $3, 0, $4, $4, 0, 0, $5, $6::pg_catalog.name, $7, $8, h.records_path, $9, h.load_id
+            FROM loader.load_history_data AS h WHERE h.load_id OPERATOR(pg_catalog.=) $2";
+        let role = user::current();
+        let arguments = [
+            retry.id.into(),
+            retry.original.into(),
+            (retry.rows_loaded as i64).into(),
+            (retry.bytes as i64).into(),
+            role.into(),
+            text::parameter(&user::name(role)),
+            retry.started_at.into(),
+            pg::now().into(),
+            (retry.records as i64).into(),
+        ];
+        self.change(STATEMENT, &arguments).map(|_| ())
+    }
+
+    /// Runs a statement of ours and returns how many rows it was about.
+    fn change(&self, statement: &str, arguments: &[DatumWithOid<'_>]) -> Result<usize, Error> {
+        self.as_owner(|client| Ok(client.update(statement, None, arguments)?.len()))
+    }
+
+    fn as_owner<R>(&self, body: impl FnOnce(&mut SpiClient<'_>) -> Result<R, SpiError>) -> Result<R, Error> {
+        Ok(user::run_as(self.owner, || Spi::connect_mut(body))?)
+    }
+}
+
+/// Mended rejects, handed out one by one, however large they are.
+pub struct Mended {
+    cursor: String,
+    owner: Oid,
+}
+
+impl Mended {
+    /// Where the next one lies in its file, and its text in the database's encoding.
+    pub fn next(&mut self) -> Result<Option<(Place, Vec<u8>)>, Error> {
+        let next = || {
+            Spi::connect_mut(|client| {
+                let mut cursor = client.find_cursor(&self.cursor)?;
+                let rows = cursor.fetch(1)?;
+                if rows.is_empty() {
+                    // Dropping it closes it.
+                    return Ok::<_, SpiError>(None);
+                }
+                let row = rows.first();
+                let number = |column| -> Result<u64, SpiError> {
+                    Ok(row.get::<i64>(column)?.unwrap_or_default() as u64)
+                };
+                let place =
+                    Place { number: number(1)?, line: number(2)?, offset: number(3)?, length: number(4)? };
+                let text = row.get::<Vec<u8>>(5)?.unwrap_or_default();
+                cursor.detach_into_name();
+                Ok(Some((place, text)))
+            })
+        };
+        Ok(user::run_as(self.owner, next)?)
+    }
+}

@@ -1,0 +1,16 @@
+//! `validate => true`: a load of which nothing stays.
+
+use super::Outcome;
+use crate::error::Error;
+use crate::pg::subtransaction;
+use pgrx::prelude::*;
+
+/// Runs the load, and looks at what would be looked at when it is committed:
+/// all that waits for the end of the transaction, of the load and before it.
+pub fn run(load: impl FnOnce() -> Result<Outcome, Error>) -> Result<Outcome, Error> {
+    subtransaction::take_back(|| {
+        let outcome = load()?;
+        Spi::run("SET CONSTRAINTS ALL IMMEDIATE")?;
+        Ok(Outcome { load_id: None, status: "validated", ..outcome })
+    })
+}

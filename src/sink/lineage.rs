@@ -1,0 +1,59 @@
+//! The columns that tell where a row came from: `_load_id` and `_byte_offset`.
+//! A table has both, one of them, or none.
+
+use crate::error::{Error, Misfit};
+use crate::pg::relation::{self, Column};
+use crate::pg::{Oid, text};
+
+/// The load that brought the row.
+pub const LOAD_ID: &str = "_load_id";
+
+/// Where its record begins in the decompressed file.
+pub const BYTE_OFFSET: &str = "_byte_offset";
+
+/// Which of the columns loads fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lineage {
+    /// [`LOAD_ID`].
+    pub load_id: bool,
+    /// [`BYTE_OFFSET`].
+    pub byte_offset: bool,
+}
+
+impl Lineage {
+    /// Looks at the columns of a table. A column of that name which is something
+    /// else is the user's own affair.
+    pub fn of(table: Oid) -> Self {
+        let has = |name| find(table, name).is_ok();
+        Lineage { load_id: has(LOAD_ID), byte_offset: has(BYTE_OFFSET) }
+    }
+
+    /// The names of those that it has.
+    pub fn columns(self) -> impl Iterator<Item = &'static str> {
+        [(self.load_id, LOAD_ID), (self.byte_offset, BYTE_OFFSET)]
+            .into_iter()
+            .filter_map(|(has, name)| has.then_some(name))
+    }
+
+    /// Fails unless the current role may insert into them.
+    pub fn require_insert(self, table: Oid) -> Result<(), Error> {
+        for name in self.columns() {
+            let permitted = find(table, name).is_ok_and(|column| relation::may_insert(table, column.number));
+            if !permitted {
+                let shown = relation::name(table).ok_or(Error::NoTable(table.to_u32()))?;
+                return Err(Error::NoInsertRight { table: text::show(&shown), column: name.to_string() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A column of lineage, or why there is none.
+pub fn find(table: Oid, name: &str) -> Result<Column, Misfit> {
+    match relation::column(table, name.as_bytes()) {
+        None => Err(Misfit::Missing),
+        Some(column) if !column.is_bigint => Err(Misfit::NotOfType("bigint")),
+        Some(column) if column.is_generated || column.is_identity => Err(Misfit::Computed),
+        Some(column) => Ok(column),
+    }
+}
