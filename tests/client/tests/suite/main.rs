@@ -14,6 +14,7 @@ mod endurance;
 mod files;
 mod helpers;
 mod limits;
+mod read;
 mod real;
 mod resources;
 mod roles;
