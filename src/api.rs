@@ -1,11 +1,13 @@
 //! The SQL functions: read arguments, call one function, return.
 
 use crate::amend::{self, Retried};
-use crate::error::Error;
+use crate::error::{self, Error};
 use crate::load::{self, Call};
 use crate::many;
 use crate::pg::procedure;
+use crate::read;
 use crate::sink::{self, Seed};
+use pgrx::AnyElement;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 
@@ -163,6 +165,53 @@ fn retry_rejects(
     let Retried { load_id, rows_loaded, rows_rejected } =
         retry().unwrap_or_else(|error: Error| error.raise());
     TableIterator::once((load_id, "loaded", rows_loaded as i64, rows_rejected as i64))
+}
+
+/// `read_json_file(path, ...)`. `file` and `data` are text and jsonb.
+#[allow(clippy::type_complexity)]
+#[pg_extern(sql = false)]
+fn read_json_file(
+    path: Option<&[u8]>,
+    format: Option<&[u8]>,
+    compression: Option<&[u8]>,
+    on_error: Option<&[u8]>,
+    records_path: Option<&[u8]>,
+    max_records: Option<i64>,
+) -> TableIterator<
+    'static,
+    (
+        name!(file, Option<AnyElement>),
+        name!(record_no, i64),
+        name!(line, i64),
+        name!(byte_offset, i64),
+        name!(data, Option<AnyElement>),
+        name!(error_type, Option<&'static str>),
+        name!(message, Option<&'static str>),
+    ),
+> {
+    let read = || {
+        read::rows(&read::Call {
+            path: required("path", path)?,
+            format: required("format", format)?,
+            compression: required("compression", compression)?,
+            on_error: required("on_error", on_error)?,
+            records_path,
+            max_records,
+        })
+    };
+    let rows = read().unwrap_or_else(|error: Error| error.raise());
+    TableIterator::new(rows.map(|row| {
+        let row = row.unwrap_or_else(|error| error.raise());
+        (
+            row.file,
+            row.place.number as i64,
+            row.place.line as i64,
+            row.place.offset as i64,
+            row.data,
+            row.fault.map(|fault| error::error_type(fault.kind)),
+            row.fault.map(|fault| fault.what),
+        )
+    }))
 }
 
 fn required<T>(name: &'static str, argument: Option<T>) -> Result<T, Error> {

@@ -34,6 +34,10 @@ pub enum Error {
     NotJsonb { table: String, column: String },
     /// The column is generated.
     GeneratedColumn { table: String, column: String },
+    /// `max_records` is below 0.
+    NegativeMaxRecords(i64),
+    /// `records_path` was given.
+    NoRecordsPath,
     /// The path is not absolute.
     RelativePath(String),
     /// The file lies outside `loader.allowed_directories`.
@@ -48,6 +52,8 @@ pub enum Error {
     DirectoriesUnknown,
     /// The system does not tell where an open file lies.
     NoRealPath,
+    /// No file matches the pattern.
+    NoMatch(String),
     /// The file cannot be opened.
     Open { path: String, error: io::Error },
     /// Not a regular file; what it is instead.
@@ -289,6 +295,13 @@ impl Error {
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"reject_limit\" must not be negative: {limit}"),
             ),
+            Error::NegativeMaxRecords(limit) => Words::new(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("argument \"max_records\" must not be negative: {limit}"),
+            ),
+            Error::NoRecordsPath => {
+                Words::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, "argument \"records_path\" is not supported")
+            }
             Error::NoTable(oid) => {
                 Words::new(Code::ERRCODE_UNDEFINED_TABLE, format!("relation with OID {oid} does not exist"))
             }
@@ -349,6 +362,10 @@ impl Error {
                 "cannot tell where an open file lies",
             )
             .detail("loader.allowed_directories needs /proc to be mounted."),
+            Error::NoMatch(pattern) => {
+                Words::new(Code::ERRCODE_UNDEFINED_FILE, format!("no file matches \"{pattern}\""))
+                    .hint("Files are looked for by the server, on the server's machine and with the rights of its operating system user.")
+            }
             Error::Open { path, error } => Words::new(
                 file_access_code(&error),
                 format!("could not open file \"{path}\" for reading: {}", reason(&error)),

@@ -1,9 +1,9 @@
 //! loader: loads damaged JSON files into tables, from inside the server.
 //!
 //! The module list and what the server calls when it loads the library; no
-//! logic. Arrows point one way: `api` → {`load`, `amend`} → {`sink`, `catalog`,
-//! `access`, `verdict`} → `pg`; anything may use `error`, `settings` and the
-//! crate `loader-core`.
+//! logic. Arrows point one way: `api` → {`many`, `amend`, `read`} → `load` →
+//! {`sink`, `catalog`, `access`, `verdict`} → `pg`; anything may use `error`,
+//! `settings` and the crate `loader-core`.
 #![deny(unsafe_code)]
 
 mod access;
@@ -14,6 +14,7 @@ mod error;
 mod load;
 mod many;
 mod pg;
+mod read;
 mod settings;
 mod sink;
 #[cfg(any(test, feature = "pg_test"))]

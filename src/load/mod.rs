@@ -13,7 +13,8 @@ mod validate;
 
 pub use file::{FileSource, explain};
 pub use intake::{Gain, Intake, Part, Setup, Sink};
-pub use options::{Call, IfLoaded, Options, word};
+pub use options::{Call, IfLoaded, OnError, Options, compression_of, format_of, on_error_of, word};
+pub use server::Server;
 
 use crate::access;
 use crate::catalog::{Catalog, Content, FileState, Load, Status, Step};

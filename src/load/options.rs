@@ -80,36 +80,9 @@ impl Options {
         };
         Ok(Options {
             chunk: call.chunk as usize,
-            format: word(
-                "format",
-                call.format,
-                "auto, newline_delimited, array, unstructured, ndjson, jsonl",
-                &[
-                    ("auto", None),
-                    ("newline_delimited", Some(Format::NewlineDelimited)),
-                    ("ndjson", Some(Format::NewlineDelimited)),
-                    ("jsonl", Some(Format::NewlineDelimited)),
-                    ("array", Some(Format::Array)),
-                    ("unstructured", Some(Format::Unstructured)),
-                ],
-            )?,
-            compression: word(
-                "compression",
-                call.compression,
-                "auto, none, gzip, zstd",
-                &[
-                    ("auto", None),
-                    ("none", Some(Compression::None)),
-                    ("gzip", Some(Compression::Gzip)),
-                    ("zstd", Some(Compression::Zstd)),
-                ],
-            )?,
-            on_error: word(
-                "on_error",
-                call.on_error,
-                "reject, stop, ignore",
-                &[("reject", OnError::Reject), ("stop", OnError::Stop), ("ignore", OnError::Ignore)],
-            )?,
+            format: format_of(call.format)?,
+            compression: compression_of(call.compression)?,
+            on_error: on_error_of(call.on_error)?,
             reject_limit,
             if_loaded: match word(
                 "if_loaded",
@@ -150,6 +123,48 @@ impl Options {
             self.reject_limit.map_or("null".to_string(), |limit| limit.to_string()),
         )
     }
+}
+
+/// The framing; `None` finds it out.
+pub fn format_of(value: &[u8]) -> Result<Option<Format>, Error> {
+    word(
+        "format",
+        value,
+        "auto, newline_delimited, array, unstructured, ndjson, jsonl",
+        &[
+            ("auto", None),
+            ("newline_delimited", Some(Format::NewlineDelimited)),
+            ("ndjson", Some(Format::NewlineDelimited)),
+            ("jsonl", Some(Format::NewlineDelimited)),
+            ("array", Some(Format::Array)),
+            ("unstructured", Some(Format::Unstructured)),
+        ],
+    )
+}
+
+/// The compression; `None` finds it out.
+pub fn compression_of(value: &[u8]) -> Result<Option<Compression>, Error> {
+    word(
+        "compression",
+        value,
+        "auto, none, gzip, zstd",
+        &[
+            ("auto", None),
+            ("none", Some(Compression::None)),
+            ("gzip", Some(Compression::Gzip)),
+            ("zstd", Some(Compression::Zstd)),
+        ],
+    )
+}
+
+/// What to do with a bad record.
+pub fn on_error_of(value: &[u8]) -> Result<OnError, Error> {
+    word(
+        "on_error",
+        value,
+        "reject, stop, ignore",
+        &[("reject", OnError::Reject), ("stop", OnError::Stop), ("ignore", OnError::Ignore)],
+    )
 }
 
 /// The meaning of an option's word.

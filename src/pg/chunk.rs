@@ -7,7 +7,7 @@
 //! trigger of the target may load a file itself: offers nest.
 
 use super::memory::Context;
-use pgrx::{PgSqlErrorCode, ereport, pg_guard, pg_sys};
+use pgrx::{AnyElement, FromDatum, PgSqlErrorCode, ereport, pg_guard, pg_sys};
 use std::cell::RefCell;
 use std::ffi::CStr;
 use std::marker::PhantomData;
@@ -86,6 +86,20 @@ impl Chunk {
         self.reset_scratch();
         let done = self.held.len().saturating_sub(1);
         self.held.drain(..done)
+    }
+
+    /// Takes everything out, and returns the buffer that it held last.
+    pub fn release(&mut self) -> Option<Vec<u8>> {
+        drop(self.clear());
+        self.held.pop()
+    }
+
+    /// The value that was added last, for a row that the server takes before
+    /// anything is taken out of the chunk.
+    pub fn last(&self) -> Option<AnyElement> {
+        let value = *self.values.last()?;
+        // SAFETY: a jsonb datum.
+        unsafe { AnyElement::from_polymorphic_datum(value, false, pg_sys::JSONBOID) }
     }
 
     /// Makes room for one more value; an error is the size that was asked for.

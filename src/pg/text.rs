@@ -1,8 +1,9 @@
 //! Text between the server and us. Text of the server is bytes in the
 //! database's encoding, which need not be UTF-8.
 
+use super::memory::Context;
 use pgrx::datum::DatumWithOid;
-use pgrx::pg_sys;
+use pgrx::{AnyElement, FromDatum, pg_sys};
 use std::ffi::{CStr, CString};
 
 /// Text of the database as it can be put into a message of ours.
@@ -33,6 +34,37 @@ pub fn parameter(bytes: &[u8]) -> DatumWithOid<'static> {
     unsafe { DatumWithOid::new(bytes, pg_sys::TEXTOID) }
 }
 
+/// A text that many rows of a set have.
+pub struct Shared(Vec<u32>);
+
+impl Shared {
+    /// From text of the database; bytes that are no text there are shown as they
+    /// can be.
+    pub fn new(bytes: &[u8]) -> Self {
+        if is_valid(bytes) { Self::of(bytes) } else { Self::of(show(bytes).as_bytes()) }
+    }
+
+    fn of(bytes: &[u8]) -> Self {
+        let length = pg_sys::VARHDRSZ + bytes.len();
+        let mut words = vec![0_u32; length.div_ceil(size_of::<u32>())];
+        let start = words.as_mut_ptr().cast::<u8>();
+        // SAFETY: there is room for the header and the bytes behind it.
+        unsafe {
+            pgrx::set_varsize_4b(start.cast(), length as i32);
+            start.add(pg_sys::VARHDRSZ).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        }
+        Shared(words)
+    }
+
+    /// The text, for a row that the server takes while `self` lives.
+    pub fn value(&self) -> Option<AnyElement> {
+        // SAFETY: a text datum.
+        unsafe {
+            AnyElement::from_polymorphic_datum(pg_sys::Datum::from(self.0.as_ptr()), false, pg_sys::TEXTOID)
+        }
+    }
+}
+
 /// A C string from text of the database, which never has a NUL byte in it.
 pub fn c_string(bytes: &[u8]) -> CString {
     CString::new(bytes).unwrap_or_default()
@@ -60,7 +92,7 @@ pub fn split_directories(list: &CStr) -> Option<Vec<Vec<u8>>> {
     let mut names: *mut pg_sys::List = std::ptr::null_mut();
     // SAFETY: the function writes to a copy of its own; its list is of C
     // strings, all of it in the current context.
-    unsafe {
+    Context::new(c"loader directories", 1024).within(|| unsafe {
         let copy = pg_sys::pstrdup(list.as_ptr());
         if !pg_sys::SplitDirectoriesString(copy, b',' as std::ffi::c_char, &mut names) {
             return None;
@@ -73,5 +105,5 @@ pub fn split_directories(list: &CStr) -> Option<Vec<Vec<u8>>> {
             }
         }
         Some(split)
-    }
+    })
 }

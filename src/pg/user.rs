@@ -29,13 +29,6 @@ pub fn may_log_in(role: Oid) -> bool {
     }
 }
 
-/// Whether the current role is a member of `role`, as `pg_has_role` asks; not
-/// where that one is gone.
-pub fn is_member_of(role: Oid) -> bool {
-    // SAFETY: look-ups by OID.
-    unsafe { pg_sys::is_member_of_role(current(), role) }
-}
-
 /// Whether the role has the privileges of `pg_read_server_files`, as COPY asks.
 pub fn may_read_server_files() -> bool {
     // SAFETY: a look-up; superusers have the privileges of every role.

@@ -15,6 +15,7 @@ mod files;
 mod helpers;
 mod limits;
 mod lineage;
+mod read;
 mod real;
 mod resources;
 mod roles;

@@ -1,0 +1,96 @@
+//! `read_json_file`: the records of files as rows, one by one, as they are asked
+//! for. The files are opened one after the other; nothing is written anywhere.
+//!
+//! Between two rows the server may do anything, also end it all: it drops what is
+//! here then, in no transaction that could be relied on.
+
+mod options;
+mod reading;
+mod record;
+mod source;
+
+pub use options::Call;
+
+use crate::access;
+use crate::error::Error;
+use crate::load::Server;
+use crate::pg::chunk::Chunk;
+use crate::pg::memory::Context;
+use crate::pg::{self, allocator};
+use options::Options;
+use reading::Reading;
+use record::{Row, Values};
+use std::vec;
+
+/// Memory that is kept as long as rows are asked for.
+const RESERVE: usize = 8 * 1024;
+
+/// The records of all files, in order.
+pub struct Rows {
+    files: vec::IntoIter<Vec<u8>>,
+    options: Options,
+    /// So many rows are still wanted; `None` is all there are.
+    wanted: Option<u64>,
+    reading: Option<Reading>,
+    values: Values,
+    /// Goes last: the values lie below it.
+    _memory: Context,
+}
+
+/// Finds the files. The order of the checks is that of a load.
+pub fn rows(call: &Call<'_>) -> Result<Rows, Error> {
+    allocator::refill().map_err(Error::OutOfMemory)?;
+    access::require_file_role()?;
+    let options = Options::of(call)?;
+    let files = access::expand(call.path)?;
+    if files.is_empty() {
+        return Err(Error::NoMatch(pg::text::show(call.path)));
+    }
+    // The server drops this with the memory of the call, after all that is below
+    // that: the values must not be.
+    let memory = Context::for_process(c"loader read", RESERVE);
+    let values = Values { server: Server::new()?, chunk: memory.within(Chunk::new) };
+    let wanted = options.max_records;
+    Ok(Rows { files: files.into_iter(), options, wanted, reading: None, values, _memory: memory })
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step().transpose()
+    }
+}
+
+impl Rows {
+    fn step(&mut self) -> Result<Option<Row>, Error> {
+        if self.wanted == Some(0) {
+            return Ok(None);
+        }
+        let Some(row) = self.next_row()? else { return Ok(None) };
+        if let Some(wanted) = &mut self.wanted {
+            *wanted -= 1;
+            if let (0, Some(reading)) = (*wanted, &self.reading) {
+                // Nothing more is read; the values stay for this row.
+                reading.stop();
+            }
+        }
+        Ok(Some(row))
+    }
+
+    fn next_row(&mut self) -> Result<Option<Row>, Error> {
+        loop {
+            if let Some(reading) = &mut self.reading
+                && let Some(row) = reading.next(&mut self.values)?
+            {
+                return Ok(Some(row));
+            }
+            if let Some(reading) = self.reading.take() {
+                reading.finish()?;
+            }
+            let Some(path) = self.files.next() else { return Ok(None) };
+            allocator::refill().map_err(Error::OutOfMemory)?;
+            self.reading = Some(Reading::open(&path, self.options, self.wanted, &self.values.server)?);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One file on its way through the threads, record by record.
+
+use super::options::Options;
+use super::record::{Row, Values, Verdict};
+use super::source::Bytes;
+use crate::access;
+use crate::error::Error;
+use crate::load::{OnError, Server, explain};
+use crate::pg::text::Shared;
+use crate::pg::thread::AtExit;
+use crate::pg::{self, allocator};
+use crate::settings;
+use loader_core::framing;
+use loader_core::input::{Compression, Decoded};
+use loader_core::pipeline::{self, Batch, Control, Crew, Entry, Pipeline};
+use std::sync::Arc;
+
+/// A file below this size, and a call that wants no more than so many records,
+/// is not worth a thread.
+const SMALL: u64 = 1024 * 1024;
+const FEW: u64 = 1_000;
+
+/// An open file, and how far it has been read.
+pub struct Reading {
+    /// Until the pipeline goes, which stops its threads itself.
+    _stop: AtExit,
+    pipeline: Pipeline<Decoded<Bytes>>,
+    crew: Arc<Crew>,
+    /// The batch in hand, but for its values, which the chunk holds.
+    batch: Batch,
+    /// Entries of it that are done with.
+    done: usize,
+    shown: String,
+    name: Shared,
+    on_error: OnError,
+    refused: Refused,
+}
+
+/// Records that the splitter found good and the server did not.
+#[derive(Default)]
+struct Refused {
+    records: u64,
+    bytes: u64,
+}
+
+impl Reading {
+    /// Opens a file of which no more than `wanted` records are asked for.
+    pub fn open(path: &[u8], options: Options, wanted: Option<u64>, server: &Server) -> Result<Self, Error> {
+        let opened = access::open(path)?;
+        let shown = opened.shown.clone();
+        let small = opened.size() < SMALL || wanted.is_some_and(|wanted| wanted <= FEW);
+        let control = Arc::<Control>::default();
+        let source = Bytes::new(opened, control.clone());
+        let decoded = Decoded::new(source, options.compression).map_err(|error| explain(error, &shown))?;
+        let framing = framing::Options {
+            format: options.format,
+            max_record_size: settings::max_record_size(),
+            raw_limit: 0,
+        };
+        let pipeline = pipeline::Options {
+            threads: if small { 0 } else { settings::parse_threads() },
+            native: server.is_utf8(),
+            check: settings::verify(),
+            compression: None,
+            skip_to: 0,
+            range: None,
+        };
+        let mut pipeline =
+            Pipeline::new(decoded, framing, pipeline, control).map_err(|error| explain(error, &shown))?;
+        let crew = pipeline.crew().clone();
+        let stop = AtExit::new({
+            let crew = crew.clone();
+            move || crew.stop()
+        });
+        pg::thread::without_signals(|| pipeline.start());
+        Ok(Reading {
+            _stop: stop,
+            pipeline,
+            crew,
+            batch: Batch::default(),
+            done: 0,
+            shown,
+            name: Shared::new(path),
+            on_error: options.on_error,
+            refused: Refused::default(),
+        })
+    }
+
+    /// Ends the reading; there will be no more records.
+    pub fn stop(&self) {
+        self.crew.stop();
+    }
+
+    /// The next record that makes a row; what the one before it pointed at may
+    /// be gone then.
+    pub fn next(&mut self, values: &mut Values) -> Result<Option<Row>, Error> {
+        loop {
+            while let Some(&entry) = self.batch.entries.get(self.done) {
+                self.done += 1;
+                if let Some(row) = self.row(entry, values)? {
+                    return Ok(Some(row));
+                }
+            }
+            if !self.next_batch(values)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn next_batch(&mut self, values: &mut Values) -> Result<bool, Error> {
+        let done =
+            Batch { values: values.chunk.release().unwrap_or_default(), ..std::mem::take(&mut self.batch) };
+        self.pipeline.recycle(done);
+        self.done = 0;
+        pg::check_for_interrupts();
+        allocator::refill().map_err(Error::OutOfMemory)?;
+        let next = self.pipeline.next(&mut pg::check_for_interrupts);
+        let Some(mut batch) = next.map_err(|error| explain(error, &self.shown))? else { return Ok(false) };
+        values.chunk.hold(std::mem::take(&mut batch.values)).map_err(Error::OutOfMemory)?;
+        self.batch = batch;
+        Ok(true)
+    }
+
+    fn row(&mut self, entry: Entry, values: &mut Values) -> Result<Option<Row>, Error> {
+        let place = entry.place;
+        let fault = match values.judge(&self.shown, &self.batch, entry)? {
+            Verdict::Good => None,
+            Verdict::Bad(fault) => Some(fault),
+            Verdict::Refused(fault) => {
+                self.refused.records += 1;
+                self.refused.bytes += place.length;
+                Some(fault)
+            }
+        };
+        let data = match (fault, self.on_error) {
+            (None, _) => values.chunk.last(),
+            (Some(_), OnError::Reject) => None,
+            (Some(_), OnError::Ignore) => return Ok(None),
+            (Some(fault), OnError::Stop) => {
+                return Err(Error::BadRecord { path: self.shown.clone(), place, fault });
+            }
+        };
+        Ok(Some(Row { file: self.name.value(), place, data, fault }))
+    }
+
+    /// Fails if the file is not what it was, or if not all of it was accounted
+    /// for. Called at its end.
+    pub fn finish(self) -> Result<(), Error> {
+        let Reading { pipeline, shown, refused, .. } = self;
+        let mut ended = pipeline.finish();
+        ended.tally.overrule(refused.records, refused.bytes);
+        let plain = ended.source.compression() == Compression::None;
+        let source = ended.source.source_mut();
+        // Behind a compressed stream there may be bytes that are not read.
+        source.check_unchanged(plain)?;
+        if ended.tally.balances() && (!plain || ended.tally.stream_bytes == source.bytes_read()) {
+            Ok(())
+        } else {
+            Err(Error::Unbalanced { path: shown })
+        }
+    }
+}
