@@ -8,7 +8,7 @@ mod undo;
 
 pub use mend::mend;
 pub use retry::{Retried, retry};
-pub use undo::undo;
+pub use undo::{undo, undo_all};
 
 use crate::catalog::{Catalog, Look, Past, Whereabouts};
 use crate::error::Error;

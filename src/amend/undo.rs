@@ -7,28 +7,37 @@ use crate::sink;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 
-/// Deletes the rows of a load and of its retries, and its rejects; where it is a
-/// retry itself, the rejects that it resolved wait again. Returns how many rows
-/// were deleted.
+/// Deletes the rows of a load and its rejects, and those of the loads that build
+/// on it: its retries, and those that went on when its file had grown. The rejects
+/// that they resolved wait again. Returns how many rows were deleted.
 pub fn undo(load_id: i64) -> Result<u64, Error> {
     let catalog = Catalog::open()?;
     let past = hold(&catalog, load_id)?;
     let mut loads = vec![past.id];
     let mut brought = past.rows_loaded;
-    for (retry, rows) in catalog.retries(past.id)? {
-        loads.push(retry);
+    for (follower, rows) in catalog.followers(past.id)? {
+        loads.push(follower);
         brought += rows;
     }
     let deleted = delete_rows(&past, &loads, brought)?;
-    match past.retry_of {
-        Some(original) => catalog.reopen_rejects(original, past.id)?,
-        None => catalog.delete_rejects(past.id)?,
-    }
+    catalog.delete_rejects(&loads)?;
     catalog.forget(&loads)?;
     if deleted != brought as u64 {
         report(load_id, brought, deleted);
     }
     Ok(deleted)
+}
+
+/// Undoes the loads of a file that are still in force, for another of it.
+pub fn undo_all(loads: &[i64]) -> Result<(), Error> {
+    for &load_id in loads {
+        match undo(load_id) {
+            // With one that it built on.
+            Ok(_) | Err(Error::Undone(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// A load that brought no row can be undone whatever became of its table.

@@ -123,34 +123,55 @@ impl Catalog {
         })
     }
 
-    /// Numbers and rows of the retries of a load that are still in force, locked.
-    pub fn retries(&self, load_id: i64) -> Result<Vec<(i64, i64)>, Error> {
+    /// Numbers and rows of the loads that build on one and are still in force,
+    /// locked: its retries, those that went on where it stopped when its file had
+    /// grown, and their retries.
+    pub fn followers(&self, load_id: i64) -> Result<Vec<(i64, i64)>, Error> {
         const QUERY: &str = "SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
-            WHERE h.retry_of OPERATOR(pg_catalog.=) $1
+            WHERE h.load_id OPERATOR(pg_catalog.>) $1
               AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text
-            ORDER BY h.load_id FOR UPDATE";
+              AND EXISTS (SELECT FROM loader.load_history_data AS p
+                          WHERE p.load_id OPERATOR(pg_catalog.=) $1
+                            AND p.retry_of IS NULL
+                            AND p.file_path OPERATOR(pg_catalog.=) h.file_path
+                            AND p.target_oid OPERATOR(pg_catalog.=) h.target_oid
+                            AND p.target_column OPERATOR(pg_catalog.=) h.target_column
+                            AND COALESCE(p.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=)
+                                COALESCE(h.records_path, ''::pg_catalog.text))
+              AND NOT EXISTS (SELECT FROM loader.load_history_data AS n
+                              WHERE n.load_id OPERATOR(pg_catalog.>) $1
+                                AND n.load_id OPERATOR(pg_catalog.<) h.load_id
+                                AND n.retry_of IS NULL
+                                AND n.start_offset OPERATOR(pg_catalog.=) 0
+                                AND h.start_offset OPERATOR(pg_catalog.>) 0
+                                AND n.file_path OPERATOR(pg_catalog.=) h.file_path
+                                AND n.target_oid OPERATOR(pg_catalog.=) h.target_oid)
+              AND (h.start_offset OPERATOR(pg_catalog.>) 0
+                   OR h.retry_of OPERATOR(pg_catalog.=) $1
+                   OR EXISTS (SELECT FROM loader.load_history_data AS o
+                              WHERE o.load_id OPERATOR(pg_catalog.=) h.retry_of
+                                AND o.load_id OPERATOR(pg_catalog.>) $1
+                                AND o.start_offset OPERATOR(pg_catalog.>) 0))
+            ORDER BY h.load_id FOR UPDATE OF h";
         self.as_owner(|client| {
-            let mut retries = Vec::new();
+            let mut followers = Vec::new();
             for row in client.update(QUERY, None, &[load_id.into()])? {
                 let id = row.get::<i64>(1)?.unwrap_or_default();
-                retries.push((id, row.get::<i64>(2)?.unwrap_or_default()));
+                followers.push((id, row.get::<i64>(2)?.unwrap_or_default()));
             }
-            Ok(retries)
+            Ok(followers)
         })
     }
 
-    /// Deletes the rejects of a load.
-    pub fn delete_rejects(&self, load_id: i64) -> Result<(), Error> {
-        const STATEMENT: &str =
-            "DELETE FROM loader.rejects_data AS r WHERE r.load_id OPERATOR(pg_catalog.=) $1";
-        self.change(STATEMENT, &[load_id.into()]).map(|_| ())
-    }
-
-    /// Makes the rejects of a load that a retry resolved unresolved again.
-    pub fn reopen_rejects(&self, load_id: i64, retry: i64) -> Result<(), Error> {
-        const STATEMENT: &str = "UPDATE loader.rejects_data AS r SET resolved_by = NULL
-            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.resolved_by OPERATOR(pg_catalog.=) $2";
-        self.change(STATEMENT, &[load_id.into(), retry.into()]).map(|_| ())
+    /// Deletes the rejects of loads, and has those that they resolved wait again.
+    pub fn delete_rejects(&self, loads: &[i64]) -> Result<(), Error> {
+        const DELETE: &str =
+            "DELETE FROM loader.rejects_data AS r WHERE r.load_id OPERATOR(pg_catalog.=) ANY ($1)";
+        const REOPEN: &str = "UPDATE loader.rejects_data AS r SET resolved_by = NULL
+            WHERE r.resolved_by OPERATOR(pg_catalog.=) ANY ($1)";
+        let memory = Context::new(c"loader undo", 8 * 1024);
+        self.change(DELETE, &[array::bigints(&memory, loads)])?;
+        self.change(REOPEN, &[array::bigints(&memory, loads)]).map(|_| ())
     }
 
     /// Puts a text beside the raw bytes of a reject that is the caller's to mend

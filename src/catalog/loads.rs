@@ -310,19 +310,21 @@ impl Catalog {
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 
-    /// Loads into the target that brought rows.
-    pub fn loads_with_rows(&self, content: &Content<'_>) -> Vec<i64> {
-        const QUERY: &CStr = c"SELECT h.load_id FROM loader.load_history_data AS h
+    /// The loads into the target that are in force, and whether any brought rows.
+    pub fn loads_into(&self, content: &Content<'_>) -> (Vec<i64>, bool) {
+        const QUERY: &CStr = c"SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
             WHERE h.target_oid OPERATOR(pg_catalog.=) $1
               AND h.target_column OPERATOR(pg_catalog.=) $2
-              AND h.rows_loaded OPERATOR(pg_catalog.>) 0
               AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])";
         let arguments = [content.target.into(), text::parameter(content.column)];
-        let mut found = Vec::new();
+        let (mut loads, mut rows) = (Vec::new(), 0);
         user::run_as(self.owner, || {
-            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| found.extend(row.bigint(1)));
+            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
+                loads.extend(row.bigint(1));
+                rows += row.bigint(2).unwrap_or(0);
+            });
         });
-        found
+        (loads, rows > 0)
     }
 
     /// Marks loads as undone: nothing of them is left in the table.

@@ -2,6 +2,7 @@
 
 use super::file::FileSource;
 use super::options::IfLoaded;
+use crate::amend;
 use crate::catalog::{Catalog, Content, Earlier, Status};
 use crate::error::Error;
 use crate::pg;
@@ -23,7 +24,11 @@ pub fn find(
     if if_loaded == IfLoaded::Force {
         return Ok(None);
     }
-    refuse_partly_loaded(catalog.earlier(content, None, Some(&source.opened().path)), target, source)?;
+    let of_path = catalog.earlier(content, None, Some(&source.opened().path));
+    if if_loaded == IfLoaded::Replace {
+        return replace(catalog, target, content, source, &of_path);
+    }
+    refuse_partly_loaded(of_path, target, source)?;
     if catalog.earlier_load(Snapshot::Latest, content, None).is_none()
         && catalog.earlier_load(Snapshot::Transaction, content, None).is_none()
     {
@@ -55,6 +60,27 @@ pub fn find(
         });
     }
     Ok(Some(load_id))
+}
+
+/// Undoes what the file brought when it was something else.
+fn replace(
+    catalog: &Catalog,
+    target: &Target,
+    content: &Content<'_>,
+    source: &mut FileSource,
+    of_path: &[Earlier],
+) -> Result<Option<i64>, Error> {
+    let hash = source.finish()?;
+    source.rewind()?;
+    let same = catalog.earlier(content, Some(&hash), None);
+    let whole = same.iter().find(|load| load.status == Status::Loaded);
+    if let Some(whole) = whole.filter(|_| !target.is_empty()) {
+        return Ok(Some(whole.id));
+    }
+    let mut loads: Vec<i64> = of_path.iter().map(|load| load.id).collect();
+    loads.reverse();
+    amend::undo_all(&loads)?;
+    Ok(None)
 }
 
 /// Fails where `load_json_files` has loaded a part of the file.

@@ -44,6 +44,8 @@ pub enum IfLoaded {
     Force,
     /// Fail.
     Error,
+    /// Nothing; but where the file was something else then, what it brought goes.
+    Replace,
 }
 
 /// The options of one load.
@@ -87,8 +89,13 @@ impl Options {
             if_loaded: match word(
                 "if_loaded",
                 call.if_loaded,
-                "skip, force, error",
-                &[("skip", IfLoaded::Skip), ("force", IfLoaded::Force), ("error", IfLoaded::Error)],
+                "skip, force, error, replace",
+                &[
+                    ("skip", IfLoaded::Skip),
+                    ("force", IfLoaded::Force),
+                    ("error", IfLoaded::Error),
+                    ("replace", IfLoaded::Replace),
+                ],
             )? {
                 // What stays is no matter where nothing stays.
                 _ if call.validate => IfLoaded::Force,
@@ -114,6 +121,7 @@ impl Options {
             IfLoaded::Skip => "skip",
             IfLoaded::Force => "force",
             IfLoaded::Error => "error",
+            IfLoaded::Replace => "replace",
         };
         format!(
             r#"{{"chunk": {}, "format": "{}", "compression": "{}", "on_error": "{on_error}", "reject_limit": {}, "if_loaded": "{if_loaded}"}}"#,

@@ -1,6 +1,7 @@
 //! One file of many: is it to be loaded, from where on, and part by part.
 
 use super::look::Found;
+use crate::amend;
 use crate::catalog::{Content, FileState, Load, Position, Status, Step};
 use crate::error::{Error, Failure};
 use crate::load::{FileSource, Intake, Options, Part, Setup, Sink, explain};
@@ -26,6 +27,8 @@ pub struct Job {
     pub position: Position,
     /// Where in the stream the load began.
     start_offset: u64,
+    /// Loads that are undone first.
+    replaces: Vec<i64>,
     /// A reject of an earlier load that this one begins with.
     resolves: Option<(i64, u64)>,
     hash: [u8; 32],
@@ -80,6 +83,7 @@ impl Job {
             exists: begin.resumes.is_some(),
             position: begin.position,
             start_offset: if begin.resumes.is_some() { 0 } else { begin.position.offset },
+            replaces: begin.replaces,
             resolves: begin.resolves,
             hash,
             size: source.opened().size(),
@@ -132,6 +136,7 @@ impl Job {
 
     /// Loads the next part, and writes down how far it is.
     pub fn part(&mut self, sink: &mut Sink<'_>, common: &Common<'_>) -> Result<End, Error> {
+        amend::undo_all(&std::mem::take(&mut self.replaces))?;
         let mut running = match self.running.take() {
             Some(running) => running,
             None => self.open(common)?,

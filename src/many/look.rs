@@ -30,13 +30,15 @@ pub struct Found {
 }
 
 /// Where a load begins.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Begin {
     /// The load that goes on.
     pub resumes: Option<i64>,
     pub position: Position,
     /// A reject of an earlier load, by its offset, that is read again.
     pub resolves: Option<(i64, u64)>,
+    /// Loads that are undone first.
+    pub replaces: Vec<i64>,
 }
 
 /// Looks at a file. What it locks is locked until the transaction ends, but for
@@ -115,7 +117,7 @@ impl Seen<'_> {
                     rejects: part.rejects,
                     rows: part.rows,
                 };
-                return Ok(Decision::Load(Begin { resumes: Some(part.id), position, resolves: None }));
+                return Ok(Decision::Load(Begin { resumes: Some(part.id), position, ..Begin::default() }));
             }
             return self.changed(part);
         }
@@ -126,7 +128,7 @@ impl Seen<'_> {
             let open_end = self.catalog.open_end(last.id, last.position);
             let position = Position { offset: open_end.unwrap_or(last.position), ..Position::default() };
             let resolves = open_end.map(|offset| (last.id, offset));
-            return Ok(Decision::Load(Begin { resumes: None, position, resolves }));
+            return Ok(Decision::Load(Begin { position, resolves, ..Begin::default() }));
         }
         self.changed(last)
     }
@@ -152,6 +154,12 @@ impl Seen<'_> {
             IfLoaded::Skip => Ok(Decision::Changed(earlier.id)),
             IfLoaded::Error => Err(Error::ChangedSince { path: self.shown.to_string(), load_id: earlier.id }),
             IfLoaded::Force => Ok(Decision::Load(Begin::default())),
+            IfLoaded::Replace => {
+                let mut replaces: Vec<i64> =
+                    self.earlier.iter().filter(|load| load.same_path).map(|load| load.id).collect();
+                replaces.reverse();
+                Ok(Decision::Load(Begin { replaces, ..Begin::default() }))
+            }
         }
     }
 }

@@ -158,8 +158,8 @@ fn forget_what_is_gone(target: &Target, call: &Call) -> Result<(), Error> {
         file_size: 0,
         records_path: options.records_path(),
     };
-    let loads = catalog.loads_with_rows(&content);
-    if !loads.is_empty() && target.is_empty() {
+    let (loads, any_rows) = catalog.loads_into(&content);
+    if any_rows && target.is_empty() {
         catalog.forget(&loads)?;
     }
     Ok(())
