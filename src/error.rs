@@ -102,8 +102,6 @@ pub enum Error {
     WorkersOutOfRange { workers: i32, most: i32 },
     /// What a worker failed with.
     Worker { code: String, message: String },
-    /// A file of `load_json_files` failed, which was told to stop then.
-    FileFailed { path: String, failure: Failure, load_id: i64 },
     /// The path is not text of the database.
     PathEncoding(String),
     /// The server's query interface refused a statement of ours.
@@ -480,12 +478,8 @@ impl Error {
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"workers\" must be between 0 and {most}: {workers}"),
             ),
-            Error::Worker { code, message } => Words::new(code_of(&code), message),
-            Error::FileFailed { path, failure, load_id } => {
-                Words::new(code_of(&failure.code), format!("file \"{path}\" failed: {}", failure.message))
-                    .detail(format!("Load {load_id} keeps what it has committed, and its place."))
-                    .hint("CALL load_json_files again to go on, or undo_load to take back what is loaded.")
-            }
+            Error::Worker { code, message } => Words::new(code_of(&code), message)
+                .hint("What is committed stays. CALL load_json_files again to go on."),
             Error::PathEncoding(path) => Words::new(
                 Code::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
                 format!("path is not valid in the encoding of the database: \"{path}\""),

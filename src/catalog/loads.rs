@@ -94,6 +94,13 @@ pub struct Earlier {
     pub overread: u64,
 }
 
+impl Earlier {
+    /// Whether it failed before it brought anything.
+    pub fn is_vain(&self) -> bool {
+        self.status == Status::Failed && self.position == 0 && self.rejects == 0
+    }
+}
+
 impl Catalog {
     /// Writes a load for the first time.
     pub fn begin(&self, load: &Load<'_>, file: &FileState<'_>, step: &Step<'_>) -> Result<(), Error> {
@@ -310,6 +317,17 @@ impl Catalog {
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 
+    /// What stopped a load, if anything did.
+    pub fn failure(&self, id: i64) -> Option<String> {
+        const QUERY: &CStr = c"SELECT h.error_message FROM loader.load_history_data AS h
+            WHERE h.load_id OPERATOR(pg_catalog.=) $1";
+        let mut found = None;
+        user::run_as(self.owner, || {
+            snapshot::select(Snapshot::Latest, QUERY, &[id.into()], |row| found = row.bytes(1));
+        });
+        found.map(|message| text::show(&message))
+    }
+
     /// The loads into the target that are in force, and whether any brought rows.
     pub fn loads_into(&self, content: &Content<'_>) -> (Vec<i64>, bool) {
         const QUERY: &CStr = c"SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
@@ -331,6 +349,9 @@ impl Catalog {
     pub fn forget(&self, loads: &[i64]) -> Result<(), Error> {
         const STATEMENT: &str = "UPDATE loader.load_history_data AS h SET status = 'undone'
             WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)";
+        if loads.is_empty() {
+            return Ok(());
+        }
         let arguments = [loads.to_vec().into()];
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }

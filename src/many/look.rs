@@ -63,10 +63,20 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
         records_path: common.options.records_path(),
     };
     let earlier = catalog.earlier(&content, Some(&hash), Some(path));
-    let seen = Seen { catalog, common, source: &mut source, hash: &hash, shown: &shown, earlier: &earlier };
+    let mut seen =
+        Seen { catalog, common, source: &mut source, hash: &hash, shown: &shown, earlier: &earlier };
+    let vain = seen.vain_attempts();
     Ok(match seen.decide()? {
-        Decision::Skip(id) => Look::Skip(id),
+        Decision::Skip(id) => {
+            catalog.forget(&vain)?;
+            Look::Skip(id)
+        }
         Decision::Changed(id) => Look::Changed(id),
+        // A failed attempt has a row already.
+        Decision::Load(begin) if begin.resumes.is_none() && begin.position.offset == 0 => {
+            let begin = Begin { resumes: vain.first().copied(), ..begin };
+            Look::Load(Box::new(Found { source, hash, claim, begin }))
+        }
         Decision::Load(begin) => Look::Load(Box::new(Found { source, hash, claim, begin })),
     })
 }
@@ -87,7 +97,7 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn decide(mut self) -> Result<Decision, Error> {
+    fn decide(&mut self) -> Result<Decision, Error> {
         let if_loaded = self.common.options.if_loaded;
         let same = |earlier: &Earlier| earlier.hash.as_deref() == Some(self.hash.as_slice());
         if if_loaded == IfLoaded::Force {
@@ -102,13 +112,11 @@ impl Seen<'_> {
                     load_id: whole.id,
                 });
             }
-            self.forget_vain_attempts()?;
             return Ok(Decision::Skip(whole.id));
         }
-        let part = self.earlier.iter().find(|earlier| earlier.status != Status::Loaded);
+        let part = self.earlier.iter().find(|load| load.status != Status::Loaded && !load.is_vain());
         if let Some(part) = part {
-            let nothing = part.position == 0 && part.rejects == 0;
-            if nothing || same(part) || (part.same_path && self.has_grown_since(part)?) {
+            if same(part) || (part.same_path && self.has_grown_since(part)?) {
                 let position = Position {
                     offset: part.position,
                     records: part.records,
@@ -133,11 +141,10 @@ impl Seen<'_> {
         self.changed(last)
     }
 
-    /// The file could not be read once; now it can, and is what was loaded before.
-    fn forget_vain_attempts(&self) -> Result<(), Error> {
-        let vain = |load: &&Earlier| load.same_path && load.status == Status::Failed && load.position == 0;
-        let loads: Vec<i64> = self.earlier.iter().filter(vain).map(|load| load.id).collect();
-        if loads.is_empty() { Ok(()) } else { self.catalog.forget(&loads) }
+    /// Loads of the file that failed before they brought anything.
+    fn vain_attempts(&self) -> Vec<i64> {
+        let vain = self.earlier.iter().filter(|load| load.same_path && load.is_vain());
+        vain.map(|load| load.id).collect()
     }
 
     /// Whether the file begins with all that it was.

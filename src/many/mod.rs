@@ -110,7 +110,9 @@ pub fn run(pattern: &[u8], workers: Option<i32>, mut call: Call) -> Result<Summa
         if !board.is_done() && !board.is_stopped() {
             Work::new(&board, 0, &mut transactions, &call)?.run()?;
         }
-        report::files(&board);
+        transactions.begin();
+        report::files(&board, &Catalog::open()?);
+        transactions.commit();
         match board.failure() {
             Some((code, message)) => Err(Error::Worker { code, message }),
             None => Ok(board.totals()),

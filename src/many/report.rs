@@ -3,7 +3,7 @@
 
 use super::Summary;
 use super::board::{Board, State, Totals};
-use crate::catalog::Position;
+use crate::catalog::{Catalog, Position};
 use crate::error::Failure;
 use crate::pg::text;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -61,15 +61,15 @@ pub fn fewer_workers(started: usize, wanted: usize) {
 }
 
 /// Names what failed and what was passed over though it had changed.
-pub fn files(board: &Board) {
+pub fn files(board: &Board, catalog: &Catalog) {
     let of = |state: State| (0..board.files()).filter(move |&file| board.state(file) == state);
     let totals = board.totals();
     for file in of(State::Failed).take(NAMED) {
-        let path = text::show(&board.path(file));
+        let (path, load_id) = (text::show(&board.path(file)), board.load_of(file));
         tell(
             PgLogLevel::WARNING,
-            format!("file \"{path}\" failed"),
-            Some(format!("See SELECT * FROM loader.load_history WHERE load_id = {};", board.load_of(file))),
+            format!("file \"{path}\" failed: {}", catalog.failure(load_id).unwrap_or_default()),
+            Some(format!("See SELECT * FROM loader.load_history WHERE load_id = {load_id};")),
         );
     }
     if totals.failed > NAMED as u64 {

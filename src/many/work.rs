@@ -390,12 +390,12 @@ impl<'a> Work<'a> {
     /// A file has failed, and that is written down; it may end the call.
     pub(super) fn failed(&mut self, posted: Posted, path: &[u8], failure: &Failure) {
         let load_id = posted.load_id;
-        self.group.lines.push(report::failed(path, load_id, failure));
+        let line = report::failed(path, load_id, failure);
+        self.group.lines.push(line.clone());
         self.done(posted, 0);
         self.commit();
         if self.call.stop {
-            let error = Error::FileFailed { path: text::show(path), failure: failure.clone(), load_id };
-            self.board.fail(&failure.code, &Failure::from(error).message);
+            self.board.fail(&failure.code, &line);
         }
     }
 }
