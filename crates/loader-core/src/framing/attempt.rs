@@ -205,7 +205,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 Progress::Broken(spot) => break spot.at,
             }
         };
-        self.overread += (reached - start) as u64;
+        self.overread_now = (reached - start) as u64;
         Ok(Attempt::Bad(spot))
     }
 

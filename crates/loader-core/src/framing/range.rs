@@ -90,8 +90,12 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         matches!(self.layout, Layout::Lines { .. })
     }
 
-    /// The place behind the last item; at the end of a stream or range, the end.
+    /// The place behind the last item; at the end of a stream or range, the end. It
+    /// is sound after an error of the source too.
     pub fn mark(&mut self) -> Mark {
+        if let Some(passed) = self.passed {
+            return passed.before;
+        }
         self.count_lines(self.position);
         Mark {
             offset: self.here(),

@@ -4,6 +4,7 @@
 use super::bounds::Searched;
 use super::layout::{self, BOM, Layout};
 use super::profile::Profile;
+use super::range::Mark;
 use super::reader::Reader;
 use super::window::Window;
 use super::{Format, Item, Options, Record, Reject};
@@ -68,6 +69,8 @@ pub struct Splitter<S: Source, R: Reader = ()> {
     pub(super) searched: Option<Searched>,
     /// Bytes that were read beyond the ends of lines in vain.
     pub(super) overread: u64,
+    /// Those of them for the item in hand, which count when it is handed out.
+    pub(super) overread_now: u64,
     /// So many could have been when this run began, and nothing would be different.
     pub(super) margin: u64,
     /// So many had been when this run began.
@@ -79,8 +82,8 @@ pub struct Splitter<S: Source, R: Reader = ()> {
 /// A reject whose first bytes are no longer in the window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Passed {
-    offset: u64,
-    line: u64,
+    /// The place before it.
+    pub(super) before: Mark,
     /// So many of its last bytes are framing, if nothing else follows them.
     blanks: u64,
 }
@@ -115,6 +118,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             learned_to: 0,
             searched: None,
             overread: 0,
+            overread_now: 0,
             margin: u64::MAX,
             overread_before: 0,
             stop: u64::MAX,
@@ -212,8 +216,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     pub(super) fn pass(&mut self, start: usize, at: usize) -> usize {
         if self.passed.is_none() {
             self.frame(start);
-            self.count_lines(start);
-            self.passed = Some(Passed { offset: self.window.offset(start), line: self.line, blanks: 0 });
+            self.passed = Some(Passed { before: self.mark(), blanks: 0 });
             self.raw.clear();
         }
         let gone = &self.window.bytes()[self.position..at];
@@ -278,15 +281,16 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     fn reject_fault(&mut self, start: usize, end: usize, fault: Fault) -> Result<Item<'_>, Error> {
-        let Passed { offset, line, blanks } = match self.passed.take() {
+        let Passed { before, blanks } = match self.passed.take() {
             Some(passed) => passed,
             None => {
                 self.frame(start);
-                self.count_lines(start);
                 self.raw.clear();
-                Passed { offset: self.window.offset(start), line: self.line, blanks: 0 }
+                Passed { before: self.mark(), blanks: 0 }
             }
         };
+        let (offset, line) = (before.offset, before.line + 1);
+        self.overread += std::mem::take(&mut self.overread_now);
         let length = end - self.position;
         // Framing at its end was passed before that was known to be the end.
         let blanks = if length == 0 { blanks } else { 0 };

@@ -93,7 +93,7 @@ pub struct Batch {
     pub values: Vec<u8>,
     /// Texts.
     pub text: Vec<u8>,
-    /// Where it ends: behind its last record.
+    /// Where it ends: behind its last record, or at the end of all.
     pub end: Mark,
 }
 
