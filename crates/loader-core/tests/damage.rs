@@ -11,7 +11,6 @@ use loader_damage::judge::Verdict;
 use loader_damage::suite::{self, Choice};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::thread;
 
 const SEEDS: [u64; 3] = [1, 20, 300];
 
@@ -22,19 +21,8 @@ const GOOD_PER_PHANTOM: usize = 1000;
 /// Calls `with` for one file in so many of the seeds, on all processors.
 fn each_file(one_in: usize, with: impl Fn(&File) + Sync) {
     let files = SEEDS.into_iter().flat_map(|seed| suite::all(Choice { seed, one_in }));
-    let queue: Mutex<Box<dyn Iterator<Item = File> + Send>> = Mutex::new(Box::new(files));
-    let workers = thread::available_parallelism().map_or(1, |n| n.get());
-    thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().expect("no worker has panicked").next();
-                    let Some(file) = next else { break };
-                    with(&file);
-                }
-            });
-        }
-    });
+    let files: Box<dyn Iterator<Item = File> + Send> = Box::new(files);
+    support::each(files, with);
 }
 
 /// What came of the files of one group.

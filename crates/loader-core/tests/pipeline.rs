@@ -1,8 +1,8 @@
 //! The same batches for any number of threads; errors in their place; an end
 //! to every thread.
 
-use loader_core::framing;
-use loader_core::input::{Error, Source};
+use loader_core::framing::{self, Mark, Range};
+use loader_core::input::{self, Decoded, Error, Source};
 use loader_core::jsonb::Encoder;
 use loader_core::pipeline::{Batch, Compression, Form, Options, Pipeline, Place};
 use loader_core::tally::Tally;
@@ -158,6 +158,80 @@ fn damaged_files_of_all_framings() {
         for threads in [1, 3] {
             assert!(run(&file.bytes, Options { threads, ..PLAIN }) == alone, "{}", file.name);
         }
+    }
+}
+
+/// What comes of a part of a stream.
+struct On {
+    begin: Mark,
+    /// Of each batch.
+    ends: Vec<Mark>,
+    found: Vec<(Place, Found)>,
+    end: Mark,
+}
+
+/// The batches of `bytes`, compressed or not, from where `options` say.
+fn run_on(bytes: &[u8], options: Options) -> Result<On, Error> {
+    let source = Bytes { bytes: bytes.to_vec(), at: 0, then: || Ok(0) };
+    let decoded = Decoded::new(source, None)?;
+    let mut pipeline = Pipeline::new(decoded, FRAMING, options, Arc::default())?;
+    pipeline.start();
+    let (begin, mut ends, mut found) = (pipeline.begin(), Vec::new(), Vec::new());
+    while let Some(batch) = pipeline.next(&mut || ())? {
+        take(&batch, &mut found);
+        ends.push(batch.end);
+        let last = batch.entries.last().expect("a batch is not empty").place;
+        assert!(batch.end.offset >= last.offset + last.length);
+        assert_eq!(batch.end.records, last.number);
+        pipeline.recycle(batch);
+    }
+    let finished = pipeline.finish();
+    assert_eq!(finished.end.tally, finished.tally);
+    Ok(On { begin, ends, found, end: finished.end })
+}
+
+#[test]
+fn a_load_goes_on_where_a_batch_ended() {
+    let plain = sample(7);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &plain).expect("memory");
+    let gzip = gzip.finish().expect("memory");
+    let zstd = zstd::encode_all(&plain[..], 1).expect("memory");
+    let On { begin, ends, found, end } = run_on(&plain, PLAIN).expect("no read fails");
+    assert_eq!(begin, Mark::default());
+    assert!(ends.len() > 5);
+    for (bytes, threads) in [(&plain, 0), (&plain, 3), (&gzip, 1), (&zstd, 2)] {
+        for at in [0, ends.len() / 2, ends.len() - 1] {
+            let skip_to = ends[at].offset;
+            let on = run_on(bytes, Options { threads, skip_to, ..PLAIN }).expect("a mark");
+            assert_eq!(on.begin, ends[at]);
+            assert!(on.ends.iter().all(|mark| mark.offset > skip_to));
+            let rest = found.iter().position(|(place, _)| place.offset >= skip_to).unwrap_or(found.len());
+            assert!(on.found == found[rest..]);
+            assert_eq!(on.end, end);
+        }
+        let inside = Options { threads, skip_to: ends[0].offset - 2, ..PLAIN };
+        assert!(matches!(run_on(bytes, inside), Err(input::Error::NoBoundary)));
+        let behind = Options { threads, skip_to: plain.len() as u64 + 1, ..PLAIN };
+        assert!(matches!(run_on(bytes, behind), Err(input::Error::NoBoundary)));
+    }
+}
+
+#[test]
+fn ranges_through_the_pipeline() {
+    let bytes = sample(8);
+    let On { ends, found, end, .. } = run_on(&bytes, PLAIN).expect("no read fails");
+    for threads in [0, 3] {
+        let (mut all, mut here) = (Vec::new(), Mark::default());
+        for end in [ends[2].offset + 1000, ends[4].offset, u64::MAX] {
+            let range = Some(Range { start: here, end });
+            let part = run_on(&bytes, Options { threads, range, ..PLAIN }).expect("lines");
+            assert_eq!(part.begin, here);
+            all.extend(part.found);
+            here = part.end;
+        }
+        assert!(all == found);
+        assert_eq!(here, end);
     }
 }
 

@@ -1,15 +1,20 @@
-//! Runs the splitter over a generated file, for the judge.
+//! Runs the splitter over generated files, for the judge.
+#![allow(dead_code, reason = "not every test uses all of it")]
 
 use loader_core::framing::{Item, Options, Splitter};
 use loader_core::input::{Error, Source};
 use loader_damage::judge::{self, Found, Ledger, Verdict};
 use loader_damage::{File, Span};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::thread;
 
 /// A source that hands out so many bytes a read.
-struct Slow<'a> {
-    bytes: &'a [u8],
-    step: usize,
+pub struct Slow<'a> {
+    /// What is left.
+    pub bytes: &'a [u8],
+    /// Bytes a read.
+    pub step: usize,
 }
 
 impl Source for Slow<'_> {
@@ -19,6 +24,23 @@ impl Source for Slow<'_> {
         self.bytes = &self.bytes[n..];
         Ok(n)
     }
+}
+
+/// Calls `with` for each file, on all processors.
+pub fn each(files: impl Iterator<Item = File> + Send, with: impl Fn(&File) + Sync) {
+    let queue = Mutex::new(files);
+    let workers = thread::available_parallelism().map_or(1, |n| n.get());
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().expect("no worker has panicked").next();
+                    let Some(file) = next else { break };
+                    with(&file);
+                }
+            });
+        }
+    });
 }
 
 /// Everything that the splitter says of the bytes, read `step` bytes at a time.
