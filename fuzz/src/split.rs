@@ -130,7 +130,14 @@ fn judge(stream: &[u8], options: Options, items: &[Found]) {
 
 /// The same through the pipeline, and values are those of the records' texts.
 fn piped(stream: &[u8], options: Options, found: &[Found]) {
-    let how = pipeline::Options { threads: 0, native: true, check: true, compression: None, skip_to: 0, range: None };
+    let how = pipeline::Options {
+        threads: 0,
+        native: true,
+        check: true,
+        compression: None,
+        skip_to: 0,
+        range: None,
+    };
     let source = Steps::new(stream, 60);
     let mut pipeline = Pipeline::new(source, options, how, Arc::default()).expect("a head");
     pipeline.start();
