@@ -374,6 +374,69 @@ fn mended_texts_and_names_are_in_the_database_s_encoding() {
 }
 
 #[test]
+fn a_load_under_way_is_left_alone_and_a_partial_one_can_be_undone() {
+    let (database, mut client) = session("lineage_partial");
+    traced(&mut client, "traced");
+    // Time enough for the first rows to be committed.
+    client
+        .batch_execute(
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN PERFORM pg_sleep(2.2); RETURN NEW; END';
+             CREATE TRIGGER slow BEFORE INSERT ON traced FOR EACH ROW
+                 WHEN (NEW.data->>'n' = '5') EXECUTE FUNCTION slow()",
+        )
+        .expect("a trigger");
+    let path = database.cluster.file("lineage_partial", lines(20_000));
+    let call = format!("CALL load_json_files('{path}', 'traced', workers => 0, chunk => 1000)");
+    let mut gate = Gate::close(&database, "traced", 19_999);
+    let mut loading = database.connect();
+    let pid = backend(&mut loading);
+    let loader = std::thread::spawn({
+        let call = call.clone();
+        move || (loading.batch_execute(&call), loading)
+    });
+    gate.wait_for_waiters(1);
+    let running = Outcome {
+        load_id: figure(&mut client, "SELECT load_id FROM loader.load_history WHERE status = 'running'"),
+        status: "running".to_owned(),
+        rows_loaded: count(&mut client, "traced"),
+        rows_rejected: 0,
+        bytes_read: 0,
+    };
+    assert!(running.rows_loaded > 0 && running.rows_loaded < 20_000, "{running:?}");
+    assert_eq!(sqlstate(undo(&mut client, &running)), SqlState::OBJECT_IN_USE);
+    assert_eq!(sqlstate(retry(&mut client, running.load_id)), SqlState::OBJECT_IN_USE);
+
+    client.execute("SELECT pg_cancel_backend($1)", &[&pid]).expect("a cancel");
+    let (result, mut loading) = loader.join().expect("a thread");
+    assert_eq!(sqlstate(result), SqlState::QUERY_CANCELED);
+    gate.open();
+    assert_eq!(undo(&mut client, &running).expect("an undo"), running.rows_loaded);
+    assert_eq!(count(&mut client, "traced"), 0);
+    loading.batch_execute(&call).expect("all of it");
+    let offsets = "SELECT count(DISTINCT _byte_offset) FROM traced
+                   WHERE _load_id = (SELECT load_id FROM loader.load_history WHERE status = 'loaded')";
+    assert_eq!(figure(&mut client, offsets), 20_000);
+}
+
+#[test]
+fn what_a_grown_file_resolved_is_open_again_after_its_undo() {
+    let (database, mut client) = session("lineage_grown");
+    traced(&mut client, "traced");
+    let path = database.cluster.file("lineage_grown", "{\"n\": 0}\n{\"n\":");
+    let call = format!("CALL load_json_files('{path}', 'traced')");
+    client.batch_execute(&call).expect("the file as it was");
+    database.cluster.file("lineage_grown", "{\"n\": 0}\n{\"n\": 1}\n{\"n\": 2}\n");
+    client.batch_execute(&call).expect("what is new");
+    let resolved = "SELECT count(resolved_by) FROM loader.rejects";
+    assert_eq!((count(&mut client, "traced"), figure(&mut client, resolved)), (3, 1));
+    client.query_one("SELECT undo_load(max(load_id)) FROM loader.load_history", &[]).expect("an undo");
+    assert_eq!((count(&mut client, "traced"), figure(&mut client, resolved)), (1, 0));
+    client.batch_execute(&call).expect("what is new, again");
+    assert_eq!((count(&mut client, "traced"), figure(&mut client, resolved)), (3, 1));
+}
+
+#[test]
 fn a_validation_leaves_nothing_and_sees_everything() {
     let (database, mut client) = session("lineage_validate");
     let path = database.cluster.file("lineage_validate", damaged(300));
