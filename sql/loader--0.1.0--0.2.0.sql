@@ -47,6 +47,8 @@ ALTER TABLE loader.rejects_data
     ADD COLUMN resolved_by bigint,
     DROP CONSTRAINT rejects_data_pkey,
     ADD CONSTRAINT rejects_data_pkey PRIMARY KEY (load_id, byte_offset);
+-- Which rejects a load has made good, for when it is undone: few are.
+CREATE INDEX rejects_data_resolved_by_idx ON loader.rejects_data (resolved_by) WHERE resolved_by IS NOT NULL;
 
 -- Columns are appended; grants on the views stay.
 

@@ -66,6 +66,8 @@ CREATE TABLE loader.rejects_data (
     resolved_by     bigint,
     PRIMARY KEY (load_id, byte_offset)
 );
+-- Which rejects a load has made good, for when it is undone: few are.
+CREATE INDEX rejects_data_resolved_by_idx ON loader.rejects_data (resolved_by) WHERE resolved_by IS NOT NULL;
 
 REVOKE ALL ON SEQUENCE loader.load_id_seq FROM PUBLIC;
 REVOKE ALL ON TABLE loader.load_history_data FROM PUBLIC;

@@ -183,7 +183,10 @@ fn by_default(sizes: &[u64]) -> usize {
 fn threads_each(workers: usize) -> usize {
     settings::parse_threads_if_set().unwrap_or_else(|| {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        if workers == 0 { settings::parse_threads() } else { (cores / workers).saturating_sub(1) }
+        match cores.checked_div(workers) {
+            Some(share) => share.saturating_sub(1),
+            None => settings::parse_threads(),
+        }
     })
 }
 

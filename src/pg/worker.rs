@@ -221,12 +221,13 @@ pub unsafe extern "C-unwind" fn loader_worker_main(argument: pg_sys::Datum) {
 /// # Safety
 /// The handler may be called at any time from now on.
 unsafe fn set_handler(signal: i32, handler: unsafe extern "C-unwind" fn(i32)) {
-    // SAFETY: the server's own way to set one of its own handlers.
     #[cfg(not(feature = "pg18"))]
+    // SAFETY: the server's own way to set one of its own handlers.
     unsafe {
         pg_sys::pqsignal(signal, Some(handler));
     }
     #[cfg(feature = "pg18")]
+    // SAFETY: the same, by the name that it has since 18.
     unsafe {
         pg_sys::pqsignal_be(signal, Some(handler));
     }
