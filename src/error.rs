@@ -72,6 +72,8 @@ pub enum Error {
     Bomb { path: String, compression: Compression },
     /// A byte order mark says that the file is not UTF-8.
     ForeignEncoding { path: String, encoding: &'static str },
+    /// There is no array at `records_path`.
+    NoRecords { path: String },
     /// The database has an encoding that UTF-8 cannot be converted to.
     NoConversion,
     /// Memory for a buffer was not to be had.
@@ -405,6 +407,11 @@ impl Error {
                 format!("file \"{path}\" is encoded in {encoding}"),
             )
             .hint("Convert the file to UTF-8."),
+            Error::NoRecords { path } => Words::new(
+                Code::ERRCODE_BAD_COPY_FILE_FORMAT,
+                format!("file \"{path}\" has no array at records_path"),
+            )
+            .hint("records_path names the keys from the root of the document to the array of the records."),
             Error::NoConversion => Words::new(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
                 "there is no conversion from UTF8 to the encoding of the database",
