@@ -36,8 +36,6 @@ pub enum Error {
     GeneratedColumn { table: String, column: String },
     /// `max_records` is below 0.
     NegativeMaxRecords(i64),
-    /// `records_path` was given.
-    NoRecordsPath,
     /// The path is not absolute.
     RelativePath(String),
     /// The file lies outside `loader.allowed_directories`.
@@ -72,6 +70,8 @@ pub enum Error {
     Bomb { path: String, compression: Compression },
     /// A byte order mark says that the file is not UTF-8.
     ForeignEncoding { path: String, encoding: &'static str },
+    /// There is no array at `records_path`.
+    NoRecords { path: String },
     /// The database has an encoding that UTF-8 cannot be converted to.
     NoConversion,
     /// Memory for a buffer was not to be had.
@@ -110,8 +110,8 @@ pub enum Error {
     SeededOtherwise { table: String, column: &'static str, misfit: Misfit },
     /// A function of an older version of the extension was called.
     OldFunctions,
-    /// `records_path` is not known yet.
-    RecordsPath,
+    /// `records_path` is not a path, or not to be had; why.
+    BadRecordsPath { path: String, what: &'static str },
     /// No load of that number, or none that is the caller's to amend.
     NoLoad(i64),
     /// Another session is at work on the load.
@@ -297,9 +297,6 @@ impl Error {
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"max_records\" must not be negative: {limit}"),
             ),
-            Error::NoRecordsPath => {
-                Words::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, "argument \"records_path\" is not supported")
-            }
             Error::NoTable(oid) => {
                 Words::new(Code::ERRCODE_UNDEFINED_TABLE, format!("relation with OID {oid} does not exist"))
             }
@@ -405,6 +402,11 @@ impl Error {
                 format!("file \"{path}\" is encoded in {encoding}"),
             )
             .hint("Convert the file to UTF-8."),
+            Error::NoRecords { path } => Words::new(
+                Code::ERRCODE_BAD_COPY_FILE_FORMAT,
+                format!("file \"{path}\" has no array at records_path"),
+            )
+            .hint("records_path names the keys from the root of the document to the array of the records."),
             Error::NoConversion => Words::new(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
                 "there is no conversion from UTF8 to the encoding of the database",
@@ -505,10 +507,12 @@ impl Error {
             )
             .detail("The library is newer than the extension's SQL objects.")
             .hint("Run ALTER EXTENSION loader UPDATE."),
-            Error::RecordsPath => {
-                Words::new(Code::ERRCODE_FEATURE_NOT_SUPPORTED, "argument \"records_path\" is not supported yet")
-            }
-            // One answer, so that numbers tell nothing about the loads of others.
+            Error::BadRecordsPath { path, what } => Words::new(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("invalid value for argument \"records_path\": \"{path}\""),
+            )
+            .detail(format!("{}.", sentence(what)))
+            .hint("Name the keys that lead to the array of the records, as in '$.data.items'."),
             Error::NoLoad(load_id) => {
                 Words::new(Code::ERRCODE_UNDEFINED_OBJECT, format!("load {load_id} does not exist"))
                     .detail("Only loads of roles that the current role is a member of are looked at.")
@@ -560,6 +564,12 @@ impl Error {
 
 fn detail_of(path: &str, place: Place, fault: Fault) -> String {
     format!("File \"{path}\", {place}; the fault is at byte {}.", fault.at)
+}
+
+/// Words that begin a sentence.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The operating system's words without Rust's number behind them.

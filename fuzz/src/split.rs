@@ -3,7 +3,7 @@
 //! with the encoder as the reader, and through the pipeline.
 
 use crate::steps::Steps;
-use loader_core::framing::{Format, Item, Options, Reader, Splitter, Value};
+use loader_core::framing::{Format, Item, Options, Reader, RecordsPath, Splitter, Value};
 use loader_core::input::Error;
 use loader_core::json::scan::{Progress, Scanner};
 use loader_core::jsonb::Encoder;
@@ -41,29 +41,31 @@ pub fn check(input: &[u8]) {
     let format = [None, Some(Format::NewlineDelimited), Some(Format::Array), Some(Format::Unstructured)];
     let options = Options {
         format: format[usize::from(choice & 3)],
+        records_path: (choice & 16 != 0).then(|| RecordsPath::parse("$.a").expect("a path")),
         max_record_size: SIZES[usize::from(choice >> 2 & 3)],
         raw_limit: usize::MAX,
     };
-    let Some(found) = split(stream, options, usize::MAX, ()) else { return };
-    judge(stream, options, &found);
+    let Some(found) = split(stream, &options, usize::MAX, ()) else { return };
+    judge(stream, &options, &found);
     for step in [1, 7] {
-        assert!(split(stream, options, step, ()).as_ref() == Some(&found), "read size {step}");
+        assert!(split(stream, &options, step, ()).as_ref() == Some(&found), "read size {step}");
     }
     for step in [usize::MAX, 7] {
         let quick = Quick(Encoder::new());
         assert!(
-            split(stream, options, step, quick).as_ref() == Some(&found),
+            split(stream, &options, step, quick).as_ref() == Some(&found),
             "with the encoder, read size {step}"
         );
     }
-    piped(stream, options, &found);
+    piped(stream, &options, &found);
 }
 
-/// `None` where a byte order mark says that the stream is not UTF-8.
-fn split<R: Reader>(stream: &[u8], options: Options, step: usize, reader: R) -> Option<Vec<Found>> {
-    let mut splitter = match Splitter::with_reader(Steps::new(stream, step), options, reader) {
+/// `None` where a byte order mark says that the stream is not UTF-8, or where there
+/// is no array at the path.
+fn split<R: Reader>(stream: &[u8], options: &Options, step: usize, reader: R) -> Option<Vec<Found>> {
+    let mut splitter = match Splitter::with_reader(Steps::new(stream, step), options.clone(), reader) {
         Ok(splitter) => splitter,
-        Err(Error::Encoding(_)) => return None,
+        Err(Error::Encoding(_) | Error::NoRecords) => return None,
         Err(error) => panic!("{error:?}"),
     };
     let mut items = Vec::new();
@@ -107,7 +109,7 @@ fn split<R: Reader>(stream: &[u8], options: Options, step: usize, reader: R) -> 
     Some(items)
 }
 
-fn judge(stream: &[u8], options: Options, items: &[Found]) {
+fn judge(stream: &[u8], options: &Options, items: &[Found]) {
     let mut end = 0;
     for (at, item) in items.iter().enumerate() {
         assert_eq!(item.number, at as u64 + 1);
@@ -129,7 +131,7 @@ fn judge(stream: &[u8], options: Options, items: &[Found]) {
 }
 
 /// The same through the pipeline, and values are those of the records' texts.
-fn piped(stream: &[u8], options: Options, found: &[Found]) {
+fn piped(stream: &[u8], options: &Options, found: &[Found]) {
     let how = pipeline::Options {
         threads: 0,
         native: true,
@@ -139,7 +141,7 @@ fn piped(stream: &[u8], options: Options, found: &[Found]) {
         range: None,
     };
     let source = Steps::new(stream, 60);
-    let mut pipeline = Pipeline::new(source, options, how, Arc::default()).expect("a head");
+    let mut pipeline = Pipeline::new(source, options.clone(), how, Arc::default()).expect("a head");
     pipeline.start();
     let mut rest = found.iter();
     while let Some(batch) = pipeline.next(&mut || ()).expect("no read fails") {

@@ -167,6 +167,7 @@ pub fn explain(error: input::Error, path: &str) -> Error {
         input::Error::CutOff(compression) => Error::CutOff { path, compression },
         input::Error::Bomb(compression) => Error::Bomb { path, compression },
         input::Error::Encoding(encoding) => Error::ForeignEncoding { path, encoding },
+        input::Error::NoRecords => Error::NoRecords { path },
         input::Error::OutOfMemory(bytes) => Error::OutOfMemory(bytes),
         input::Error::NoBoundary => Error::Changed(path),
         input::Error::Stopped => {

@@ -125,6 +125,7 @@ impl Intake {
         let server = Server::new()?;
         let framing = framing::Options {
             format: setup.options.format,
+            records_path: setup.options.records_path.clone(),
             max_record_size: settings::max_record_size(),
             raw_limit: settings::reject_raw_limit(),
         };

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::pg;
 use crate::pg::Oid;
-use loader_core::framing::Format;
+use loader_core::framing::{Format, RecordsPath};
 use loader_core::input::Compression;
 
 /// More rows in one INSERT gain nothing, and their places take memory.
@@ -49,12 +49,15 @@ pub enum IfLoaded {
 }
 
 /// The options of one load.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Rows per INSERT.
     pub chunk: usize,
     /// The framing; `None` finds it out.
     pub format: Option<Format>,
+    /// Where in the file the array lies that holds the records.
+    pub records_path: Option<RecordsPath>,
+    shown_path: Option<String>,
     /// The compression; `None` finds it out.
     pub compression: Option<Compression>,
     /// What to do with a bad record.
@@ -73,16 +76,17 @@ impl Options {
         if !(1..=LARGEST_CHUNK).contains(&call.chunk) {
             return Err(Error::ChunkOutOfRange { chunk: call.chunk, most: LARGEST_CHUNK });
         }
-        if call.records_path.is_some() {
-            return Err(Error::RecordsPath);
-        }
         let reject_limit = match call.reject_limit {
             None => None,
             Some(limit) => Some(u64::try_from(limit).map_err(|_| Error::NegativeRejectLimit(limit))?),
         };
+        let format = format_of(call.format)?;
+        let records_path = call.records_path.map(|path| records_path_of(path, format)).transpose()?;
         Ok(Options {
             chunk: call.chunk as usize,
-            format: format_of(call.format)?,
+            shown_path: records_path.as_ref().map(RecordsPath::to_string),
+            records_path,
+            format,
             compression: compression_of(call.compression)?,
             on_error: on_error_of(call.on_error)?,
             reject_limit,
@@ -107,11 +111,11 @@ impl Options {
 
     /// Path of the array that holds the records, in the form that the history keeps.
     pub fn records_path(&self) -> Option<&str> {
-        None
+        self.shown_path.as_deref()
     }
 
     /// The values as the history keeps them: a JSON object.
-    pub fn to_json(self) -> String {
+    pub fn to_json(&self) -> String {
         let on_error = match self.on_error {
             OnError::Reject => "reject",
             OnError::Stop => "stop",
@@ -131,6 +135,16 @@ impl Options {
             self.reject_limit.map_or("null".to_string(), |limit| limit.to_string()),
         )
     }
+}
+
+/// The path to the array of the records, which is an array whatever else.
+pub fn records_path_of(value: &[u8], format: Option<Format>) -> Result<RecordsPath, Error> {
+    let bad = |what| Error::BadRecordsPath { path: pg::text::show(value), what };
+    if !matches!(format, None | Some(Format::Array)) {
+        return Err(bad("\"format\" is auto or array where it is given"));
+    }
+    let text = std::str::from_utf8(value).map_err(|_| bad("a path is ASCII, or UTF-8"))?;
+    RecordsPath::parse(text).map_err(|error| bad(error.what))
 }
 
 /// The framing; `None` finds it out.

@@ -54,6 +54,7 @@ impl Reading {
         let decoded = Decoded::new(source, options.compression).map_err(|error| explain(error, &shown))?;
         let framing = framing::Options {
             format: options.format,
+            records_path: None,
             max_record_size: settings::max_record_size(),
             raw_limit: 0,
         };

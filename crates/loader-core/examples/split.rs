@@ -1,12 +1,13 @@
 //! Splits a file and prints what was found: `cargo run --release -p loader-core
-//! --example split -- FILE [--rejects | --items]`. `--items` prints a line for
+//! --example split -- FILE [--rejects | --items | PATH]`; with a PATH as `$.key`, the
+//! records in the array there. `--items` prints a line for
 //! each record (R) and reject (X) with its offset and length.
 
 use std::fs::File;
 use std::io::Read;
 use std::time::Instant;
 
-use loader_core::framing::{Item, Options, Splitter};
+use loader_core::framing::{Item, Options, RecordsPath, Splitter};
 use loader_core::input::{Decoded, Error, Source};
 
 struct Bytes(File);
@@ -21,10 +22,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let path = args.next().ok_or("which file?")?;
     let mode = args.next();
+    let path_of_records = mode.as_deref().filter(|mode| mode.starts_with('$')).map(RecordsPath::parse);
+    let records_path = path_of_records.transpose().map_err(|bad| bad.what)?;
     let (rejects, items) = (mode.as_deref() == Some("--rejects"), mode.as_deref() == Some("--items"));
     let start = Instant::now();
     let source = Decoded::new(Bytes(File::open(&path)?), None).map_err(|error| format!("{error:?}"))?;
-    let options = Options { format: None, max_record_size: 256 << 20, raw_limit: 200 };
+    let options = Options { format: None, records_path, max_record_size: 256 << 20, raw_limit: 200 };
     let mut splitter = Splitter::new(source, options).map_err(|error| format!("{error:?}"))?;
     while let Some(item) = splitter.next().map_err(|error| format!("{error:?}"))? {
         if items {

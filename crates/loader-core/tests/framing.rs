@@ -2,11 +2,12 @@
 
 use loader_core::framing::{Format, Item, Options, Splitter};
 
-const OPTIONS: Options = Options { format: None, max_record_size: 1 << 20, raw_limit: 64 };
+const OPTIONS: Options =
+    Options { format: None, records_path: None, max_record_size: 1 << 20, raw_limit: 64 };
 
 /// Every item of `input`: records as they are, rejects behind a `!`.
 fn split_with(input: &str, options: Options) -> (Format, Vec<String>) {
-    let mut splitter = Splitter::new(input.as_bytes(), options).expect("a slice can be read");
+    let mut splitter = Splitter::new(input.as_bytes(), options.clone()).expect("a slice can be read");
     let mut items = Vec::new();
     while let Some(item) = splitter.next().expect("a slice can be read") {
         items.push(match item {
@@ -133,7 +134,7 @@ fn a_record_over_the_limit_is_passed_over() {
     let (a, b) = (r#"{"id":1,"name":"a"}"#, r#"{"id":2,"name":"b"}"#);
     for (open, glue, close) in [("", "\n", ""), ("[", ",\n", ""), ("[", ",", "]"), ("", "", "")] {
         let text = format!("{open}{a}{glue}{big}{glue}{b}{close}");
-        assert_eq!(split_with(&text, options).1, [a, &format!("!{big}"), b]);
+        assert_eq!(split_with(&text, options.clone()).1, [a, &format!("!{big}"), b]);
     }
 }
 

@@ -105,6 +105,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 Progress::Broken(spot) => return self.broken(start, spot),
             }
         };
+        if let Some(spot) = self.fence_behind(start, end)? {
+            return Ok(Attempt::Bad(spot));
+        }
         if let Some(at) = self.swallowed(start, end)? {
             return Ok(Attempt::Swallows(at));
         }
@@ -191,6 +194,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             match self.scanner.scan(&bytes[..end], from, self.window.eof() && end < bound) {
                 Progress::Done(end) => {
                     let (soft, deepest) = (self.scanner.soft(), self.scanner.deepest());
+                    if let Some(spot) = self.fence_behind(start, end)? {
+                        return Ok(Attempt::Bad(spot));
+                    }
                     let owns_a_line = self.first_own_line(start, end)?.is_some();
                     if !owns_a_line && self.misfit(start, end)?.is_none() {
                         return Ok(self.verdict(start, end, soft, deepest));

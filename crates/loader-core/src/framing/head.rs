@@ -6,7 +6,8 @@ use super::profile::Profile;
 use super::reader::Reader;
 use super::split::Splitter;
 use super::window::Window;
-use super::{Item, Options, Reject};
+use super::wrapper::{Gap, Wrapper};
+use super::{Format, Item, Options, Reject};
 use crate::input::{Error, Source};
 use crate::json::scan::{Progress, Scanner};
 
@@ -39,33 +40,54 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         if let Some(name) = foreign_encoding(window.bytes()) {
             return Err(Error::Encoding(name));
         }
-        let mut length = HEAD.min(window.bytes().len());
-        let whole = |window: &Window<S>, length| window.eof() && length == window.bytes().len();
-        let mut sniffed = layout::sniff(&window.bytes()[..length], whole(&window, length), options.format);
-        if sniffed.seen < FEW && !whole(&window, length) {
-            while window.bytes().len() < LONG_HEAD && !window.eof() {
-                window.grow()?;
-            }
-            length = LONG_HEAD.min(window.bytes().len());
-            sniffed = layout::sniff(&window.bytes()[..length], whole(&window, length), options.format);
+        let (wrapper, gap) = match options.records_path.clone() {
+            Some(path) => Wrapper::enter(&mut window, path).map(|(wrapper, gap)| (Some(wrapper), gap))?,
+            None => (None, Gap::default()),
+        };
+        let format = if wrapper.is_some() { Some(Format::Array) } else { options.format };
+        let (mut length, mut whole) = head_length(&mut window, wrapper.as_ref(), HEAD)?;
+        let mut sniffed = layout::sniff(&window.bytes()[..length], whole, format);
+        if sniffed.seen < FEW && !whole {
+            (length, whole) = head_length(&mut window, wrapper.as_ref(), LONG_HEAD)?;
+            sniffed = layout::sniff(&window.bytes()[..length], whole, format);
         }
         let head = &window.bytes()[..length];
         let mut profile = Profile::default();
-        learn_from_head(head, whole(&window, length), options, sniffed, &mut profile);
+        learn_from_head(head, whole, &options, sniffed, &mut profile);
+        let learned_to = window.offset(length);
         let mut splitter = Splitter::with(window, reader, options, sniffed, profile);
-        splitter.learned_to = length as u64;
+        splitter.learned_to = learned_to;
+        splitter.wrapper = wrapper;
+        splitter.book_gap(gap);
         Ok(splitter)
     }
 }
 
+/// How much of the stream is its head, `most` bytes or all, and whether nothing
+/// follows that. Behind the end of a wrapped array nothing does.
+fn head_length<S: Source>(
+    window: &mut Window<S>,
+    wrapper: Option<&Wrapper>,
+    most: usize,
+) -> Result<(usize, bool), Error> {
+    while window.bytes().len() < most && !window.eof() {
+        window.grow()?;
+    }
+    let bytes = window.bytes();
+    let length = most.min(bytes.len());
+    let whole = window.eof() && length == bytes.len();
+    let end = wrapper.and_then(|wrapper| wrapper.array_end(&bytes[..length], whole));
+    Ok(end.map_or((length, whole), |end| (end, true)))
+}
+
 /// Runs a splitter over the head, which is `whole` if nothing follows it, for what
 /// it finds good.
-fn learn_from_head(head: &[u8], whole: bool, options: Options, sniffed: Sniffed, profile: &mut Profile) {
+fn learn_from_head(head: &[u8], whole: bool, options: &Options, sniffed: Sniffed, profile: &mut Profile) {
     let mut window = Window::new(head);
     if window.grow().is_err() {
         return;
     }
-    let options = Options { raw_limit: 0, ..options };
+    let options = Options { raw_limit: 0, ..options.clone() };
     let mut splitter = Splitter::with(window, (), options, sniffed, Profile::default());
     // Where the head ends inside of a record, that one tells nothing.
     let mut told = head;

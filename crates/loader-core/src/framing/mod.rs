@@ -11,20 +11,24 @@ mod attempt;
 mod bounds;
 mod cuts;
 mod evidence;
+mod finder;
 mod head;
 mod layout;
 mod lines;
 mod profile;
 mod range;
 mod reader;
+mod records_path;
 mod recover;
 mod split;
 mod tracker;
 mod window;
+mod wrapper;
 
 pub use cuts::Cuts;
 pub use range::{Mark, Range};
 pub use reader::{Reader, Value};
+pub use records_path::{BadPath, RecordsPath};
 pub use split::Splitter;
 
 use crate::fault::Fault;
@@ -52,10 +56,13 @@ impl Format {
 }
 
 /// What the caller decides.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The framing; `None` looks at the first 64 kB.
     pub format: Option<Format>,
+    /// The records are the elements of the array there, in each document of the
+    /// stream. `format` is then `None` or [`Format::Array`].
+    pub records_path: Option<RecordsPath>,
     /// A longer record is passed over and rejected as too large. Bytes.
     pub max_record_size: usize,
     /// So many bytes of a reject are kept in [`Reject::raw`].

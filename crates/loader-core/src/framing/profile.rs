@@ -2,6 +2,7 @@
 //! evidence that tells a record from a fragment of one.
 
 use crate::json::shape::{self, Class, Role, Shape};
+use std::collections::HashSet;
 
 /// So many records are learned from; the files of one program rarely surprise
 /// after that, and what is decided later must not depend on how far a load is.
@@ -105,6 +106,9 @@ fn compatible(a: Class, b: Class) -> bool {
     a == b || a == Class::Null || b == Class::Null
 }
 
+/// So many keys of objects are remembered; where they are that many, they are data.
+const MAX_KEYS: usize = 4096;
+
 /// The profile of a file.
 #[derive(Debug, Default)]
 pub(super) struct Profile {
@@ -122,6 +126,8 @@ pub(super) struct Profile {
     pub(super) longest: usize,
     /// Elements of arrays inside records look like records.
     lookalikes: bool,
+    /// The hashes of keys, of whatever object.
+    keys: HashSet<u64>,
 }
 
 impl Profile {
@@ -144,6 +150,11 @@ impl Profile {
         let mut inner = Vec::new();
         shape::containers(record, |role, depth, _, shape| {
             self.deepest = self.deepest.max(depth);
+            if let Shape::Object(keys) = &shape
+                && self.keys.len() < MAX_KEYS
+            {
+                self.keys.extend(keys);
+            }
             match role {
                 Role::Root => self.roots.add(&shape),
                 Role::Element => inner.push((depth, shape)),
@@ -163,6 +174,11 @@ impl Profile {
                 self.longest_row = self.longest_row.max(row);
             }
         }
+    }
+
+    /// Whether an object in the records has the key with this hash.
+    pub(super) fn knows_key(&self, hash: u64) -> bool {
+        self.keys.contains(&hash)
     }
 
     /// Whether a value has the shape of elements of arrays inside records.

@@ -87,7 +87,7 @@ pub struct Range {
 impl<S: Source, R: Reader> Splitter<S, R> {
     /// Whether the stream can be split in ranges, if the source can.
     pub fn is_cuttable(&self) -> bool {
-        matches!(self.layout, Layout::Lines { .. })
+        matches!(self.layout, Layout::Lines { .. }) && self.wrapper.is_none()
     }
 
     /// The place behind the last item; at the end of a stream or range, the end. It

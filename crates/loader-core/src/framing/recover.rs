@@ -81,7 +81,15 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let limit = self.limit(start)?;
         let mut walk = Walk { start, at: start, bound: Bound { limit, real: true }, spent: 0 };
         let end = self.track(&mut walk)?;
-        Ok(self.trim(end))
+        let Some(fence) = self.fence_reject(walk.start, end)? else { return Ok(self.trim(end)) };
+        if self.passed_to() > 0 {
+            return Ok(self.trim(fence));
+        }
+        // Once more, now that it is known where the array ends.
+        let limit = self.limit(start)?;
+        let mut walk = Walk { start, at: start, bound: Bound { limit, real: true }, spent: 0 };
+        let end = self.track(&mut walk)?;
+        Ok(self.trim(end.min(fence)))
     }
 
     /// Whether a record starts between `start` and `until`, by evidence that
@@ -433,6 +441,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     Some(RECORD_SEPARATOR) => return Ok(Chain::Confirms),
                     Some(b' ' | b'\t' | b'\r' | b'\n') => {}
                     Some(b',') => comma = true,
+                    Some(b']') if !bracket && self.ends_array(at)? => return Ok(Chain::Confirms),
                     Some(b']') => bracket = true,
                     Some(b) => break b,
                 }

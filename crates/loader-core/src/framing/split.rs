@@ -7,6 +7,7 @@ use super::profile::Profile;
 use super::range::Mark;
 use super::reader::Reader;
 use super::window::Window;
+use super::wrapper::Wrapper;
 use super::{Format, Item, Options, Record, Reject};
 use crate::fault::{Fault, FaultKind};
 use crate::input::{Error, Source};
@@ -77,6 +78,9 @@ pub struct Splitter<S: Source, R: Reader = ()> {
     pub(super) overread_before: u64,
     /// Items that start at this offset or behind it are not handed out.
     pub(super) stop: u64,
+    /// What is around the array of the records, if they lie in one that is a part
+    /// of something larger.
+    pub(super) wrapper: Option<Wrapper>,
 }
 
 /// A reject whose first bytes are no longer in the window.
@@ -122,6 +126,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             margin: u64::MAX,
             overread_before: 0,
             stop: u64::MAX,
+            wrapper: None,
         }
     }
 
@@ -165,7 +170,12 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
         self.release();
         loop {
-            let Some(start) = self.skip_framing()? else { return Ok(None) };
+            let Some(start) = self.skip_framing()? else {
+                if self.next_array()? {
+                    continue;
+                }
+                return Ok(None);
+            };
             match self.attempt(start)? {
                 Attempt::Good { end, doubtful, read } => {
                     let record = self.record(start, end);
@@ -326,13 +336,18 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let mut stop = self.stop_index();
         loop {
             match self.byte(i)? {
-                Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | b']' | RECORD_SEPARATOR) => i += 1,
+                Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR) => i += 1,
+                Some(b']') => {
+                    self.fence_array(i)?;
+                    i += 1;
+                }
                 Some(b'[') if self.unwrap && i < stop => {
                     self.unwrap = false;
                     self.after_bracket = true;
                     i += 1;
                 }
                 Some(0xEF) if self.at_bom(i)? => i += BOM.len(),
+                Some(_) if self.fence_document(i)? => {}
                 Some(_) if i < stop => return Ok(Some(i)),
                 _ => return Ok(self.frame_to_stop(i, stop)),
             }

@@ -18,11 +18,14 @@ pub(super) struct Window<S: Source> {
     /// Offset of `bytes[0]` in the stream.
     base: u64,
     eof: bool,
+    /// What is known of the bytes behind a fence: up to where there are some, and
+    /// whether nothing follows those.
+    behind: Option<(usize, bool)>,
 }
 
 impl<S: Source> Window<S> {
     pub(super) fn new(source: S) -> Self {
-        Window { source, bytes: Vec::new(), end: 0, base: 0, eof: false }
+        Window { source, bytes: Vec::new(), end: 0, base: 0, eof: false, behind: None }
     }
 
     pub(super) fn source(&self) -> &S {
@@ -74,6 +77,24 @@ impl<S: Source> Window<S> {
         self.source.poll()
     }
 
+    /// Lets the stream end at `at`, until the fence is lifted.
+    pub(super) fn fence(&mut self, at: usize) {
+        self.behind.get_or_insert((self.end, self.eof));
+        (self.end, self.eof) = (at, true);
+    }
+
+    /// Whether there is a fence.
+    pub(super) fn is_fenced(&self) -> bool {
+        self.behind.is_some()
+    }
+
+    /// Lets the stream go on. Returns whether there was a fence.
+    pub(super) fn lift_fence(&mut self) -> bool {
+        let Some(behind) = self.behind.take() else { return false };
+        (self.end, self.eof) = behind;
+        true
+    }
+
     /// Asks the source whether to go on.
     pub(super) fn poll(&mut self) -> Result<(), Error> {
         self.source.poll()
@@ -103,11 +124,15 @@ impl<S: Source> Window<S> {
     /// Forgets the bytes before `at`. Returns by how much all indexes have become
     /// less.
     pub(super) fn drop_front(&mut self, at: usize) -> usize {
-        self.bytes.copy_within(at..self.end, 0);
+        let held = self.behind.map_or(self.end, |(end, _)| end);
+        self.bytes.copy_within(at..held, 0);
         self.end -= at;
+        if let Some((end, _)) = &mut self.behind {
+            *end -= at;
+        }
         self.base += at as u64;
         // A giant record is gone: so is its buffer.
-        if self.bytes.len() > 4 * SLACK && self.end < SLACK {
+        if self.bytes.len() > 4 * SLACK && held - at < SLACK {
             self.bytes.truncate(SLACK);
             self.bytes.shrink_to_fit();
         }

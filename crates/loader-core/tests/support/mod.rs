@@ -1,7 +1,7 @@
 //! Runs the splitter over generated files, for the judge.
 #![allow(dead_code, reason = "not every test uses all of it")]
 
-use loader_core::framing::{Item, Options, Splitter};
+use loader_core::framing::{Item, Options, RecordsPath, Splitter};
 use loader_core::input::{Error, Source};
 use loader_damage::judge::{self, Found, Ledger, Verdict};
 use loader_damage::{File, Span};
@@ -45,7 +45,16 @@ pub fn each(files: impl Iterator<Item = File> + Send, with: impl Fn(&File) + Syn
 
 /// Everything that the splitter says of the bytes, read `step` bytes at a time.
 pub fn split(bytes: &[u8], step: usize) -> Result<(Vec<Found>, Ledger), Error> {
-    let options = Options { format: None, max_record_size: 1 << 28, raw_limit: 64 * 1024 };
+    split_at(bytes, step, None)
+}
+
+/// The same of the records in an array at a path.
+pub fn split_at(
+    bytes: &[u8],
+    step: usize,
+    records_path: Option<RecordsPath>,
+) -> Result<(Vec<Found>, Ledger), Error> {
+    let options = Options { format: None, records_path, max_record_size: 1 << 28, raw_limit: 64 * 1024 };
     let mut splitter = Splitter::new(Slow { bytes, step }, options)?;
     let mut found = Vec::new();
     while let Some(item) = splitter.next()? {

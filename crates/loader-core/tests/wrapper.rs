@@ -1,0 +1,387 @@
+//! Records in an array inside of a large object, sound and damaged: the same are
+//! loaded as from the bare array, nothing of what is around it is, and every byte
+//! is accounted for.
+
+mod support;
+
+use loader_core::framing::{Format, Options, RecordsPath, Splitter};
+use loader_core::input::{Error, Source};
+use loader_damage::framing::Framing;
+use loader_damage::judge::{self, Found, Ledger, Verdict};
+use loader_damage::suite::{self, Choice};
+use loader_damage::{File, Span};
+use proptest::prelude::*;
+use std::fmt::Write;
+
+const SEEDS: [u64; 2] = [1, 20];
+
+/// A document around an array.
+struct Shell {
+    name: &'static str,
+    path: &'static str,
+    before: &'static str,
+    after: &'static str,
+}
+
+const SHELLS: [Shell; 4] = [
+    Shell {
+        name: "two keys",
+        path: "$.data.items",
+        before: r#"{"head":{"n":1,"items":[{"id":0}]},"data":{"x":[{"id":1}],"items":"#,
+        after: r#","next":{"a":{"b":1}}},"tail":{"items":[{"id":2}],"s":"]}"}}"#,
+    },
+    Shell {
+        name: "one key",
+        path: "$.items",
+        before: "{\n  \"items\": ",
+        after: ",\n  \"search_metadata\": {\"n\": [1, {}]}\n}\n",
+    },
+    Shell { name: "nothing behind", path: "$.items", before: r#"{"n":[{"items":[]}],"items":"#, after: "}" },
+    Shell {
+        name: "cut behind",
+        path: "$.data.items",
+        before: r#"{"data":{"items":"#,
+        after: r#","next":{"a":[{"b":"#,
+    },
+];
+
+fn path(text: &str) -> RecordsPath {
+    RecordsPath::parse(text).expect("a path")
+}
+
+/// Whether the file is an array with both of its brackets.
+fn is_array(file: &File) -> bool {
+    use Framing::*;
+    let wraps = matches!(
+        file.framing,
+        ArrayLines
+            | ArrayLinesHugging
+            | CommaFirstLines
+            | CompactArray
+            | SpacedArray
+            | Pretty2
+            | Pretty4
+            | PrettyTabs
+            | PrettyCrlf
+            | Hugging
+            | HuggingFlush
+            | CommaFirst
+    );
+    let text = file.bytes.trim_ascii();
+    let [open, _, close] = file.framing.glue();
+    wraps && file.bytes.starts_with(open.as_bytes()) && text.ends_with(close.trim_ascii().as_bytes())
+}
+
+/// What was found in `shell` around the file, as it lies in the bare one.
+fn unwrap(shell: &Shell, length: usize, found: Vec<Found>, ledger: Ledger) -> (Vec<Found>, Ledger) {
+    let start = shell.before.len();
+    let around = (start + shell.after.len()) as u64;
+    let lines = shell.before.matches('\n').count() as u64;
+    let inside = |found: Found| {
+        let offset = found.span.offset.checked_sub(start);
+        let span = Span { offset: offset.unwrap_or(length), ..found.span };
+        Found { span, line: found.line - lines, ..found }
+    };
+    let found = found.into_iter().map(inside).collect();
+    let ledger =
+        Ledger { stream: ledger.stream - around, framing: ledger.framing.saturating_sub(around), ..ledger };
+    (found, ledger)
+}
+
+fn wrap(shell: &Shell, bytes: &[u8]) -> Vec<u8> {
+    [shell.before.as_bytes(), bytes, shell.after.as_bytes()].concat()
+}
+
+/// Runs over the generator's arrays in a shell: the verdicts on the bare files
+/// and on the wrapped ones, and what is worse in those.
+fn compare(shell: &Shell) -> (Verdict, Verdict, String) {
+    let (mut bare, mut wrapped, mut worse) = (Verdict::default(), Verdict::default(), String::new());
+    for file in SEEDS.into_iter().flat_map(|seed| suite::all(Choice { seed, one_in: 3 })).filter(is_array) {
+        let alone = support::judge(&file);
+        let bytes = wrap(shell, &file.bytes);
+        let verdict = match support::split_at(&bytes, 1 << 20, Some(path(shell.path))) {
+            Ok((found, ledger)) => {
+                let (found, ledger) = unwrap(shell, file.bytes.len(), found, ledger);
+                judge::judge(&file, &found, &ledger)
+            }
+            Err(error) => panic!("{}: {error:?}", file.name),
+        };
+        if (verdict.lost.len(), verdict.phantoms.len()) > (alone.lost.len(), alone.phantoms.len())
+            || !verdict.errors.is_empty()
+        {
+            let lost = verdict.lost.len() as i64 - alone.lost.len() as i64;
+            let phantoms = verdict.phantoms.len() as i64 - alone.phantoms.len() as i64;
+            writeln!(
+                worse,
+                "  {lost:+} lost, {phantoms:+} phantoms, {:?}: {} {}",
+                verdict.errors, file.seed, file.name
+            )
+            .expect("a string takes all");
+        }
+        bare.add(&alone);
+        wrapped.add(&verdict);
+    }
+    (bare, wrapped, worse)
+}
+
+#[test]
+fn as_much_is_loaded_as_from_the_bare_array() {
+    for shell in &SHELLS {
+        let (bare, wrapped, worse) = compare(shell);
+        let (lost, phantoms) = (wrapped.lost.len(), wrapped.phantoms.len());
+        assert!(bare.files > 500, "{} files", bare.files);
+        assert!(
+            wrapped.errors.is_empty() && lost <= bare.lost.len() && phantoms <= bare.phantoms.len(),
+            "{}: of {} good records {lost} lost, {phantoms} phantoms; bare {} and {}\n{worse}",
+            shell.name,
+            bare.good,
+            bare.lost.len(),
+            bare.phantoms.len()
+        );
+    }
+}
+
+/// The texts that are loaded from the array at `$.items`, and those rejected
+/// with a `!` before them.
+fn split(input: &str) -> Vec<String> {
+    split_from(input, "$.items").unwrap_or_else(|error| panic!("{error:?}: {input}"))
+}
+
+fn split_from(input: &str, at: &str) -> Result<Vec<String>, Error> {
+    let bytes = input.as_bytes();
+    let (found, ledger) = support::split_at(bytes, 1 << 20, Some(path(at)))?;
+    let mut items = Vec::new();
+    let (mut loaded, mut rejected, mut end) = (0, 0, 0);
+    for (n, item) in found.iter().enumerate() {
+        assert_eq!(item.number, n as u64 + 1);
+        assert!(item.span.offset >= end && item.raw == item.span.of(bytes), "{input}");
+        let before = &input[..item.span.offset];
+        assert_eq!(item.line, before.matches('\n').count() as u64 + 1, "{input}");
+        end = item.span.end();
+        *if item.good { &mut loaded } else { &mut rejected } += item.span.length as u64;
+        let text = String::from_utf8_lossy(&item.raw);
+        items.push(if item.good { text.into_owned() } else { format!("!{text}") });
+    }
+    let stream = input.len() as u64;
+    assert_eq!(ledger, Ledger { stream, loaded, rejected, framing: stream - loaded - rejected }, "{input}");
+    for step in [1, 7] {
+        let slow = support::split_at(bytes, step, Some(path(at)))?;
+        assert!(slow == (found.clone(), ledger), "{input}");
+    }
+    Ok(items)
+}
+
+const A: &str = r#"{"id":1,"tags":["x"],"name":"a"}"#;
+const B: &str = r#"{"id":2,"tags":[],"name":"b"}"#;
+const C: &str = r#"{"id":3,"tags":["y","z"],"name":"c"}"#;
+
+#[test]
+fn the_array_is_found_where_the_path_leads() {
+    for (at, text) in [
+        ("$.items", format!(r#"{{"items":[{A},{B},{C}]}}"#)),
+        (
+            "$.items",
+            format!("\u{feff}{{ \"n\" : 1 , \"items\" :\n[ {A} , {B} , {C} ] , \"x\" : [ {A} ] }} \n"),
+        ),
+        ("$.items", format!(r#"{{"x":{{"items":[{A}]}},"y":[{{"items":[{B}]}}],"items":[{A},{B},{C}]}}"#)),
+        (
+            "$.items",
+            format!(r#"{{"items":1,"items":{{"items":[{A}]}},"items":[{A},{B},{C}],"n":{{"items":[{A}]}}}}"#),
+        ),
+        ("$.items", format!(r#"{{"s":"\"items\":[{{}}]","\u0069te\u006ds":[{A},{B},{C}]}}"#)),
+        ("$.a.b", format!(r#"{{"b":[{A}],"a":{{"a":{{"b":[{A}]}},"b":[{A},{B},{C}]}},"c":{{"b":[{A}]}}}}"#)),
+        ("$['a b']", format!(r#"{{"a":{{"b":[]}},"a b":[{A},{B},{C}]}}"#)),
+        ("$.items", format!(r#"[{{"items":[{A}]}},{{"x":0}},{{"items":[{B},{C}]}}]"#)),
+    ] {
+        assert_eq!(split_from(&text, at).expect("an array"), [A, B, C], "{text}");
+    }
+    for text in [r#"{"items":[]}"#, r#"{"items": [ ] ,"n":[{"id":1}]}"#, "{\"items\":[]}\n{\"items\":[]}"] {
+        assert!(split(text).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn without_an_array_there_is_an_error() {
+    for text in [
+        "",
+        "[1,2]",
+        r#"{"a":1}"#,
+        r#"{"items":{"a":[1]}}"#,
+        r#"{"items":"[1]"}"#,
+        r#"{"items":null,"x":{"items":[1]}}"#,
+        r#"{"x":"\"items\":[1]"}"#,
+        r#"[{"x":[{"items":[1]}]}]"#,
+    ] {
+        assert!(matches!(split_from(text, "$.items"), Err(Error::NoRecords)), "{text}");
+    }
+}
+
+#[test]
+fn all_documents_of_a_stream_are_read() {
+    for glue in ["", "\n", " \n\n", ",\n", ",", "\u{1e}"] {
+        let page = |records: &str, tail: &str| format!(r#"{{"n":{{"a":[0]}},"items":[{records}]{tail}}}"#);
+        let pages = [
+            page(A, ""),
+            page("", r#","next":{"id":7,"name":"z"}"#),
+            r#"{"error":["none"]}"#.to_owned(),
+            page(&format!("{B},{C}"), r#","next":[{"id":8}]"#),
+            page(A, ""),
+        ];
+        let (open, close) = if glue.contains(',') { ("[", "]") } else { ("", "") };
+        let text = format!("{open}{}{close}", pages.join(glue));
+        assert_eq!(split(&text), [A, B, C, A], "{text}");
+    }
+    let pretty =
+        format!("{{\n  \"items\": [\n    {A},\n    {B}\n  ],\n  \"next\": {{\n    \"id\": 1\n  }}\n}}\n");
+    assert_eq!(split(&pretty.repeat(3)), [A, B, A, B, A, B]);
+}
+
+#[test]
+fn a_damaged_wrapper_costs_no_record() {
+    let all = [A, B, C];
+    for (before, after) in [
+        // The head is cut off, or garbage.
+        (r#"ad":{"n":1},"items":["#, r#"],"tail":{"id":1}}"#),
+        (r#""n":[1,{"#, r#"],"tail":{}}"#),
+        ("\0\0\u{1}garbage {\"items\":[", "]}"),
+        // A brace, a bracket, a quote or a comma is lost.
+        (r#"{"head":{"n":1,"items":["#, r#"],"tail":{"x":1}}"#),
+        (r#"{"head":{"n":[1,"items":["#, "]}"),
+        (r#"{"head":"n":1},"items":["#, "]}"),
+        (r#"{"head":{"n":"1},"items":["#, r#"],"tail":{"x":1}}"#),
+        (r#"{"head":{"n":1}"items":["#, "]}"),
+        // There is one too many.
+        (r#"{"head":{"n":1}},"items":["#, "]}"),
+        (r#"{"head":{{"n":1},"items":["#, r#"],"tail":{}}"#),
+        (r#"{"items":["#, "]}}}"),
+        // The tail is cut off, or damaged.
+        (r#"{"items":["#, ""),
+        (r#"{"items":["#, "]"),
+        (r#"{"items":["#, r#"],"ta"#),
+        (r#"{"items":["#, r#"],"tail":{"x":[{"x":1"#),
+        (r#"{"items":["#, r#"],"tail":{"x":1"#),
+        (r#"{"items":["#, r#"],"tail":{x,,]"#),
+    ] {
+        let found = match before.contains("items") {
+            true => split(&format!("{before}{A},{B},{C}{after}")),
+            false => split(&format!("{before}\"items\":[{A},{B},{C}{after}")),
+        };
+        assert_eq!(found, all, "{before} … {after}");
+    }
+}
+
+#[test]
+fn damage_at_the_end_of_an_array_stays_there() {
+    for torn in [r#"{"id":9,"tags":["x"#, r#"{"id":9,"tags":["x"]"#, r#"{"id":9,"#, r#"{"id":9,"name":x}"#] {
+        for tail in ["", r#","next":{"a":{"b":1}}"#] {
+            let page = |records: &str| format!(r#"{{"items":[{records}]{tail}}}"#);
+            let text = format!("{}\n{}\n", page(&format!("{A},{B},{torn}")), page(&format!("{C},{A}")));
+            let found = split(&text);
+            let good: Vec<_> = found.iter().filter(|item| !item.starts_with('!')).collect();
+            assert_eq!(good, [A, B, C, A], "{text}");
+            assert!(found.iter().all(|item| !item.contains("next")), "{found:?}");
+        }
+        // Pages whose writer died.
+        let text = format!("{{\"items\":[{A},{B},{torn}\n{{\"items\":[{C},{A}]}}");
+        let good: Vec<_> = split(&text).into_iter().filter(|item| !item.starts_with('!')).collect();
+        assert_eq!(good, [A, B, C, A], "{text}");
+    }
+    assert_eq!(split(&format!("{{\"items\":[{A},{B}\n{{\"items\":[{C}]}}")), [A, B, C]);
+    // A stray bracket ends nothing.
+    assert_eq!(split(&format!(r#"{{"items":[{A}],{B}],],{C}],"next":{A}}}"#)), [A, B, C]);
+}
+
+/// A source that makes up its bytes: pieces, each so many times.
+struct Endless {
+    parts: Vec<(Vec<u8>, usize)>,
+    at: usize,
+}
+
+impl Source for Endless {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+        let Some((piece, times)) = self.parts.first_mut() else { return Ok(0) };
+        let rest = &piece[self.at..];
+        let n = rest.len().min(buf.len());
+        buf[..n].copy_from_slice(&rest[..n]);
+        self.at += n;
+        if self.at == piece.len() {
+            self.at = 0;
+            *times -= 1;
+            if *times == 0 {
+                self.parts.remove(0);
+            }
+        }
+        Ok(n)
+    }
+}
+
+#[test]
+fn what_is_around_may_be_larger_than_what_is_held() {
+    let filler = b"{\"id\":1,\"tags\":[\"x\"]},".repeat(100);
+    let (front, back) = (br#"{"head":["#.to_vec(), br#"0],"items":["#.to_vec());
+    let records = format!("{A},{B}],\"tail\":[").into_bytes();
+    let parts = vec![
+        (front, 1),
+        (filler.clone(), 20_000),
+        (back, 1),
+        (records, 1),
+        (filler, 20_000),
+        (b"0]}".to_vec(), 1),
+    ];
+    let length: usize = parts.iter().map(|(piece, times)| piece.len() * times).sum();
+    let records_path = Some(path("$.items"));
+    let options = Options { format: None, records_path, max_record_size: 1 << 20, raw_limit: 64 };
+    let mut splitter = Splitter::new(Endless { parts, at: 0 }, options).expect("an array");
+    assert_eq!(splitter.format(), Format::Array);
+    let mut items = 0;
+    while splitter.next().expect("no read fails").is_some() {
+        items += 1;
+    }
+    let tally = splitter.tally();
+    assert!(tally.balances());
+    assert_eq!((items, tally.records, tally.stream_bytes), (2, 2, length as u64));
+    assert_eq!(tally.bytes_loaded, (A.len() + B.len()) as u64);
+}
+
+/// Pieces of wrapped documents and of what breaks them, in any order.
+fn soup() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => Just("{\"items\":["),
+        4 => Just("],\"next\":{\"a\":1}}"),
+        4 => Just("]}"),
+        8 => Just(A),
+        4 => Just(B),
+        2 => Just("{\"items\":[1,{\"b\":2}]}"),
+        6 => Just(","),
+        3 => Just("\n"),
+        1 => Just("\n  "),
+        1 => Just("{"),
+        1 => Just("}"),
+        1 => Just("["),
+        1 => Just("]"),
+        1 => Just("\""),
+        1 => Just(":"),
+        1 => Just("\\"),
+        1 => Just("\"items\""),
+        1 => Just("\"key\":"),
+        1 => Just("-12.5e3"),
+        1 => Just("\u{1e}"),
+        1 => Just("\u{feff}"),
+    ];
+    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// `split` looks at the books, and at other read sizes.
+    #[test]
+    fn the_books_are_right_for_any_pieces(text in soup()) {
+        match split_from(&text, "$.items") {
+            Ok(items) => for item in items.iter().filter(|item| !item.starts_with('!')) {
+                prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(item).is_ok(), "{}", item);
+            },
+            Err(error) => prop_assert!(matches!(error, Error::NoRecords)),
+        }
+    }
+}
