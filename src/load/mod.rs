@@ -13,7 +13,9 @@ mod validate;
 
 pub use file::{FileSource, explain};
 pub use intake::{Gain, Intake, Part, Setup, Sink};
-pub use options::{Call, IfLoaded, OnError, Options, compression_of, format_of, on_error_of, word};
+pub use options::{
+    Call, IfLoaded, OnError, Options, compression_of, format_of, on_error_of, records_path_of, word,
+};
 pub use server::Server;
 
 use crate::access;

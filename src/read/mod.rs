@@ -90,7 +90,7 @@ impl Rows {
             }
             let Some(path) = self.files.next() else { return Ok(None) };
             allocator::refill().map_err(Error::OutOfMemory)?;
-            self.reading = Some(Reading::open(&path, self.options, self.wanted, &self.values.server)?);
+            self.reading = Some(Reading::open(&path, &self.options, self.wanted, &self.values.server)?);
         }
     }
 }

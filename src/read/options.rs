@@ -1,8 +1,8 @@
 //! The options of a reading: from the words of the call to values.
 
 use crate::error::Error;
-use crate::load::{OnError, compression_of, format_of, on_error_of};
-use loader_core::framing::Format;
+use crate::load::{OnError, compression_of, format_of, on_error_of, records_path_of};
+use loader_core::framing::{Format, RecordsPath};
 use loader_core::input::Compression;
 
 /// The arguments of `read_json_file`, texts in the database's encoding.
@@ -16,10 +16,11 @@ pub struct Call<'a> {
 }
 
 /// The options of one call.
-#[derive(Clone, Copy)]
 pub struct Options {
     /// The framing; `None` finds it out.
     pub format: Option<Format>,
+    /// Where in a file the array lies that holds the records.
+    pub records_path: Option<RecordsPath>,
     /// The compression; `None` finds it out.
     pub compression: Option<Compression>,
     /// What to do with a bad record.
@@ -31,11 +32,11 @@ pub struct Options {
 impl Options {
     /// Reads the words of a call.
     pub fn of(call: &Call<'_>) -> Result<Self, Error> {
-        if call.records_path.is_some() {
-            return Err(Error::NoRecordsPath);
-        }
+        let format = format_of(call.format)?;
+        let records_path = call.records_path.map(|path| records_path_of(path, format)).transpose()?;
         Ok(Options {
-            format: format_of(call.format)?,
+            format,
+            records_path,
             compression: compression_of(call.compression)?,
             on_error: on_error_of(call.on_error)?,
             max_records: match call.max_records {

@@ -45,7 +45,7 @@ struct Refused {
 
 impl Reading {
     /// Opens a file of which no more than `wanted` records are asked for.
-    pub fn open(path: &[u8], options: Options, wanted: Option<u64>, server: &Server) -> Result<Self, Error> {
+    pub fn open(path: &[u8], options: &Options, wanted: Option<u64>, server: &Server) -> Result<Self, Error> {
         let opened = access::open(path)?;
         let shown = opened.shown.clone();
         let small = opened.size() < SMALL || wanted.is_some_and(|wanted| wanted <= FEW);
@@ -54,7 +54,7 @@ impl Reading {
         let decoded = Decoded::new(source, options.compression).map_err(|error| explain(error, &shown))?;
         let framing = framing::Options {
             format: options.format,
-            records_path: None,
+            records_path: options.records_path.clone(),
             max_record_size: settings::max_record_size(),
             raw_limit: 0,
         };
