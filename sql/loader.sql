@@ -41,6 +41,7 @@ CREATE TABLE loader.load_history_data (
     error_sqlstate  text,
     error_message   text,
     retry_of        bigint,
+    open_offset     bigint,
     CHECK (stream_bytes OPERATOR(pg_catalog.=)
            (bytes_loaded OPERATOR(pg_catalog.+) bytes_rejected OPERATOR(pg_catalog.+) bytes_framing))
 );

@@ -62,6 +62,8 @@ pub enum Error {
     Read { path: String, error: io::Error },
     /// The file is not what it was when the load began.
     Changed(String),
+    /// No record ends where a load of its front ended.
+    NotTheSame(String),
     /// The compressed stream is damaged.
     Corrupt { path: String, compression: Compression },
     /// The compressed stream ends too early.
@@ -94,8 +96,6 @@ pub enum Error {
     Unbalanced { path: String },
     /// A file is loaded in part, by `load_json_files`.
     PartlyLoaded { path: String, table: String, load_id: i64 },
-    /// The file of an earlier load has other contents now.
-    ChangedSince { path: String, load_id: i64 },
     /// `load_json_files` was called where it cannot commit.
     NoTransactions,
     /// `workers` is out of range.
@@ -383,6 +383,12 @@ impl Error {
                 format!("file \"{path}\" changed while it was read"),
             )
             .hint("Load the file once nothing writes to it any more."),
+            Error::NotTheSame(path) => Words::new(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("file \"{path}\" does not go on where it was loaded up to"),
+            )
+            .detail("No record ends there any more.")
+            .hint("Use undo_load, or if_loaded => 'force' to load all of it beside what is loaded."),
             Error::Corrupt { path, compression } => Words::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("{} stream of file \"{path}\" is corrupt", compression.name()),
@@ -465,11 +471,6 @@ impl Error {
             )
             .detail(format!("Load {load_id} was stopped before its end, or is under way."))
             .hint("CALL load_json_files to load the rest, or undo_load to take back what is loaded."),
-            Error::ChangedSince { path, load_id } => Words::new(
-                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("file \"{path}\" has changed since load {load_id}"),
-            )
-            .hint("Use if_loaded => 'replace' to load it in place of what it was, or 'force' to load it beside that."),
             Error::NoTransactions => Words::new(
                 Code::ERRCODE_ACTIVE_SQL_TRANSACTION,
                 "load_json_files cannot run inside a transaction block",

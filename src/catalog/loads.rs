@@ -69,8 +69,10 @@ pub struct Step<'a> {
     pub records: u64,
     /// Newlines from the start of the stream on.
     pub lines: u64,
-    /// See [`loader_core::pipeline::Mark`].
+    /// See [`loader_core::framing::Mark`].
     pub overread: u64,
+    /// Where the last record begins, if it is bad: it may only have been begun.
+    pub open_offset: Option<u64>,
     /// SQLSTATE and message of what stopped it.
     pub error: Option<(&'a str, &'a str)>,
 }
@@ -92,6 +94,8 @@ pub struct Earlier {
     pub records: u64,
     pub lines: u64,
     pub overread: u64,
+    /// Where its last record begins, if that was bad.
+    pub open_offset: Option<u64>,
 }
 
 impl Earlier {
@@ -109,9 +113,9 @@ impl Catalog {
             content_hash, format, compression, chunk, options, status, rows_loaded, rows_rejected,
             stream_bytes, bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name,
             started_at, finished_at, start_offset, records, lines, overread, error_sqlstate,
-            error_message, retry_of)
+            error_message, retry_of, open_offset)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::pg_catalog.jsonb, $14, $15, $16,
-            $17, $18, $19, $20, $21, $22::pg_catalog.name, $23, $24, $25, $26, $27, $28, $29, $30, $31)";
+            $17, $18, $19, $20, $21, $22::pg_catalog.name, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)";
         let arguments = [
             load.id.into(),
             text::parameter(load.content.target_name),
@@ -144,6 +148,7 @@ impl Catalog {
             or_null(step.error.map(|(code, _)| code)),
             or_null(step.error.map(|(_, message)| message)),
             or_null(load.retry_of),
+            or_null(step.open_offset.map(|offset| offset as i64)),
         ];
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
@@ -162,7 +167,7 @@ impl Catalog {
             records = $10, lines = $11, overread = $12,
             file_size = COALESCE($13, h.file_size), file_mtime = COALESCE($14, h.file_mtime),
             content_hash = COALESCE($15, h.content_hash), format = $16, compression = $17,
-            error_sqlstate = $18, error_message = $19, finished_at = $20
+            error_sqlstate = $18, error_message = $19, finished_at = $20, open_offset = $21
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
               AND h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes OPERATOR(pg_catalog.=) $2
               AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'failed']::pg_catalog.text[])";
@@ -187,6 +192,7 @@ impl Catalog {
             or_null(step.error.map(|(code, _)| code)),
             or_null(step.error.map(|(_, message)| message)),
             or_null((step.status != Status::Running).then(pg::now)),
+            or_null(step.open_offset.map(|offset| offset as i64)),
         ];
         let updated = user::run_as(self.owner, || {
             Spi::connect_mut(|client| client.update(STATEMENT, None, &arguments).map(|rows| rows.len()))
@@ -214,7 +220,8 @@ impl Catalog {
     ) -> Vec<Earlier> {
         const QUERY: &CStr = c"SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
                    h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
-                   h.rows_loaded, h.rows_rejected, h.records, h.lines, h.overread
+                   h.rows_loaded, h.rows_rejected, h.records, h.lines, h.overread,
+                   h.open_offset
             FROM loader.load_history_data AS h
             WHERE h.target_column OPERATOR(pg_catalog.=) $2
               AND (h.target_oid OPERATOR(pg_catalog.=) $3
@@ -257,6 +264,7 @@ impl Catalog {
                     records: unsigned(row.bigint(9)),
                     lines: unsigned(row.bigint(10)),
                     overread: unsigned(row.bigint(11)),
+                    open_offset: row.bigint(12).map(|offset| offset as u64),
                 });
             });
         });
@@ -286,17 +294,6 @@ impl Catalog {
             });
         });
         found
-    }
-
-    /// Where the last reject of a load begins, if it reaches to the end of what
-    /// was loaded: its record was being written, perhaps.
-    pub fn open_end(&self, id: i64, position: u64) -> Option<u64> {
-        const QUERY: &CStr = c"SELECT r.byte_offset FROM loader.rejects_data AS r
-            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.resolved_by IS NULL
-              AND r.byte_offset OPERATOR(pg_catalog.+) r.byte_length OPERATOR(pg_catalog.=) $2";
-        let arguments = [id.into(), (position as i64).into()];
-        user::run_as(self.owner, || snapshot::select_bigint(Snapshot::Latest, QUERY, &arguments))
-            .map(|offset| offset as u64)
     }
 
     /// The reject at `offset` of a load is what another has loaded.
@@ -331,10 +328,15 @@ impl Catalog {
     /// The loads into the target that are in force, and whether any brought rows.
     pub fn loads_into(&self, content: &Content<'_>) -> (Vec<i64>, bool) {
         const QUERY: &CStr = c"SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
-            WHERE h.target_oid OPERATOR(pg_catalog.=) $1
-              AND h.target_column OPERATOR(pg_catalog.=) $2
+            WHERE h.target_column OPERATOR(pg_catalog.=) $2
+              AND (h.target_oid OPERATOR(pg_catalog.=) $1
+                   OR (h.target OPERATOR(pg_catalog.=) $3
+                       AND NOT pg_catalog.starts_with($3, 'pg_temp_'::pg_catalog.text)
+                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                                       WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid)))
               AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])";
-        let arguments = [content.target.into(), text::parameter(content.column)];
+        let arguments =
+            [content.target.into(), text::parameter(content.column), text::parameter(content.target_name)];
         let (mut loads, mut rows) = (Vec::new(), 0);
         user::run_as(self.owner, || {
             snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
@@ -356,16 +358,22 @@ impl Catalog {
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 
-    /// What a load of this content into the target locks while it is under way,
-    /// over transactions.
+    /// What a load of something into the target locks while it is under way, over
+    /// transactions: a hash of the content, or of the path.
     fn claim(&self, target: Oid, hash: &[u8; 32]) -> Object {
         let part = |at: usize| u32::from_le_bytes([hash[at], hash[at + 1], hash[at + 2], hash[at + 3]]);
         Object { class: self.rejects, object: part(0) ^ target.to_u32(), number: part(4) as u16 }
     }
 
-    /// Claims the content for this session; `None` where another has it.
+    /// Claims a content or a path for this session; `None` where another has it.
     pub fn try_claim(&self, target: Oid, hash: &[u8; 32]) -> Option<Held> {
         self.claim(target, hash).try_hold()
+    }
+
+    /// Waits until nobody has claimed it; to the end of the transaction nobody else
+    /// will.
+    pub fn keep_unclaimed(&self, target: Oid, hash: &[u8; 32]) {
+        self.claim(target, hash).lock(Mode::Exclusive);
     }
 
     /// Whether nobody has claimed the content; to the end of the transaction
@@ -391,7 +399,7 @@ pub struct Position {
     pub records: u64,
     /// Newlines before it.
     pub lines: u64,
-    /// See [`loader_core::pipeline::Mark`].
+    /// See [`loader_core::framing::Mark`].
     pub overread: u64,
     /// Bad records so far.
     pub rejects: u64,

@@ -24,6 +24,8 @@ pub fn find(
     if if_loaded == IfLoaded::Force {
         return Ok(None);
     }
+    // A call of load_json_files may be at an earlier state of the file.
+    catalog.keep_unclaimed(target.oid, blake3::hash(&source.opened().path).as_bytes());
     let of_path = catalog.earlier(content, None, Some(&source.opened().path));
     if if_loaded == IfLoaded::Replace {
         return replace(catalog, target, content, source, &of_path);

@@ -169,7 +169,7 @@ pub fn explain(error: input::Error, path: &str) -> Error {
         input::Error::Encoding(encoding) => Error::ForeignEncoding { path, encoding },
         input::Error::NoRecords => Error::NoRecords { path },
         input::Error::OutOfMemory(bytes) => Error::OutOfMemory(bytes),
-        input::Error::NoBoundary => Error::Changed(path),
+        input::Error::NoBoundary => Error::NotTheSame(path),
         input::Error::Stopped => {
             unreachable!("only the backend stops its threads, and asks them nothing then")
         }

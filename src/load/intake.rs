@@ -81,6 +81,8 @@ pub struct Intake {
     any_good: bool,
     /// Where the batches that were taken end.
     mark: Mark,
+    /// Where the last record begins, if it is bad.
+    open_offset: Option<u64>,
     control: Arc<Control>,
     shown: String,
     report: Report,
@@ -154,6 +156,7 @@ impl Intake {
             gain: Gain::default(),
             any_good: setup.any_good,
             mark,
+            open_offset: None,
             control,
             shown,
             report: Report {
@@ -222,6 +225,12 @@ impl Intake {
         &self.mark
     }
 
+    /// Where the last record that was taken begins, if it is bad: it may only have
+    /// been begun when the file was read.
+    pub fn open_offset(&self) -> Option<u64> {
+        self.open_offset
+    }
+
     /// What was loaded since this was called last.
     pub fn gain(&mut self) -> Gain {
         std::mem::take(&mut self.gain)
@@ -240,6 +249,7 @@ impl Intake {
     /// Puts a record where it belongs.
     fn put(&mut self, sink: &Sink<'_>, batch: &Batch, entry: &Entry) -> Result<(), Error> {
         let place = entry.place;
+        self.open_offset = Some(place.offset);
         self.chunk.reserve().map_err(Error::OutOfMemory)?;
         match entry.form {
             Form::Value(value) => self.chunk.push_held(value.at, value.length),
@@ -269,6 +279,7 @@ impl Intake {
             .try_reserve(1)
             .map_err(|_| Error::OutOfMemory((self.places.len() + 1) * size_of::<Place>()))?;
         self.places.push(place);
+        self.open_offset = None;
         self.any_good = true;
         Ok(())
     }

@@ -107,6 +107,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
 
     let gain = intake.gain();
     let rejected = intake.rejects().count();
+    let open_offset = intake.open_offset();
     let first = intake.rejects().first().to_vec();
     let mut ended = intake.finish();
     let ledger = gain.ledger(&Mark::default(), &ended.end);
@@ -130,6 +131,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
         records: ended.end.records,
         lines: ended.end.line,
         overread: ended.end.overread,
+        open_offset,
         error: None,
     };
     let load = Load {

@@ -74,6 +74,8 @@ pub enum State {
     Skipped,
     /// Skipped, though it is not what it was when it was loaded.
     Changed,
+    /// Not loaded, because a load had its content, or it has changed since.
+    Refused,
     Failed,
 }
 
@@ -86,6 +88,7 @@ impl State {
             State::Skipped => 3,
             State::Failed => 4,
             State::Changed => 5,
+            State::Refused => 6,
             State::Taken(slot) => 16 + slot as u64,
         }
     }
@@ -98,6 +101,7 @@ impl State {
             3 => State::Skipped,
             4 => State::Failed,
             5 => State::Changed,
+            6 => State::Refused,
             slot => State::Taken((slot - 16) as usize),
         }
     }

@@ -1,11 +1,10 @@
 //! One file of many: is it to be loaded, from where on, and part by part.
 
-use super::look::Found;
+use super::look::{Claims, Found};
 use crate::amend;
 use crate::catalog::{Content, FileState, Load, Position, Status, Step};
 use crate::error::{Error, Failure};
 use crate::load::{FileSource, Intake, Options, Part, Setup, Sink, explain};
-use crate::pg::lock::Held;
 use crate::pg::{self, text};
 use crate::sink::Target;
 use loader_core::framing::{Format, Mark};
@@ -38,8 +37,8 @@ pub struct Job {
     /// Not open any more once it is in the intake.
     source: Option<FileSource>,
     running: Option<Running>,
-    /// Nobody else loads this content meanwhile.
-    pub claim: Held,
+    /// Nobody else loads this content, or this path, meanwhile.
+    pub claims: Claims,
 }
 
 struct Running {
@@ -75,7 +74,7 @@ pub struct Common<'a> {
 
 impl Job {
     pub fn new(file: usize, path: Vec<u8>, found: Found, load_id: i64) -> Self {
-        let Found { source, hash, claim, begin } = found;
+        let Found { source, hash, claims, begin } = found;
         Job {
             file,
             path,
@@ -91,7 +90,7 @@ impl Job {
             started_at: pg::now(),
             source: Some(source),
             running: None,
-            claim,
+            claims,
         }
     }
 
@@ -153,6 +152,7 @@ impl Job {
         running.intake.flush(sink)?;
         let gain = running.intake.gain();
         let rejected = running.intake.rejects().count();
+        let open_offset = running.intake.open_offset();
         let compression = running.compression;
         let from = running.mark;
         let (to, format, ended) = if more {
@@ -180,6 +180,7 @@ impl Job {
             records: to.records,
             lines: to.line,
             overread: to.overread,
+            open_offset,
             error: None,
         };
         let state = self.state(format.name(), compression.name());
@@ -240,6 +241,7 @@ pub fn failed(failure: &Failure) -> Step<'_> {
         records: 0,
         lines: 0,
         overread: 0,
+        open_offset: None,
         error: Some((&failure.code, &failure.message)),
     }
 }

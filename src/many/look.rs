@@ -11,12 +11,14 @@ use crate::pg::text;
 
 /// What is to be done with a file.
 pub enum Look {
-    /// Somebody else is at this content: look again later.
+    /// Somebody else is at its content or its path, by this hash: look again later.
     Busy([u8; 32]),
     /// Nothing: that load had its content.
     Skip(i64),
     /// Nothing, though it is not what it was when that load began.
     Changed(i64),
+    /// Nothing, and that is an error: that load had its content, or it has changed.
+    Refused(i64),
     /// It is to be loaded.
     Load(Box<Found>),
 }
@@ -25,8 +27,16 @@ pub enum Look {
 pub struct Found {
     pub source: FileSource,
     pub hash: [u8; 32],
-    pub claim: Held,
+    pub claims: Claims,
     pub begin: Begin,
+}
+
+/// What keeps others from loading the same: its path is claimed first, so that the
+/// file cannot grow in between, then its content, which others may have by another
+/// name.
+pub struct Claims {
+    _path: Held,
+    _content: Held,
 }
 
 /// Where a load begins.
@@ -48,13 +58,17 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
     if !text::is_valid(path) {
         return Err(Error::PathEncoding(shown));
     }
+    let path_hash = *blake3::hash(path).as_bytes();
+    let claim = |hash: &[u8; 32]| catalog.try_claim(common.target.oid, hash);
+    let Some(path_claim) = claim(&path_hash) else { return Ok(Look::Busy(path_hash)) };
     let mut source = FileSource::new(access::open(path)?);
     let size = source.opened().size();
     let Some(hash) = source.hash_of_front(size)? else { return Err(Error::Changed(shown)) };
-    let Some(claim) = catalog.try_claim(common.target.oid, &hash) else { return Ok(Look::Busy(hash)) };
+    let Some(content_claim) = claim(&hash) else { return Ok(Look::Busy(hash)) };
     if !catalog.try_share_turn(common.target.oid, size) {
         return Ok(Look::Busy(hash));
     }
+    let claims = Claims { _path: path_claim, _content: content_claim };
     let content = Content {
         target: common.target.oid,
         target_name: common.target_name,
@@ -63,8 +77,7 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
         records_path: common.options.records_path(),
     };
     let earlier = catalog.earlier(&content, Some(&hash), Some(path));
-    let mut seen =
-        Seen { catalog, common, source: &mut source, hash: &hash, shown: &shown, earlier: &earlier };
+    let mut seen = Seen { common, source: &mut source, hash: &hash, earlier: &earlier };
     let vain = seen.vain_attempts();
     Ok(match seen.decide()? {
         Decision::Skip(id) => {
@@ -72,73 +85,66 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
             Look::Skip(id)
         }
         Decision::Changed(id) => Look::Changed(id),
+        Decision::Refused(id) => Look::Refused(id),
         // A failed attempt has a row already.
         Decision::Load(begin) if begin.resumes.is_none() && begin.position.offset == 0 => {
             let begin = Begin { resumes: vain.first().copied(), ..begin };
-            Look::Load(Box::new(Found { source, hash, claim, begin }))
+            Look::Load(Box::new(Found { source, hash, claims, begin }))
         }
-        Decision::Load(begin) => Look::Load(Box::new(Found { source, hash, claim, begin })),
+        Decision::Load(begin) => Look::Load(Box::new(Found { source, hash, claims, begin })),
     })
 }
 
 enum Decision {
     Skip(i64),
     Changed(i64),
+    Refused(i64),
     Load(Begin),
 }
 
 struct Seen<'a> {
-    catalog: &'a Catalog,
     common: &'a Common<'a>,
     source: &'a mut FileSource,
     hash: &'a [u8; 32],
-    shown: &'a str,
     earlier: &'a [Earlier],
 }
 
 impl Seen<'_> {
     fn decide(&mut self) -> Result<Decision, Error> {
         let if_loaded = self.common.options.if_loaded;
-        let same = |earlier: &Earlier| earlier.hash.as_deref() == Some(self.hash.as_slice());
+        let hash = self.hash;
+        let same = |load: &Earlier| load.hash.as_deref() == Some(hash.as_slice());
+        let loads = || self.earlier.iter().filter(|load| !load.is_vain());
+        // What was begun comes to its end first, even one that began by force.
+        let part = loads().find(|load| load.status != Status::Loaded);
+        if let Some(part) = part
+            && (same(part) || (part.same_path && self.source.has_grown_since(part)?))
+        {
+            return Ok(Decision::Load(Begin::resuming(part)));
+        }
         if if_loaded == IfLoaded::Force {
             return Ok(Decision::Load(Begin::default()));
         }
-        let whole = self.earlier.iter().find(|earlier| earlier.status == Status::Loaded && same(earlier));
-        if let Some(whole) = whole {
-            if if_loaded == IfLoaded::Error {
-                return Err(Error::AlreadyLoaded {
-                    path: self.shown.to_string(),
-                    table: self.common.target.shown.clone(),
-                    load_id: whole.id,
-                });
-            }
-            return Ok(Decision::Skip(whole.id));
+        if let Some(whole) = loads().find(|load| load.status == Status::Loaded && same(load)) {
+            let refuse = if_loaded == IfLoaded::Error;
+            return Ok(if refuse { Decision::Refused(whole.id) } else { Decision::Skip(whole.id) });
         }
-        let part = self.earlier.iter().find(|load| load.status != Status::Loaded && !load.is_vain());
-        if let Some(part) = part {
-            if same(part) || (part.same_path && self.has_grown_since(part)?) {
-                let position = Position {
-                    offset: part.position,
-                    records: part.records,
-                    lines: part.lines,
-                    overread: part.overread,
-                    rejects: part.rejects,
-                    rows: part.rows,
-                };
-                return Ok(Decision::Load(Begin { resumes: Some(part.id), position, ..Begin::default() }));
-            }
-            return self.changed(part);
-        }
-        let Some(last) = self.earlier.iter().find(|earlier| earlier.same_path) else {
+        let Some(last) = part.or_else(|| loads().find(|load| load.same_path)) else {
             return Ok(Decision::Load(Begin::default()));
         };
-        if self.has_grown_since(last)? {
-            let open_end = self.catalog.open_end(last.id, last.position);
-            let position = Position { offset: open_end.unwrap_or(last.position), ..Position::default() };
-            let resolves = open_end.map(|offset| (last.id, offset));
-            return Ok(Decision::Load(Begin { position, resolves, ..Begin::default() }));
+        if last.status == Status::Loaded && self.source.has_grown_since(last)? {
+            return Ok(Decision::Load(Begin::behind(last)));
         }
-        self.changed(last)
+        Ok(match if_loaded {
+            IfLoaded::Skip => Decision::Changed(last.id),
+            IfLoaded::Error => Decision::Refused(last.id),
+            IfLoaded::Force | IfLoaded::Replace => {
+                let mut replaces: Vec<i64> =
+                    loads().filter(|load| load.same_path).map(|load| load.id).collect();
+                replaces.reverse();
+                Decision::Load(Begin { replaces, ..Begin::default() })
+            }
+        })
     }
 
     /// Loads of the file that failed before they brought anything.
@@ -146,27 +152,38 @@ impl Seen<'_> {
         let vain = self.earlier.iter().filter(|load| load.same_path && load.is_vain());
         vain.map(|load| load.id).collect()
     }
+}
 
+impl FileSource {
     /// Whether the file begins with all that it was.
     fn has_grown_since(&mut self, earlier: &Earlier) -> Result<bool, Error> {
-        let Some(size) = earlier.size.filter(|&size| size < self.source.opened().size()) else {
+        let Some(size) = earlier.size.filter(|&size| size < self.opened().size()) else {
             return Ok(false);
         };
-        let front = self.source.hash_of_front(size)?;
+        let front = self.hash_of_front(size)?;
         Ok(front.is_some_and(|front| earlier.hash.as_deref() == Some(front.as_slice())))
     }
+}
 
-    fn changed(&self, earlier: &Earlier) -> Result<Decision, Error> {
-        match self.common.options.if_loaded {
-            IfLoaded::Skip => Ok(Decision::Changed(earlier.id)),
-            IfLoaded::Error => Err(Error::ChangedSince { path: self.shown.to_string(), load_id: earlier.id }),
-            IfLoaded::Force => Ok(Decision::Load(Begin::default())),
-            IfLoaded::Replace => {
-                let mut replaces: Vec<i64> =
-                    self.earlier.iter().filter(|load| load.same_path).map(|load| load.id).collect();
-                replaces.reverse();
-                Ok(Decision::Load(Begin { replaces, ..Begin::default() }))
-            }
-        }
+impl Begin {
+    /// Where a load was stopped.
+    fn resuming(load: &Earlier) -> Self {
+        let position = Position {
+            offset: load.position,
+            records: load.records,
+            lines: load.lines,
+            overread: load.overread,
+            rejects: load.rejects,
+            rows: load.rows,
+        };
+        Begin { resumes: Some(load.id), position, ..Begin::default() }
+    }
+
+    /// Behind what a load has loaded, or where its last record begins, if that was
+    /// bad: it may have been whole only now.
+    fn behind(load: &Earlier) -> Self {
+        let offset = load.open_offset.unwrap_or(load.position);
+        let resolves = load.open_offset.map(|offset| (load.id, offset));
+        Begin { position: Position { offset, ..Position::default() }, resolves, ..Begin::default() }
     }
 }

@@ -55,7 +55,7 @@ pub fn run(pattern: &[u8], workers: Option<i32>, mut call: Call) -> Result<Summa
     let clock = Instant::now();
     pg::prevent_if_read_only(c"load_json_files");
     access::require_file_role()?;
-    call.options()?;
+    let keeps_rejects = call.options()?.on_error != load::OnError::Ignore;
     let most = SLOTS as i32 - 1;
     if let Some(workers) = workers.filter(|workers| !(0..=most).contains(workers)) {
         return Err(Error::WorkersOutOfRange { workers, most });
@@ -121,7 +121,7 @@ pub fn run(pattern: &[u8], workers: Option<i32>, mut call: Call) -> Result<Summa
     progress::end();
     transactions.finish();
     let summary = Summary { totals, elapsed: clock.elapsed() };
-    report::summary(&summary);
+    report::summary(&summary, keeps_rejects);
     Ok(summary)
 }
 

@@ -29,6 +29,7 @@ struct Ranged {
     margin: u64,
     gain: Gain,
     rejects: u64,
+    open_offset: Option<u64>,
     format: &'static str,
     /// The file ends with it.
     last: bool,
@@ -161,6 +162,7 @@ impl Work<'_> {
         intake.flush(&mut sink)?;
         let gain = intake.gain();
         let rejects = intake.rejects().count() - known.map_or(0, |position| position.rejects);
+        let open_offset = intake.open_offset();
         let mut ended = intake.finish();
         let source = ended.source.source_mut();
         if last {
@@ -174,6 +176,7 @@ impl Work<'_> {
             margin: ended.margin,
             gain,
             rejects,
+            open_offset,
             format: ended.format.name(),
             last,
         })
@@ -231,6 +234,7 @@ impl Work<'_> {
             records: end.records,
             lines: end.line,
             overread: end.overread,
+            open_offset: ranged.open_offset,
             error: None,
         };
         let file = FileState { known: None, format: ranged.format, compression: Compression::None.name() };

@@ -36,6 +36,11 @@ pub fn failed(path: &[u8], load_id: i64, failure: &Failure) -> String {
     format!("load {load_id} of file \"{}\" failed: {}", text::show(path), failure.message)
 }
 
+/// What `if_loaded => 'error'` makes of a file that was loaded before.
+pub fn refused(path: &[u8], load_id: i64) -> String {
+    format!("file \"{}\" is already loaded, by load {load_id}, or has changed since", text::show(path))
+}
+
 /// Writes a line to the server's log.
 pub fn log(line: String) {
     tell(PgLogLevel::LOG, line, None);
@@ -72,6 +77,9 @@ pub fn files(board: &Board, catalog: &Catalog) {
             Some(format!("See SELECT * FROM loader.load_history WHERE load_id = {load_id};")),
         );
     }
+    for file in of(State::Refused).take(NAMED) {
+        tell(PgLogLevel::WARNING, refused(&board.path(file), board.load_of(file)), None);
+    }
     if totals.failed > NAMED as u64 {
         tell(
             PgLogLevel::WARNING,
@@ -94,10 +102,10 @@ pub fn files(board: &Board, catalog: &Catalog) {
 }
 
 /// How it ended.
-pub fn summary(summary: &Summary) {
+pub fn summary(summary: &Summary, keeps_rejects: bool) {
     let totals = &summary.totals;
     let rate = summary.rate().map_or(String::new(), |rate| format!(", {rate:.1} MB/s"));
-    let hint = (totals.rejects > 0).then(|| "See SELECT * FROM loader.rejects;".to_string());
+    let hint = (keeps_rejects && totals.rejects > 0).then(|| "See SELECT * FROM loader.rejects;".to_string());
     tell(
         PgLogLevel::NOTICE,
         format!(

@@ -4,13 +4,12 @@
 use super::board::{self, Board, Cut, Posted, State};
 use super::call::Call;
 use super::job::{self, Common, End, Job};
-use super::look::{self, Look};
+use super::look::{self, Claims, Look};
 use super::report;
 use crate::access;
 use crate::catalog::{Catalog, FileState, Status};
 use crate::error::{Error, Failure};
 use crate::load::{Options, RESERVE, Sink};
-use crate::pg::lock::Held;
 use crate::pg::memory::Context;
 use crate::pg::subtransaction::contain;
 use crate::pg::transaction::Transactions;
@@ -55,7 +54,7 @@ pub struct Work<'a> {
     /// Something is checked at the end of a transaction only: each file has its own.
     pub(super) deferrable: bool,
     /// The claim on the file that is cut, and when it was.
-    cut_claim: Option<(u64, Held)>,
+    cut_claim: Option<(u64, Claims)>,
     /// Where the next look for busy files begins, and what they held: they need not
     /// be read again to see that they are still busy.
     busy_from: usize,
@@ -77,7 +76,7 @@ pub(super) struct Now {
 struct Group {
     posted: Vec<Posted>,
     gain: board::Gain,
-    claims: Vec<Held>,
+    claims: Vec<Claims>,
     /// Lines for the server's log.
     lines: Vec<String>,
     bytes: u64,
@@ -240,6 +239,13 @@ impl<'a> Work<'a> {
                 self.busy.insert(file, hash);
                 self.board.give_back(file);
             }
+            Ok(Look::Refused(load_id)) => {
+                self.done(Posted { file, state: State::Refused, load_id }, 0);
+                if self.call.stop {
+                    self.commit();
+                    self.board.fail("42710", &report::refused(&path, load_id));
+                }
+            }
             Ok(Look::Skip(load_id)) => self.done(Posted { file, state: State::Skipped, load_id }, 0),
             Ok(Look::Changed(load_id)) => self.done(Posted { file, state: State::Changed, load_id }, 0),
             Ok(Look::Load(found)) => {
@@ -291,7 +297,7 @@ impl<'a> Work<'a> {
                 }
                 End::Done => {
                     self.group.gain.add(&gain);
-                    self.group.claims.push(job.claim);
+                    self.group.claims.push(job.claims);
                     let posted = Posted { file: job.file, state: State::Loaded, load_id: job.load_id };
                     self.group.lines.push(report::loaded(&job.path, job.load_id, &job.position));
                     self.done(posted, job.size);
@@ -305,7 +311,7 @@ impl<'a> Work<'a> {
                         return Ok(());
                     }
                     if let Some(epoch) = self.cut(&mut job) {
-                        self.cut_claim = Some((epoch, job.claim));
+                        self.cut_claim = Some((epoch, job.claims));
                         return Ok(());
                     }
                 }
@@ -351,7 +357,7 @@ impl<'a> Work<'a> {
         job.fail(&sink, &common, failure)?;
         let posted = Posted { file: job.file, state: State::Failed, load_id: job.load_id };
         let path = job.path.clone();
-        self.group.claims.push(job.claim);
+        self.group.claims.push(job.claims);
         self.failed(posted, &path, failure);
         Ok(())
     }
