@@ -13,7 +13,8 @@ use loader_damage::suite::{self, Choice};
 use proptest::prelude::*;
 use support::Slow;
 
-const OPTIONS: Options = Options { format: None, max_record_size: 1 << 28, raw_limit: 1 << 16 };
+const OPTIONS: Options =
+    Options { format: None, records_path: None, max_record_size: 1 << 28, raw_limit: 1 << 16 };
 
 /// The window grows by so much: what a run has at hand ends there.
 const BLOCK: usize = 256 * 1024;
@@ -62,8 +63,8 @@ struct Whole {
     cuttable: bool,
 }
 
-fn whole(bytes: &[u8], options: Options) -> Option<Whole> {
-    let mut splitter = Splitter::new(bytes, options).ok()?;
+fn whole(bytes: &[u8], options: &Options) -> Option<Whole> {
+    let mut splitter = Splitter::new(bytes, options.clone()).ok()?;
     let (mut all, mut marks) = (Vec::new(), Vec::new());
     while let Some(item) = splitter.next().expect("no read fails") {
         all.push(found(item));
@@ -83,8 +84,8 @@ struct Part {
     margin: u64,
 }
 
-fn part(bytes: &[u8], options: Options, range: Range) -> Result<Part, Error> {
-    let mut splitter = Splitter::new(Slow { bytes, step: 100_000 }, options)?;
+fn part(bytes: &[u8], options: &Options, range: Range) -> Result<Part, Error> {
+    let mut splitter = Splitter::new(Slow { bytes, step: 100_000 }, options.clone())?;
     splitter.start_at(range.start)?;
     splitter.stop_at(range.end);
     let mut all = Vec::new();
@@ -99,7 +100,7 @@ fn part(bytes: &[u8], options: Options, range: Range) -> Result<Part, Error> {
 
 /// What ranges that are cut near `ends` come to, with the rule of [`Range`] applied;
 /// and how many were split again.
-fn in_ranges(bytes: &[u8], options: Options, ends: &[u64]) -> (Vec<Found>, Mark, usize) {
+fn in_ranges(bytes: &[u8], options: &Options, ends: &[u64]) -> (Vec<Found>, Mark, usize) {
     let mut cuts = Cuts::new(Slow { bytes, step: 1000 }).expect("memory");
     let mut bounds: Vec<u64> = ends.iter().map(|&end| cuts.after(end).expect("no read fails")).collect();
     bounds.dedup();
@@ -136,7 +137,7 @@ fn in_ranges(bytes: &[u8], options: Options, ends: &[u64]) -> (Vec<Found>, Mark,
 }
 
 /// Compares ranges that end at so many random places with one run.
-fn check(name: &str, bytes: &[u8], options: Options, counts: &[usize], rng: &mut Rng) {
+fn check(name: &str, bytes: &[u8], options: &Options, counts: &[usize], rng: &mut Rng) {
     let Some(whole) = whole(bytes, options).filter(|whole| whole.cuttable) else { return };
     for &count in counts {
         let mut ends: Vec<u64> = (1..count).map(|_| rng.between(1, bytes.len().max(1)) as u64).collect();
@@ -183,10 +184,10 @@ fn pad(bytes: &mut Vec<u8>, missing: usize) {
 fn ranges_of_damaged_files_come_to_what_one_run_comes_to() {
     support::each(suite::all(Choice { seed: 11, one_in: 16 }), |file| {
         let mut rng = Rng::new(file.bytes.len() as u64);
-        check(&file.name, &file.bytes, OPTIONS, &[2, 5], &mut rng);
+        check(&file.name, &file.bytes, &OPTIONS, &[2, 5], &mut rng);
         if let Some(bytes) = behind_good_records(file, &mut rng) {
             let counts = [[1, 50], [2, 5], [3, 5]][rng.below(3)];
-            check(&file.name, &bytes, OPTIONS, &counts, &mut rng);
+            check(&file.name, &bytes, &OPTIONS, &counts, &mut rng);
         }
     });
 }
@@ -195,7 +196,7 @@ fn ranges_of_damaged_files_come_to_what_one_run_comes_to() {
 fn a_run_goes_on_at_any_mark_of_another() {
     support::each(suite::all(Choice { seed: 12, one_in: 16 }), |file| {
         let mut rng = Rng::new(file.bytes.len() as u64);
-        let whole = whole(&file.bytes, OPTIONS).expect("UTF-8");
+        let whole = whole(&file.bytes, &OPTIONS).expect("UTF-8");
         for _ in 0..4 {
             let at = rng.below(whole.found.len().max(1));
             let Some(&mark) = whole.marks.get(at) else { continue };
@@ -288,14 +289,14 @@ proptest! {
             pad(&mut bytes, rng.between(1, soup.len()));
         }
         bytes.extend_from_slice(&soup);
-        check("soup", &bytes, options, &[2, 4], &mut rng);
+        check("soup", &bytes, &options, &[2, 4], &mut rng);
         // Most cuts of those lie in the head.
-        let whole = whole(&bytes, options).expect("UTF-8");
+        let whole = whole(&bytes, &options).expect("UTF-8");
         let first = bytes.len() - soup.len();
         let mut ends: Vec<u64> = (0..5).map(|_| rng.between(first.max(1), bytes.len()) as u64).collect();
         ends.sort_unstable();
         if whole.cuttable {
-            let (found, end, _) = in_ranges(&bytes, options, &ends);
+            let (found, end, _) = in_ranges(&bytes, &options, &ends);
             prop_assert_eq!(found, whole.found);
             prop_assert_eq!(end, whole.end);
         }
@@ -336,9 +337,9 @@ fn what_is_at_hand_makes_no_difference() {
                 let start = bytes.len() as u64;
                 bytes.extend_from_slice(text.as_bytes());
                 let options = Options { max_record_size, ..OPTIONS };
-                let whole = whole(&bytes, options).expect("UTF-8");
+                let whole = whole(&bytes, &options).expect("UTF-8");
                 assert!(whole.cuttable);
-                let (found, end, again) = in_ranges(&bytes, options, &[start]);
+                let (found, end, again) = in_ranges(&bytes, &options, &[start]);
                 assert_eq!(again, 0);
                 assert_eq!(found, whole.found, "a window ends {missing} bytes before the end of\n{text}");
                 assert_eq!(end, whole.end);
@@ -363,13 +364,13 @@ fn lines_longer_than_any_window() {
         bytes.extend_from_slice(good.as_bytes());
         let start = bytes.len() as u64 + 1;
         bytes.extend_from_slice(format!("\n{line}\n{good}\n{good}\n").as_bytes());
-        let whole = whole(&bytes, options).expect("UTF-8");
+        let whole = whole(&bytes, &options).expect("UTF-8");
         assert!(whole.cuttable);
         let kept = whole.found.iter().filter(|found| found.bytes == good.as_bytes()).count();
         assert!(kept >= 3 + usize::from(n == 2), "{kept}");
         for ends in [vec![start], vec![start, start + 5_000, start + 2_000_000], vec![bytes.len() as u64 - 5]]
         {
-            let (found, end, _) = in_ranges(&bytes, options, &ends);
+            let (found, end, _) = in_ranges(&bytes, &options, &ends);
             assert!(found == whole.found, "line {n}, ranges to {ends:?}");
             assert_eq!(end, whole.end, "line {n}, ranges to {ends:?}");
         }
@@ -391,16 +392,16 @@ fn a_budget_that_was_spent_before_the_range() {
     // With a comma, arrays that are read on go on behind it.
     bytes.extend_from_slice(record.replace("}\n", "},\n").as_bytes());
     bytes.extend_from_slice(&vain);
-    let whole = whole(&bytes, OPTIONS).expect("UTF-8");
+    let whole = whole(&bytes, &OPTIONS).expect("UTF-8");
     assert!(whole.cuttable);
     let found_at = |found: &[Found], offset| found.iter().find(|found| found.offset == offset).cloned();
     let good = |found: Option<Found>| found.is_some_and(|found| found.fault.is_none());
     let split_in_two = |found: &Found| found.fault.is_none() && found.bytes.contains(&b'\n');
     assert!(whole.found.iter().any(split_in_two) && !good(found_at(&whole.found, late)));
-    let guessed = part(&bytes, OPTIONS, Range { start: Mark::at(late), end: u64::MAX }).expect("lines");
+    let guessed = part(&bytes, &OPTIONS, Range { start: Mark::at(late), end: u64::MAX }).expect("lines");
     assert!(good(found_at(&guessed.found, late)) && guessed.margin < whole.end.overread);
     for ends in [vec![early], vec![late], vec![early, late], vec![early, early + 600_000, late]] {
-        let (found, end, again) = in_ranges(&bytes, OPTIONS, &ends);
+        let (found, end, again) = in_ranges(&bytes, &OPTIONS, &ends);
         assert!(found == whole.found && end == whole.end, "{ends:?}");
         assert!(again > 0 || !ends.contains(&late), "{ends:?}");
     }
@@ -427,7 +428,7 @@ fn a_mark_after_an_error() {
     before.extend_from_slice(b"{\"id\":1,\"a\":[7,\n");
     for rest in ["{\"id\": ]]}\"x y{[".repeat(1_200_000), "[7,\n8,\n".to_owned(), "[7,".repeat(100_000)] {
         let bytes = [&before, rest.as_bytes()].concat();
-        let whole = whole(&bytes, OPTIONS).expect("UTF-8");
+        let whole = whole(&bytes, &OPTIONS).expect("UTF-8");
         let mut splitter = Splitter::new(Breaks(&bytes), OPTIONS).expect("a head");
         let mut last = Mark::default();
         while let Ok(item) = splitter.next() {
@@ -437,7 +438,7 @@ fn a_mark_after_an_error() {
         let mark = splitter.mark();
         assert!((mark.records, mark.overread) == (last.records, last.overread) && mark.tally.balances());
         let Part { found, end, .. } =
-            part(&bytes, OPTIONS, Range { start: mark, end: u64::MAX }).expect("lines");
+            part(&bytes, &OPTIONS, Range { start: mark, end: u64::MAX }).expect("lines");
         assert!(found == whole.found[mark.records as usize..] && end == whole.end);
     }
 }
@@ -449,10 +450,10 @@ fn a_record_across_the_end_of_a_range() {
         (0..300).flat_map(|n| format!("{{\"id\":{n},\"a\":[]}}\n").into_bytes()).collect();
     let start = bytes.len() as u64;
     bytes.extend_from_slice(b"{\"id\":1,\n\"a\":\n[]}\n{\"id\":2,\"a\":[]}\n");
-    let whole = whole(&bytes, OPTIONS).expect("UTF-8");
+    let whole = whole(&bytes, &OPTIONS).expect("UTF-8");
     assert_eq!((whole.end.records, whole.end.tally.rejects), (302, 0));
     for ends in [vec![start + 3], vec![start + 3, start + 10], vec![start + 1, start + 14, start + 18]] {
-        let (found, end, again) = in_ranges(&bytes, OPTIONS, &ends);
+        let (found, end, again) = in_ranges(&bytes, &OPTIONS, &ends);
         assert!(found == whole.found && end == whole.end, "{ends:?}");
         assert_eq!(again, 1, "{ends:?}");
     }
