@@ -80,6 +80,12 @@ impl OpenFile {
     }
 }
 
+/// Fails where it cannot be told which directories files may be loaded from: a
+/// worker, which starts anew, would not know that it cannot.
+pub fn require_known_directories() -> Result<(), Error> {
+    Allowed::now().map(|_| ())
+}
+
 /// Fails unless the role may read files of the server.
 pub fn require_file_role() -> Result<(), Error> {
     if pg::user::may_read_server_files() { Ok(()) } else { Err(Error::NoFileRole) }

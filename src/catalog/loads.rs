@@ -2,7 +2,7 @@
 
 use super::{Catalog, Content};
 use crate::error::Error;
-use crate::pg::lock::{Held, Mode, Object};
+use crate::pg::lock::{Claim, Held, Mode, Object};
 use crate::pg::snapshot::{self, Snapshot};
 use crate::pg::{self, Oid, text, user};
 use loader_core::tally::Tally;
@@ -360,9 +360,10 @@ impl Catalog {
 
     /// What a load of something into the target locks while it is under way, over
     /// transactions: a hash of the content, or of the path.
-    fn claim(&self, target: Oid, hash: &[u8; 32]) -> Object {
+    fn claim(&self, target: Oid, hash: &[u8; 32]) -> Claim {
         let part = |at: usize| u32::from_le_bytes([hash[at], hash[at + 1], hash[at + 2], hash[at + 3]]);
-        Object { class: self.rejects, object: part(0) ^ target.to_u32(), number: part(4) as u16 }
+        let object = part(0) ^ target.to_u32();
+        Claim(Object { class: self.rejects, object, number: part(4) as u16 })
     }
 
     /// Claims a content or a path for this session; `None` where another has it.
@@ -373,13 +374,12 @@ impl Catalog {
     /// Waits until nobody has claimed it; to the end of the transaction nobody else
     /// will.
     pub fn keep_unclaimed(&self, target: Oid, hash: &[u8; 32]) {
-        self.claim(target, hash).lock(Mode::Exclusive);
+        self.claim(target, hash).keep();
     }
 
-    /// Whether nobody has claimed the content; to the end of the transaction
-    /// nobody else will.
+    /// Whether nobody has claimed it; to the end of the transaction nobody else will.
     pub fn is_unclaimed(&self, target: Oid, hash: &[u8; 32]) -> bool {
-        self.claim(target, hash).try_lock(Mode::Exclusive)
+        self.claim(target, hash).try_keep()
     }
 
     /// Lets a load of `load_json_file` of a file of that size finish first;

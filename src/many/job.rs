@@ -5,7 +5,7 @@ use crate::amend;
 use crate::catalog::{Content, FileState, Load, Position, Status, Step};
 use crate::error::{Error, Failure};
 use crate::load::{FileSource, Intake, Options, Part, Setup, Sink, explain};
-use crate::pg::{self, text};
+use crate::pg::{self, constraint, text};
 use crate::sink::Target;
 use loader_core::framing::{Format, Mark};
 use loader_core::input::{Compression, Decoded};
@@ -70,6 +70,8 @@ pub struct Common<'a> {
     pub leader: i32,
     /// Bytes of a part.
     pub part_size: u64,
+    /// What waits for the end of a transaction is checked at the end of each part.
+    pub deferrable: bool,
 }
 
 impl Job {
@@ -194,6 +196,10 @@ impl Job {
         if let Some((load_id, offset)) = self.resolves.take() {
             sink.catalog.resolve(load_id, offset, self.load_id)?;
         }
+        if common.deferrable {
+            constraint::check_deferred();
+        }
+        // Nothing fails from here on: what is noted is so.
         self.exists = true;
         self.position = Position {
             offset: to.offset,

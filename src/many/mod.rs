@@ -55,6 +55,7 @@ pub fn run(pattern: &[u8], workers: Option<i32>, mut call: Call) -> Result<Summa
     let clock = Instant::now();
     pg::prevent_if_read_only(c"load_json_files");
     access::require_file_role()?;
+    access::require_known_directories()?;
     let keeps_rejects = call.options()?.on_error != load::OnError::Ignore;
     let most = SLOTS as i32 - 1;
     if let Some(workers) = workers.filter(|workers| !(0..=most).contains(workers)) {

@@ -18,9 +18,10 @@ use std::time::{Duration, Instant};
 /// Between two looks whether it is this range's turn.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// After so long it is asked whether the other waits for this one: for a row that
-/// this transaction has written, say. The server does not see such a circle.
-const SUSPICION: Duration = Duration::from_secs(1);
+/// If the one before waits for a lock at two looks that are so far apart, it may wait
+/// for this one: for a row that this transaction has written, say, or for somebody
+/// who does. The server cannot see such a circle.
+const SUSPICION: Duration = Duration::from_millis(250);
 
 /// What a range brought.
 struct Ranged {
@@ -42,6 +43,16 @@ impl Work<'_> {
         if self.slot > 0 {
             worker::report_activity(&path);
         }
+        if self.gives_way == Some(taken.epoch) {
+            match self.wait_for_turn(taken) {
+                Turn::Now => {}
+                Turn::Over => return Ok(()),
+                Turn::OneIsMissing | Turn::Later { .. } => {
+                    self.board.drop_range(taken);
+                    return Ok(());
+                }
+            }
+        }
         loop {
             self.begin()?;
             let known = match self.board.turn(taken) {
@@ -60,7 +71,11 @@ impl Work<'_> {
                         self.roll_back();
                         return Ok(());
                     }
-                    Turn::OneIsMissing | Turn::Later { .. } => {
+                    turn @ (Turn::OneIsMissing | Turn::Later { .. }) => {
+                        if turn != Turn::OneIsMissing {
+                            // They write the same rows: from now on one after the other.
+                            self.gives_way = Some(taken.epoch);
+                        }
                         self.roll_back();
                         self.board.drop_range(taken);
                         return Ok(());
@@ -182,8 +197,11 @@ impl Work<'_> {
         })
     }
 
+    /// Waits until all ranges before it are committed, unless one of them cannot be
+    /// while this one's transaction is open.
     fn wait_for_turn(&mut self, taken: &Taken) -> Turn {
         let mut since = Instant::now();
+        let mut suspect = None;
         loop {
             let turn = self.board.turn(taken);
             let Turn::Later { before } = turn else { return turn };
@@ -192,9 +210,11 @@ impl Work<'_> {
             }
             if since.elapsed() >= SUSPICION {
                 since = Instant::now();
-                if blocking::blocks(self.board.pid(before)) {
+                let blocked = self.transactions.is_open() && blocking::is_blocked(self.board.pid(before));
+                if blocked && suspect == Some(before) {
                     return turn;
                 }
+                suspect = blocked.then_some(before);
             }
             latch::wait(PATIENCE);
         }

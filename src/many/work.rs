@@ -55,6 +55,8 @@ pub struct Work<'a> {
     pub(super) deferrable: bool,
     /// The claim on the file that is cut, and when it was.
     cut_claim: Option<(u64, Claims)>,
+    /// The file that is cut is one where ranges are in each other's way.
+    pub(super) gives_way: Option<u64>,
     /// Where the next look for busy files begins, and what they held: they need not
     /// be read again to see that they are still busy.
     busy_from: usize,
@@ -103,6 +105,7 @@ impl<'a> Work<'a> {
             group: Group::default(),
             deferrable: false,
             cut_claim: None,
+            gives_way: None,
             busy_from: 0,
             busy: HashMap::new(),
             conflicts: HashMap::new(),
@@ -221,6 +224,7 @@ impl<'a> Work<'a> {
             threads: self.call.threads,
             leader: self.board.leader(),
             part_size: settings::transaction_size(),
+            deferrable: self.deferrable,
         };
         (sink, common)
     }
@@ -267,17 +271,10 @@ impl<'a> Work<'a> {
     fn load(&mut self, mut job: Job) -> Result<(), Error> {
         loop {
             self.begin()?;
-            let deferrable = self.deferrable;
             let before = job.position;
             let (mut sink, common) = self.parts();
-            let mut part = || {
-                let end = job.part(&mut sink, &common)?;
-                if deferrable {
-                    constraint::check_deferred();
-                }
-                Ok(end)
-            };
-            let end = match contain(|| part().map_err(|error: Error| Failure::from(error)), Failure::from) {
+            let part = || job.part(&mut sink, &common).map_err(Failure::from);
+            let end = match contain(part, Failure::from) {
                 Ok(end) => end,
                 Err(failure) if failure.is_conflict() && self.may_try_again(job.file) => End::Lost,
                 Err(failure) => return self.fail(job, &failure),

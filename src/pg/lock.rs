@@ -34,8 +34,28 @@ impl Mode {
     }
 }
 
+/// What becomes of a lock that is held over transactions when one is rolled back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The server takes it away, even one of a session.
+    Transactions,
+    /// It stays: as advisory locks do, among which its object has no place.
+    Sessions,
+}
+
+fn acquire(object: Object, kind: Kind, mode: Mode, session: bool, dont_wait: bool) -> bool {
+    let tag = object.tag(kind);
+    // SAFETY: a complete tag; waits and raises as any lock request does.
+    let result = unsafe { pg_sys::LockAcquire(&raw const tag, mode.of_server(), session, dont_wait) };
+    result != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
+}
+
 impl Object {
-    fn tag(self) -> pg_sys::LOCKTAG {
+    fn tag(self, kind: Kind) -> pg_sys::LOCKTAG {
+        let method = match kind {
+            Kind::Transactions => pg_sys::DEFAULT_LOCKMETHOD,
+            Kind::Sessions => pg_sys::USER_LOCKMETHOD,
+        };
         pg_sys::LOCKTAG {
             // SAFETY: a plain variable of this single-threaded process.
             locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
@@ -43,40 +63,49 @@ impl Object {
             locktag_field3: self.object,
             locktag_field4: self.number,
             locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
-            locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+            locktag_lockmethodid: method as u8,
         }
-    }
-
-    fn acquire(self, mode: Mode, session: bool, dont_wait: bool) -> bool {
-        let tag = self.tag();
-        // SAFETY: a complete tag; waits and raises as any lock request does.
-        let result = unsafe { pg_sys::LockAcquire(&raw const tag, mode.of_server(), session, dont_wait) };
-        result != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
     }
 
     /// Takes the lock to the end of the transaction, and waits for it.
     pub fn lock(self, mode: Mode) {
-        self.acquire(mode, false, false);
+        acquire(self, Kind::Transactions, mode, false, false);
     }
 
     /// The same, if nobody has to be waited for.
     pub fn try_lock(self, mode: Mode) -> bool {
-        self.acquire(mode, false, true)
-    }
-
-    /// Takes the lock, exclusively, for longer than a transaction, if nobody has
-    /// to be waited for. The end of the process gives it back, too.
-    pub fn try_hold(self) -> Option<Held> {
-        self.acquire(Mode::Exclusive, true, true).then_some(Held(self))
+        acquire(self, Kind::Transactions, mode, false, true)
     }
 }
 
-/// A lock that goes when this value does.
+/// What can be held over transactions, those that are rolled back too. The end of
+/// the process gives it back.
+#[derive(Clone, Copy)]
+pub struct Claim(pub Object);
+
+impl Claim {
+    /// Takes it, if nobody has to be waited for.
+    pub fn try_hold(self) -> Option<Held> {
+        acquire(self.0, Kind::Sessions, Mode::Exclusive, true, true).then_some(Held(self.0))
+    }
+
+    /// Keeps others from it to the end of the transaction, and waits for it.
+    pub fn keep(self) {
+        acquire(self.0, Kind::Sessions, Mode::Exclusive, false, false);
+    }
+
+    /// The same, if nobody has to be waited for.
+    pub fn try_keep(self) -> bool {
+        acquire(self.0, Kind::Sessions, Mode::Exclusive, false, true)
+    }
+}
+
+/// A claim that goes when this value does.
 pub struct Held(Object);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let tag = self.0.tag();
+        let tag = self.0.tag(Kind::Sessions);
         // SAFETY: it is held by this session, once for each value of this type.
         unsafe { pg_sys::LockRelease(&raw const tag, Mode::Exclusive.of_server(), true) };
     }

@@ -1,6 +1,6 @@
 //! Relations: names, columns, rights, locks, and whether there is a row.
 
-use super::snapshot::Snapshot;
+use super::snapshot::{self, Snapshot};
 use super::{Oid, text};
 use pgrx::pg_sys;
 use std::ffi::CStr;
@@ -156,20 +156,31 @@ pub fn owner(relation: Oid) -> Option<Oid> {
 }
 
 /// Whether a table has no row that this transaction sees, whatever the rights
-/// and policies on it. Where that cannot be told, it counts as not empty.
+/// and policies on it. Where that cannot be told, it counts as not empty. Tables
+/// that inherit from it are looked at too, and what a query says: some keep their
+/// rows elsewhere.
 pub fn is_empty(relation: Oid) -> bool {
-    match kind(relation) {
-        Some(Kind::Table) => table_is_empty(relation),
-        Some(Kind::Partitioned) => partitions(relation).into_iter().all(|partition| match kind(partition) {
-            Some(Kind::Table) => table_is_empty(partition),
-            Some(Kind::Partitioned) => true,
-            _ => false,
-        }),
-        _ => false,
+    if !matches!(kind(relation), Some(Kind::Table | Kind::Partitioned)) {
+        return false;
     }
+    let heaps_are_empty = partitions(relation).into_iter().all(|partition| match kind(partition) {
+        Some(Kind::Table) => table_is_empty(partition),
+        Some(Kind::Partitioned) => true,
+        _ => false,
+    });
+    heaps_are_empty && query_is_empty(relation)
 }
 
-/// A partitioned table and all its partitions, locked as for reading.
+fn query_is_empty(relation: Oid) -> bool {
+    let (Some(owner), Some(name)) = (owner(relation), quoted_name(relation)) else { return false };
+    let mut query = b"SELECT 1::pg_catalog.int8 FROM ".to_vec();
+    query.extend_from_slice(&name);
+    query.extend_from_slice(b" LIMIT 1");
+    let query = text::c_string(&query);
+    super::user::run_as(owner, || snapshot::select_bigint(Snapshot::Transaction, &query, &[])).is_none()
+}
+
+/// A table and all that inherit from it, its partitions among them, locked as for reading.
 fn partitions(relation: Oid) -> Vec<Oid> {
     // SAFETY: returns a list of OIDs in the current context, never NULL.
     unsafe {
