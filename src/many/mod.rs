@@ -29,8 +29,6 @@ use crate::settings;
 use crate::sink::{Insert, Target};
 use board::{Board, SLOTS, Totals};
 use std::cell::RefCell;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use work::Work;
@@ -84,10 +82,7 @@ pub fn run(pattern: &[u8], workers: Option<i32>, mut call: Call) -> Result<Summa
             report::nothing_matches(pattern);
             return Ok(Totals::default());
         }
-        let sizes: Vec<u64> = paths
-            .iter()
-            .map(|path| std::fs::metadata(OsStr::from_bytes(path)).map_or(0, |file| file.len()))
-            .collect();
+        let sizes = access::sizes(&paths)?;
         let wanted = match (own, workers) {
             (Some(reason), workers) => {
                 if workers != Some(0) {
@@ -106,7 +101,7 @@ pub fn run(pattern: &[u8], workers: Option<i32>, mut call: Call) -> Result<Summa
             report::fewer_workers(crew.count(), wanted);
         }
         board.expect(crew.count() as u64);
-        crew.look_after(&shown, call.table);
+        crew.look_after(&shown, call.table, &mut transactions);
         drop(crew);
         if !board.is_done() && !board.is_stopped() {
             Work::new(&board, 0, &mut transactions, &call)?.run()?;
@@ -223,7 +218,7 @@ impl Crew {
 
     /// Waits until all is done, or all of them have ended. The session holds no
     /// lock and no snapshot meanwhile.
-    fn look_after(&self, table: &str, target: pg::Oid) {
+    fn look_after(&self, table: &str, target: pg::Oid, transactions: &mut Transactions) {
         let totals = self.board.totals();
         let progress = Report { leader: 0, ..Report::new(target, totals.disk_all) };
         let mut notices = report::Notices::new();
@@ -243,6 +238,7 @@ impl Crew {
             now.show(totals.disk_done);
             notices.tell(&totals, table);
             latch::wait(PATIENCE);
+            transactions.renew();
         }
     }
 }

@@ -272,6 +272,7 @@ impl Work<'_> {
             stream_bytes: ledger.stream_bytes,
         };
         self.commit();
+        self.conflicts.remove(&taken.cut.file);
         self.board.gain(&gain);
         self.board.range_is_done(taken);
         if ranged.last {

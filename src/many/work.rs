@@ -62,7 +62,7 @@ pub struct Work<'a> {
     busy_from: usize,
     busy: HashMap<usize, [u8; 32]>,
     /// How often a file was in somebody's way.
-    conflicts: HashMap<usize, u32>,
+    pub(super) conflicts: HashMap<usize, u32>,
 }
 
 /// What belongs to the transaction under way.
@@ -301,6 +301,7 @@ impl<'a> Work<'a> {
                     return Ok(());
                 }
                 End::More => {
+                    self.conflicts.remove(&job.file);
                     self.group.gain.add(&gain);
                     self.commit();
                     if self.board.is_stopped() {

@@ -11,6 +11,8 @@ pub struct Contained {
     pub code: PgSqlErrorCode,
     /// Its message, without DETAIL and CONTEXT, which may hold contents of rows.
     pub message: String,
+    /// It answers a request to cancel. Code of users may raise what looks like one.
+    is_request: bool,
 }
 
 /// Runs `body` in a subtransaction. An error whose code `refusal` gives a
@@ -25,14 +27,9 @@ pub fn attempt<R, E>(
 
 /// Runs `body` in a subtransaction, which is rolled back where it fails, and
 /// where the server raises an error: that is returned as `contain` translates it.
-/// Requests to cancel or to terminate go on their way.
+/// A request to cancel goes on its way; one to terminate never comes here.
 pub fn contain<R, E>(body: impl FnOnce() -> Result<R, E>, contain: impl Fn(Contained) -> E) -> Result<R, E> {
-    run(body, |error| match error.code {
-        PgSqlErrorCode::ERRCODE_QUERY_CANCELED
-        | PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN
-        | PgSqlErrorCode::ERRCODE_CRASH_SHUTDOWN => None,
-        _ => Some(contain(error)),
-    })
+    run(body, |error| if error.is_request { None } else { Some(contain(error)) })
 }
 
 /// Runs `body` in a subtransaction that is rolled back whatever comes of it.
@@ -91,7 +88,13 @@ fn run<R, E>(body: impl FnOnce() -> Result<R, E>, meaning: impl Fn(Contained) ->
             CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report,
             CaughtError::RustPanic { .. } => error.rethrow(),
         };
-        let contained = Contained { code: report.sql_error_code(), message: report.message().to_string() };
+        let code = report.sql_error_code();
+        let contained = Contained {
+            code,
+            message: report.message().to_string(),
+            is_request: code == PgSqlErrorCode::ERRCODE_QUERY_CANCELED
+                && report.function_name() == Some("ProcessInterrupts"),
+        };
         match (meaning.0)(contained) {
             Some(meaning) => Err(meaning),
             None => error.rethrow(),

@@ -102,6 +102,13 @@ impl Transactions {
         stay.enter_again();
     }
 
+    /// Begins another transaction in place of one in which nothing was done: a
+    /// procedure that waits is in none for long.
+    pub fn renew(&mut self) {
+        self.begin();
+        self.commit();
+    }
+
     /// Takes back what is open.
     pub fn roll_back(&mut self) {
         if !std::mem::take(&mut self.open) {
