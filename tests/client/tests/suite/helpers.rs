@@ -18,6 +18,16 @@ pub fn lines(count: usize) -> String {
     text
 }
 
+/// Good records, so short that a few of them fill no part: parts of them end after
+/// 4,096 records.
+pub fn tiny(count: usize) -> String {
+    let mut text = String::new();
+    for n in 0..count {
+        writeln!(text, r#"{{"n": {n}}}"#).expect("a string");
+    }
+    text
+}
+
 /// An empty table `name (data jsonb NOT NULL)`.
 pub fn table(client: &mut Client, name: &str) {
     client.execute("SELECT seed_json_table($1)", &[&name]).expect("seed_json_table");

@@ -2,14 +2,13 @@
 //! file, whatever the number of workers; what it says, skips, and leaves of files
 //! that fail.
 
-use crate::helpers::{Barrier, count, damaged, gzip, lines, session, table};
+use crate::helpers::{Barrier, count, damaged, gzip, lines, session, table, tiny};
 use loader_client_tests::{Database, Summary, left, load, load_many, load_with, message};
 use loader_damage::framing::Framing;
 use loader_damage::suite::{self, Choice};
 use postgres::Client;
-use std::fmt::Write;
 use std::fs::{self, File, Permissions};
-use std::io::Write as _;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -20,16 +19,6 @@ fn files<B: AsRef<[u8]>>(database: &Database, name: &str, files: &[(&str, B)]) -
         database.cluster.file(&format!("{name}/{file}"), bytes);
     }
     format!("{}/*", folder.display())
-}
-
-/// Good records, so short that a few of them fill no part: parts of them end after
-/// 4,096 records.
-fn tiny(count: usize) -> String {
-    let mut text = String::new();
-    for n in 0..count {
-        writeln!(text, r#"{{"n": {n}}}"#).expect("a string");
-    }
-    text
 }
 
 /// Loads each file with `load_json_file` into the table.
