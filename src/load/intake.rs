@@ -145,6 +145,14 @@ impl Intake {
         let crew = pipeline.crew().clone();
         let stop = AtExit::new(move || crew.stop());
         pg::thread::without_signals(|| pipeline.start());
+        let report = Report {
+            load_id: setup.load_id,
+            rejects: setup.rejected,
+            rows: setup.rows,
+            leader: setup.leader,
+            ..Report::new(target.oid, file_size)
+        };
+        report.show(control.bytes_read());
         Ok(Intake {
             _stop: stop,
             pipeline,
@@ -159,13 +167,7 @@ impl Intake {
             open_offset: None,
             control,
             shown,
-            report: Report {
-                load_id: setup.load_id,
-                rejects: setup.rejected,
-                rows: setup.rows,
-                leader: setup.leader,
-                ..Report::new(target.oid, file_size)
-            },
+            report,
             chunk_rows: setup.options.chunk,
             raw_limit: settings::reject_raw_limit(),
         })
