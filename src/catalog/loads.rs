@@ -296,10 +296,19 @@ impl Catalog {
         found
     }
 
+    /// Whether the reject at `offset` of a load was made good and loaded.
+    pub fn is_resolved(&self, id: i64, offset: u64) -> bool {
+        const QUERY: &CStr = c"SELECT r.resolved_by FROM loader.rejects_data AS r
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) $2";
+        let arguments = [id.into(), (offset as i64).into()];
+        user::run_as(self.owner, || snapshot::select_bigint(Snapshot::Latest, QUERY, &arguments)).is_some()
+    }
+
     /// The reject at `offset` of a load is what another has loaded.
     pub fn resolve(&self, id: i64, offset: u64, by: i64) -> Result<(), Error> {
         const STATEMENT: &str = "UPDATE loader.rejects_data AS r SET resolved_by = $3
-            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) $2";
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) $2
+              AND r.resolved_by IS NULL";
         let arguments = [id.into(), (offset as i64).into(), by.into()];
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }

@@ -54,6 +54,8 @@ pub struct Setup<'a> {
     pub leader: i32,
     pub options: &'a Options,
     pub part: Part,
+    /// A good record at this offset is passed over: it is in the table.
+    pub passes: Option<u64>,
     /// Threads that parse.
     pub threads: usize,
     /// Good records were seen in an earlier part of the file.
@@ -88,6 +90,7 @@ pub struct Intake {
     report: Report,
     chunk_rows: usize,
     raw_limit: usize,
+    passes: Option<u64>,
 }
 
 /// What was loaded since it was asked last.
@@ -145,6 +148,14 @@ impl Intake {
         let crew = pipeline.crew().clone();
         let stop = AtExit::new(move || crew.stop());
         pg::thread::without_signals(|| pipeline.start());
+        let report = Report {
+            load_id: setup.load_id,
+            rejects: setup.rejected,
+            rows: setup.rows,
+            leader: setup.leader,
+            ..Report::new(target.oid, file_size)
+        };
+        report.show(control.bytes_read());
         Ok(Intake {
             _stop: stop,
             pipeline,
@@ -159,15 +170,10 @@ impl Intake {
             open_offset: None,
             control,
             shown,
-            report: Report {
-                load_id: setup.load_id,
-                rejects: setup.rejected,
-                rows: setup.rows,
-                leader: setup.leader,
-                ..Report::new(target.oid, file_size)
-            },
+            report,
             chunk_rows: setup.options.chunk,
             raw_limit: settings::reject_raw_limit(),
+            passes: setup.passes,
         })
     }
 
@@ -210,6 +216,11 @@ impl Intake {
         self.rejects.write(sink.catalog)
     }
 
+    /// Bytes of the file that are read, as it lies on disk.
+    pub fn bytes_read(&self) -> u64 {
+        self.control.bytes_read()
+    }
+
     /// Whether the stream can be cut into ranges, if it is not compressed.
     pub fn is_cuttable(&self) -> bool {
         self.pipeline.is_cuttable()
@@ -250,6 +261,10 @@ impl Intake {
     fn put(&mut self, sink: &Sink<'_>, batch: &Batch, entry: &Entry) -> Result<(), Error> {
         let place = entry.place;
         self.open_offset = Some(place.offset);
+        if self.passes.take() == Some(place.offset) && !matches!(entry.form, Form::Reject { .. }) {
+            self.open_offset = None;
+            return Ok(());
+        }
         self.chunk.reserve().map_err(Error::OutOfMemory)?;
         match entry.form {
             Form::Value(value) => self.chunk.push_held(value.at, value.length),

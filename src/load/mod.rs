@@ -95,6 +95,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
         leader: 0,
         options: &options,
         part: Part::default(),
+        passes: None,
         threads: settings::parse_threads(),
         any_good: false,
         rejected: 0,

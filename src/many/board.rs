@@ -61,6 +61,10 @@ const TEXT: usize = OWNERS + AHEAD as usize;
 const TEXT_WORDS: usize = 256;
 const STATES: usize = TEXT + TEXT_WORDS;
 
+/// For each file: its state, its load, its size, where its path ends, and how many
+/// of its bytes are done.
+const FILE_WORDS: usize = 5;
+
 /// What has become of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -191,8 +195,8 @@ impl Board {
     /// those on disk.
     pub fn new(call: &[u64], paths: &[Vec<u8>], sizes: &[u64], leader: i32) -> Self {
         let bytes: usize = paths.iter().map(Vec::len).sum();
-        // State, load, size and end of its path for each file, then the paths, then the call.
-        let words = STATES + 4 * paths.len() + bytes.div_ceil(8) + 1 + call.len();
+        // A few words for each file, then the paths, then the call.
+        let words = STATES + FILE_WORDS * paths.len() + bytes.div_ceil(8) + 1 + call.len();
         let board = Board { segment: Segment::new(words) };
         board.set(Word::Files, paths.len() as u64);
         board.set(Word::Left, paths.len() as u64);
@@ -205,7 +209,7 @@ impl Board {
             board.file_word(file, 2).store(size, SeqCst);
             board.file_word(file, 3).store(end as u64, SeqCst);
         }
-        let after = board.write_bytes(STATES + 4 * paths.len(), &text);
+        let after = board.write_bytes(STATES + FILE_WORDS * paths.len(), &text);
         board.word(after).store(call.len() as u64, SeqCst);
         for (index, &word) in call.iter().enumerate() {
             board.word(after + 1 + index).store(word, SeqCst);
@@ -240,7 +244,7 @@ impl Board {
     }
 
     fn file_word(&self, file: usize, which: usize) -> &AtomicU64 {
-        self.word(STATES + 4 * file + which)
+        self.word(STATES + FILE_WORDS * file + which)
     }
 
     fn write_bytes(&self, at: usize, bytes: &[u8]) -> usize {
@@ -274,7 +278,7 @@ impl Board {
     pub fn call(&self) -> Vec<u64> {
         let files = self.files();
         let bytes = if files == 0 { 0 } else { self.file_word(files - 1, 3).load(SeqCst) as usize };
-        let at = STATES + 4 * files + bytes.div_ceil(8);
+        let at = STATES + FILE_WORDS * files + bytes.div_ceil(8);
         let length = self.word(at).load(SeqCst) as usize;
         (0..length).map(|index| self.word(at + 1 + index).load(SeqCst)).collect()
     }
@@ -288,7 +292,7 @@ impl Board {
     pub fn path(&self, file: usize) -> Vec<u8> {
         let end = |file: usize| self.file_word(file, 3).load(SeqCst) as usize;
         let start = if file == 0 { 0 } else { end(file - 1) };
-        self.read_bytes(STATES + 4 * self.files(), start, end(file))
+        self.read_bytes(STATES + FILE_WORDS * self.files(), start, end(file))
     }
 
     /// Bytes of a file on disk, when the call began.
@@ -409,11 +413,24 @@ impl Board {
                 _ => Word::Failed,
             };
             self.add(counter, 1);
-            self.add(Word::DiskDone, self.file_word(result.file, 2).load(SeqCst));
+            self.count_to(result.file, self.size(result.file));
             self.file_word(result.file, 1).store(result.load_id as u64, SeqCst);
             self.file_word(result.file, 0).store(result.state.to_word(), SeqCst);
             self.set(Word::Left, self.get(Word::Left) - 1);
         });
+    }
+
+    /// Says how many bytes of a file, as it lies on disk, are committed.
+    pub fn come_to(&self, file: usize, bytes: u64) {
+        self.locked(|| self.count_to(file, bytes.min(self.size(file))));
+    }
+
+    fn count_to(&self, file: usize, bytes: u64) {
+        let done = self.file_word(file, 4).load(SeqCst);
+        if bytes > done {
+            self.file_word(file, 4).store(bytes, SeqCst);
+            self.add(Word::DiskDone, bytes - done);
+        }
     }
 
     /// What was committed.

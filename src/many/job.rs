@@ -26,6 +26,8 @@ pub struct Job {
     pub position: Position,
     /// Where in the stream the load began.
     start_offset: u64,
+    /// The first record was loaded already.
+    passes_first: bool,
     /// Loads that are undone first.
     replaces: Vec<i64>,
     /// A reject of an earlier load that this one begins with.
@@ -84,6 +86,7 @@ impl Job {
             exists: begin.resumes.is_some(),
             position: begin.position,
             start_offset: if begin.resumes.is_some() { 0 } else { begin.position.offset },
+            passes_first: begin.passes_first,
             replaces: begin.replaces,
             resolves: begin.resolves,
             hash,
@@ -94,6 +97,11 @@ impl Job {
             running: None,
             claims,
         }
+    }
+
+    /// Bytes of the file that are read, as it lies on disk.
+    pub fn bytes_read(&self) -> u64 {
+        self.running.as_ref().map_or(0, |running| running.intake.bytes_read())
     }
 
     /// Whether the rest can be cut into ranges.
@@ -125,6 +133,7 @@ impl Job {
                 leader: common.leader,
                 options: common.options,
                 part: Part { skip_to: self.position.offset, range: None },
+                passes: self.passes_first.then_some(self.position.offset),
                 threads,
                 any_good: self.position.rows > 0,
                 rejected: self.position.rejects,

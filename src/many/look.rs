@@ -47,6 +47,9 @@ pub struct Begin {
     pub position: Position,
     /// A reject of an earlier load, by its offset, that is read again.
     pub resolves: Option<(i64, u64)>,
+    /// The first record was loaded already, by a retry of its reject: it is passed
+    /// over.
+    pub passes_first: bool,
     /// Loads that are undone first.
     pub replaces: Vec<i64>,
 }
@@ -77,7 +80,7 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
         records_path: common.options.records_path(),
     };
     let earlier = catalog.earlier(&content, Some(&hash), Some(path));
-    let mut seen = Seen { common, source: &mut source, hash: &hash, earlier: &earlier };
+    let mut seen = Seen { catalog, common, source: &mut source, hash: &hash, earlier: &earlier };
     let vain = seen.vain_attempts();
     Ok(match seen.decide()? {
         Decision::Skip(id) => {
@@ -103,6 +106,7 @@ enum Decision {
 }
 
 struct Seen<'a> {
+    catalog: &'a Catalog,
     common: &'a Common<'a>,
     source: &'a mut FileSource,
     hash: &'a [u8; 32],
@@ -133,7 +137,7 @@ impl Seen<'_> {
             return Ok(Decision::Load(Begin::default()));
         };
         if last.status == Status::Loaded && self.source.has_grown_since(last)? {
-            return Ok(Decision::Load(Begin::behind(last)));
+            return Ok(Decision::Load(Begin::behind(last, self.catalog)));
         }
         Ok(match if_loaded {
             IfLoaded::Skip => Decision::Changed(last.id),
@@ -181,9 +185,11 @@ impl Begin {
 
     /// Behind what a load has loaded, or where its last record begins, if that was
     /// bad: it may have been whole only now.
-    fn behind(load: &Earlier) -> Self {
+    fn behind(load: &Earlier, catalog: &Catalog) -> Self {
         let offset = load.open_offset.unwrap_or(load.position);
         let resolves = load.open_offset.map(|offset| (load.id, offset));
-        Begin { position: Position { offset, ..Position::default() }, resolves, ..Begin::default() }
+        let passes_first = resolves.is_some_and(|(id, offset)| catalog.is_resolved(id, offset));
+        let position = Position { offset, ..Position::default() };
+        Begin { position, resolves, passes_first, ..Begin::default() }
     }
 }

@@ -36,6 +36,9 @@ use work::Work;
 /// How often the session looks after its workers.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// Workers that have nothing left to do have so long to end.
+const GRACE: Duration = Duration::from_millis(200);
+
 /// A file of this size is worth a worker of its own, bytes.
 const WORTH_A_WORKER: u64 = 8 * 1024 * 1024;
 
@@ -247,7 +250,12 @@ impl Drop for Crew {
     /// Ends them, and waits until they have: a worker never outlives its call.
     fn drop(&mut self) {
         let running = || self.workers.borrow().iter().any(|worker| worker.status() != Status::Ended);
-        if running() && !self.board.is_done() {
+        // They end by themselves when all is done; one that waits for a lock does not.
+        let grace = Instant::now();
+        while running() && self.board.is_done() && grace.elapsed() < GRACE {
+            latch::doze(PATIENCE);
+        }
+        if running() {
             self.board.stop();
             self.workers.borrow().iter().for_each(Worker::terminate);
         }

@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 /// Between two looks whether it is this range's turn.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// If the one before waits for a lock at two looks that are so far apart, it may wait
-/// for this one: for a row that this transaction has written, say, or for somebody
-/// who does. The server cannot see such a circle.
+/// It is asked so often whether the one whose turn it is waits for this one: for a
+/// row that this transaction has written, say, or for somebody who does. The server
+/// cannot see such a circle.
 const SUSPICION: Duration = Duration::from_millis(250);
 
 /// What a range brought.
@@ -167,6 +167,7 @@ impl Work<'_> {
                 leader,
                 options: common.options,
                 part: Part { skip_to: 0, range: Some(Range { start, end: end.max(start.offset) }) },
+                passes: None,
                 threads: common.threads,
                 any_good: true,
                 rejected: known.map_or(0, |position| position.rejects),
@@ -201,7 +202,6 @@ impl Work<'_> {
     /// while this one's transaction is open.
     fn wait_for_turn(&mut self, taken: &Taken) -> Turn {
         let mut since = Instant::now();
-        let mut suspect = None;
         loop {
             let turn = self.board.turn(taken);
             let Turn::Later { before } = turn else { return turn };
@@ -210,11 +210,9 @@ impl Work<'_> {
             }
             if since.elapsed() >= SUSPICION {
                 since = Instant::now();
-                let blocked = self.transactions.is_open() && blocking::is_blocked(self.board.pid(before));
-                if blocked && suspect == Some(before) {
+                if self.transactions.is_open() && blocking::blocks(self.board.pid(before)) {
                     return turn;
                 }
-                suspect = blocked.then_some(before);
             }
             latch::wait(PATIENCE);
         }
@@ -274,6 +272,7 @@ impl Work<'_> {
         self.commit();
         self.conflicts.remove(&taken.cut.file);
         self.board.gain(&gain);
+        self.board.come_to(taken.cut.file, end.offset);
         self.board.range_is_done(taken);
         if ranged.last {
             let position = Position {

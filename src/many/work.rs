@@ -304,6 +304,7 @@ impl<'a> Work<'a> {
                     self.conflicts.remove(&job.file);
                     self.group.gain.add(&gain);
                     self.commit();
+                    self.board.come_to(job.file, job.bytes_read());
                     if self.board.is_stopped() {
                         self.board.give_back(job.file);
                         return Ok(());

@@ -2,9 +2,15 @@
 
 use super::snapshot::{Snapshot, select_bigint};
 
-/// Whether that process waits for a lock.
-pub fn is_blocked(pid: i32) -> bool {
-    let query = c"SELECT 1::pg_catalog.int8
-        WHERE pg_catalog.cardinality(pg_catalog.pg_blocking_pids($1)) OPERATOR(pg_catalog.>) 0";
+/// Whether that process waits for a lock that this one holds: itself, or for
+/// somebody who does.
+pub fn blocks(pid: i32) -> bool {
+    let query = c"WITH RECURSIVE waited_for AS (
+            SELECT b.pid FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids($1)) AS b(pid)
+            UNION
+            SELECT b.pid FROM waited_for AS w
+            CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS b(pid))
+        SELECT 1::pg_catalog.int8 FROM waited_for AS w
+        WHERE w.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()";
     select_bigint(Snapshot::Transaction, query, &[pid.into()]).is_some()
 }

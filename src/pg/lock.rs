@@ -43,11 +43,22 @@ enum Kind {
     Sessions,
 }
 
-fn acquire(object: Object, kind: Kind, mode: Mode, session: bool, dont_wait: bool) -> bool {
+/// What a request for a lock came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Acquired {
+    New,
+    Again,
+    No,
+}
+
+fn acquire(object: Object, kind: Kind, mode: Mode, session: bool, dont_wait: bool) -> Acquired {
     let tag = object.tag(kind);
     // SAFETY: a complete tag; waits and raises as any lock request does.
-    let result = unsafe { pg_sys::LockAcquire(&raw const tag, mode.of_server(), session, dont_wait) };
-    result != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
+    match unsafe { pg_sys::LockAcquire(&raw const tag, mode.of_server(), session, dont_wait) } {
+        pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL => Acquired::No,
+        pg_sys::LockAcquireResult::LOCKACQUIRE_OK => Acquired::New,
+        _ => Acquired::Again,
+    }
 }
 
 impl Object {
@@ -74,7 +85,7 @@ impl Object {
 
     /// The same, if nobody has to be waited for.
     pub fn try_lock(self, mode: Mode) -> bool {
-        acquire(self, Kind::Transactions, mode, false, true)
+        acquire(self, Kind::Transactions, mode, false, true) != Acquired::No
     }
 }
 
@@ -84,9 +95,17 @@ impl Object {
 pub struct Claim(pub Object);
 
 impl Claim {
-    /// Takes it, if nobody has to be waited for.
+    /// Takes it, if nobody has it, not even this session.
     pub fn try_hold(self) -> Option<Held> {
-        acquire(self.0, Kind::Sessions, Mode::Exclusive, true, true).then_some(Held(self.0))
+        match acquire(self.0, Kind::Sessions, Mode::Exclusive, true, true) {
+            Acquired::New => Some(Held(self.0)),
+            Acquired::Again => {
+                // What was counted once more.
+                drop(Held(self.0));
+                None
+            }
+            Acquired::No => None,
+        }
     }
 
     /// Keeps others from it to the end of the transaction, and waits for it.
@@ -96,7 +115,7 @@ impl Claim {
 
     /// The same, if nobody has to be waited for.
     pub fn try_keep(self) -> bool {
-        acquire(self.0, Kind::Sessions, Mode::Exclusive, false, true)
+        acquire(self.0, Kind::Sessions, Mode::Exclusive, false, true) != Acquired::No
     }
 }
 

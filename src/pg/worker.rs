@@ -18,7 +18,9 @@ pub struct Session {
     database: Oid,
     session_user: Oid,
     current_user: Oid,
-    /// What the server made of its settings; whole words, for their alignment.
+    /// What the server made of the names of its libraries and of its settings;
+    /// whole words, for their alignment.
+    libraries: Vec<u64>,
     settings: Vec<u64>,
 }
 
@@ -28,13 +30,18 @@ impl Session {
         // SAFETY: read plain variables; the settings are written into as many
         // bytes as the server asked for.
         unsafe {
+            let room = |size: usize| vec![0u64; size.div_ceil(size_of::<u64>())];
+            let size = pg_sys::EstimateLibraryStateSpace();
+            let mut libraries = room(size);
+            pg_sys::SerializeLibraryState(size, libraries.as_mut_ptr().cast());
             let size = pg_sys::EstimateGUCStateSpace();
-            let mut settings = vec![0u64; size.div_ceil(size_of::<u64>())];
+            let mut settings = room(size);
             pg_sys::SerializeGUCState(size, settings.as_mut_ptr().cast());
             Session {
                 database: pg_sys::MyDatabaseId,
                 session_user: pg_sys::GetSessionUserId(),
                 current_user: pg_sys::GetUserId(),
+                libraries,
                 settings,
             }
         }
@@ -43,17 +50,20 @@ impl Session {
     /// As words, to be handed to a worker.
     pub fn to_words(&self) -> Vec<u64> {
         let oids = [self.database, self.session_user, self.current_user].map(|oid| u64::from(oid.to_u32()));
-        oids.into_iter().chain(self.settings.iter().copied()).collect()
+        let length = [self.libraries.len() as u64];
+        oids.into_iter().chain(length).chain(self.libraries.iter().chain(&self.settings).copied()).collect()
     }
 
     /// From the words of [`Session::to_words`].
     pub fn from_words(words: &[u64]) -> Self {
         let oid = |index: usize| Oid::from(words[index] as u32);
+        let (libraries, settings) = words[4..].split_at(words[3] as usize);
         Session {
             database: oid(0),
             session_user: oid(1),
             current_user: oid(2),
-            settings: words[3..].to_vec(),
+            libraries: libraries.to_vec(),
+            settings: settings.to_vec(),
         }
     }
 
@@ -64,12 +74,12 @@ impl Session {
     }
 
     /// Connects a worker to the database as the session's user, gives it the
-    /// session's settings, and then its current role. Never more rights than
+    /// session's libraries and settings, and then its current role. Never more rights than
     /// those of the session's user: no RESET ROLE leads any further.
     pub fn take_over(mut self) {
         // SAFETY: once in a worker's life, before any transaction; the settings
         // are what the server wrote. They are put in force within a transaction:
-        // some look into catalogs.
+        // some look into catalogs. Libraries first: they know settings of their own.
         unsafe {
             pg_sys::BackgroundWorkerInitializeConnectionByOid(
                 self.database,
@@ -77,6 +87,7 @@ impl Session {
                 CONNECT_FLAGS,
             );
             pg_sys::StartTransactionCommand();
+            pg_sys::RestoreLibraryState(self.libraries.as_mut_ptr().cast());
             pg_sys::RestoreGUCState(self.settings.as_mut_ptr().cast());
             if pg_sys::GetUserId() != self.current_user {
                 let name = super::text::c_string(&super::user::name(self.current_user));

@@ -1,5 +1,6 @@
 //! One PostgreSQL cluster: made, started, stopped, removed.
 
+use postgres::error::DbError;
 use postgres::{Client, NoTls};
 use std::fs::{self, File};
 use std::io;
@@ -7,7 +8,7 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use tempfile::TempDir;
 
 use crate::wait_for;
@@ -76,7 +77,8 @@ impl Cluster {
              unix_socket_directories = '{}'\n\
              fsync = off\n\
              shared_buffers = 32MB\n\
-             max_connections = 40\n\
+             max_connections = 80\n\
+             max_worker_processes = 64\n\
              max_wal_size = 256MB\n\
              autovacuum = off\n\
              loader.verify = on\n\
@@ -190,7 +192,31 @@ impl Cluster {
     }
 
     fn try_connect(&self, user: &str, database: &str) -> Result<Client, postgres::Error> {
-        postgres::Config::new().host_path(self.path("socket")).user(user).dbname(database).connect(NoTls)
+        self.config(user, database).connect(NoTls)
+    }
+
+    fn config(&self, user: &str, database: &str) -> postgres::Config {
+        let mut config = postgres::Config::new();
+        config.host_path(self.path("socket")).user(user).dbname(database);
+        config
+    }
+
+    /// A new folder among the files that the server can read.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        let path = self.path("files").join(name);
+        fs::create_dir(&path).expect("a folder");
+        self.give(&path);
+        path
+    }
+
+    /// Sends a signal to the postmaster, and waits until it and all its processes
+    /// have gone.
+    pub fn end(&self, signal: i32) {
+        let mut server = self.server().take().expect("a running server");
+        let children = children(server.id() as i32);
+        send_signal(server.id() as i32, signal);
+        server.wait().expect("the postmaster ends");
+        wait_for("the server's processes to end", || children.iter().all(|&pid| is_gone(pid)));
     }
 
     /// A new database with the extension, in the cluster's encoding.
@@ -246,6 +272,36 @@ impl Database<'_> {
     pub fn connect_as(&self, user: &str) -> Client {
         self.cluster.connect_as(user, &self.name)
     }
+
+    /// Connects as `user`, and collects what the server says beside its results.
+    pub fn connect_listening(&self, user: &str) -> (Client, Said) {
+        let said = Said::default();
+        let ear = said.clone();
+        let client = self
+            .cluster
+            .config(user, &self.name)
+            .notice_callback(move |notice| ear.hear(&notice))
+            .connect(NoTls)
+            .expect("connect");
+        (client, said)
+    }
+}
+
+/// NOTICEs and WARNINGs that a session got.
+#[derive(Clone, Default)]
+pub struct Said(Arc<Mutex<Vec<String>>>);
+
+impl Said {
+    fn hear(&self, notice: &DbError) {
+        let hint = notice.hint().map_or(String::new(), |hint| format!(" HINT: {hint}"));
+        let line = format!("{}: {}{hint}", notice.severity(), notice.message());
+        self.0.lock().expect("nobody panics here").push(line);
+    }
+
+    /// All since this was asked last.
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().expect("nobody panics here"))
+    }
 }
 
 impl Limits {
@@ -268,6 +324,24 @@ impl Limits {
 pub fn send_signal(pid: i32, signal: i32) {
     // SAFETY: kill has no memory effects.
     unsafe { libc::kill(pid, signal) };
+}
+
+/// The processes that one has started and that run.
+fn children(parent: i32) -> Vec<i32> {
+    let processes = fs::read_dir("/proc").expect("/proc");
+    let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter(|&pid| state_and_parent(pid).is_some_and(|(_, of)| of == parent)).collect()
+}
+
+fn is_gone(pid: i32) -> bool {
+    state_and_parent(pid).is_none_or(|(state, _)| state == "Z")
+}
+
+fn state_and_parent(pid: i32) -> Option<(String, i32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before may have blanks in it, and brackets.
+    let mut rest = stat.rsplit(") ").next()?.split(' ');
+    Some((rest.next()?.to_owned(), rest.next()?.parse().ok()?))
 }
 
 fn bindir() -> PathBuf {

@@ -6,9 +6,11 @@
 
 mod cluster;
 mod load;
+mod many;
 
-pub use cluster::{Cluster, Database, Limits, send_signal};
+pub use cluster::{Cluster, Database, Limits, Said, send_signal};
 pub use load::{Outcome, empty, load, load_with, sqlstate};
+pub use many::{Left, Summary, left, load_many, message};
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,12 @@
 //! Small files and tables that several tests use.
 
+use flate2::{Compression, write::GzEncoder};
 use loader_client_tests::{Cluster, Database, wait_for};
+use loader_damage::framing::Framing;
+use loader_damage::suite::{self, Choice};
 use postgres::Client;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 /// `count` good records, one a line: `{"n": 0, …}` and so on.
 pub fn lines(count: usize) -> String {
@@ -10,6 +14,16 @@ pub fn lines(count: usize) -> String {
     for n in 0..count {
         writeln!(text, r#"{{"n": {n}, "name": "record {n}", "tags": ["a", "b"], "ok": true}}"#)
             .expect("a string");
+    }
+    text
+}
+
+/// Good records, so short that a few of them fill no part: parts of them end after
+/// 4,096 records.
+pub fn tiny(count: usize) -> String {
+    let mut text = String::new();
+    for n in 0..count {
+        writeln!(text, r#"{{"n": {n}}}"#).expect("a string");
     }
     text
 }
@@ -74,6 +88,66 @@ impl Gate {
     }
 }
 
+/// A barrier before a table: while it is closed, every INSERT into it waits,
+/// before its first row.
+pub struct Barrier {
+    holder: Client,
+    watcher: Client,
+}
+
+impl Barrier {
+    /// Puts the barrier before `table` and closes it.
+    pub fn close(database: &Database, table: &str) -> Barrier {
+        let mut holder = database.connect();
+        holder
+            .batch_execute(&format!(
+                "CREATE FUNCTION {table}_barrier() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN PERFORM pg_catalog.pg_advisory_xact_lock_shared(4712); RETURN NULL; END $$;
+                 CREATE TRIGGER barrier BEFORE INSERT ON {table} EXECUTE FUNCTION {table}_barrier();
+                 SELECT pg_advisory_lock(4712)"
+            ))
+            .expect("a barrier");
+        Barrier { holder, watcher: database.connect() }
+    }
+
+    /// Waits until so many processes stand before it.
+    pub fn wait_for_waiters(&mut self, wanted: i64) {
+        let watcher = &mut self.watcher;
+        wait_for("an INSERT to reach the barrier", || {
+            count(watcher, "pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'")
+                >= wanted
+        });
+    }
+
+    /// Waits until one worker stands before it and the other ones have nothing to do.
+    pub fn wait_for_idle(&mut self, others: i64) {
+        self.wait_for_waiters(1);
+        let watcher = &mut self.watcher;
+        wait_for("the other workers to look for work", || {
+            count(
+                watcher,
+                "pg_stat_activity WHERE datname = current_database() AND backend_type = 'loader worker'
+                 AND wait_event_type = 'Extension'",
+            ) >= others
+        });
+    }
+
+    /// Opens it.
+    pub fn open(&mut self) {
+        self.holder.batch_execute("SELECT pg_advisory_unlock(4712)").expect("unlock");
+    }
+
+    /// Closes it again, once those within have committed.
+    pub fn close_again(&mut self) {
+        self.holder.batch_execute("SELECT pg_advisory_lock(4712)").expect("lock");
+    }
+}
+
+/// How many workers the database has.
+pub fn workers(client: &mut Client) -> i64 {
+    count(client, "pg_stat_activity WHERE datname = current_database() AND backend_type = 'loader worker'")
+}
+
 /// The process that serves a session.
 pub fn backend(client: &mut Client) -> i32 {
     client.query_one("SELECT pg_backend_pid()", &[]).expect("pg_backend_pid").get(0)
@@ -95,4 +169,43 @@ pub fn session(name: &str) -> (Database<'static>, Client) {
     let mut client = database.connect();
     table(&mut client, "t");
     (database, client)
+}
+
+/// So many bytes, or more, of damaged files of one framing, one behind the other.
+pub fn damaged(framing: Framing, seed: u64, bytes: usize) -> Vec<u8> {
+    let mut text = Vec::new();
+    for seed in seed.. {
+        for file in suite::plain(Choice { seed, one_in: 1 }).filter(|file| file.framing == framing) {
+            text.extend_from_slice(&file.bytes);
+            if !text.ends_with(b"\n") {
+                text.push(b'\n');
+            }
+            if text.len() >= bytes {
+                return text;
+            }
+        }
+    }
+    unreachable!("seeds do not run out")
+}
+
+/// The bytes as a gzip file.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).expect("gzip");
+    encoder.finish().expect("gzip")
+}
+
+/// A sequence of numbers that looks random and is the same for each seed.
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    /// One below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % end
+    }
 }

@@ -1,0 +1,581 @@
+//! What a call of `load_json_files` does: the same as one `load_json_file` for each
+//! file, whatever the number of workers; what it says, skips, and leaves of files
+//! that fail.
+
+use crate::helpers::{Barrier, count, damaged, gzip, lines, session, table, tiny};
+use loader_client_tests::{Database, Summary, left, load, load_many, load_with, message};
+use loader_damage::framing::Framing;
+use loader_damage::suite::{self, Choice};
+use postgres::Client;
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// A folder of the test's own with files in it; the pattern that matches them all.
+fn files<B: AsRef<[u8]>>(database: &Database, name: &str, files: &[(&str, B)]) -> String {
+    let folder = database.cluster.folder(name);
+    for (file, bytes) in files {
+        database.cluster.file(&format!("{name}/{file}"), bytes);
+    }
+    format!("{}/*", folder.display())
+}
+
+/// Loads each file with `load_json_file` into the table.
+fn one_by_one(client: &mut Client, pattern: &str, table: &str) {
+    let folder = Path::new(pattern).parent().expect("a folder");
+    for entry in fs::read_dir(folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        load(client, path.to_str().expect("UTF-8"), table).expect("a load");
+    }
+}
+
+/// The states of the history, each with its file, in the order of the loads.
+fn history(client: &mut Client) -> Vec<String> {
+    client
+        .query(
+            "SELECT concat_ws(' ', regexp_replace(file_path, '^.*/', ''), status, rows_loaded, error_sqlstate)
+             FROM loader.load_history ORDER BY load_id",
+            &[],
+        )
+        .expect("the history")
+        .iter()
+        .map(|row| row.get(0))
+        .collect()
+}
+
+/// What went wrong, for the output of a test that fails.
+fn print_errors(client: &mut Client) {
+    let query = "SELECT file_path, stream_bytes, error_sqlstate, error_message FROM loader.load_history
+                 WHERE error_message IS NOT NULL";
+    for row in client.query(query, &[]).expect("the history") {
+        let (path, bytes): (&str, i64) = (row.get(0), row.get(1));
+        let (code, message): (&str, &str) = (row.get(2), row.get(3));
+        println!("{path} at {bytes}: {code}: {message}");
+    }
+}
+
+/// What a call did, without its speed.
+fn counts(summary: &Summary) -> [i64; 6] {
+    let Summary { files, loaded, skipped, failed, rows, rejects, .. } = *summary;
+    [files, loaded, skipped, failed, rows, rejects]
+}
+
+#[test]
+fn ranges_of_damage_are_what_one_load_makes() {
+    let (database, mut client) = session("many_ranges");
+    client.batch_execute("ALTER TABLE t ADD pid int DEFAULT pg_backend_pid()").expect("a column");
+    let framings = [
+        (Framing::Lines, "lines"),
+        (Framing::LinesCrlf, "crlf"),
+        (Framing::OpenArrayOwnLine, "open"),
+        (Framing::CommaLines, "commas"),
+        (Framing::CommaFirstLines, "first"),
+    ];
+    let mut barrier = Barrier::close(&database, "t");
+    for (n, (framing, name)) in framings.into_iter().enumerate() {
+        let pattern =
+            files(&database, &format!("many_ranges_{name}"), &[(name, damaged(framing, 7, 700_000))]);
+        let reference = format!("reference_{name}");
+        table(&mut client, &reference);
+        one_by_one(&mut client, &pattern, &reference);
+        let wanted = left(&mut client, &reference);
+        assert!(wanted.rejects.len() > 30, "{name}: {} rejects", wanted.rejects.len());
+        let crews = [(2, "1kB"), (3, "7kB"), (5, "1kB"), (2, "64MB"), (1, "1kB"), (0, "1kB"), (3, "1kB")];
+        for (workers, size) in crews.into_iter().skip(n % 2).step_by(if n == 0 { 1 } else { 2 }) {
+            client
+                .batch_execute(&format!("TRUNCATE t; SET loader.transaction_size = '{size}'"))
+                .expect("a fresh start");
+            let what = format!("{name}, {workers} workers, {size}");
+            let summary = std::thread::scope(|scope| {
+                let call = scope.spawn(|| {
+                    load_many(&mut client, &pattern, "t", &format!("workers => {workers}, chunk => 500"))
+                });
+                if workers > 1 {
+                    barrier.wait_for_idle(workers - 1);
+                } else {
+                    barrier.wait_for_waiters(1);
+                }
+                barrier.open();
+                call.join().expect("a session").expect("a call")
+            });
+            barrier.close_again();
+            left(&mut client, "t").assert_same(&wanted, &what);
+            let pids = count(&mut client, "(SELECT DISTINCT pid FROM t) AS p");
+            assert_eq!(pids > 1, workers > 1 && size != "64MB", "{what}: {pids} processes");
+            assert_eq!(summary.rejects as usize, wanted.rejects.len(), "{what}");
+            assert_eq!(summary.rows, count(&mut client, "t"), "{what}");
+        }
+    }
+}
+
+#[test]
+fn files_of_every_kind_are_what_one_load_makes() {
+    let (database, mut client) = session("many_kinds");
+    table(&mut client, "reference");
+    let mut all = Vec::new();
+    for (n, file) in suite::long(Choice { seed: 11, one_in: 5 }).enumerate() {
+        let name = format!("{n}-{}", file.framing.name());
+        match n % 3 {
+            0 => all.push((format!("{name}.json"), file.bytes)),
+            1 => all.push((format!("{name}.gz"), gzip(&file.bytes))),
+            _ => all.push((format!("{name}.zst"), zstd::encode_all(&file.bytes[..], 1).expect("zstd"))),
+        }
+    }
+    for (n, file) in suite::plain(Choice { seed: 12, one_in: 12 }).enumerate() {
+        all.push((format!("{n}-small-{}.json", file.framing.name()), file.bytes));
+    }
+    assert!(all.len() > 40, "{}", all.len());
+    let all: Vec<(&str, &[u8])> = all.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let pattern = files(&database, "many_kinds", &all);
+    one_by_one(&mut client, &pattern, "reference");
+    let wanted = left(&mut client, "reference");
+    for (workers, size) in [(0, "1kB"), (1, "7kB"), (2, "1kB"), (5, "7kB"), (3, "64MB")] {
+        client
+            .batch_execute(&format!("TRUNCATE t; SET loader.transaction_size = '{size}'"))
+            .expect("a fresh start");
+        let summary =
+            load_many(&mut client, &pattern, "t", &format!("workers => {workers}")).expect("a call");
+        assert_eq!((summary.files, summary.loaded), (all.len() as i64, all.len() as i64), "{workers}");
+        left(&mut client, "t").assert_same(&wanted, &format!("{workers} workers, {size}"));
+    }
+}
+
+#[test]
+fn only_where_it_can_commit() {
+    let (database, mut client) = session("many_commit");
+    let pattern = files(&database, "many_commit", &[("a", lines(3))]);
+    let refused = "25001: load_json_files cannot run inside a transaction block";
+    let call = format!("CALL load_json_files('{pattern}', 't')");
+    client.batch_execute("BEGIN").expect("BEGIN");
+    assert_eq!(message(client.batch_execute(&call)), refused);
+    client.batch_execute("ROLLBACK").expect("ROLLBACK");
+    client.batch_execute("BEGIN").expect("BEGIN");
+    assert_eq!(message(client.batch_execute(&format!("DO $$ BEGIN EXECUTE $c${call}$c$; END $$"))), refused);
+    client.batch_execute("ROLLBACK").expect("ROLLBACK");
+    client
+        .batch_execute(&format!(
+            "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $f$
+             BEGIN EXECUTE $c${call}$c$; END $f$;
+             CREATE PROCEDURE p(INOUT rows bigint DEFAULT NULL) LANGUAGE plpgsql AS $f$
+             DECLARE a bigint; b bigint; c bigint; d bigint; f bigint; g bigint; h float8;
+             BEGIN CALL load_json_files('{pattern}', 't', files => a, files_loaded => b, files_skipped => c,
+                 files_failed => d, rows_loaded => rows, rows_rejected => f, bytes_read => g, mb_per_second => h); END $f$"
+        ))
+        .expect("a function and a procedure");
+    assert_eq!(message(client.batch_execute("SELECT f()")), refused);
+    assert_eq!(count(&mut client, "t"), 0);
+    let rows: i64 = client.query_one("CALL p()", &[]).expect("a procedure").get(0);
+    assert_eq!((rows, count(&mut client, "t")), (3, 3));
+    client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+    client
+        .batch_execute(
+            "DO $$ DECLARE n bigint; BEGIN CALL p(n); INSERT INTO t VALUES ('1'); CALL p(n); END $$",
+        )
+        .expect("a DO block");
+    assert_eq!(count(&mut client, "t"), 4);
+    // The session's next transaction is as it should be.
+    client.batch_execute("BEGIN; INSERT INTO t VALUES ('1'); ROLLBACK").expect("a transaction");
+    assert_eq!(count(&mut client, "t"), 4);
+}
+
+#[test]
+fn a_pattern_that_matches_nothing() {
+    let (database, _client) = session("many_nothing");
+    let (mut client, said) = database.connect_listening("postgres");
+    let pattern = files::<&str>(&database, "many_nothing", &[]);
+    let summary = load_many(&mut client, &pattern, "t", "").expect("a call");
+    assert_eq!(counts(&summary), [0; 6]);
+    assert_eq!(summary.rate, None);
+    let said = said.take();
+    assert_eq!(said[0], format!("WARNING: no file matches \"{pattern}\""));
+    assert!(said[1].starts_with("NOTICE: 0 files: 0 loaded, 0 skipped, 0 failed; 0 rows"), "{said:?}");
+    // One that names no pattern is a file that is missing.
+    let path = pattern.replace('*', "nowhere");
+    let summary = load_many(&mut client, &path, "t", "").expect("a call");
+    assert_eq!(counts(&summary), [1, 0, 0, 1, 0, 0]);
+    assert_eq!(history(&mut client), ["nowhere failed 0 58P01"]);
+    for (pattern, code) in [("relative/*", "22023"), ("/tmp/[", "22023")] {
+        let error = message(load_many(&mut client, pattern, "t", ""));
+        assert!(error.starts_with(code), "{error}");
+    }
+    for options in
+        ["workers => -1", "workers => 65", "chunk => 0", "on_file_error => 'nonsense'", "format => 'x'"]
+    {
+        let error = message(load_many(&mut client, &pattern, "t", options));
+        assert!(error.starts_with("22023"), "{error}");
+    }
+    let error = message(load_many(&mut client, &pattern, "t", "pattern => NULL"));
+    assert!(!error.is_empty());
+}
+
+#[test]
+fn the_order_of_files_is_that_of_their_names() {
+    let (database, mut client) = session("many_order");
+    let cluster = database.cluster;
+    for folder in ["many_order", "many_order/2019", "many_order/2019/b", "many_order/2020"] {
+        cluster.folder(folder);
+    }
+    for (n, name) in
+        ["2020/a.json", "2019/z.json", "2019/b/1.json", "x.json", "2019/.hidden.json"].iter().enumerate()
+    {
+        cluster.file(&format!("many_order/{name}"), format!("{{\"n\": {n}}}\n"));
+    }
+    let pattern = format!("{}/**/*.json", cluster.path("files/many_order").display());
+    load_many(&mut client, &pattern, "t", "workers => 0").expect("a call");
+    let order: Vec<String> = client
+        .query("SELECT data->>'n' FROM t ORDER BY ctid", &[])
+        .expect("rows")
+        .iter()
+        .map(|r| r.get(0))
+        .collect();
+    assert_eq!(order, ["2", "1", "0", "3"]);
+}
+
+#[test]
+fn a_file_that_fails_does_not_stop_the_others() {
+    let (database, mut admin) = session("many_fails");
+    let bytes = tiny(150_000);
+    let mut corrupt = gzip(bytes.as_bytes());
+    let middle = corrupt.len() / 2;
+    corrupt[middle..].fill(0x55);
+    let pattern = files(
+        &database,
+        "many_fails",
+        &[
+            ("a", lines(10).into_bytes()),
+            ("b_unreadable", lines(11).into_bytes()),
+            ("c_corrupt.gz", corrupt),
+            ("d_rejects", format!("{}{{\n{{\n{{\n", tiny(9_000)).into_bytes()),
+            ("e_utf16", b"\xff\xfe{\0}\0".to_vec()),
+            ("f_constraint", lines(20).into_bytes()),
+            ("g", lines(12).into_bytes()),
+        ],
+    );
+    let unreadable = pattern.replace('*', "b_unreadable");
+    fs::set_permissions(&unreadable, Permissions::from_mode(0o000)).expect("chmod");
+    admin
+        .batch_execute("ALTER TABLE t ADD CONSTRAINT not_19 CHECK (data->>'n' <> '19' OR NOT data ? 'name')")
+        .expect("a constraint");
+    for workers in [0, 3] {
+        let (mut client, said) = database.connect_listening("postgres");
+        client.batch_execute("TRUNCATE t; SET loader.transaction_size = '1kB'").expect("a fresh start");
+        // What is loaded of a file that fails is not worth mentioning where it is
+        // in an empty table: the next call begins from the start.
+        client
+            .batch_execute("DELETE FROM loader.load_history_data; DELETE FROM loader.rejects_data")
+            .expect("DELETE");
+        let options = format!("workers => {workers}, reject_limit => 2");
+        let summary = load_many(&mut client, &pattern, "t", &options).expect("a call");
+        assert_eq!((summary.files, summary.loaded, summary.failed), (7, 2, 5), "{:?}", history(&mut client));
+        assert_eq!(summary.rows, count(&mut client, "t"));
+        print_errors(&mut client);
+        let said = said.take();
+        assert_eq!(said.iter().filter(|line| line.starts_with("WARNING: file \"")).count(), 5, "{said:?}");
+        assert!(said.iter().any(|line| line.contains("c_corrupt.gz\" failed")), "{said:?}");
+
+        let rows = client
+            .query(
+                "SELECT regexp_replace(file_path, '^.*/', ''), status, rows_loaded, error_sqlstate, error_message,
+                        stream_bytes, finished_at IS NOT NULL
+                 FROM loader.load_history ORDER BY 1",
+                &[],
+            )
+            .expect("the history");
+        let codes: Vec<Option<&str>> = rows.iter().map(|row| row.get(3)).collect();
+        let wanted = [None, Some("42501"), Some("22P04"), Some("22P04"), Some("22P04"), Some("23514"), None];
+        assert_eq!(codes, wanted);
+        for (row, code) in rows.iter().zip(wanted) {
+            assert_eq!(row.get::<_, &str>(1), if code.is_some() { "failed" } else { "loaded" });
+            assert!(row.get::<_, bool>(6));
+        }
+        // What was committed of them is there.
+        assert!(rows[2].get::<_, i64>(2) > 0 && rows[2].get::<_, i64>(5) > 0);
+        assert!(rows[3].get::<_, i64>(2) >= 8192);
+        let sum: i64 = client
+            .query_one("SELECT sum(rows_loaded)::bigint FROM loader.load_history", &[])
+            .expect("a sum")
+            .get(0);
+        assert_eq!(sum, count(&mut client, "t"));
+
+        // Again, with what was wrong put right: only the rest is loaded.
+        fs::set_permissions(&unreadable, Permissions::from_mode(0o644)).expect("chmod");
+        let again = load_many(&mut client, &pattern, "t", &format!("workers => {workers}")).expect("a call");
+        assert_eq!((again.loaded, again.skipped, again.failed), (2, 2, 3), "{:?}", history(&mut client));
+        fs::set_permissions(&unreadable, Permissions::from_mode(0o000)).expect("chmod");
+        assert_eq!(count(&mut client, "loader.rejects"), 3);
+        let rejects: Vec<i64> = client
+            .query("SELECT record_no FROM loader.rejects ORDER BY 1", &[])
+            .expect("rejects")
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        assert_eq!(rejects, [9001, 9002, 9003]);
+        let sum: i64 = client
+            .query_one("SELECT sum(rows_loaded)::bigint FROM loader.load_history", &[])
+            .expect("a sum")
+            .get(0);
+        assert_eq!(sum, count(&mut client, "t"));
+        client.batch_execute("DELETE FROM loader.load_history_data").expect("DELETE");
+    }
+}
+
+#[test]
+fn on_error_stop_fails_the_file() {
+    let (database, mut client) = session("many_stop");
+    let pattern =
+        files(&database, "many_stop", &[("a", format!("{}{{\n{}", tiny(9000), tiny(5))), ("b", lines(2))]);
+    client.batch_execute("SET loader.transaction_size = '1kB'").expect("the setting");
+    let summary = load_many(&mut client, &pattern, "t", "on_error => 'stop'").expect("a call");
+    assert_eq!(counts(&summary), [2, 1, 0, 1, 8194, 0]);
+    assert_eq!(history(&mut client), ["a failed 8192 22P02", "b loaded 2"]);
+    // Rejects are kept from where it stopped.
+    let summary = load_many(&mut client, &pattern, "t", "").expect("a call");
+    assert_eq!(counts(&summary), [2, 1, 1, 0, 813, 1]);
+    assert_eq!(history(&mut client), ["a loaded 9005", "b loaded 2"]);
+}
+
+#[test]
+fn on_file_error_stop_ends_the_call() {
+    let (database, mut client) = session("many_file_stop");
+    let pattern = files(
+        &database,
+        "many_file_stop",
+        &[("a", lines(5)), ("b", format!("{}{{\n", lines(6))), ("c", lines(7)), ("d", lines(8))],
+    );
+    for workers in [0, 2] {
+        client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+        let options = format!("workers => {workers}, on_error => 'stop', on_file_error => 'stop'");
+        let error = load_many(&mut client, &pattern, "t", &options).expect_err("a call");
+        let error = error.as_db_error().expect("the server's");
+        assert_eq!(error.code().code(), "22P02");
+        let path = pattern.replace('*', "b");
+        assert!(error.message().contains(&format!("of file \"{path}\" failed: bad record")), "{error:?}");
+        let failed = count(&mut client, "loader.load_history WHERE status = 'failed'");
+        assert_eq!(failed, 1);
+        assert_eq!(count(&mut client, "loader.load_history WHERE status = 'running'"), 0);
+        if workers == 0 {
+            assert_eq!(history(&mut client), ["a loaded 5", "b failed 0 22P02"]);
+        }
+        let sum: i64 = client
+            .query_one("SELECT coalesce(sum(rows_loaded), 0)::bigint FROM loader.load_history WHERE status <> 'undone'", &[])
+            .expect("a sum").get(0);
+        assert_eq!(sum, count(&mut client, "t"));
+        let summary = load_many(&mut client, &pattern, "t", "").expect("a call");
+        assert_eq!(summary.failed, 0);
+        assert_eq!(count(&mut client, "t"), 26);
+        client
+            .batch_execute("DELETE FROM loader.load_history_data; DELETE FROM loader.rejects_data")
+            .expect("DELETE");
+    }
+}
+
+#[test]
+fn content_is_loaded_once_whatever_its_name() {
+    let (database, mut client) = session("many_once");
+    let large = tiny(60_000);
+    let pattern = files(
+        &database,
+        "many_once",
+        &[
+            ("a", lines(10)),
+            ("b", lines(10)),
+            ("c", large.clone()),
+            ("d", large),
+            ("e", lines(11)),
+            ("f", String::new()),
+        ],
+    );
+    client.batch_execute("SET loader.transaction_size = '1kB'").expect("the setting");
+    for workers in [0, 2, 5] {
+        client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+        let options = format!("workers => {workers}");
+        let summary = load_many(&mut client, &pattern, "t", &options).expect("a call");
+        assert_eq!(
+            counts(&summary),
+            [6, 4, 2, 0, 60_021, 0],
+            "{workers} workers: {:?}",
+            history(&mut client)
+        );
+        assert_eq!(count(&mut client, "t"), 60_021);
+        // None of them again, not even under another name.
+        let other = files(&database, &format!("many_once_{workers}"), &[("z", lines(10))]);
+        let summary = load_many(&mut client, &other, "t", &options).expect("a call");
+        assert_eq!(counts(&summary), [1, 0, 1, 0, 0, 0]);
+        let summary = load_many(&mut client, &pattern, "t", &options).expect("a call");
+        assert_eq!(counts(&summary), [6, 0, 6, 0, 0, 0], "{workers} workers");
+        let summary = load_many(&mut client, &other, "t", "if_loaded => 'force'").expect("a call");
+        assert_eq!(counts(&summary), [1, 1, 0, 0, 10, 0]);
+        let summary = load_many(&mut client, &other, "t", "if_loaded => 'error'").expect("a call");
+        assert_eq!(counts(&summary), [1, 0, 0, 1, 0, 0]);
+    }
+}
+
+fn append(path: &str, text: &str) {
+    File::options().append(true).open(path).expect("the file").write_all(text.as_bytes()).expect("written");
+}
+
+#[test]
+fn what_a_file_has_grown_by() {
+    let (database, mut client) = session("many_grown");
+    client.batch_execute("SET loader.transaction_size = '1kB'").expect("the setting");
+    let pattern = files(&database, "many_grown", &[("a", lines(10))]);
+    let path = pattern.replace('*', "a");
+    let call = |client: &mut Client| {
+        let summary = load_many(client, &pattern, "t", "").expect("a call");
+        print_errors(client);
+        counts(&summary)
+    };
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 10, 0]);
+    append(&path, "{\"n\": 10}\n{\"n\": 11, \"torn\": \"he");
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 1, 1]);
+    append(&path, "re\"}\n{\"n\": 12}\n");
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 2, 0]);
+    assert_eq!(call(&mut client), [1, 0, 1, 0, 0, 0]);
+    assert_eq!(count(&mut client, "t"), 13);
+    assert_eq!(count(&mut client, "t WHERE data->>'torn' = 'here'"), 1);
+    assert_eq!(
+        count(
+            &mut client,
+            "loader.rejects r WHERE resolved_by = (SELECT max(load_id) FROM loader.load_history)"
+        ),
+        1
+    );
+    // Torn again, and found again as it is.
+    append(&path, "{\"n\": 13, \"torn\": [");
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 0, 1]);
+    append(&path, "1, 2, ");
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 0, 1]);
+    append(&path, "3]}");
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 1, 0]);
+    append(&path, "\n");
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 0, 0]);
+    assert_eq!(count(&mut client, "t"), 14);
+    assert_eq!(count(&mut client, "loader.rejects r WHERE resolved_by IS NULL"), 0);
+    // One begins where the one before it ended, or at the record that was torn.
+    let row = client
+        .query_one(
+            "SELECT max(start_offset + stream_bytes), sum(rows_loaded)::bigint FROM loader.load_history",
+            &[],
+        )
+        .expect("sums");
+    let size = fs::metadata(&path).expect("a file").len() as i64;
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (size, 14));
+}
+
+#[test]
+fn a_last_record_that_grows_on() {
+    // A number is whole as soon as it has a digit: what follows could belong to it.
+    let (database, mut client) = session("many_digits");
+    let pattern = files(&database, "many_digits", &[("a", "1\n2\n3")]);
+    let call = |client: &mut Client| {
+        let summary = load_many(client, &pattern, "t", "").expect("a call");
+        print_errors(client);
+        counts(&summary)
+    };
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 3, 0]);
+    append(&pattern.replace('*', "a"), "4\n5\n");
+    call(&mut client);
+    assert_eq!(count(&mut client, "t WHERE data = '4'"), 0, "4 is a part of 34");
+}
+
+#[test]
+fn a_file_that_has_grown_since_it_failed() {
+    let (database, mut client) = session("many_failed_grown");
+    let pattern = files(&database, "many_failed_grown", &[("a", lines(10))]);
+    let path = pattern.replace('*', "a");
+    let call =
+        |client: &mut Client, options| counts(&load_many(client, &pattern, "t", options).expect("a call"));
+    assert_eq!(call(&mut client, ""), [1, 1, 0, 0, 10, 0]);
+    append(&path, "{\"n\": 10}\n");
+    // An attempt that finds out nothing changes nothing.
+    fs::set_permissions(&path, Permissions::from_mode(0o000)).expect("chmod");
+    assert_eq!(call(&mut client, ""), [1, 0, 0, 1, 0, 0]);
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("chmod");
+    assert_eq!(call(&mut client, ""), [1, 1, 0, 0, 1, 0], "{:?}", history(&mut client));
+    assert_eq!(count(&mut client, "t"), 11);
+}
+
+#[test]
+fn a_file_that_has_changed() {
+    let (database, mut admin) = session("many_changed");
+    let (mut client, said) = database.connect_listening("postgres");
+    let pattern = files(&database, "many_changed", &[("a", lines(10)), ("b", lines(3))]);
+    load_many(&mut client, &pattern, "t", "").expect("a call");
+    let path = pattern.replace('*', "a");
+    fs::write(&path, lines(12).replace("record", "thing")).expect("written");
+    said.take();
+    let call =
+        |client: &mut Client, options| counts(&load_many(client, &pattern, "t", options).expect("a call"));
+    assert_eq!(call(&mut client, ""), [2, 0, 2, 0, 0, 0]);
+    let lines = said.take();
+    assert!(lines[0].starts_with(&format!("WARNING: file \"{path}\" has changed since load ")), "{lines:?}");
+    assert_eq!(count(&mut admin, "t"), 13);
+    assert_eq!(call(&mut client, "if_loaded => 'error'"), [2, 0, 0, 2, 0, 0]);
+    // That failed, but nothing else has changed.
+    assert_eq!(call(&mut client, ""), [2, 0, 2, 0, 0, 0], "{:?}", history(&mut admin));
+    assert_eq!(count(&mut admin, "t"), 13);
+    assert_eq!(call(&mut client, "if_loaded => 'force'"), [2, 2, 0, 0, 15, 0]);
+    assert_eq!(count(&mut admin, "t"), 28);
+}
+
+#[test]
+fn a_partly_loaded_file() {
+    let (database, mut client) = session("many_partly");
+    let pattern = files(&database, "many_partly", &[("a", tiny(9000))]);
+    let path = pattern.replace('*', "a");
+    client
+        .batch_execute("SET loader.transaction_size = '1kB'; ALTER TABLE t ADD CONSTRAINT c CHECK (data->>'n' <> '8500')")
+        .expect("a constraint");
+    let call =
+        |client: &mut Client, options| counts(&load_many(client, &pattern, "t", options).expect("a call"));
+    assert_eq!(call(&mut client, ""), [1, 0, 0, 1, 8192, 0]);
+    assert_eq!(history(&mut client), ["a failed 8192 23514"]);
+    let error = message(load(&mut client, &path, "t"));
+    assert!(error.starts_with("55000"), "{error}");
+    // Once more, and it fails at the same place.
+    assert_eq!(call(&mut client, ""), [1, 0, 0, 1, 0, 0]);
+    client.batch_execute("ALTER TABLE t DROP CONSTRAINT c").expect("DROP");
+    // It has grown meanwhile.
+    append(&path, "{\"n\": 9000}\n");
+    assert_eq!(call(&mut client, ""), [1, 1, 0, 0, 809, 0]);
+    assert_eq!(history(&mut client), ["a loaded 9001"]);
+    assert_eq!(count(&mut client, "t"), 9001);
+    assert_eq!(load_with(&mut client, &path, "t", "").expect("a skip").status, "skipped");
+    assert_eq!(call(&mut client, ""), [1, 0, 1, 0, 0, 0]);
+
+    // One that has changed is not gone on with.
+    client
+        .batch_execute("ALTER TABLE t ADD CONSTRAINT c CHECK (data->>'n' <> '8500') NOT VALID")
+        .expect("a constraint");
+    let path = database.cluster.file("many_partly/a", tiny(9000).replace("n", "n "));
+    client.batch_execute("UPDATE loader.load_history_data SET file_path = 'other'").expect("UPDATE");
+    client.batch_execute("ALTER TABLE t DROP CONSTRAINT c; ALTER TABLE t ADD CONSTRAINT c CHECK (data->>'n ' <> '8500') NOT VALID").expect("a constraint");
+    assert_eq!(call(&mut client, ""), [1, 0, 0, 1, 8192, 0]);
+    client.batch_execute("ALTER TABLE t DROP CONSTRAINT c").expect("DROP");
+    fs::write(&path, tiny(9000).replace("n", "m")).expect("written");
+    assert_eq!(call(&mut client, ""), [1, 0, 1, 0, 0, 0], "{:?}", history(&mut client));
+    assert_eq!(count(&mut client, "t"), 9001 + 8192);
+}
+
+#[test]
+fn an_emptied_target() {
+    let (database, mut client) = session("many_emptied");
+    let pattern = files(&database, "many_emptied", &[("a", lines(10)), ("b", tiny(9000))]);
+    client.batch_execute("SET loader.transaction_size = '1kB'").expect("the setting");
+    let call =
+        |client: &mut Client, options| counts(&load_many(client, &pattern, "t", options).expect("a call"));
+    assert_eq!(call(&mut client, ""), [2, 2, 0, 0, 9010, 0]);
+    client
+        .batch_execute("TRUNCATE t; ALTER TABLE t ADD CONSTRAINT c CHECK (data->>'n' <> '8500')")
+        .expect("TRUNCATE");
+    assert_eq!(call(&mut client, "workers => 0"), [2, 1, 0, 1, 8202, 0]);
+    client.batch_execute("ALTER TABLE t DROP CONSTRAINT c").expect("DROP");
+    assert_eq!(call(&mut client, ""), [2, 1, 1, 0, 808, 0]);
+    assert_eq!(count(&mut client, "t"), 9010);
+    assert_eq!(count(&mut client, "loader.load_history WHERE status = 'undone'"), 2);
+    // By DELETE as by TRUNCATE.
+    client.batch_execute("DELETE FROM t").expect("DELETE");
+    assert_eq!(call(&mut client, "workers => 2"), [2, 2, 0, 0, 9010, 0]);
+    assert_eq!(count(&mut client, "t"), 9010);
+}

@@ -1,0 +1,441 @@
+//! Crashes, kills and cancels in the middle of `load_json_files`: called again, it
+//! leaves exactly what an undisturbed call leaves.
+
+use crate::helpers::{Barrier, Numbers, backend, count, damaged, gzip, lines, table, workers};
+use loader_client_tests::{
+    Cluster, Database, Left, Limits, left, load, load_many, load_with, message, send_signal, wait_for,
+};
+use loader_damage::framing::Framing;
+use postgres::Client;
+use std::thread;
+
+/// Small parts and ranges, and no looking twice: many moments to be disturbed in.
+const SETTINGS: &str = "SET loader.transaction_size = '1kB'; SET loader.verify = off";
+
+/// A folder with files of several kinds, and what is to be left of them.
+struct Files {
+    pattern: String,
+    wanted: Left,
+    rows: u64,
+}
+
+impl Files {
+    /// `size` is that of the largest, in bytes.
+    fn new(database: &Database, size: usize) -> Files {
+        let cluster = database.cluster;
+        let folder = cluster.folder("resume");
+        let mut client = database.connect();
+        table(&mut client, "t");
+        table(&mut client, "reference");
+        let files = [
+            ("a_lines.json", damaged(Framing::Lines, 21, size)),
+            ("b_commas.json", damaged(Framing::CommaLines, 22, size / 2)),
+            ("c_lines.gz", gzip(&damaged(Framing::Lines, 23, size / 2))),
+            ("d_pretty.json", damaged(Framing::PrettyValues, 24, size / 2)),
+            ("e_small.json", lines(20).into_bytes()),
+            ("f_small.json", lines(30).into_bytes()),
+            ("g_plain.json", lines(size / 60).into_bytes()),
+        ];
+        for (name, bytes) in files {
+            let path = cluster.file(&format!("resume/{name}"), bytes);
+            load(&mut client, &path, "reference").expect("a load");
+        }
+        let wanted = left(&mut client, "reference");
+        let rows = count(&mut client, "reference") as u64;
+        Files { pattern: format!("{}/*", folder.display()), wanted, rows }
+    }
+
+    /// Calls until all is loaded, and compares.
+    fn finish(&self, database: &Database, workers: u64, what: &str) {
+        let mut client = database.connect();
+        client.batch_execute(SETTINGS).expect("settings");
+        let summary = load_many(&mut client, &self.pattern, "t", &format!("workers => {workers}"))
+            .unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        assert_eq!(summary.failed, 0, "{what}");
+        assert_eq!(
+            count(&mut client, "loader.load_history WHERE status IN ('running', 'failed')"),
+            0,
+            "{what}"
+        );
+        left(&mut client, "t").assert_same(&self.wanted, what);
+        client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+    }
+}
+
+/// Waits until so many rows of the table are committed; `false` if the call ended before.
+fn wait_for_rows(watcher: &mut Client, rows: u64, ended: impl Fn() -> bool) -> bool {
+    let mut reached = false;
+    wait_for("the call to come so far", || {
+        reached = count(watcher, "t") as u64 >= rows;
+        reached || ended()
+    });
+    reached
+}
+
+fn worker_pids(watcher: &mut Client) -> Vec<i32> {
+    let query = "SELECT pid FROM pg_stat_activity
+                 WHERE datname = current_database() AND backend_type = 'loader worker' ORDER BY pid";
+    watcher.query(query, &[]).expect("workers").iter().map(|row| row.get(0)).collect()
+}
+
+/// Disturbs calls at random moments, each in one of the ways that a crash comes.
+fn crash(seed: u64, rounds: u64, size: usize) {
+    let cluster = Cluster::start(&["restart_after_crash = on", "loader.verify = off"], Limits::default());
+    let database = cluster.database("resume");
+    let files = Files::new(&database, size);
+    let mut numbers = Numbers(seed);
+    let mut disturbed = 0;
+    for round in 0..rounds {
+        let count = [2, 3, 0, 5, 1][numbers.below(5) as usize];
+        let moment = numbers.below(files.rows);
+        let what = format!("seed {seed}, round {round}, {count} workers, at {moment} rows");
+        let mut caller = database.connect();
+        caller.batch_execute(SETTINGS).expect("settings");
+        let pid = backend(&mut caller);
+        let mut watcher = database.connect();
+        let pattern = &files.pattern;
+        thread::scope(|scope| {
+            let call = scope.spawn(move || {
+                load_many(&mut caller, pattern, "t", &format!("workers => {count}, chunk => 100"))
+            });
+            let reached = wait_for_rows(&mut watcher, moment, || call.is_finished());
+            let pids = worker_pids(&mut watcher);
+            match round % 5 {
+                0 => {
+                    let nobody = pids.is_empty();
+                    let victim = if nobody { pid } else { pids[numbers.below(pids.len() as u64) as usize] };
+                    send_signal(victim, libc::SIGKILL);
+                }
+                1 => send_signal(pid, libc::SIGKILL),
+                2 => cluster.end(libc::SIGQUIT),
+                3 => cluster.end(libc::SIGKILL),
+                _ => cluster.end(libc::SIGINT),
+            }
+            let ended = call.join().expect("the caller's thread");
+            if reached && ended.is_err() {
+                disturbed += 1;
+            }
+        });
+        if round % 5 < 2 {
+            // The postmaster ends the other sessions before it starts over.
+            wait_for("the server to notice", || watcher.simple_query("SELECT").is_err());
+            cluster.wait_until_ready();
+        } else {
+            cluster.resume();
+        }
+        files.finish(&database, [2, 0, 3][round as usize % 3], &what);
+    }
+    assert!(disturbed * 3 > rounds, "{disturbed} of {rounds} calls were disturbed");
+}
+
+#[test]
+fn crashes_at_random_moments() {
+    crash(1, 10, 500_000);
+}
+
+#[test]
+#[ignore = "takes long: make soak"]
+fn crashes_at_two_hundred_moments() {
+    crash(2, 200, 1_000_000);
+}
+
+/// Disturbs a call in a way that the server survives, at the same moments for each
+/// number of workers. `disturb` gets the caller's process and those of its workers.
+fn disturb(
+    name: &str,
+    disturb: impl Fn(&mut Client, i32, &[i32], &mut Numbers),
+    check: impl Fn(Result<loader_client_tests::Summary, postgres::Error>, usize),
+) {
+    let cluster = Cluster::start(&["loader.verify = off"], Limits::default());
+    let database = cluster.database(name);
+    let files = Files::new(&database, 400_000);
+    let mut numbers = Numbers(name.len() as u64);
+    for crew in [3, 2, 0] {
+        let moment = numbers.below(files.rows / 2);
+        let mut caller = database.connect();
+        caller.batch_execute(SETTINGS).expect("settings");
+        let pid = backend(&mut caller);
+        let mut watcher = database.connect();
+        let pattern = &files.pattern;
+        let result = thread::scope(|scope| {
+            let call = scope.spawn(move || {
+                load_many(&mut caller, pattern, "t", &format!("workers => {crew}, chunk => 100"))
+            });
+            assert!(wait_for_rows(&mut watcher, moment, || call.is_finished()), "{name}: disturbed too late");
+            let pids = worker_pids(&mut watcher);
+            disturb(&mut watcher, pid, &pids, &mut numbers);
+            call.join().expect("the caller's thread")
+        });
+        check(result, crew);
+        wait_for("the workers to end", || workers(&mut watcher) == 0);
+        assert_eq!(
+            count(&mut watcher, "pg_locks WHERE locktype = 'object' AND pid <> pg_backend_pid()"),
+            0,
+            "{name}: claims are given back"
+        );
+        files.finish(&database, 2, &format!("{name}, {crew} workers, at {moment} rows"));
+    }
+}
+
+fn signal(watcher: &mut Client, function: &str, pid: i32) {
+    watcher.query_one(&format!("SELECT {function}($1)"), &[&pid]).expect("a signal");
+}
+
+#[test]
+fn a_cancelled_caller() {
+    disturb(
+        "resume_cancel",
+        |watcher, caller, _, _| signal(watcher, "pg_cancel_backend", caller),
+        |result, _| assert!(message(result).starts_with("57014")),
+    );
+}
+
+#[test]
+fn a_timeout() {
+    let cluster = Cluster::start(&["loader.verify = off"], Limits::default());
+    let database = cluster.database("resume_timeout");
+    let files = Files::new(&database, 400_000);
+    let mut client = database.connect();
+    client.batch_execute(SETTINGS).expect("settings");
+    let mut in_time = 0;
+    for milliseconds in [1, 5, 20, 40, 80, 120] {
+        let timeout = format!("SET statement_timeout = {milliseconds}");
+        client.batch_execute(&timeout).expect("the timeout");
+        match load_many(&mut client, &files.pattern, "t", "workers => 2, chunk => 100") {
+            Ok(_) => in_time += 1,
+            error => assert!(message(error).starts_with("57014")),
+        }
+        client.batch_execute("RESET statement_timeout").expect("the timeout");
+    }
+    assert!(in_time < 6, "a machine that is too fast");
+    files.finish(&database, 2, "after timeouts");
+}
+
+#[test]
+fn a_terminated_caller() {
+    disturb(
+        "resume_terminate",
+        |watcher, caller, _, _| signal(watcher, "pg_terminate_backend", caller),
+        |result, _| {
+            let error = result.expect_err("a terminated session");
+            assert!(
+                error.is_closed() || error.code().is_some_and(|code| code.code() == "57P01"),
+                "{error:?}"
+            );
+        },
+    );
+}
+
+#[test]
+fn others_take_over_from_a_terminated_worker() {
+    disturb(
+        "resume_worker_ends",
+        |watcher, _, workers, numbers| {
+            for pid in workers.iter().skip(numbers.below(2) as usize) {
+                signal(watcher, "pg_terminate_backend", *pid);
+            }
+        },
+        |result, workers| {
+            let summary = result.unwrap_or_else(|error| panic!("{workers} workers: {error:?}"));
+            assert_eq!((summary.loaded, summary.failed), (7, 0));
+        },
+    );
+}
+
+#[test]
+fn others_take_over_from_a_cancelled_worker() {
+    disturb(
+        "resume_worker_cancel",
+        |watcher, _, workers, numbers| {
+            for pid in workers.iter().skip(numbers.below(2) as usize) {
+                signal(watcher, "pg_cancel_backend", *pid);
+            }
+        },
+        |result, workers| {
+            let summary = result.unwrap_or_else(|error| panic!("{workers} workers: {error:?}"));
+            assert_eq!((summary.loaded, summary.failed), (7, 0));
+        },
+    );
+}
+
+#[test]
+fn a_cancel_is_heard_while_all_wait() {
+    let cluster = Cluster::start(&[], Limits::default());
+    let database = cluster.database("resume_waiting");
+    let files = Files::new(&database, 200_000);
+    let mut barrier = Barrier::close(&database, "t");
+    let mut watcher = database.connect();
+    for (crew, function) in [(0, "pg_cancel_backend"), (3, "pg_cancel_backend"), (3, "pg_terminate_backend")]
+    {
+        let mut caller = database.connect();
+        let pid = backend(&mut caller);
+        let pattern = &files.pattern;
+        thread::scope(|scope| {
+            let call =
+                scope.spawn(move || load_many(&mut caller, pattern, "t", &format!("workers => {crew}")));
+            barrier.wait_for_waiters(crew.max(1));
+            signal(&mut watcher, function, pid);
+            call.join().expect("the caller's thread").expect_err("an ended call");
+        });
+        wait_for("the workers to end", || workers(&mut watcher) == 0);
+        assert_eq!(count(&mut watcher, "t"), 0);
+    }
+    barrier.open();
+    files.finish(&database, 2, "after all");
+}
+
+#[test]
+fn a_fast_shutdown() {
+    let cluster = Cluster::start(&["loader.verify = off"], Limits::default());
+    let database = cluster.database("resume_shutdown");
+    let files = Files::new(&database, 400_000);
+    for (crew, moment) in [(2, 100), (0, 500)] {
+        let mut caller = database.connect();
+        caller.batch_execute(SETTINGS).expect("settings");
+        let mut watcher = database.connect();
+        let pattern = &files.pattern;
+        thread::scope(|scope| {
+            let call = scope.spawn(move || {
+                load_many(&mut caller, pattern, "t", &format!("workers => {crew}, chunk => 100"))
+            });
+            assert!(wait_for_rows(&mut watcher, moment, || call.is_finished()));
+            cluster.end(libc::SIGINT);
+            call.join().expect("the caller's thread").expect_err("the server has gone");
+        });
+        cluster.resume();
+        files.finish(&database, 3, &format!("{crew} workers"));
+    }
+}
+
+#[test]
+fn a_call_that_is_stopped_in_an_emptied_table() {
+    let cluster = Cluster::start(&["loader.verify = off"], Limits::default());
+    let database = cluster.database("resume_emptied");
+    let files = Files::new(&database, 200_000);
+    files.finish(&database, 2, "once");
+    let mut watcher = database.connect();
+    for moment in [1, 500] {
+        let mut caller = database.connect();
+        caller.batch_execute(SETTINGS).expect("settings");
+        let pid = backend(&mut caller);
+        let pattern = &files.pattern;
+        thread::scope(|scope| {
+            let call = scope.spawn(move || load_many(&mut caller, pattern, "t", "workers => 2, chunk => 10"));
+            assert!(wait_for_rows(&mut watcher, moment, || call.is_finished()));
+            signal(&mut watcher, "pg_cancel_backend", pid);
+            message(call.join().expect("the caller's thread"));
+        });
+    }
+    files.finish(&database, 2, "after TRUNCATE");
+}
+
+/// Sessions that call the same at once.
+fn together(sessions: usize, rounds: usize) {
+    let cluster = Cluster::start(&["loader.verify = off", "deadlock_timeout = '100ms'"], Limits::default());
+    let database = cluster.database("resume_together");
+    let files = Files::new(&database, 200_000);
+    let mut client = database.connect();
+    for round in 0..rounds {
+        let summaries: Vec<_> = thread::scope(|scope| {
+            let calls: Vec<_> = (0..sessions)
+                .map(|n| {
+                    let mut caller = database.connect();
+                    let pattern = &files.pattern;
+                    scope.spawn(move || {
+                        caller.batch_execute(SETTINGS).expect("settings");
+                        load_many(&mut caller, pattern, "t", &format!("workers => {}", n % 3))
+                            .expect("a call")
+                    })
+                })
+                .collect();
+            calls.into_iter().map(|call| call.join().expect("a session")).collect()
+        });
+        for summary in &summaries {
+            assert_eq!((summary.files, summary.failed), (7, 0), "round {round}");
+        }
+        assert_eq!(summaries.iter().map(|summary| summary.loaded).sum::<i64>(), 7, "round {round}");
+        assert_eq!(summaries.iter().map(|summary| summary.rows).sum::<i64>() as u64, files.rows);
+        left(&mut client, "t").assert_same(&files.wanted, &format!("round {round}"));
+        client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+    }
+    assert!(!cluster.log().contains("deadlock"), "{}", cluster.log());
+}
+
+#[test]
+fn sessions_call_the_same_at_once() {
+    together(8, 5);
+}
+
+#[test]
+#[ignore = "takes long: make soak"]
+fn sessions_call_the_same_at_once_fifty_times() {
+    together(8, 50);
+}
+
+#[test]
+fn load_json_file_beside_a_call() {
+    let cluster = Cluster::start(&["loader.verify = off"], Limits::default());
+    let database = cluster.database("resume_beside");
+    let files = Files::new(&database, 200_000);
+    let mut client = database.connect();
+    for round in 0..3 {
+        thread::scope(|scope| {
+            let mut caller = database.connect();
+            let pattern = &files.pattern;
+            let call = scope.spawn(move || {
+                caller.batch_execute(SETTINGS).expect("settings");
+                load_many(&mut caller, pattern, "t", "workers => 2").expect("a call")
+            });
+            let mut other = database.connect();
+            for name in ["a_lines.json", "d_pretty.json", "g_plain.json", "e_small.json"] {
+                match load_with(&mut other, &pattern.replace('*', name), "t", "") {
+                    Ok(outcome) => assert!(["loaded", "skipped"].contains(&outcome.status.as_str())),
+                    Err(error) => {
+                        assert_eq!(error.code().map(|code| code.code()), Some("55000"), "{error:?}");
+                    }
+                }
+            }
+            assert_eq!(call.join().expect("a session").failed, 0);
+        });
+        files.finish(&database, 1, &format!("round {round}"));
+        client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+    }
+}
+
+#[test]
+fn a_full_disk() {
+    // Tables cannot grow beyond this; the log of the server can.
+    let limits = Limits { file_size: Some(3 << 20), ..Limits::default() };
+    let cluster = Cluster::start(&["loader.verify = off"], limits);
+    let database = cluster.database("resume_full");
+    let files = Files::new(&database, 300_000);
+    let mut client = database.connect();
+    client
+        .batch_execute("ALTER TABLE t ADD fill text DEFAULT repeat('x', 400); ALTER TABLE t ALTER fill SET STORAGE PLAIN")
+        .expect("a column that fills the disk");
+    client.batch_execute(SETTINGS).expect("settings");
+    for crew in [2, 0] {
+        let outcome = load_many(&mut client, &files.pattern, "t", &format!("workers => {crew}"));
+        if let Ok(summary) = outcome {
+            assert!(summary.failed > 0, "{summary:?}");
+        }
+        let some = count(&mut client, "t");
+        let sum: i64 = client
+            .query_one(
+                "SELECT sum(rows_loaded)::bigint FROM loader.load_history
+                 WHERE target_oid = 't'::regclass AND status <> 'undone'",
+                &[],
+            )
+            .expect("a sum")
+            .get(0);
+        assert_eq!(some, sum);
+        assert!(some > 0 && some < files.rows as i64, "{some}");
+        // Room again: without the column the table is as small as the reference.
+        client.batch_execute("ALTER TABLE t DROP fill").expect("DROP");
+        client.batch_execute("VACUUM FULL t").expect("VACUUM");
+        files.finish(&database, 2, &format!("{crew} workers"));
+        client
+            .batch_execute("ALTER TABLE t ADD fill text DEFAULT repeat('x', 400); ALTER TABLE t ALTER fill SET STORAGE PLAIN")
+            .expect("a column that fills the disk");
+    }
+}
