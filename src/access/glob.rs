@@ -29,7 +29,7 @@ pub fn expand(pattern: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     let (front, steps) =
         parse(pattern).map_err(|what| Error::BadPattern { pattern: pg::text::show(pattern), what })?;
     if steps.is_empty() {
-        return Ok(vec![pattern.to_vec()]);
+        return Ok(vec![tidy(pattern)]);
     }
     let mut walk =
         Walk { pattern, steps: &steps, allowed: Allowed::now()?, todo: Vec::new(), found: Vec::new() };
@@ -49,12 +49,27 @@ enum Step {
     Descend,
 }
 
+/// An absolute path as the server's own listings write it, without empty names and
+/// `.`: by the path a file is known again.
+pub fn tidy(path: &[u8]) -> Vec<u8> {
+    if !path.starts_with(b"/") {
+        return path.to_vec();
+    }
+    let names = path.split(|&b| b == b'/').filter(|name| !name.is_empty() && *name != b".");
+    let mut tidy = Vec::with_capacity(path.len());
+    for name in names {
+        tidy.push(b'/');
+        tidy.extend_from_slice(name);
+    }
+    if tidy.is_empty() { b"/".to_vec() } else { tidy }
+}
+
 /// Cuts a pattern into the names before its first wildcard and what is to be
 /// done from there on: nothing where there is no wildcard.
 fn parse(pattern: &[u8]) -> Result<(Vec<u8>, Vec<Step>), &'static str> {
     let mut front = Vec::new();
     let mut steps = Vec::new();
-    for name in pattern.split(|&byte| byte == b'/').filter(|name| !name.is_empty()) {
+    for name in pattern.split(|&byte| byte == b'/').filter(|name| !name.is_empty() && *name != b".") {
         let wild = name.iter().any(|byte| b"*?[".contains(byte));
         match steps.last_mut() {
             None if !wild => join(&mut front, name),

@@ -5,7 +5,7 @@
 mod allowed;
 mod glob;
 
-pub use self::glob::expand;
+pub use self::glob::{expand, tidy};
 
 use crate::error::Error;
 use crate::pg;

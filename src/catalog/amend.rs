@@ -69,14 +69,13 @@ pub struct Retry {
 }
 
 impl Catalog {
-    /// Claims the content of a load, as those that load it do, to the end of the
+    /// Claims path and content of a load, as those that load it do, to the end of the
     /// transaction; `false` where another session is at work on it.
     pub fn claim_try(&self, past: &Past) -> bool {
         let hash = past.content_hash.as_deref().and_then(|hash| hash.try_into().ok());
-        match (past.target, hash) {
-            (Whereabouts::Known(target), Some(hash)) => self.is_unclaimed(target, hash),
-            _ => true,
-        }
+        let Whereabouts::Known(target) = past.target else { return true };
+        let path = blake3::hash(&past.file_path);
+        self.is_unclaimed(target, path.as_bytes()) && hash.is_none_or(|hash| self.is_unclaimed(target, hash))
     }
 
     /// The load of that number, if it is the caller's to amend.

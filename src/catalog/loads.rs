@@ -96,12 +96,14 @@ pub struct Earlier {
     pub overread: u64,
     /// Where its last record begins, if that was bad.
     pub open_offset: Option<u64>,
+    /// Where in the stream it began.
+    pub start_offset: u64,
 }
 
 impl Earlier {
     /// Whether it failed before it brought anything.
     pub fn is_vain(&self) -> bool {
-        self.status == Status::Failed && self.position == 0 && self.rejects == 0
+        self.status == Status::Failed && self.position == self.start_offset && self.rejects == 0
     }
 }
 
@@ -221,7 +223,7 @@ impl Catalog {
         const QUERY: &CStr = c"SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
                    h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
                    h.rows_loaded, h.rows_rejected, h.records, h.lines, h.overread,
-                   h.open_offset
+                   h.open_offset, h.start_offset
             FROM loader.load_history_data AS h
             WHERE h.target_column OPERATOR(pg_catalog.=) $2
               AND (h.target_oid OPERATOR(pg_catalog.=) $3
@@ -265,6 +267,7 @@ impl Catalog {
                     lines: unsigned(row.bigint(10)),
                     overread: unsigned(row.bigint(11)),
                     open_offset: row.bigint(12).map(|offset| offset as u64),
+                    start_offset: unsigned(row.bigint(13)),
                 });
             });
         });
@@ -354,6 +357,26 @@ impl Catalog {
             });
         });
         (loads, rows > 0)
+    }
+
+    /// Keeps others from undoing a load, or building on it, to the end of the
+    /// transaction; `false` where it is not loaded any more.
+    pub fn keep_loaded(&self, id: i64) -> Result<bool, Error> {
+        const QUERY: &str = "SELECT 1 FROM loader.load_history_data AS h
+            WHERE h.load_id OPERATOR(pg_catalog.=) $1
+              AND h.status OPERATOR(pg_catalog.=) 'loaded'::pg_catalog.text FOR UPDATE";
+        let found = user::run_as(self.owner, || {
+            Spi::connect_mut(|client| client.update(QUERY, None, &[id.into()]).map(|rows| rows.len()))
+        })?;
+        Ok(found == 1)
+    }
+
+    /// Waits for those who are at these loads, and keeps others from them.
+    pub fn keep(&self, loads: &[i64]) -> Result<(), Error> {
+        const QUERY: &str = "SELECT 1 FROM loader.load_history_data AS h
+            WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY h.load_id FOR UPDATE";
+        let arguments = [loads.to_vec().into()];
+        Ok(user::run_as(self.owner, || Spi::run_with_args(QUERY, &arguments))?)
     }
 
     /// Marks loads as undone: nothing of them is left in the table.

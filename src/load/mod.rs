@@ -64,7 +64,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     let catalog = Catalog::open()?;
     let target_name = target.quoted_name()?;
 
-    let mut source = FileSource::hashing(access::open(call.path)?);
+    let mut source = FileSource::hashing(access::open(&access::tidy(call.path))?);
     let shown = source.opened().shown.clone();
     let content = Content {
         target: target.oid,

@@ -28,6 +28,8 @@ pub struct Job {
     start_offset: u64,
     /// The first record was loaded already.
     passes_first: bool,
+    /// The load that it builds on.
+    builds_on: Option<i64>,
     /// Loads that are undone first.
     replaces: Vec<i64>,
     /// A reject of an earlier load that this one begins with.
@@ -85,8 +87,9 @@ impl Job {
             load_id: begin.resumes.unwrap_or(load_id),
             exists: begin.resumes.is_some(),
             position: begin.position,
-            start_offset: if begin.resumes.is_some() { 0 } else { begin.position.offset },
+            start_offset: begin.position.offset,
             passes_first: begin.passes_first,
+            builds_on: begin.builds_on,
             replaces: begin.replaces,
             resolves: begin.resolves,
             hash,
@@ -147,6 +150,11 @@ impl Job {
     /// Loads the next part, and writes down how far it is.
     pub fn part(&mut self, sink: &mut Sink<'_>, common: &Common<'_>) -> Result<End, Error> {
         amend::undo_all(&std::mem::take(&mut self.replaces))?;
+        if let Some(base) = self.builds_on.take()
+            && !sink.catalog.keep_loaded(base)?
+        {
+            return Ok(End::Lost);
+        }
         let mut running = match self.running.take() {
             Some(running) => running,
             None => self.open(common)?,

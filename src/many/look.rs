@@ -47,6 +47,8 @@ pub struct Begin {
     pub position: Position,
     /// A reject of an earlier load, by its offset, that is read again.
     pub resolves: Option<(i64, u64)>,
+    /// The load that it builds on, which has to stay.
+    pub builds_on: Option<i64>,
     /// The first record was loaded already, by a retry of its reject: it is passed
     /// over.
     pub passes_first: bool,
@@ -82,19 +84,27 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
     let earlier = catalog.earlier(&content, Some(&hash), Some(path));
     let mut seen = Seen { catalog, common, source: &mut source, hash: &hash, earlier: &earlier };
     let vain = seen.vain_attempts();
+    let forget = |loads: &[&Earlier]| {
+        let loads: Vec<i64> = loads.iter().map(|load| load.id).collect();
+        catalog.forget(&loads)
+    };
     Ok(match seen.decide()? {
         Decision::Skip(id) => {
-            catalog.forget(&vain)?;
+            forget(&vain)?;
             Look::Skip(id)
         }
         Decision::Changed(id) => Look::Changed(id),
         Decision::Refused(id) => Look::Refused(id),
-        // A failed attempt has a row already.
-        Decision::Load(begin) if begin.resumes.is_none() && begin.position.offset == 0 => {
-            let begin = Begin { resumes: vain.first().copied(), ..begin };
+        Decision::Load(mut begin) => {
+            // A failed attempt has a row already, if it was to begin there.
+            let fits = |load: &&&Earlier| load.start_offset == begin.position.offset;
+            match vain.iter().find(fits) {
+                _ if begin.resumes.is_some() => {}
+                Some(load) => begin.resumes = Some(load.id),
+                None => forget(&vain)?,
+            }
             Look::Load(Box::new(Found { source, hash, claims, begin }))
         }
-        Decision::Load(begin) => Look::Load(Box::new(Found { source, hash, claims, begin })),
     })
 }
 
@@ -113,18 +123,19 @@ struct Seen<'a> {
     earlier: &'a [Earlier],
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
     fn decide(&mut self) -> Result<Decision, Error> {
         let if_loaded = self.common.options.if_loaded;
         let hash = self.hash;
         let same = |load: &Earlier| load.hash.as_deref() == Some(hash.as_slice());
         let loads = || self.earlier.iter().filter(|load| !load.is_vain());
         // What was begun comes to its end first, even one that began by force.
-        let part = loads().find(|load| load.status != Status::Loaded);
-        if let Some(part) = part
-            && (same(part) || (part.same_path && self.source.has_grown_since(part)?))
-        {
-            return Ok(Decision::Load(Begin::resuming(part)));
+        let mut part = None;
+        for load in loads().filter(|load| load.status != Status::Loaded) {
+            if same(load) || (load.same_path && self.source.has_grown_since(load)?) {
+                return Ok(Decision::Load(Begin::resuming(load)));
+            }
+            part = part.or(Some(load));
         }
         if if_loaded == IfLoaded::Force {
             return Ok(Decision::Load(Begin::default()));
@@ -152,9 +163,8 @@ impl Seen<'_> {
     }
 
     /// Loads of the file that failed before they brought anything.
-    fn vain_attempts(&self) -> Vec<i64> {
-        let vain = self.earlier.iter().filter(|load| load.same_path && load.is_vain());
-        vain.map(|load| load.id).collect()
+    fn vain_attempts(&self) -> Vec<&'a Earlier> {
+        self.earlier.iter().filter(|load| load.same_path && load.is_vain()).collect()
     }
 }
 
@@ -190,6 +200,6 @@ impl Begin {
         let resolves = load.open_offset.map(|offset| (load.id, offset));
         let passes_first = resolves.is_some_and(|(id, offset)| catalog.is_resolved(id, offset));
         let position = Position { offset, ..Position::default() };
-        Begin { position, resolves, passes_first, ..Begin::default() }
+        Begin { position, resolves, passes_first, builds_on: Some(load.id), ..Begin::default() }
     }
 }

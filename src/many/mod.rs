@@ -105,7 +105,11 @@ pub fn run(pattern: &[u8], workers: Option<i32>, mut call: Call) -> Result<Summa
         }
         board.expect(crew.count() as u64);
         crew.look_after(&shown, call.table, &mut transactions);
+        let started = crew.count();
         drop(crew);
+        if started > 0 && !board.is_done() && !board.is_stopped() {
+            report::no_workers_because("they have ended");
+        }
         if !board.is_done() && !board.is_stopped() {
             Work::new(&board, 0, &mut transactions, &call)?.run()?;
         }
@@ -161,7 +165,11 @@ fn forget_what_is_gone(target: &Target, call: &Call) -> Result<(), Error> {
     };
     let (loads, any_rows) = catalog.loads_into(&content);
     if any_rows && target.is_empty() {
-        catalog.forget(&loads)?;
+        // Who is building on one of them has it locked.
+        catalog.keep(&loads)?;
+        if target.is_empty() {
+            catalog.forget(&loads)?;
+        }
     }
     Ok(())
 }

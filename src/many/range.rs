@@ -23,6 +23,10 @@ const PATIENCE: Duration = Duration::from_millis(5);
 /// cannot see such a circle.
 const SUSPICION: Duration = Duration::from_millis(250);
 
+/// If it waits for any lock at so many looks, this one gives way too: the circle may
+/// go over ranges of another call, which wait as this one does.
+const PATIENT_LOOKS: u32 = 8;
+
 /// What a range brought.
 struct Ranged {
     start: Mark,
@@ -202,15 +206,19 @@ impl Work<'_> {
     /// while this one's transaction is open.
     fn wait_for_turn(&mut self, taken: &Taken) -> Turn {
         let mut since = Instant::now();
+        let mut blocked = 0;
         loop {
             let turn = self.board.turn(taken);
             let Turn::Later { before } = turn else { return turn };
             if self.board.is_stopped() {
                 return Turn::Over;
             }
-            if since.elapsed() >= SUSPICION {
+            // Without a transaction it is in nobody's way.
+            if self.transactions.is_open() && since.elapsed() >= SUSPICION {
                 since = Instant::now();
-                if self.transactions.is_open() && blocking::blocks(self.board.pid(before)) {
+                let pid = self.board.pid(before);
+                blocked = if blocking::is_blocked(pid) { blocked + 1 } else { 0 };
+                if blocked >= PATIENT_LOOKS || (blocked > 0 && blocking::blocks(pid)) {
                     return turn;
                 }
             }

@@ -96,7 +96,11 @@ impl Transactions {
             pg_sys::PopActiveSnapshot();
             match self.runner {
                 Runner::Procedure => pg_sys::SPI_commit(),
-                Runner::Worker => pg_sys::CommitTransactionCommand(),
+                Runner::Worker => {
+                    pg_sys::CommitTransactionCommand();
+                    // A backend does so when it is idle.
+                    pg_sys::pgstat_report_stat(false);
+                }
             }
         }
         stay.enter_again();
