@@ -232,7 +232,7 @@ fn patterns() {
 
     let top = ["[x].json", "a-1.json", "a.json", "b.json", "linked.json", "\u{e9}.json"];
     assert_eq!(find("*.json"), top);
-    assert_eq!(find("./*.json"), top.map(|name| format!("./{name}")));
+    assert_eq!(find("./*.json"), top);
     assert_eq!(find("?.json"), ["a.json", "b.json", "\u{e9}.json"]);
     assert_eq!(find("[!a].json"), ["b.json", "\u{e9}.json"]);
     assert_eq!(find("[[]x].json"), ["[x].json"]);
@@ -361,6 +361,8 @@ fn nothing_is_left_of_what_is_not_read_to_its_end() {
     };
     let limited = format!("SELECT (read_json_file('{path}')).record_no LIMIT 5");
     assert_eq!(client.query(&limited, &[]).expect("rows").len(), 5);
+    // The look itself opens files of the catalogs.
+    count(&mut client, "pg_backend_memory_contexts");
     let files = open_files(pid);
     for _ in 0..20 {
         assert_eq!(client.query(&limited, &[]).expect("rows").len(), 5);
