@@ -180,6 +180,36 @@ fn only_where_it_can_commit() {
 }
 
 #[test]
+fn from_a_loop_of_a_procedure() {
+    let (database, mut client) = session("many_loop");
+    let pattern = files(&database, "many_loop", &[("a", tiny(9000)), ("b", lines(4)), ("c", lines(5))]);
+    client
+        .batch_execute(&format!(
+            "CREATE TABLE todo AS SELECT replace('{pattern}', '*', name) AS path FROM unnest('{{a,b,c}}'::text[]) AS name;
+             CREATE PROCEDURE one(path text, INOUT rows bigint) LANGUAGE plpgsql AS $$
+             DECLARE a bigint; b bigint; c bigint; d bigint; f bigint; g bigint; h float8;
+             BEGIN CALL load_json_files(path, 't', workers => 1, files => a, files_loaded => b, files_skipped => c,
+                 files_failed => d, rows_loaded => rows, rows_rejected => f, bytes_read => g, mb_per_second => h); END $$;
+             CREATE PROCEDURE all_of_them(INOUT rows bigint DEFAULT 0) LANGUAGE plpgsql AS $$
+             DECLARE file record; n bigint;
+             BEGIN FOR file IN SELECT path FROM todo ORDER BY 1 LOOP CALL one(file.path, n); rows := rows + n; END LOOP; END $$;
+             CREATE PROCEDURE guarded() LANGUAGE plpgsql AS $$
+             DECLARE n bigint;
+             BEGIN CALL one('{pattern}', n); EXCEPTION WHEN division_by_zero THEN NULL; END $$;
+             SET loader.transaction_size = '1kB'; SET default_transaction_isolation = serializable"
+        ))
+        .expect("procedures");
+    // A block with an exception handler is a subtransaction: nothing can be committed in it.
+    let error = message(client.batch_execute("CALL guarded()"));
+    assert!(error.starts_with("2D000") || error.starts_with("25001"), "{error}");
+    assert_eq!(count(&mut client, "t"), 0);
+    let rows: i64 = client.query_one("CALL all_of_them()", &[]).expect("a loop").get(0);
+    assert_eq!((rows, count(&mut client, "t")), (9009, 9009));
+    client.batch_execute("SET default_transaction_read_only = on").expect("the setting");
+    assert!(message(load_many(&mut client, &pattern, "t", "")).starts_with("25006"));
+}
+
+#[test]
 fn a_pattern_that_matches_nothing() {
     let (database, _client) = session("many_nothing");
     let (mut client, said) = database.connect_listening("postgres");
