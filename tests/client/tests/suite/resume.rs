@@ -7,6 +7,7 @@ use loader_client_tests::{
 };
 use loader_damage::framing::Framing;
 use postgres::Client;
+use std::collections::BTreeSet;
 use std::thread;
 
 /// Small parts and ranges, and no looking twice: many moments to be disturbed in.
@@ -70,6 +71,14 @@ fn wait_for_rows(watcher: &mut Client, rows: u64, ended: impl Fn() -> bool) -> b
         reached || ended()
     });
     reached
+}
+
+/// What the history says of files that failed.
+fn errors(watcher: &mut Client) -> Vec<String> {
+    let query =
+        "SELECT concat_ws(' ', load_id, file_path, status, stream_bytes, error_sqlstate, error_message)
+                 FROM loader.load_history WHERE error_sqlstate IS NOT NULL";
+    watcher.query(query, &[]).expect("the history").iter().map(|row| row.get(0)).collect()
 }
 
 fn worker_pids(watcher: &mut Client) -> Vec<i32> {
@@ -370,6 +379,58 @@ fn sessions_call_the_same_at_once() {
 #[ignore = "takes long: make soak"]
 fn sessions_call_the_same_at_once_fifty_times() {
     together(8, 50);
+}
+
+/// Sessions that call the same at once, while their workers are ended at random.
+fn together_and_disturbed(sessions: usize, rounds: u64) {
+    let cluster = Cluster::start(&["loader.verify = off"], Limits::default());
+    let database = cluster.database("resume_disturbed");
+    let files = Files::new(&database, 400_000);
+    let mut watcher = database.connect();
+    let mut numbers = Numbers(rounds);
+    let mut ended = 0;
+    for round in 0..rounds {
+        // Another session goes on with a file that failed, and clears its error.
+        let mut errors = BTreeSet::new();
+        thread::scope(|scope| {
+            let calls: Vec<_> = (0..sessions)
+                .map(|_| {
+                    let mut caller = database.connect();
+                    let pattern = &files.pattern;
+                    scope.spawn(move || {
+                        caller.batch_execute(SETTINGS).expect("settings");
+                        load_many(&mut caller, pattern, "t", "workers => 3, chunk => 50")
+                    })
+                })
+                .collect();
+            while !calls.iter().all(|call| call.is_finished()) {
+                let pids = worker_pids(&mut watcher);
+                if !pids.is_empty() {
+                    let function = ["pg_terminate_backend", "pg_cancel_backend"][numbers.below(2) as usize];
+                    signal(&mut watcher, function, pids[numbers.below(pids.len() as u64) as usize]);
+                    ended += 1;
+                }
+                errors.extend(self::errors(&mut watcher));
+            }
+            for call in calls {
+                let summary = call.join().expect("a session").expect("a call");
+                assert_eq!((summary.files, summary.failed), (7, 0), "round {round}: {errors:?}");
+            }
+        });
+        files.finish(&database, 2, &format!("round {round}"));
+    }
+    assert!(ended > rounds, "{ended} workers were ended");
+}
+
+#[test]
+fn sessions_call_the_same_while_workers_end() {
+    together_and_disturbed(3, 4);
+}
+
+#[test]
+#[ignore = "takes long: make soak"]
+fn sessions_call_the_same_while_workers_end_many_times() {
+    together_and_disturbed(3, 60);
 }
 
 #[test]
