@@ -299,6 +299,17 @@ impl Catalog {
         found
     }
 
+    /// Where a load stands that is under way or has failed; `None` where it has
+    /// come to its end, or was undone.
+    pub fn stands_at(&self, id: i64) -> Option<u64> {
+        const QUERY: &CStr = c"SELECT h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes
+            FROM loader.load_history_data AS h
+            WHERE h.load_id OPERATOR(pg_catalog.=) $1
+              AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'failed']::pg_catalog.text[])";
+        user::run_as(self.owner, || snapshot::select_bigint(Snapshot::Latest, QUERY, &[id.into()]))
+            .map(|offset| offset as u64)
+    }
+
     /// Whether the reject at `offset` of a load was made good and loaded.
     pub fn is_resolved(&self, id: i64, offset: u64) -> bool {
         const QUERY: &CStr = c"SELECT r.resolved_by FROM loader.rejects_data AS r

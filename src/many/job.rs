@@ -234,6 +234,12 @@ impl Job {
         row(self.load_id, &self.path, self.size, self.started_at, self.start_offset, common)
     }
 
+    /// Whether somebody else has gone on with the load meanwhile: what a part runs
+    /// into then is not the file's fault.
+    pub fn is_overtaken(&self, sink: &Sink<'_>) -> bool {
+        self.exists && sink.catalog.stands_at(self.load_id) != Some(self.position.offset)
+    }
+
     /// Writes down what stopped the file.
     pub fn fail(&mut self, sink: &Sink<'_>, common: &Common<'_>, failure: &Failure) -> Result<(), Error> {
         self.running = None;

@@ -91,6 +91,8 @@ impl Work<'_> {
                 Ok(ranged) if ranged.began_at(&position) => {
                     return self.save(taken, &path, &ranged, &position);
                 }
+                // Somebody else has gone on with the load, and this range stood in his way.
+                Err(_) if known.is_some_and(|known| known != position) => self.roll_back(),
                 Err(failure)
                     if known.is_some() && failure.is_conflict() && self.may_try_again(taken.cut.file) =>
                 {

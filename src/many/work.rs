@@ -276,6 +276,7 @@ impl<'a> Work<'a> {
             let part = || job.part(&mut sink, &common).map_err(Failure::from);
             let end = match contain(part, Failure::from) {
                 Ok(end) => end,
+                Err(_) if job.is_overtaken(&sink) => End::Lost,
                 Err(failure) if failure.is_conflict() && self.may_try_again(job.file) => End::Lost,
                 Err(failure) => return self.fail(job, &failure),
             };
