@@ -37,7 +37,10 @@ ALTER TABLE loader.load_history_data
     ADD COLUMN open_offset bigint;
 
 CREATE INDEX load_history_data_file_path_idx ON loader.load_history_data USING hash (file_path);
-CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_of);
+CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_of)
+    WHERE retry_of IS NOT NULL;
+DROP INDEX loader.load_history_data_file_size_idx;
+CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_size, content_hash);
 
 -- Each record was loaded or rejected. Lines were not counted: theirs stay 0.
 UPDATE loader.load_history_data SET records = rows_loaded OPERATOR(pg_catalog.+) rows_rejected;

@@ -46,10 +46,12 @@ CREATE TABLE loader.load_history_data (
            (bytes_loaded OPERATOR(pg_catalog.+) bytes_rejected OPERATOR(pg_catalog.+) bytes_framing))
 );
 -- An earlier load of the same content is looked for by size first, one of the
--- same file by its path.
-CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_size);
+-- same file by its path. Few loads are retries: an index of all rows would be read
+-- whole for those that are none.
+CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_size, content_hash);
 CREATE INDEX load_history_data_file_path_idx ON loader.load_history_data USING hash (file_path);
-CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_of);
+CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_of)
+    WHERE retry_of IS NOT NULL;
 
 CREATE TABLE loader.rejects_data (
     load_id         bigint NOT NULL,

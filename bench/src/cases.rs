@@ -1,6 +1,6 @@
 //! What is measured on which data.
 
-use crate::data::{Form, SETS, Set};
+use crate::data::{Cut, Form, SETS, Set};
 use crate::peers::Peer;
 
 /// A data set under settings of its own, and who is measured on it.
@@ -33,8 +33,13 @@ const EVERYWHERE: &[Peer] = &[
 ];
 
 /// On events only: they are slow, or say the same on any data.
-const ON_EVENTS: &[Peer] =
-    &[Peer::TwoCopies, Peer::ExecuteValues, Peer::PsycopgCopy, Peer::JqCopy, Peer::ArrayElements];
+const ON_EVENTS: &[Peer] = &[
+    Peer::TwoCopies(Cut::Halves),
+    Peer::ExecuteValues,
+    Peer::PsycopgCopy,
+    Peer::JqCopy,
+    Peer::ArrayElements,
+];
 
 /// Case, peer, and why it is not run.
 pub const SPARK: (&str, &str, &str) =
@@ -85,5 +90,6 @@ mod tests {
         let names: Vec<_> = cases.iter().map(|case| (case.name, case.peers.len())).collect();
         assert_eq!(names, [("github", 2), ("wide", 2)]);
         assert!(choose("memory").is_empty());
+        assert!(choose("many").is_empty());
     }
 }

@@ -34,15 +34,15 @@ impl<'a> Runs<'a> {
         self.0[0].bytes as f64 / 1e6 / self.median(|sample| sample.seconds)
     }
 
-    /// How often the time of these goes into the time of others: the median over
-    /// the rounds of both.
+    /// How often the time of these goes into the time of others, for as many bytes:
+    /// the median over the rounds of both.
     pub fn faster_than(&self, others: &Runs<'_>) -> Option<f64> {
         let ratios: Vec<f64> = self
             .0
             .iter()
             .filter_map(|own| {
                 let other = others.0.iter().find(|other| other.round == own.round)?;
-                Some(other.seconds / own.seconds)
+                Some(other.seconds / own.seconds * own.bytes as f64 / other.bytes as f64)
             })
             .collect();
         (!ratios.is_empty()).then(|| median(ratios))

@@ -11,6 +11,7 @@ mod cases;
 mod data;
 mod figures;
 mod machine;
+mod many;
 mod memory;
 mod peers;
 mod plot;
@@ -64,7 +65,11 @@ fn measure(settings: &[&str]) -> Result<()> {
         rounds: take("rounds")?.parse().map_err(|_| "rounds is not a number")?,
         directory: PathBuf::from(take("directory")?),
         keep: take("keep")? == "true",
-        tools: Tools { python: take("python")?.to_owned(), scripts: PathBuf::from(take("scripts")?) },
+        tools: Tools {
+            python: take("python")?.to_owned(),
+            scripts: PathBuf::from(take("scripts")?),
+            psql: PathBuf::from(take("psql")?),
+        },
     };
     let only = take("only")?;
     let out = PathBuf::from(take("results")?);
@@ -79,7 +84,8 @@ fn measure(settings: &[&str]) -> Result<()> {
     let mut results = Results { facts: machine::facts(&plan, command)?, ..Results::default() };
     let cases = cases::choose(only);
     let large = only.contains(memory::CASE);
-    if cases.is_empty() && !large {
+    let many = only.contains(many::CASE);
+    if cases.is_empty() && !large && !many {
         return Err(format!("nothing is called {only}").into());
     }
     let (case, peer, why) = cases::SPARK;
@@ -88,6 +94,10 @@ fn measure(settings: &[&str]) -> Result<()> {
     }
     for case in &cases {
         plan.measure(case, &mut results)?;
+        results.save(&out)?;
+    }
+    if many {
+        many::measure(&plan, &mut results)?;
         results.save(&out)?;
     }
     if large {

@@ -1,6 +1,7 @@
 //! Bars of megabytes a second, as SVG.
 
 use crate::figures::Runs;
+use crate::many;
 use crate::results::Results;
 use std::fmt::Write;
 
@@ -74,7 +75,8 @@ struct Bar {
 fn bars(results: &Results) -> Vec<Bar> {
     let mut cases: Vec<&str> = Vec::new();
     for sample in &results.samples {
-        if !cases.contains(&sample.case.as_str()) {
+        // Tables of their own, beside which bars would say little.
+        if !many::is(&sample.case) && !cases.contains(&sample.case.as_str()) {
             cases.push(&sample.case);
         }
     }

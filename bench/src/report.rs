@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::figures::Runs;
 use crate::results::{Results, Sample};
-use crate::{memory, plot, targets};
+use crate::{many, memory, plot, targets};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -63,7 +63,9 @@ pub fn write(out: &Path, files: &[&str]) -> Result<()> {
 }
 
 fn is_loader(peer: &str) -> bool {
-    peer == "loader" || peer.ends_with("-array") || peer.starts_with("damaged-")
+    peer == "loader"
+        || peer.ends_with("-array")
+        || ["damaged-", "call-", "psql-"].iter().any(|own| peer.starts_with(own))
 }
 
 fn version(results: &Results, text: &mut String) -> Result<()> {
@@ -88,10 +90,14 @@ fn version(results: &Results, text: &mut String) -> Result<()> {
     }
     for case in cases {
         let rows = case_rows(results, case);
-        let bytes = results.samples.iter().find(|sample| sample.case == case).map_or(0, |s| s.bytes);
-        let kept = results.samples.iter().filter(|s| s.case == case).map(|s| s.kept).max().unwrap_or(0);
-        writeln!(text, "\n### {case}: {kept} records, {:.0} MB\n", bytes as f64 / 1e6)?;
-        table(&COLUMNS, &rows, text)?;
+        let most = |figure: fn(&Sample) -> i64| {
+            results.samples.iter().filter(|sample| sample.case == case).map(figure).max().unwrap_or(0)
+        };
+        let (kept, bytes) = (most(|sample| sample.kept), most(|sample| sample.bytes as i64));
+        let files =
+            if many::is(case) { format!(" in {} files", most(|sample| sample.files)) } else { String::new() };
+        writeln!(text, "\n### {case}: {kept} records{files}, {:.0} MB\n", bytes as f64 / 1e6)?;
+        table(if many::is(case) { &many::COLUMNS } else { &COLUMNS }, &rows, text)?;
         for (_, peer, why) in results.absent.iter().filter(|(of, _, _)| of == case) {
             writeln!(text, "\n{peer}: {why}")?;
         }
@@ -119,6 +125,10 @@ fn case_rows(results: &Results, case: &str) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for peer in peers {
         let Some(runs) = Runs::of(results, case, peer) else { continue };
+        if many::is(case) {
+            rows.push(many::row(results, case, peer, &runs));
+            continue;
+        }
         let (least, most) = runs.range();
         let fills = runs.most(|sample| sample.size) > 0;
         let against = |other: &Option<Runs<'_>>| {

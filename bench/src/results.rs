@@ -15,8 +15,10 @@ pub struct Sample {
     pub peer: String,
     /// The round, from 1; 0 is the discarded one.
     pub round: usize,
-    /// Size of the newline-delimited form, in bytes.
+    /// Size of the newline-delimited form, or of what was loaded of it, in bytes.
     pub bytes: u64,
+    /// Files that it came from.
+    pub files: i64,
     /// Time to commit.
     pub seconds: f64,
     /// CPU seconds of the backend.
@@ -25,6 +27,8 @@ pub struct Sample {
     pub wal: i64,
     /// Private memory of the backend beyond that at its start, in bytes.
     pub peak: u64,
+    /// That of all workers together, or of backends that came and went.
+    pub others: u64,
     /// Records in the table.
     pub kept: i64,
     /// Records rejected.
@@ -67,15 +71,17 @@ impl Results {
         for s in &self.samples {
             writeln!(
                 text,
-                "sample\t{}\t{}\t{}\t{}\t{:.6}\t{:.2}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+                "sample\t{}\t{}\t{}\t{}\t{}\t{:.6}\t{:.2}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
                 s.case,
                 s.peer,
                 s.round,
                 s.bytes,
+                s.files,
                 s.seconds,
                 s.cpu,
                 s.wal,
                 s.peak,
+                s.others,
                 s.kept,
                 s.rejected,
                 figure(s.wrong),
@@ -95,7 +101,7 @@ impl Results {
             match fields[..] {
                 ["fact", name, value] => results.facts.push((name.into(), value.into())),
                 ["absent", case, peer, why] => results.absent.push((case.into(), peer.into(), why.into())),
-                ["sample", case, peer, ref figures @ ..] if figures.len() == 11 => {
+                ["sample", case, peer, ref figures @ ..] if figures.len() == 13 => {
                     results.samples.push(sample(case, peer, figures)?);
                 }
                 _ => return Err(format!("{}: not a line of results: {line}", path.display()).into()),
@@ -112,14 +118,16 @@ fn sample(case: &str, peer: &str, figures: &[&str]) -> Result<Sample> {
         peer: peer.into(),
         round: figures[0].parse()?,
         bytes: figures[1].parse()?,
-        seconds: figures[2].parse()?,
-        cpu: figures[3].parse()?,
-        wal: figures[4].parse()?,
-        peak: figures[5].parse()?,
-        kept: figures[6].parse()?,
-        rejected: figures[7].parse()?,
-        wrong: optional(figures[8])?,
-        lost: optional(figures[9])?,
-        size: figures[10].parse()?,
+        files: figures[2].parse()?,
+        seconds: figures[3].parse()?,
+        cpu: figures[4].parse()?,
+        wal: figures[5].parse()?,
+        peak: figures[6].parse()?,
+        others: figures[7].parse()?,
+        kept: figures[8].parse()?,
+        rejected: figures[9].parse()?,
+        wrong: optional(figures[10])?,
+        lost: optional(figures[11])?,
+        size: figures[12].parse()?,
     })
 }

@@ -53,10 +53,15 @@ impl Plan {
 
         let records = (self.rows * case.set.per_million).div_ceil(1_000_000);
         eprintln!("{}: making {records} records", case.name);
-        let halves = peers.contains(&Peer::TwoCopies);
-        let files = data::make(case.set, records, &forms, halves, &self.directory)?;
+        let mut cuts = Vec::new();
+        for (cut, _) in peers.iter().filter_map(|peer| peer.parts()) {
+            if !cuts.contains(&cut) {
+                cuts.push(cut);
+            }
+        }
+        let files = data::make(case.set, records, &forms, &cuts, &self.directory)?;
         session.prepare(&files, &forms, peers.contains(&Peer::JsonbIn))?;
-        files.warm(&forms)?;
+        files.warm(&forms, &cuts)?;
 
         for round in 0..=self.rounds {
             // Every other round runs backwards: who follows whom must not matter.
@@ -144,21 +149,31 @@ fn once(
         peer: peer.name().into(),
         round,
         bytes: stage.files.size(Form::Lines)?,
+        files: 1,
         seconds,
         cpu: usage.cpu,
         wal,
         peak: usage.peak,
+        others: usage.others,
         kept: 0,
         rejected,
         wrong: None,
         lost: None,
         size: 0,
     };
+    let mut left_out = 0;
+    if let Some((cut, shares)) = peer.parts() {
+        let parts = stage.files.parts(cut, shares);
+        sample.files = parts.len().try_into()?;
+        sample.bytes = data::size(&parts)?;
+        left_out = stage.files.records_beyond(cut, shares).try_into()?;
+    }
     if peer.fills() {
         sample.size = session.size(stage.table)?;
         if thorough {
             let found = session.check(stage.table, peer.form(), numbered)?;
-            (sample.kept, sample.wrong, sample.lost) = (found.rows, Some(found.wrong), Some(found.lost));
+            (sample.kept, sample.wrong, sample.lost) =
+                (found.rows, Some(found.wrong), Some(found.lost - left_out));
         } else {
             sample.kept = session.count(stage.table)?;
         }

@@ -1,6 +1,7 @@
 //! The figures that loader is to reach.
 
 use crate::figures::Runs;
+use crate::many;
 use crate::results::Results;
 
 /// A bound on a ratio of two times in one round.
@@ -27,7 +28,7 @@ const fn target(case: &'static str, peer: &'static str, against: &'static str, b
 }
 
 /// Those of single cases.
-const TARGETS: [Target; 19] = [
+const TARGETS: [Target; 22] = [
     target("events", "loader", "copy", Faster(3.0)),
     target("github", "loader", "copy", Faster(3.0)),
     target("tweets", "loader", "copy", Faster(3.5)),
@@ -47,6 +48,9 @@ const TARGETS: [Target; 19] = [
     target("events", "encoder", "jsonb-in", Faster(5.5)),
     target("github", "encoder", "jsonb-in", Faster(8.0)),
     target("tweets", "encoder", "jsonb-in", Faster(8.0)),
+    target(many::CASE, "call-2", "loader", Faster(1.3)),
+    target(many::CASE, "call-2", "two-copies", Faster(2.0)),
+    target(many::SMALL_CASE, "call-2", "psql-calls", Faster(10.0)),
 ];
 
 /// Those of every case: framings and damage against the newline-delimited twin.
@@ -78,6 +82,7 @@ pub fn judge(results: &Results, cases: &[&str]) -> Vec<Verdict> {
     let position = |target: &Target| cases.iter().position(|case| *case == target.case);
     targets.sort_by_key(position);
     let mut verdicts: Vec<_> = targets.iter().filter_map(|target| target.judge(results)).collect();
+    verdicts.extend(many_files(results));
     verdicts.extend(memory(results));
     verdicts
 }
@@ -98,6 +103,24 @@ impl Target {
         };
         Some(Verdict { case: self.case.into(), target: format!("{}: {words}", self.peer), measured, reached })
     }
+}
+
+/// Private memory on many files.
+fn many_files(results: &Results) -> Option<Verdict> {
+    let peak = |peer| {
+        let runs = Runs::of(results, many::SMALL_CASE, peer)?;
+        Some(runs.most(|sample| (sample.peak + sample.others) as i64))
+    };
+    let (tenth, all) = (peak("call-2-tenth")?, peak("call-2")?);
+    Some(Verdict {
+        case: many::SMALL_CASE.into(),
+        target: format!(
+            "call-2: peak private memory ≤ {:.0} MB more than of a tenth of the files",
+            many::GROWTH as f64 / 1e6
+        ),
+        measured: format!("{:.1} and {:.1} MB", tenth as f64 / 1e6, all as f64 / 1e6),
+        reached: all <= tenth + many::GROWTH as i64,
+    })
 }
 
 /// Private memory on a large file.

@@ -1,6 +1,7 @@
 //! The data sets, and the files that they are written to. The same seed makes
 //! the same bytes on every machine.
 
+mod cut;
 mod damage;
 mod deep;
 mod escapes;
@@ -14,6 +15,8 @@ mod wide;
 mod words;
 
 use crate::Result;
+pub use cut::Cut;
+use cut::Parts;
 use layout::Layout;
 use loader_damage::rng::Rng;
 use std::fs::{self, File};
@@ -44,6 +47,9 @@ pub const SETS: &[Set] = &[
     Set { name: "deep", per_million: 300_000, record: deep::record },
     Set { name: "wide", per_million: 200_000, record: wide::record },
 ];
+
+/// Events for very many files.
+pub const SMALL: Set = Set { name: "small", per_million: 40_000, record: events::record };
 
 /// The form of a file of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +115,7 @@ impl Form {
 pub struct Files {
     directory: PathBuf,
     name: &'static str,
+    records: usize,
 }
 
 impl Files {
@@ -122,24 +129,32 @@ impl Files {
         self.file(form.name(), "damaged")
     }
 
-    /// The newline-delimited form cut in two.
-    pub fn halves(&self) -> [PathBuf; 2] {
-        [self.file("first-half", "json"), self.file("second-half", "json")]
+    /// The newline-delimited form, cut: the folder of its parts.
+    pub fn folder(&self, cut: Cut) -> PathBuf {
+        self.directory.join(format!("{}-{}", self.name, cut.name()))
+    }
+
+    /// The first of so many shares of those parts, in order.
+    pub fn parts(&self, cut: Cut, shares: usize) -> Vec<PathBuf> {
+        cut.names(self.records, shares).map(|name| self.folder(cut).join(name)).collect()
+    }
+
+    /// How many records are not in that share.
+    pub fn records_beyond(&self, cut: Cut, shares: usize) -> usize {
+        self.records
+            .saturating_sub(cut.names(self.records, shares).count() * cut.records_a_file(self.records))
     }
 
     /// The size of a form, in bytes.
     pub fn size(&self, form: Form) -> Result<u64> {
-        let path = self.path(form);
-        Ok(fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?.len())
+        size(&[self.path(form)])
     }
 
     /// Reads all of them once, so that they are in the page cache.
-    pub fn warm(&self, forms: &[Form]) -> Result<()> {
-        let halves = self.halves();
-        for path in forms.iter().map(|&form| self.path(form)).chain(halves) {
-            if path.exists() {
-                std::io::copy(&mut File::open(path)?, &mut std::io::sink())?;
-            }
+    pub fn warm(&self, forms: &[Form], cuts: &[Cut]) -> Result<()> {
+        let parts = cuts.iter().flat_map(|&cut| self.parts(cut, 1));
+        for path in forms.iter().map(|&form| self.path(form)).chain(parts) {
+            std::io::copy(&mut File::open(path)?, &mut std::io::sink())?;
         }
         Ok(())
     }
@@ -147,9 +162,14 @@ impl Files {
     /// Removes them.
     pub fn remove(&self) -> Result<()> {
         let paths = Form::ALL.iter().flat_map(|&form| [self.path(form), self.damaged(form)]);
-        for path in paths.chain(self.halves()).chain([self.stamp()]) {
+        for path in paths.chain([self.stamp()]) {
             if path.exists() {
                 fs::remove_file(path)?;
+            }
+        }
+        for folder in Cut::ALL.map(|cut| self.folder(cut)) {
+            if folder.exists() {
+                fs::remove_dir_all(folder)?;
             }
         }
         Ok(())
@@ -167,22 +187,18 @@ impl Files {
 
 /// Makes the files of `set` in `forms` with `records` records, unless an
 /// earlier run of this very program has left them.
-pub fn make(set: Set, records: usize, forms: &[Form], halves: bool, directory: &Path) -> Result<Files> {
-    let files = Files { directory: directory.to_owned(), name: set.name };
-    let names = forms.iter().map(|form| form.name()).collect::<Vec<_>>().join(" ");
-    let stamp = format!("{:016x} {SEED} {records} {names} {halves}", fingerprint()?);
+pub fn make(set: Set, records: usize, forms: &[Form], cuts: &[Cut], directory: &Path) -> Result<Files> {
+    let files = Files { directory: directory.to_owned(), name: set.name, records };
+    let names = forms.iter().map(|form| form.name()).chain(cuts.iter().map(|cut| cut.name()));
+    let names = names.collect::<Vec<_>>().join(" ");
+    let stamp = format!("{:016x} {SEED} {records} {names}", fingerprint()?);
     if fs::read_to_string(files.stamp()).is_ok_and(|found| found == stamp) {
         return Ok(files);
     }
     files.remove()?;
 
     let mut outputs = forms.iter().map(|&form| Output::create(&files, form)).collect::<Result<Vec<_>>>()?;
-    let mut halved = Vec::new();
-    if halves {
-        for path in files.halves() {
-            halved.push(writer(&path)?);
-        }
-    }
+    let mut parts = cuts.iter().map(|&cut| Parts::create(&files, cut)).collect::<Result<Vec<_>>>()?;
     let mut rng = Rng::named(SEED, set.name);
     let mut text = Text::default();
     let mut record = Vec::new();
@@ -192,19 +208,27 @@ pub fn make(set: Set, records: usize, forms: &[Form], halves: bool, directory: &
         for output in &mut outputs {
             output.write(n, &record)?;
         }
-        if let Some(half) = halved.get_mut(if n < records / 2 { 0 } else { 1 }) {
-            half.write_all(&record)?;
-            half.write_all(b"\n")?;
+        for parts in &mut parts {
+            parts.write(&record)?;
         }
     }
     for output in outputs {
         output.finish()?;
     }
-    for half in &mut halved {
-        half.flush()?;
+    for parts in parts {
+        parts.finish()?;
     }
     fs::write(files.stamp(), stamp)?;
     Ok(files)
+}
+
+/// The size of files together, in bytes.
+pub fn size(paths: &[PathBuf]) -> Result<u64> {
+    let mut sum = 0;
+    for path in paths {
+        sum += fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?.len();
+    }
+    Ok(sum)
 }
 
 /// Tells this program from others, whose generators may differ.

@@ -2,12 +2,14 @@
 
 mod alone;
 mod client;
+mod many;
 mod within;
 
 use crate::Result;
-use crate::data::{Files, Form};
+use crate::data::{Cut, Files, Form};
 use crate::server::Server;
 use crate::watch::Usage;
+pub use many::{Call, Input};
 use std::process::{Command, Stdio};
 
 /// Who is measured.
@@ -17,8 +19,13 @@ pub enum Peer {
     Loader(Form),
     /// COPY of the newline-delimited form: the baseline.
     Copy,
-    /// Two of them at once, each of half of the file.
-    TwoCopies,
+    /// Two sessions at once, each with COPYs of half of the files that the
+    /// newline-delimited form is cut into.
+    TwoCopies(Cut),
+    /// `load_json_files`.
+    Call(Call),
+    /// `load_json_file` of small files, each from a psql of its own.
+    PsqlCalls,
     /// `INSERT … SELECT` of rows that are ready: the ceiling.
     InsertSelect,
     /// `CREATE TABLE AS` of the same.
@@ -60,6 +67,8 @@ pub struct Tools {
     pub python: String,
     /// The folder of the scripts.
     pub scripts: std::path::PathBuf,
+    /// psql of the server's version.
+    pub psql: std::path::PathBuf,
 }
 
 /// How it went.
@@ -85,7 +94,9 @@ impl Peer {
             Peer::Loader(Form::Lines) => "loader",
             Peer::Loader(form) => form.name(),
             Peer::Copy => "copy",
-            Peer::TwoCopies => "two-copies",
+            Peer::TwoCopies(_) => "two-copies",
+            Peer::Call(call) => call.name,
+            Peer::PsqlCalls => "psql-calls",
             Peer::InsertSelect => "insert-select",
             Peer::CreateTableAs => "create-table-as",
             Peer::ExecuteValues => "execute-values",
@@ -107,6 +118,17 @@ impl Peer {
         }
     }
 
+    /// How the newline-delimited form is cut for it, and which share of the files it
+    /// loads: the first of so many.
+    pub fn parts(self) -> Option<(Cut, usize)> {
+        match self {
+            Peer::TwoCopies(cut) => Some((cut, 1)),
+            Peer::Call(call) => call.parts(),
+            Peer::PsqlCalls => Some((Cut::Small, 20)),
+            _ => None,
+        }
+    }
+
     /// Whether it fills a table.
     pub fn fills(self) -> bool {
         !matches!(self, Peer::JsonbIn | Peer::Encoder | Peer::Read)
@@ -115,7 +137,7 @@ impl Peer {
     /// Whether its rows come in the order of the file, as far as its table can
     /// tell: a plain copy of `ready` is in the order in which rows lie there.
     pub fn keeps_order(self) -> bool {
-        !matches!(self, Peer::TwoCopies | Peer::InsertSelect | Peer::CreateTableAs)
+        !matches!(self, Peer::TwoCopies(_) | Peer::Call(_) | Peer::InsertSelect | Peer::CreateTableAs)
     }
 
     /// What is missing on this machine to run it.
@@ -138,7 +160,9 @@ impl Peer {
         match self {
             Peer::Loader(form) => within::loader(stage, form),
             Peer::Copy => within::copy(stage),
-            Peer::TwoCopies => within::two_copies(stage),
+            Peer::TwoCopies(cut) => within::two_copies(stage, cut),
+            Peer::Call(call) => many::call(stage, call),
+            Peer::PsqlCalls => many::psql_calls(stage),
             Peer::InsertSelect => within::insert_select(stage),
             Peer::CreateTableAs => within::create_table_as(stage),
             Peer::ArrayElements => within::array_elements(stage),

@@ -2,7 +2,7 @@
 
 use super::{Ended, Stage};
 use crate::Result;
-use crate::data::Form;
+use crate::data::{Cut, Form};
 use crate::server::{Session, literal};
 use crate::watch::Watch;
 use postgres::error::SqlState;
@@ -78,19 +78,23 @@ pub fn array_elements(stage: &Stage<'_>) -> Result<Ended> {
 }
 
 /// Both start together; the time ends with the later commit.
-pub fn two_copies(stage: &Stage<'_>) -> Result<Ended> {
+pub fn two_copies(stage: &Stage<'_>, cut: Cut) -> Result<Ended> {
     let mut sessions = [stage.server.connect(stage.settings)?, stage.server.connect(stage.settings)?];
     let watch = Watch::start(&[sessions[0].backend, sessions[1].backend])?;
     let barrier = Barrier::new(3);
+    let parts = stage.files.parts(cut, 1);
     let seconds = thread::scope(|scope| -> Result<f64> {
         let copies: Vec<_> = sessions
             .iter_mut()
-            .zip(stage.files.halves())
+            .zip(parts.chunks(parts.len().div_ceil(2)))
             .map(|(session, half)| {
                 let barrier = &barrier;
-                scope.spawn(move || {
+                scope.spawn(move || -> Result<()> {
                     barrier.wait();
-                    session.copy(stage.table, &half)
+                    for part in half {
+                        session.copy(stage.table, part)?;
+                    }
+                    Ok(())
                 })
             })
             .collect();
