@@ -1,12 +1,12 @@
 //! One file of many: is it to be loaded, from where on, and part by part.
 
+use super::common::Common;
 use super::look::{Claims, Found};
 use crate::amend;
-use crate::catalog::{Content, FileState, Load, Position, Status, Step};
+use crate::catalog::{FileState, Load, Position, Status, Step};
 use crate::error::{Error, Failure};
-use crate::load::{FileSource, Intake, Options, Part, Setup, Sink, explain};
+use crate::load::{FileSource, Intake, Part, Setup, Sink, explain};
 use crate::pg::{self, constraint, text};
-use crate::sink::Target;
 use loader_core::framing::{Format, Mark};
 use loader_core::input::{Compression, Decoded};
 use pgrx::datum::TimestampWithTimeZone;
@@ -61,21 +61,6 @@ pub enum End {
     Done,
     /// Somebody else goes on with the load.
     Lost,
-}
-
-/// What is the same for all files.
-pub struct Common<'a> {
-    pub target: &'a Target,
-    pub target_name: &'a [u8],
-    pub options: &'a Options,
-    pub options_json: &'a str,
-    pub chunk: i32,
-    pub threads: usize,
-    pub leader: i32,
-    /// Bytes of a part.
-    pub part_size: u64,
-    /// What waits for the end of a transaction is checked at the end of each part.
-    pub deferrable: bool,
 }
 
 impl Job {
@@ -231,7 +216,7 @@ impl Job {
     }
 
     fn row<'a>(&'a self, common: &Common<'a>) -> Load<'a> {
-        row(self.load_id, &self.path, self.size, self.started_at, self.start_offset, common)
+        common.row(self.load_id, &self.path, self.size, self.started_at, self.start_offset)
     }
 
     /// Whether somebody else has gone on with the load meanwhile: what a part runs
@@ -272,33 +257,5 @@ pub fn failed(failure: &Failure) -> Step<'_> {
         overread: 0,
         open_offset: None,
         error: Some((&failure.code, &failure.message)),
-    }
-}
-
-/// The row of a load in the history.
-pub fn row<'a>(
-    id: i64,
-    path: &'a [u8],
-    size: u64,
-    started_at: TimestampWithTimeZone,
-    start_offset: u64,
-    common: &Common<'a>,
-) -> Load<'a> {
-    Load {
-        id,
-        content: Content {
-            target: common.target.oid,
-            target_name: common.target_name,
-            column: &common.target.column,
-            file_size: size,
-            records_path: common.options.records_path(),
-        },
-        file_path: path,
-        chunk: common.chunk,
-        options: common.options_json,
-        loaded_by: pg::user::current(),
-        started_at,
-        start_offset,
-        retry_of: None,
     }
 }

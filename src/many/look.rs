@@ -1,9 +1,9 @@
 //! Is a file to be loaded, and from where on? Its content is compared with that
 //! of earlier loads, under locks that keep others from deciding the same.
 
-use super::job::Common;
+use super::common::Common;
 use crate::access;
-use crate::catalog::{Catalog, Content, Earlier, Position, Status};
+use crate::catalog::{Catalog, Earlier, Position, Status};
 use crate::error::Error;
 use crate::load::{FileSource, IfLoaded};
 use crate::pg::lock::Held;
@@ -74,13 +74,7 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
         return Ok(Look::Busy(hash));
     }
     let claims = Claims { _path: path_claim, _content: content_claim };
-    let content = Content {
-        target: common.target.oid,
-        target_name: common.target_name,
-        column: &common.target.column,
-        file_size: size,
-        records_path: common.options.records_path(),
-    };
+    let content = common.content(size);
     let earlier = catalog.earlier(&content, Some(&hash), Some(path));
     let mut seen = Seen { catalog, common, source: &mut source, hash: &hash, earlier: &earlier };
     let vain = seen.vain_attempts();

@@ -6,6 +6,7 @@
 
 mod board;
 mod call;
+mod common;
 mod job;
 mod look;
 mod range;
@@ -13,6 +14,7 @@ mod report;
 mod work;
 
 pub use call::Call;
+pub use report::Summary;
 
 use crate::access;
 use crate::catalog::{Catalog, Content};
@@ -44,12 +46,6 @@ const WORTH_A_WORKER: u64 = 8 * 1024 * 1024;
 
 /// … and so many files are.
 const FILES_WORTH_A_WORKER: usize = 100;
-
-/// What `load_json_files` returns.
-pub struct Summary {
-    pub totals: Totals,
-    pub elapsed: Duration,
-}
 
 /// Loads the files that match the pattern. `workers` is how many are asked for.
 pub fn run(pattern: &[u8], workers: Option<i32>, mut call: Call) -> Result<Summary, Error> {

@@ -1,7 +1,6 @@
 //! What a call of `load_json_files` tells its client: how far it is now and then,
 //! what went wrong, and the summary.
 
-use super::Summary;
 use super::board::{Board, State, Totals};
 use crate::catalog::{Catalog, Position};
 use crate::error::Failure;
@@ -9,6 +8,12 @@ use crate::pg::text;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 use std::time::{Duration, Instant};
+
+/// What `load_json_files` returns.
+pub struct Summary {
+    pub totals: Totals,
+    pub elapsed: Duration,
+}
 
 /// So many files that failed, or changed, are named; the history has them all.
 const NAMED: usize = 10;

@@ -3,7 +3,8 @@
 
 use super::board::{self, Board, Cut, Posted, State};
 use super::call::Call;
-use super::job::{self, Common, End, Job};
+use super::common::Common;
+use super::job::{self, End, Job};
 use super::look::{self, Claims, Look};
 use super::report;
 use crate::access;
@@ -367,8 +368,7 @@ impl<'a> Work<'a> {
     fn fail_unopened(&mut self, file: usize, path: &[u8], failure: &Failure) -> Result<(), Error> {
         let (sink, common) = self.parts();
         let name = if text::is_valid(path) { path.to_vec() } else { text::show(path).into_bytes() };
-        let row = job::row(0, &name, 0, pg::now(), 0, &common);
-        let earlier = sink.catalog.earlier(&row.content, None, Some(&name));
+        let earlier = sink.catalog.earlier(&common.content(0), None, Some(&name));
         let load_id = match earlier.iter().find(|earlier| earlier.status != Status::Loaded) {
             Some(earlier) => {
                 sink.catalog.fail(earlier.id, (&failure.code, &failure.message))?;
@@ -381,11 +381,7 @@ impl<'a> Work<'a> {
                     format: common.options.format.map_or("auto", Format::name),
                     compression: common.options.compression.map_or("auto", Compression::name),
                 };
-                sink.catalog.begin(
-                    &job::row(id, &name, 0, pg::now(), 0, &common),
-                    &state,
-                    &job::failed(failure),
-                )?;
+                sink.catalog.begin(&common.row(id, &name, 0, pg::now(), 0), &state, &job::failed(failure))?;
                 id
             }
         };

@@ -1,0 +1,57 @@
+//! What is the same for all files of a call, and what of it goes into the history.
+
+use crate::catalog::{Content, Load};
+use crate::load::Options;
+use crate::pg;
+use crate::sink::Target;
+use pgrx::datum::TimestampWithTimeZone;
+
+/// What is the same for all files.
+pub struct Common<'a> {
+    pub target: &'a Target,
+    pub target_name: &'a [u8],
+    pub options: &'a Options,
+    pub options_json: &'a str,
+    pub chunk: i32,
+    pub threads: usize,
+    pub leader: i32,
+    /// Bytes of a part.
+    pub part_size: u64,
+    /// What waits for the end of a transaction is checked at the end of each part.
+    pub deferrable: bool,
+}
+
+impl<'a> Common<'a> {
+    /// What makes a load of a file of that size the same as another.
+    pub fn content(&self, file_size: u64) -> Content<'a> {
+        Content {
+            target: self.target.oid,
+            target_name: self.target_name,
+            column: &self.target.column,
+            file_size,
+            records_path: self.options.records_path(),
+        }
+    }
+
+    /// The row of a load in the history.
+    pub fn row(
+        &self,
+        id: i64,
+        path: &'a [u8],
+        size: u64,
+        started_at: TimestampWithTimeZone,
+        start_offset: u64,
+    ) -> Load<'a> {
+        Load {
+            id,
+            content: self.content(size),
+            file_path: path,
+            chunk: self.chunk,
+            options: self.options_json,
+            loaded_by: pg::user::current(),
+            started_at,
+            start_offset,
+            retry_of: None,
+        }
+    }
+}
