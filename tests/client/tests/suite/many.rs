@@ -81,7 +81,7 @@ fn ranges_of_damage_are_what_one_load_makes() {
         one_by_one(&mut client, &pattern, &reference);
         let wanted = left(&mut client, &reference);
         assert!(wanted.rejects.len() > 30, "{name}: {} rejects", wanted.rejects.len());
-        let crews = [(2, "1kB"), (3, "7kB"), (5, "1kB"), (2, "64MB"), (1, "1kB"), (0, "1kB"), (3, "1kB")];
+        let crews = [(2, "3kB"), (3, "7kB"), (5, "3kB"), (2, "64MB"), (1, "3kB"), (0, "3kB"), (3, "3kB")];
         for (workers, size) in crews.into_iter().skip(n % 2).step_by(if n == 0 { 1 } else { 2 }) {
             client
                 .batch_execute(&format!("TRUNCATE t; SET loader.transaction_size = '{size}'"))
