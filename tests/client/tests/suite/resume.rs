@@ -157,10 +157,11 @@ fn disturb(
 ) {
     let cluster = Cluster::start(&["loader.verify = off"], Limits::default());
     let database = cluster.database(name);
-    let files = Files::new(&database, 400_000);
+    // Large enough that a call is not at its end before it is disturbed.
+    let files = Files::new(&database, 2_000_000);
     let mut numbers = Numbers(name.len() as u64);
     for crew in [3, 2, 0] {
-        let moment = numbers.below(files.rows / 2);
+        let moment = numbers.below(files.rows / 8);
         let mut caller = database.connect();
         caller.batch_execute(SETTINGS).expect("settings");
         let pid = backend(&mut caller);
@@ -320,7 +321,7 @@ fn a_fast_shutdown() {
 fn a_call_that_is_stopped_in_an_emptied_table() {
     let cluster = Cluster::start(&["loader.verify = off"], Limits::default());
     let database = cluster.database("resume_emptied");
-    let files = Files::new(&database, 200_000);
+    let files = Files::new(&database, 2_000_000);
     files.finish(&database, 2, "once");
     let mut watcher = database.connect();
     for moment in [1, 500] {
