@@ -158,7 +158,7 @@ fn disturb(
     let cluster = Cluster::start(&["loader.verify = off"], Limits::default());
     let database = cluster.database(name);
     // Large enough that a call is not at its end before it is disturbed.
-    let files = Files::new(&database, 2_000_000);
+    let files = Files::new(&database, 1_000_000);
     let mut numbers = Numbers(name.len() as u64);
     for crew in [3, 2, 0] {
         let moment = numbers.below(files.rows / 8);
@@ -321,7 +321,7 @@ fn a_fast_shutdown() {
 fn a_call_that_is_stopped_in_an_emptied_table() {
     let cluster = Cluster::start(&["loader.verify = off"], Limits::default());
     let database = cluster.database("resume_emptied");
-    let files = Files::new(&database, 2_000_000);
+    let files = Files::new(&database, 300_000);
     files.finish(&database, 2, "once");
     let mut watcher = database.connect();
     for moment in [1, 500] {
@@ -329,6 +329,8 @@ fn a_call_that_is_stopped_in_an_emptied_table() {
         caller.batch_execute(SETTINGS).expect("settings");
         let pid = backend(&mut caller);
         let pattern = &files.pattern;
+        // A session that is not at it yet would not be disturbed.
+        let moment = count(&mut watcher, "t") as u64 + moment;
         thread::scope(|scope| {
             let call = scope.spawn(move || load_many(&mut caller, pattern, "t", "workers => 2, chunk => 10"));
             assert!(wait_for_rows(&mut watcher, moment, || call.is_finished()));
