@@ -87,6 +87,21 @@ fn worker_pids(watcher: &mut Client) -> Vec<i32> {
     watcher.query(query, &[]).expect("workers").iter().map(|row| row.get(0)).collect()
 }
 
+/// Kills a process that is stopped first: `false` if it has ended before.
+fn kill(pid: i32) -> bool {
+    let mut state = None;
+    send_signal(pid, libc::SIGSTOP);
+    wait_for("the process to stop", || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+        matches!(state, None | Some('T' | 'Z' | 'X'))
+    });
+    if state == Some('T') {
+        send_signal(pid, libc::SIGKILL);
+    }
+    state == Some('T')
+}
+
 /// Disturbs calls at random moments, each in one of the ways that a crash comes.
 fn crash(seed: u64, rounds: u64, size: usize) {
     let cluster = Cluster::start(&["restart_after_crash = on", "loader.verify = off"], Limits::default());
@@ -113,7 +128,10 @@ fn crash(seed: u64, rounds: u64, size: usize) {
                 0 => {
                     let nobody = pids.is_empty();
                     let victim = if nobody { pid } else { pids[numbers.below(pids.len() as u64) as usize] };
-                    send_signal(victim, libc::SIGKILL);
+                    // A worker may have ended meanwhile; the caller's session is there.
+                    if !kill(victim) {
+                        assert!(kill(pid), "{what}");
+                    }
                 }
                 1 => send_signal(pid, libc::SIGKILL),
                 2 => cluster.end(libc::SIGQUIT),
