@@ -3,9 +3,9 @@
 use super::{gone, hold, target};
 use crate::catalog::{Catalog, Past};
 use crate::error::Error;
+use crate::pg::message;
 use crate::sink;
-use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::{PgLogLevel, PgSqlErrorCode};
+use pgrx::PgLogLevel;
 
 /// Deletes the rows of a load and its rejects, and those of the loads that build
 /// on it: its retries, and those that went on when its file had grown. The rejects
@@ -55,11 +55,13 @@ fn delete_rows(past: &Past, loads: &[i64], brought: i64) -> Result<u64, Error> {
 }
 
 fn report(load_id: i64, brought: i64, deleted: u64) {
-    ErrorReport::new(
-        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+    message::tell(
+        PgLogLevel::NOTICE,
         format!("load {load_id} brought {brought} rows, {deleted} were deleted"),
-        "loader",
-    )
-    .set_detail("Others had been deleted or changed, or are kept by a trigger or policy of the table.")
-    .report(PgLogLevel::NOTICE);
+        Some(
+            "Others had been deleted or changed, or are kept by a trigger or policy of the table."
+                .to_string(),
+        ),
+        None,
+    );
 }

@@ -5,13 +5,13 @@ use super::Outcome;
 use super::options::OnError;
 use crate::error::{Place, error_type};
 use crate::pg;
+use crate::pg::message::tell;
 use loader_core::fault::Fault;
-use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::{PgLogLevel, PgSqlErrorCode};
+use pgrx::PgLogLevel;
 
 /// The content was loaded before.
 pub fn skipped(path: &str, table: &str, load_id: i64) {
-    report(
+    tell(
         PgLogLevel::NOTICE,
         format!("content of file \"{path}\" is already loaded into table \"{table}\", skipping"),
         Some(format!("Load {load_id} had the same content.")),
@@ -29,14 +29,14 @@ pub fn loaded(path: &str, target: &[u8], load_id: i64, outcome: &Outcome, record
                 Some(format!("See SELECT * FROM loader.rejects WHERE load_id = {load_id};"))
             }
         };
-        report(
+        tell(
             PgLogLevel::NOTICE,
             format!("{} of {all} records of file \"{path}\" were rejected", outcome.rows_rejected),
             None,
             hint,
         );
     }
-    report(
+    tell(
         PgLogLevel::LOG,
         format!(
             "load {load_id} of file \"{path}\" into table {}: {} rows loaded, {} rejected, {} bytes in {:.3} s",
@@ -63,14 +63,14 @@ pub fn validated(path: &str, target: &[u8], outcome: &Outcome, records: u64, fir
         if others > 0 {
             lines.push(format!("and {others} more"));
         }
-        report(
+        tell(
             PgLogLevel::NOTICE,
             format!("{} of {all} records of file \"{path}\" would be rejected", outcome.rows_rejected),
             Some(lines.join("\n")),
             None,
         );
     }
-    report(
+    tell(
         PgLogLevel::LOG,
         format!(
             "validation of file \"{path}\" for table {}: {} rows, {} rejected, {} bytes in {:.3} s",
@@ -83,15 +83,4 @@ pub fn validated(path: &str, target: &[u8], outcome: &Outcome, records: u64, fir
         None,
         None,
     );
-}
-
-fn report(level: PgLogLevel, message: String, detail: Option<String>, hint: Option<String>) {
-    let mut report = ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message, "loader");
-    if let Some(detail) = detail {
-        report = report.set_detail(detail);
-    }
-    if let Some(hint) = hint {
-        report = report.set_hint(hint);
-    }
-    report.report(level);
 }

@@ -4,9 +4,8 @@
 use super::board::{Board, State, Totals};
 use crate::catalog::{Catalog, Position};
 use crate::error::Failure;
-use crate::pg::text;
-use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::{PgLogLevel, PgSqlErrorCode};
+use crate::pg::{message, text};
+use pgrx::PgLogLevel;
 use std::time::{Duration, Instant};
 
 /// What `load_json_files` returns.
@@ -177,14 +176,5 @@ impl Notices {
 }
 
 fn tell(level: PgLogLevel, message: String, hint: Option<String>) {
-    let code = if matches!(level, PgLogLevel::WARNING) {
-        PgSqlErrorCode::ERRCODE_WARNING
-    } else {
-        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION
-    };
-    let mut report = ErrorReport::new(code, message, "loader");
-    if let Some(hint) = hint {
-        report = report.set_hint(hint);
-    }
-    report.report(level);
+    message::tell(level, message, None, hint);
 }

@@ -13,6 +13,7 @@ pub mod encoding;
 pub mod latch;
 pub mod lock;
 pub mod memory;
+pub mod message;
 pub mod procedure;
 pub mod progress;
 pub mod relation;
