@@ -64,12 +64,13 @@ pub enum End {
 }
 
 impl Job {
+    /// `load_id` is that of the load that it resumes, or a new one.
     pub fn new(file: usize, path: Vec<u8>, found: Found, load_id: i64) -> Self {
         let Found { source, hash, claims, begin } = found;
         Job {
             file,
             path,
-            load_id: begin.resumes.unwrap_or(load_id),
+            load_id,
             exists: begin.resumes.is_some(),
             position: begin.position,
             start_offset: begin.position.offset,

@@ -145,24 +145,18 @@ impl Work<'_> {
         if opened.size() != cut.size || opened.mtime_micros() != cut.mtime {
             return Err(Error::Changed(shown));
         }
-        let source = FileSource::new(access::open(path)?);
-        let mut cuts = Cuts::new(source).map_err(|error| explain(error, &shown))?;
+        let mut cuts = Cuts::new(FileSource::new(opened)).map_err(|error| explain(error, &shown))?;
         let mut find = |nominal: u64| cuts.after(nominal).map_err(|error| explain(error, &shown));
         let start = match known {
-            Some(position) => Mark {
-                offset: position.offset,
-                records: position.records,
-                line: position.lines,
-                overread: position.overread,
-                ..Mark::default()
-            },
+            Some(position) => mark_at(position),
             None if taken.range == 0 => Mark::at(cut.start),
             None => Mark::at(find(cut.nominal_start(taken.range))?),
         };
         let end = if last { u64::MAX } else { find(cut.nominal_start(taken.range + 1))? };
         let (load_id, leader) = (cut.load_id, self.board.leader());
         let (mut sink, common) = self.parts();
-        let source = FileSource::new(opened);
+        let mut source = cuts.into_source();
+        source.rewind()?;
         let decoded =
             Decoded::new(source, Some(Compression::None)).map_err(|error| explain(error, &shown))?;
         let mut intake = Intake::open(
@@ -236,13 +230,7 @@ impl Work<'_> {
         ranged: &Ranged,
         position: &Position,
     ) -> Result<(), Error> {
-        let actual = Mark {
-            offset: position.offset,
-            records: position.records,
-            line: position.lines,
-            overread: position.overread,
-            ..Mark::default()
-        };
+        let actual = mark_at(position);
         let end = ranged.end.rebased(&ranged.start, &actual);
         let limit = self.options.reject_limit;
         if let Some(limit) = limit.filter(|&limit| position.rejects + ranged.rejects > limit) {
@@ -306,6 +294,17 @@ impl Work<'_> {
         self.failed(Posted { file: taken.cut.file, state: State::Failed, load_id }, path, failure);
         self.board.close_cut(taken);
         Ok(())
+    }
+}
+
+/// The mark of a position; its ledger counts from there.
+fn mark_at(position: &Position) -> Mark {
+    Mark {
+        offset: position.offset,
+        records: position.records,
+        line: position.lines,
+        overread: position.overread,
+        ..Mark::default()
     }
 }
 

@@ -254,7 +254,10 @@ impl<'a> Work<'a> {
             Ok(Look::Skip(load_id)) => self.done(Posted { file, state: State::Skipped, load_id }, 0),
             Ok(Look::Changed(load_id)) => self.done(Posted { file, state: State::Changed, load_id }, 0),
             Ok(Look::Load(found)) => {
-                let load_id = sink.catalog.next_load_id()?;
+                let load_id = match found.begin.resumes {
+                    Some(load_id) => load_id,
+                    None => sink.catalog.next_load_id()?,
+                };
                 return self.load(Job::new(file, path, *found, load_id));
             }
             Err(failure) => self.fail_unopened(file, &path, &failure)?,
