@@ -3,7 +3,7 @@
 use super::{Catalog, Content};
 use crate::error::Error;
 use crate::pg::lock::{Claim, Held, Mode, Object};
-use crate::pg::snapshot::{self, Snapshot};
+use crate::pg::snapshot::{self, Row, Snapshot};
 use crate::pg::{self, Oid, text, user};
 use loader_core::tally::Tally;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
@@ -87,13 +87,8 @@ pub struct Earlier {
     /// Size and hash of the file then, if it could be opened.
     pub size: Option<u64>,
     pub hash: Option<Vec<u8>>,
-    /// Offset in the stream up to which it is loaded.
-    pub position: u64,
-    pub rows: u64,
-    pub rejects: u64,
-    pub records: u64,
-    pub lines: u64,
-    pub overread: u64,
+    /// How far it came.
+    pub reached: Position,
     /// Where its last record begins, if that was bad.
     pub open_offset: Option<u64>,
     /// Where in the stream it began.
@@ -103,7 +98,7 @@ pub struct Earlier {
 impl Earlier {
     /// Whether it failed before it brought anything.
     pub fn is_vain(&self) -> bool {
-        self.status == Status::Failed && self.position == self.start_offset && self.rejects == 0
+        self.status == Status::Failed && self.reached.offset == self.start_offset && self.reached.rejects == 0
     }
 }
 
@@ -222,7 +217,7 @@ impl Catalog {
     ) -> Vec<Earlier> {
         const QUERY: &CStr = c"SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
                    h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
-                   h.rows_loaded, h.rows_rejected, h.records, h.lines, h.overread,
+                   h.records, h.lines, h.overread, h.rows_rejected, h.rows_loaded,
                    h.open_offset, h.start_offset
             FROM loader.load_history_data AS h
             WHERE h.target_column OPERATOR(pg_catalog.=) $2
@@ -247,7 +242,6 @@ impl Catalog {
             path.map_or_else(DatumWithOid::null::<&str>, text::parameter),
         ];
         let mut found = Vec::new();
-        let unsigned = |value: Option<i64>| value.unwrap_or(0) as u64;
         user::run_as(self.owner, || {
             snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
                 found.push(Earlier {
@@ -260,14 +254,9 @@ impl Catalog {
                     same_path: row.bigint(3) == Some(1),
                     size: row.bigint(4).map(|size| size as u64),
                     hash: row.bytes(5),
-                    position: unsigned(row.bigint(6)),
-                    rows: unsigned(row.bigint(7)),
-                    rejects: unsigned(row.bigint(8)),
-                    records: unsigned(row.bigint(9)),
-                    lines: unsigned(row.bigint(10)),
-                    overread: unsigned(row.bigint(11)),
+                    reached: Position::of(row, 6),
                     open_offset: row.bigint(12).map(|offset| offset as u64),
-                    start_offset: unsigned(row.bigint(13)),
+                    start_offset: row.bigint(13).unwrap_or(0) as u64,
                 });
             });
         });
@@ -283,17 +272,9 @@ impl Catalog {
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
               AND h.status OPERATOR(pg_catalog.=) 'running'::pg_catalog.text";
         let mut found = None;
-        let unsigned = |value: Option<i64>| value.unwrap_or(0) as u64;
         user::run_as(self.owner, || {
             snapshot::select(Snapshot::Latest, QUERY, &[id.into()], |row| {
-                found = Some(Position {
-                    offset: unsigned(row.bigint(1)),
-                    records: unsigned(row.bigint(2)),
-                    lines: unsigned(row.bigint(3)),
-                    overread: unsigned(row.bigint(4)),
-                    rejects: unsigned(row.bigint(5)),
-                    rows: unsigned(row.bigint(6)),
-                });
+                found = Some(Position::of(row, 1));
             });
         });
         found
@@ -448,6 +429,21 @@ pub struct Position {
     pub rejects: u64,
     /// Rows so far.
     pub rows: u64,
+}
+
+impl Position {
+    /// From six columns of a row: offset, records, lines, overread, rejects, rows.
+    fn of(row: &Row, first: usize) -> Self {
+        let column = |index: usize| row.bigint(first + index).unwrap_or(0) as u64;
+        Position {
+            offset: column(0),
+            records: column(1),
+            lines: column(2),
+            overread: column(3),
+            rejects: column(4),
+            rows: column(5),
+        }
+    }
 }
 
 fn or_null<'a, T: IntoDatum + Into<DatumWithOid<'a>>>(value: Option<T>) -> DatumWithOid<'a> {

@@ -87,9 +87,9 @@ fn replace(
 
 /// Fails where `load_json_files` has loaded a part of the file.
 fn refuse_partly_loaded(earlier: Vec<Earlier>, target: &Target, source: &FileSource) -> Result<(), Error> {
-    let part = earlier.into_iter().find(|load| load.status != Status::Loaded && load.position > 0);
+    let part = earlier.into_iter().find(|load| load.status != Status::Loaded && load.reached.offset > 0);
     match part {
-        Some(part) if part.rows == 0 || !target.is_empty() => Err(Error::PartlyLoaded {
+        Some(part) if part.reached.rows == 0 || !target.is_empty() => Err(Error::PartlyLoaded {
             path: source.opened().shown.clone(),
             table: target.shown.clone(),
             load_id: part.id,

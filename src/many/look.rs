@@ -176,21 +176,13 @@ impl FileSource {
 impl Begin {
     /// Where a load was stopped.
     fn resuming(load: &Earlier) -> Self {
-        let position = Position {
-            offset: load.position,
-            records: load.records,
-            lines: load.lines,
-            overread: load.overread,
-            rejects: load.rejects,
-            rows: load.rows,
-        };
-        Begin { resumes: Some(load.id), position, ..Begin::default() }
+        Begin { resumes: Some(load.id), position: load.reached, ..Begin::default() }
     }
 
     /// Behind what a load has loaded, or where its last record begins, if that was
     /// bad: it may have been whole only now.
     fn behind(load: &Earlier, catalog: &Catalog) -> Self {
-        let offset = load.open_offset.unwrap_or(load.position);
+        let offset = load.open_offset.unwrap_or(load.reached.offset);
         let resolves = load.open_offset.map(|offset| (load.id, offset));
         let passes_first = resolves.is_some_and(|(id, offset)| catalog.is_resolved(id, offset));
         let position = Position { offset, ..Position::default() };
