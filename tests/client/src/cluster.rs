@@ -31,7 +31,8 @@ pub struct Cluster {
     server: Mutex<Option<Child>>,
 }
 
-/// A database with the extension in it.
+/// A database with the extension in it. Dropping it removes it from the cluster: a
+/// suite has more of them than a small disk holds.
 pub struct Database<'a> {
     /// The cluster that it is in.
     pub cluster: &'a Cluster,
@@ -259,6 +260,16 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.shut_down();
+    }
+}
+
+impl Drop for Database<'_> {
+    /// A server that does not run any more, or whose disk is full, has a cluster that
+    /// is removed as a whole.
+    fn drop(&mut self) {
+        if let Ok(mut client) = self.cluster.try_connect("postgres", "postgres") {
+            let _ = client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        }
     }
 }
 
