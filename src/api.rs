@@ -4,7 +4,7 @@ use crate::amend::{self, Retried};
 use crate::error::{self, Error};
 use crate::load::{self, Call};
 use crate::many;
-use crate::pg::procedure;
+use crate::pg::{Oid, procedure};
 use crate::read;
 use crate::sink::{self, Seed};
 use pgrx::AnyElement;
@@ -31,7 +31,7 @@ fn seed_table(
     unlogged: Option<bool>,
     if_not_exists: Option<bool>,
     lineage: Option<bool>,
-) -> pg_sys::Oid {
+) -> Oid {
     let create = || {
         sink::create(&Seed {
             name: required("name", name)?,
@@ -49,7 +49,7 @@ fn seed_table(
 #[pg_extern(sql = false)]
 fn load_file(
     path: Option<&[u8]>,
-    table: Option<pg_sys::Oid>,
+    table: Option<Oid>,
     chunk: Option<i32>,
     format: Option<&[u8]>,
     compression: Option<&[u8]>,

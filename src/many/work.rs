@@ -17,7 +17,7 @@ use crate::pg::transaction::Transactions;
 use crate::pg::{self, constraint, latch, progress, text, worker};
 use crate::settings;
 use crate::sink::{Insert, Target};
-use loader_core::framing::Format;
+use loader_core::framing::{Format, LEARNED_FROM};
 use loader_core::input::Compression;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -137,9 +137,9 @@ impl<'a> Work<'a> {
                 if self.board.is_done() {
                     return Ok(());
                 }
-                self.board.idle(true);
+                self.board.idle(self.slot, true);
                 latch::wait(PATIENCE);
-                self.board.idle(false);
+                self.board.idle(self.slot, false);
             }
         }
     }
@@ -333,9 +333,15 @@ impl<'a> Work<'a> {
     /// Cuts the rest of a file into ranges if somebody has nothing else to do.
     fn cut(&mut self, job: &mut Job) -> Option<u64> {
         let left = job.size.saturating_sub(job.position.offset);
-        let length = (left / (8 * self.board.workers().max(1))).max(SHORTEST_RANGE);
-        let length = length.min(settings::transaction_size());
-        if !self.board.has_idle() || left < 2 * length || !job.is_cuttable() {
+        // Each range looks at the head first: that is not to be more than the range.
+        let head = job.position.offset / job.position.records.max(1) * LEARNED_FROM;
+        let longest = settings::transaction_size();
+        let length = (left / (8 * self.board.workers().max(1))).max(SHORTEST_RANGE).max(head).min(longest);
+        if head > longest.max(SHORTEST_RANGE)
+            || left < 2 * length
+            || !self.board.has_idle()
+            || !job.is_cuttable()
+        {
             return None;
         }
         let epoch = self.board.open_cut(&Cut {

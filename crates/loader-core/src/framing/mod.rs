@@ -26,6 +26,7 @@ mod window;
 mod wrapper;
 
 pub use cuts::Cuts;
+pub use profile::LEARNED_FROM;
 pub use range::{Mark, Range};
 pub use reader::{Reader, Value};
 pub use records_path::{BadPath, RecordsPath};

@@ -4,9 +4,9 @@
 use crate::json::shape::{self, Class, Role, Shape};
 use std::collections::HashSet;
 
-/// So many records are learned from; the files of one program rarely surprise
+/// So many good records are learned from; the files of one program rarely surprise
 /// after that, and what is decided later must not depend on how far a load is.
-const ENOUGH: u64 = 256;
+pub const LEARNED_FROM: u64 = 256;
 
 /// A class that fewer than one record in so many has is not one of this file's.
 const RARE: u64 = 32;
@@ -133,7 +133,7 @@ pub(super) struct Profile {
 impl Profile {
     /// Whether it still learns.
     pub(super) fn learning(&self) -> bool {
-        self.records < ENOUGH
+        self.records < LEARNED_FROM
     }
 
     /// How many records it has seen.

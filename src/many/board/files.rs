@@ -1,0 +1,345 @@
+//! The files of a call: who has which, and what came of it. What changes together
+//! changes under one lock.
+
+use super::words::{FileWord, IDLE, PIDS, SLOTS, TEXT, TEXT_WORDS, Word, Words};
+use crate::pg::shared::Segment;
+use std::sync::atomic::Ordering::SeqCst;
+
+/// What has become of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nobody has begun it.
+    Open,
+    /// A worker is at it.
+    Taken(usize),
+    /// Somebody else is at its content: to be looked at again.
+    Busy,
+    Loaded,
+    Skipped,
+    /// Skipped, though it is not what it was when it was loaded.
+    Changed,
+    /// Not loaded, because a load had its content, or it has changed since.
+    Refused,
+    Failed,
+}
+
+impl State {
+    fn to_word(self) -> u64 {
+        match self {
+            State::Open => 0,
+            State::Busy => 1,
+            State::Loaded => 2,
+            State::Skipped => 3,
+            State::Failed => 4,
+            State::Changed => 5,
+            State::Refused => 6,
+            State::Taken(slot) => 16 + slot as u64,
+        }
+    }
+
+    fn of_word(word: u64) -> Self {
+        match word {
+            0 => State::Open,
+            1 => State::Busy,
+            2 => State::Loaded,
+            3 => State::Skipped,
+            4 => State::Failed,
+            5 => State::Changed,
+            6 => State::Refused,
+            slot => State::Taken((slot - 16) as usize),
+        }
+    }
+}
+
+/// What came of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Posted {
+    pub file: usize,
+    pub state: State,
+    pub load_id: i64,
+}
+
+/// Rows and bytes that were committed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gain {
+    pub rows: u64,
+    pub rejects: u64,
+    pub stream_bytes: u64,
+}
+
+impl Gain {
+    /// Adds another.
+    pub fn add(&mut self, other: &Gain) {
+        self.rows += other.rows;
+        self.rejects += other.rejects;
+        self.stream_bytes += other.stream_bytes;
+    }
+}
+
+/// How all is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub files: u64,
+    pub loaded: u64,
+    pub skipped: u64,
+    pub failed: u64,
+    pub rows: u64,
+    pub rejects: u64,
+    pub stream_bytes: u64,
+    pub disk_done: u64,
+    pub disk_all: u64,
+}
+
+/// What a call of `load_json_files` and its workers share.
+pub struct Board {
+    pub(super) words: Words,
+}
+
+impl Board {
+    /// One for these files. `call` is what workers have to know; the sizes are
+    /// those on disk.
+    pub fn new(call: &[u64], paths: &[Vec<u8>], sizes: &[u64], leader: i32) -> Self {
+        let bytes: usize = paths.iter().map(Vec::len).sum();
+        let board = Board { words: Words::new(paths.len(), bytes, 1 + call.len()) };
+        board.words.set(Word::Files, paths.len() as u64);
+        board.words.set(Word::Left, paths.len() as u64);
+        board.words.set(Word::Leader, leader as u64);
+        board.words.set(Word::DiskAll, sizes.iter().sum());
+        let (mut end, mut text) = (0, Vec::with_capacity(bytes));
+        for (file, (path, &size)) in paths.iter().zip(sizes).enumerate() {
+            end += path.len();
+            text.extend_from_slice(path);
+            board.words.of_file(file, FileWord::Size).store(size, SeqCst);
+            board.words.of_file(file, FileWord::PathEnd).store(end as u64, SeqCst);
+        }
+        let after = board.words.write_bytes(Words::paths_at(paths.len()), &text);
+        board.words.at(after).store(call.len() as u64, SeqCst);
+        for (index, &word) in call.iter().enumerate() {
+            board.words.at(after + 1 + index).store(word, SeqCst);
+        }
+        board
+    }
+
+    /// The one in a segment that another process made.
+    pub fn of(segment: Segment) -> Self {
+        Board { words: Words::of(segment) }
+    }
+
+    /// The memory that it is in.
+    pub fn segment(&self) -> &Segment {
+        self.words.segment()
+    }
+
+    /// What the session told its workers.
+    pub fn call(&self) -> Vec<u64> {
+        let files = self.files();
+        let bytes = if files == 0 {
+            0
+        } else {
+            self.words.of_file(files - 1, FileWord::PathEnd).load(SeqCst) as usize
+        };
+        let at = Words::paths_at(files) + bytes.div_ceil(8);
+        let length = self.words.at(at).load(SeqCst) as usize;
+        (0..length).map(|index| self.words.at(at + 1 + index).load(SeqCst)).collect()
+    }
+
+    /// How many files there are.
+    pub fn files(&self) -> usize {
+        self.words.get(Word::Files) as usize
+    }
+
+    /// The path of a file.
+    pub fn path(&self, file: usize) -> Vec<u8> {
+        let end = |file: usize| self.words.of_file(file, FileWord::PathEnd).load(SeqCst) as usize;
+        let start = if file == 0 { 0 } else { end(file - 1) };
+        self.words.read_bytes(Words::paths_at(self.files()), start, end(file))
+    }
+
+    /// Bytes of a file on disk, when the call began.
+    pub fn size(&self, file: usize) -> u64 {
+        self.words.of_file(file, FileWord::Size).load(SeqCst)
+    }
+
+    /// Says how many workers were started.
+    pub fn expect(&self, workers: u64) {
+        self.words.set(Word::Workers, workers);
+    }
+
+    /// How many workers were started.
+    pub fn workers(&self) -> u64 {
+        self.words.get(Word::Workers)
+    }
+
+    /// The process of the session.
+    pub fn leader(&self) -> i32 {
+        self.words.get(Word::Leader) as i32
+    }
+
+    /// Says which process works in a slot.
+    pub fn sit_down(&self, slot: usize, pid: i32) {
+        self.words.at(PIDS + slot).store(pid as u64, SeqCst);
+    }
+
+    /// The process that works in a slot.
+    pub fn pid(&self, slot: usize) -> i32 {
+        self.words.at(PIDS + slot).load(SeqCst) as i32
+    }
+
+    /// Asks everybody to end.
+    pub fn stop(&self) {
+        self.words.set(Word::Stop, 1);
+    }
+
+    /// Whether everybody is to end.
+    pub fn is_stopped(&self) -> bool {
+        self.words.get(Word::Stop) != 0
+    }
+
+    /// Makes the call fail, with the first such error, and everybody end.
+    pub fn fail(&self, code: &str, message: &str) {
+        self.words.locked(|| {
+            if self.words.get(Word::Broken) == 0 {
+                let mut text = code.as_bytes().to_vec();
+                let most = (TEXT_WORDS - 1) * 8 - text.len();
+                let mut end = message.len().min(most);
+                while !message.is_char_boundary(end) {
+                    end -= 1;
+                }
+                text.extend_from_slice(&message.as_bytes()[..end]);
+                self.words.at(TEXT).store(text.len() as u64, SeqCst);
+                self.words.write_bytes(TEXT + 1, &text);
+                self.words.set(Word::Broken, 1);
+            }
+        });
+        self.stop();
+    }
+
+    /// SQLSTATE and message of what the call fails with.
+    pub fn failure(&self) -> Option<(String, String)> {
+        (self.words.get(Word::Broken) != 0).then(|| {
+            let length = self.words.at(TEXT).load(SeqCst) as usize;
+            let text = String::from_utf8_lossy(&self.words.read_bytes(TEXT + 1, 0, length)).into_owned();
+            let (code, message) = text.split_at(5);
+            (code.to_string(), message.to_string())
+        })
+    }
+
+    /// The next file, in order, that nobody has begun.
+    pub fn take_file(&self, slot: usize) -> Option<usize> {
+        self.words.locked(|| {
+            let files = self.files();
+            let mut next = self.words.get(Word::Next) as usize;
+            while next < files && self.state(next) != State::Open {
+                next += 1;
+            }
+            self.words.set(Word::Next, (next + 1).min(files) as u64);
+            (next < files).then(|| {
+                self.words.of_file(next, FileWord::State).store(State::Taken(slot).to_word(), SeqCst);
+                next
+            })
+        })
+    }
+
+    /// A file at or behind `from` that was found busy.
+    pub fn take_busy(&self, slot: usize, from: usize) -> Option<usize> {
+        self.words.locked(|| {
+            let file = (from..self.files()).find(|&file| self.state(file) == State::Busy)?;
+            self.words.of_file(file, FileWord::State).store(State::Taken(slot).to_word(), SeqCst);
+            Some(file)
+        })
+    }
+
+    /// What has become of a file.
+    pub fn state(&self, file: usize) -> State {
+        State::of_word(self.words.of_file(file, FileWord::State).load(SeqCst))
+    }
+
+    /// The load of a file that failed.
+    pub fn load_of(&self, file: usize) -> i64 {
+        self.words.of_file(file, FileWord::Load).load(SeqCst) as i64
+    }
+
+    /// Gives a file back, to be looked at again.
+    pub fn give_back(&self, file: usize) {
+        self.words.of_file(file, FileWord::State).store(State::Busy.to_word(), SeqCst);
+    }
+
+    /// What came of a file, now that it is committed.
+    pub fn post(&self, result: &Posted) {
+        self.words.locked(|| {
+            let counter = match result.state {
+                State::Loaded => Word::Loaded,
+                State::Skipped | State::Changed => Word::Skipped,
+                _ => Word::Failed,
+            };
+            self.words.add(counter, 1);
+            self.count_to(result.file, self.size(result.file));
+            self.words.of_file(result.file, FileWord::Load).store(result.load_id as u64, SeqCst);
+            self.words.of_file(result.file, FileWord::State).store(result.state.to_word(), SeqCst);
+            self.words.set(Word::Left, self.words.get(Word::Left) - 1);
+        });
+    }
+
+    /// Says how many bytes of a file, as it lies on disk, are committed.
+    pub fn come_to(&self, file: usize, bytes: u64) {
+        self.words.locked(|| self.count_to(file, bytes.min(self.size(file))));
+    }
+
+    fn count_to(&self, file: usize, bytes: u64) {
+        let done = self.words.of_file(file, FileWord::Done).load(SeqCst);
+        if bytes > done {
+            self.words.of_file(file, FileWord::Done).store(bytes, SeqCst);
+            self.words.add(Word::DiskDone, bytes - done);
+        }
+    }
+
+    /// What was committed.
+    pub fn gain(&self, gain: &Gain) {
+        self.words.add(Word::Rows, gain.rows);
+        self.words.add(Word::Rejects, gain.rejects);
+        self.words.add(Word::StreamBytes, gain.stream_bytes);
+    }
+
+    /// Whether all files are done.
+    pub fn is_done(&self) -> bool {
+        self.words.get(Word::Left) == 0
+    }
+
+    /// How all is.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            files: self.words.get(Word::Files),
+            loaded: self.words.get(Word::Loaded),
+            skipped: self.words.get(Word::Skipped),
+            failed: self.words.get(Word::Failed),
+            rows: self.words.get(Word::Rows),
+            rejects: self.words.get(Word::Rejects),
+            stream_bytes: self.words.get(Word::StreamBytes),
+            disk_done: self.words.get(Word::DiskDone),
+            disk_all: self.words.get(Word::DiskAll),
+        }
+    }
+
+    /// Says that who works in a slot has nothing to do, or something again.
+    pub fn idle(&self, slot: usize, idle: bool) {
+        self.words.at(IDLE + slot).store(idle.into(), SeqCst);
+    }
+
+    /// Whether somebody has nothing to do.
+    pub fn has_idle(&self) -> bool {
+        (0..SLOTS).any(|slot| self.words.at(IDLE + slot).load(SeqCst) != 0)
+    }
+
+    /// Takes from a worker that has ended what it had: others go on with it.
+    pub fn release(&self, slot: usize) {
+        self.idle(slot, false);
+        self.words.locked(|| {
+            for file in 0..self.files() {
+                if self.state(file) == State::Taken(slot) && !self.is_cut(file) {
+                    self.give_back(file);
+                }
+            }
+            self.drop_ranges_of(slot);
+        });
+    }
+}
