@@ -233,10 +233,10 @@ mod tests {
         Spi::run("CREATE TABLE numbers AS SELECT 7::bigint AS n").expect("a table");
         for snapshot in [Snapshot::Transaction, Snapshot::Latest] {
             assert_eq!(
-                select_bigint(snapshot, c"SELECT n FROM numbers WHERE n = $1", &[7i64.into()]),
+                select_bigint(snapshot, "SELECT n FROM numbers WHERE n = $1", &[7i64.into()]),
                 Some(7)
             );
-            assert_eq!(select_bigint(snapshot, c"SELECT n FROM numbers WHERE n = 8", &[]), None);
+            assert_eq!(select_bigint(snapshot, "SELECT n FROM numbers WHERE n = 8", &[]), None);
         }
     }
 

@@ -8,7 +8,6 @@ use crate::pg::{self, Oid, text, user};
 use loader_core::tally::Tally;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
 use pgrx::prelude::*;
-use std::ffi::CStr;
 
 /// What has become of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,23 +214,22 @@ impl Catalog {
         hash: Option<&[u8; 32]>,
         path: Option<&[u8]>,
     ) -> Vec<Earlier> {
-        const QUERY: &CStr = c"SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
+        const QUERY: &str = concat!(
+            "SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
                    h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
                    h.records, h.lines, h.overread, h.rows_rejected, h.rows_loaded,
                    h.open_offset, h.start_offset
             FROM loader.load_history_data AS h
             WHERE h.target_column OPERATOR(pg_catalog.=) $2
-              AND (h.target_oid OPERATOR(pg_catalog.=) $3
-                   OR (h.target OPERATOR(pg_catalog.=) $4
-                       AND NOT pg_catalog.starts_with($4, 'pg_temp_'::pg_catalog.text)
-                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
-                                       WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid)))
-              AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
+              AND ",
+            of_target!("$3", "$4"),
+            " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
               AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])
               AND h.retry_of IS NULL
               AND ((h.file_size OPERATOR(pg_catalog.=) $1 AND h.content_hash OPERATOR(pg_catalog.=) $6)
                    OR h.file_path OPERATOR(pg_catalog.=) $7)
-            ORDER BY h.load_id USING OPERATOR(pg_catalog.>)";
+            ORDER BY h.load_id USING OPERATOR(pg_catalog.>)"
+        );
         let arguments = [
             (content.file_size as i64).into(),
             text::parameter(content.column),
@@ -265,8 +263,7 @@ impl Catalog {
 
     /// How far a load is at this moment; `None` where it is not under way.
     pub fn position(&self, id: i64) -> Option<Position> {
-        const QUERY: &CStr =
-            c"SELECT h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes, h.records, h.lines,
+        const QUERY: &str = "SELECT h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes, h.records, h.lines,
                    h.overread, h.rows_rejected, h.rows_loaded
             FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
@@ -283,7 +280,7 @@ impl Catalog {
     /// Where a load stands that is under way or has failed; `None` where it has
     /// come to its end, or was undone.
     pub fn stands_at(&self, id: i64) -> Option<u64> {
-        const QUERY: &CStr = c"SELECT h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes
+        const QUERY: &str = "SELECT h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes
             FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
               AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'failed']::pg_catalog.text[])";
@@ -293,7 +290,7 @@ impl Catalog {
 
     /// Whether the reject at `offset` of a load was made good and loaded.
     pub fn is_resolved(&self, id: i64, offset: u64) -> bool {
-        const QUERY: &CStr = c"SELECT r.resolved_by FROM loader.rejects_data AS r
+        const QUERY: &str = "SELECT r.resolved_by FROM loader.rejects_data AS r
             WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) $2";
         let arguments = [id.into(), (offset as i64).into()];
         user::run_as(self.owner, || snapshot::select_bigint(Snapshot::Latest, QUERY, &arguments)).is_some()
@@ -320,7 +317,7 @@ impl Catalog {
 
     /// What stopped a load, if anything did.
     pub fn failure(&self, id: i64) -> Option<String> {
-        const QUERY: &CStr = c"SELECT h.error_message FROM loader.load_history_data AS h
+        const QUERY: &str = "SELECT h.error_message FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) $1";
         let mut found = None;
         user::run_as(self.owner, || {
@@ -331,14 +328,13 @@ impl Catalog {
 
     /// The loads into the target that are in force, and whether any brought rows.
     pub fn loads_into(&self, content: &Content<'_>) -> (Vec<i64>, bool) {
-        const QUERY: &CStr = c"SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
+        const QUERY: &str = concat!(
+            "SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
             WHERE h.target_column OPERATOR(pg_catalog.=) $2
-              AND (h.target_oid OPERATOR(pg_catalog.=) $1
-                   OR (h.target OPERATOR(pg_catalog.=) $3
-                       AND NOT pg_catalog.starts_with($3, 'pg_temp_'::pg_catalog.text)
-                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
-                                       WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid)))
-              AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])";
+              AND ",
+            of_target!("$1", "$3"),
+            " AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])"
+        );
         let arguments =
             [content.target.into(), text::parameter(content.column), text::parameter(content.target_name)];
         let (mut loads, mut rows) = (Vec::new(), 0);

@@ -2,6 +2,25 @@
 //! written as their owner, so that a loading role needs no right on them and
 //! cannot forge them.
 
+/// SQL that says whether a row `h` of the history is about a target: by its OID, or by
+/// its name where the OID names no table, as after a restore. Names in temporary
+/// schemas go from session to session and say nothing.
+macro_rules! of_target {
+    ($oid:literal, $name:literal) => {
+        concat!(
+            "(h.target_oid OPERATOR(pg_catalog.=) ",
+            $oid,
+            " OR (h.target OPERATOR(pg_catalog.=) ",
+            $name,
+            " AND NOT pg_catalog.starts_with(",
+            $name,
+            ", 'pg_temp_'::pg_catalog.text)
+              AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                              WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid)))"
+        )
+    };
+}
+
 mod amend;
 mod loads;
 
@@ -14,7 +33,6 @@ use crate::pg::snapshot::{Snapshot, select_bigint};
 use crate::pg::{self, Oid, array, relation, text, user};
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
-use std::ffi::CStr;
 
 /// The tables and their owner.
 pub struct Catalog {
@@ -92,16 +110,15 @@ impl Catalog {
     }
 
     /// The last load of content of that size, and with that hash if one is
-    /// given, into the target. A row matches by the target's OID, or by its
-    /// name where the OID names no table: after a restore. Names in temporary
-    /// schemas go from session to session and say nothing.
+    /// given, into the target.
     pub fn earlier_load(
         &self,
         snapshot: Snapshot,
         content: &Content<'_>,
         hash: Option<&[u8; 32]>,
     ) -> Option<i64> {
-        const QUERY: &CStr = c"SELECT pg_catalog.max(h.load_id) FROM loader.load_history_data AS h
+        const QUERY: &str = concat!(
+            "SELECT pg_catalog.max(h.load_id) FROM loader.load_history_data AS h
             WHERE h.file_size OPERATOR(pg_catalog.=) $1
               AND h.target_column OPERATOR(pg_catalog.=) $2
               AND (h.status OPERATOR(pg_catalog.=) 'loaded'::pg_catalog.text
@@ -110,11 +127,10 @@ impl Catalog {
               AND h.retry_of IS NULL
               AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $6
               AND ($5 IS NULL OR h.content_hash OPERATOR(pg_catalog.=) $5)
-              AND (h.target_oid OPERATOR(pg_catalog.=) $3
-                   OR (h.target OPERATOR(pg_catalog.=) $4
-                       AND NOT pg_catalog.starts_with($4, 'pg_temp_'::pg_catalog.text)
-                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
-                                       WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid)))";
+              AND ",
+            of_target!("$3", "$4"),
+            ""
+        );
         let arguments = [
             (content.file_size as i64).into(),
             text::parameter(content.column),

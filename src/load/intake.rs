@@ -3,6 +3,7 @@
 //! the history: whoever drives it says when to stop, and writes down how far it is.
 
 use super::file::{FileSource, explain};
+use super::judge::{Values, Verdict};
 use super::options::Options;
 use super::rejects::RejectLog;
 use super::server::Server;
@@ -11,16 +12,14 @@ use crate::error::{Error, Place};
 use crate::pg::chunk::Chunk;
 use crate::pg::progress::{self, Report};
 use crate::pg::thread::AtExit;
-use crate::pg::{self, allocator, context};
+use crate::pg::{self, allocator};
 use crate::settings;
 use crate::sink::{Insert, Target};
-use loader_core::fault::Fault;
 use loader_core::framing;
 use loader_core::framing::{Format, Mark, Range};
 use loader_core::input::Decoded;
-use loader_core::pipeline::{self, Batch, Control, Entry, Finished, Form, Pipeline, Span};
+use loader_core::pipeline::{self, Batch, Control, Entry, Finished, Form, Pipeline};
 use loader_core::tally::Tally;
-use std::fmt::Write;
 use std::sync::Arc;
 
 /// A chunk is closed when its values take so many bytes, however many rows it
@@ -71,8 +70,7 @@ pub struct Intake {
     /// Goes first: the threads are stopped before what they use.
     _stop: AtExit,
     pipeline: Pipeline<Decoded<FileSource>>,
-    server: Server,
-    chunk: Chunk,
+    values: Values,
     /// Batches whose values the chunk holds, without them.
     emptied: Vec<Batch>,
     /// Where the records of the chunk came from.
@@ -159,8 +157,7 @@ impl Intake {
         Ok(Intake {
             _stop: stop,
             pipeline,
-            server,
-            chunk: Chunk::new(),
+            values: Values { server, chunk: Chunk::new() },
             emptied: Vec::new(),
             places: Vec::new(),
             rejects: RejectLog::new(setup.load_id, setup.options, setup.rejected),
@@ -187,14 +184,14 @@ impl Intake {
         progress::bytes_processed(self.control.bytes_read());
         let has_values = !batch.values.is_empty();
         if has_values {
-            self.chunk.hold(std::mem::take(&mut batch.values)).map_err(Error::OutOfMemory)?;
+            self.values.chunk.hold(std::mem::take(&mut batch.values)).map_err(Error::OutOfMemory)?;
         }
         for entry in &batch.entries {
             self.put(sink, &batch, entry)?;
             if self.rejects.is_full() {
                 self.rejects.write(sink.catalog)?;
             }
-            if self.chunk.len() >= self.chunk_rows || self.chunk.bytes() >= CHUNK_BYTES {
+            if self.values.chunk.len() >= self.chunk_rows || self.values.chunk.bytes() >= CHUNK_BYTES {
                 self.insert_chunk(sink)?;
             }
         }
@@ -265,29 +262,17 @@ impl Intake {
             self.open_offset = None;
             return Ok(());
         }
-        self.chunk.reserve().map_err(Error::OutOfMemory)?;
-        match entry.form {
-            Form::Value(value) => self.chunk.push_held(value.at, value.length),
-            Form::Checked { value, text } => {
-                self.check(sink, batch, place, value, text)?;
-                self.chunk.push_held(value.at, value.length);
-            }
-            Form::Text { text, doubtful } => {
-                let (server, chunk) = (&mut self.server, &mut self.chunk);
-                let encoded = within_record(&self.shown, sink.target, place, || {
-                    server.encode(batch, text, doubtful, chunk)
-                });
-                if let Err((kind, what)) = encoded? {
-                    self.gain.refused += 1;
-                    self.gain.refused_bytes += place.length;
-                    let fault = Fault { kind, at: place.offset, what };
-                    let raw = batch.text(text);
-                    let raw = &raw[..raw.len().min(self.raw_limit)];
-                    return self.rejects.add(&self.shown, place, fault, raw, self.any_good);
-                }
-            }
-            Form::Reject { fault, raw } => {
+        match self.values.judge(&self.shown, Some(&sink.target.shown), batch, entry)? {
+            Verdict::Good => {}
+            Verdict::Bad(fault, raw) => {
                 return self.rejects.add(&self.shown, place, fault, batch.text(raw), self.any_good);
+            }
+            Verdict::Refused(fault, text) => {
+                self.gain.refused += 1;
+                self.gain.refused_bytes += place.length;
+                let raw = batch.text(text);
+                let raw = &raw[..raw.len().min(self.raw_limit)];
+                return self.rejects.add(&self.shown, place, fault, raw, self.any_good);
             }
         }
         self.places
@@ -299,32 +284,21 @@ impl Intake {
         Ok(())
     }
 
-    /// Fails if a value is not what the server makes of its record.
-    fn check(
-        &mut self,
-        sink: &Sink<'_>,
-        batch: &Batch,
-        place: Place,
-        value: Span,
-        text: Span,
-    ) -> Result<(), Error> {
-        let chunk = &mut self.chunk;
-        let same = within_record(&self.shown, sink.target, place, || {
-            batch.c_text(text).is_some_and(|text| chunk.agrees(value.at, value.length, text))
-        });
-        if same { Ok(()) } else { Err(Error::Differs { path: self.shown.clone(), place }) }
-    }
-
     fn insert_chunk(&mut self, sink: &mut Sink<'_>) -> Result<(), Error> {
-        if self.chunk.is_empty() {
+        if self.values.chunk.is_empty() {
             return Ok(());
         }
-        let rows =
-            sink.insert.run(sink.target, self.report.load_id, &self.shown, &self.chunk, &self.places)?;
+        let rows = sink.insert.run(
+            sink.target,
+            self.report.load_id,
+            &self.shown,
+            &self.values.chunk,
+            &self.places,
+        )?;
         self.gain.rows += rows;
         self.report.rows += rows;
         // The batch in hand has kept its place; those before it can be filled again.
-        for (values, batch) in self.chunk.clear().zip(self.emptied.drain(..)) {
+        for (values, batch) in self.values.chunk.clear().zip(self.emptied.drain(..)) {
             self.pipeline.recycle(Batch { values, ..batch });
         }
         self.places.clear();
@@ -333,11 +307,4 @@ impl Intake {
         self.report.show(self.control.bytes_read());
         Ok(())
     }
-}
-
-/// Runs `body`; an error that the server raises meanwhile names the record.
-fn within_record<R>(file: &str, target: &Target, place: Place, body: impl FnOnce() -> R) -> R {
-    let describe =
-        |line: &mut dyn Write| write!(line, "loading \"{file}\" into table \"{}\": {place}", target.shown);
-    context::with_context(&describe, body)
 }

@@ -5,6 +5,7 @@
 mod earlier;
 mod file;
 mod intake;
+mod judge;
 mod options;
 mod rejects;
 mod report;
@@ -13,6 +14,7 @@ mod validate;
 
 pub use file::{FileSource, explain};
 pub use intake::{Gain, Intake, Part, Setup, Sink};
+pub use judge::{Values, Verdict};
 pub use options::{
     Call, IfLoaded, OnError, Options, compression_of, format_of, on_error_of, records_path_of, word,
 };

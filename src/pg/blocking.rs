@@ -4,7 +4,7 @@ use super::snapshot::{Snapshot, select_bigint};
 
 /// Whether that process waits for a lock.
 pub fn is_blocked(pid: i32) -> bool {
-    let query = c"SELECT 1::pg_catalog.int8
+    let query = "SELECT 1::pg_catalog.int8
         WHERE pg_catalog.cardinality(pg_catalog.pg_blocking_pids($1)) OPERATOR(pg_catalog.>) 0";
     select_bigint(Snapshot::Transaction, query, &[pid.into()]).is_some()
 }
@@ -12,7 +12,7 @@ pub fn is_blocked(pid: i32) -> bool {
 /// Whether that process waits for a lock that this one holds: itself, or for
 /// somebody who does.
 pub fn blocks(pid: i32) -> bool {
-    let query = c"WITH RECURSIVE waited_for AS (
+    let query = "WITH RECURSIVE waited_for AS (
             SELECT b.pid FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids($1)) AS b(pid)
             UNION
             SELECT b.pid FROM waited_for AS w

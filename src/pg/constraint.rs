@@ -5,7 +5,7 @@ use pgrx::prelude::*;
 
 /// Whether the database has any constraint or trigger that can be deferred.
 pub fn any_deferrable() -> bool {
-    let query = c"SELECT 1::pg_catalog.int8 FROM pg_catalog.pg_trigger AS t WHERE t.tgdeferrable LIMIT 1";
+    let query = "SELECT 1::pg_catalog.int8 FROM pg_catalog.pg_trigger AS t WHERE t.tgdeferrable LIMIT 1";
     select_bigint(Snapshot::Transaction, query, &[]).is_some()
 }
 

@@ -176,7 +176,6 @@ fn query_is_empty(relation: Oid) -> bool {
     let mut query = b"SELECT 1::pg_catalog.int8 FROM ".to_vec();
     query.extend_from_slice(&name);
     query.extend_from_slice(b" LIMIT 1");
-    let query = text::c_string(&query);
     let look = || {
         super::user::run_as(owner, || match snapshot::select_bigint(Snapshot::Transaction, &query, &[]) {
             None => Ok(()),

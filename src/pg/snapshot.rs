@@ -2,7 +2,6 @@
 
 use pgrx::datum::DatumWithOid;
 use pgrx::{FromDatum, pg_sys};
-use std::ffi::CStr;
 
 /// Which rows a query sees.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,8 +59,14 @@ impl Row {
     }
 }
 
-/// Hands each row of a SELECT to `take`.
-pub fn select(snapshot: Snapshot, query: &CStr, arguments: &[DatumWithOid<'_>], mut take: impl FnMut(&Row)) {
+/// Hands each row of a SELECT, in the database's encoding, to `take`.
+pub fn select(
+    snapshot: Snapshot,
+    query: impl AsRef<[u8]>,
+    arguments: &[DatumWithOid<'_>],
+    mut take: impl FnMut(&Row),
+) {
+    let query = super::text::c_string(query.as_ref());
     let mut types: Vec<_> = arguments.iter().map(DatumWithOid::oid).collect();
     let mut values: Vec<_> =
         arguments.iter().map(|a| a.datum().map_or(pg_sys::Datum::null(), |d| d.sans_lifetime())).collect();
@@ -93,7 +98,11 @@ pub fn select(snapshot: Snapshot, query: &CStr, arguments: &[DatumWithOid<'_>], 
 }
 
 /// The bigint that a SELECT of one row and column returns, NULL being `None`.
-pub fn select_bigint(snapshot: Snapshot, query: &CStr, arguments: &[DatumWithOid<'_>]) -> Option<i64> {
+pub fn select_bigint(
+    snapshot: Snapshot,
+    query: impl AsRef<[u8]>,
+    arguments: &[DatumWithOid<'_>],
+) -> Option<i64> {
     let mut found = None;
     select(snapshot, query, arguments, |row| found = row.bigint(1));
     found

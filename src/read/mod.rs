@@ -6,20 +6,18 @@
 
 mod options;
 mod reading;
-mod record;
 mod source;
 
 pub use options::Call;
 
 use crate::access;
 use crate::error::Error;
-use crate::load::Server;
+use crate::load::{Server, Values};
 use crate::pg::chunk::Chunk;
 use crate::pg::memory::Context;
 use crate::pg::{self, allocator};
 use options::Options;
-use reading::Reading;
-use record::{Row, Values};
+use reading::{Reading, Row};
 use std::vec;
 
 /// Memory that is kept as long as rows are asked for.

@@ -1,24 +1,35 @@
 //! One file on its way through the threads, record by record.
 
 use super::options::Options;
-use super::record::{Row, Values, Verdict};
 use super::source::Bytes;
 use crate::access;
-use crate::error::Error;
-use crate::load::{OnError, Server, explain};
+use crate::error::{Error, Place};
+use crate::load::{OnError, Server, Values, Verdict, explain};
 use crate::pg::text::Shared;
 use crate::pg::thread::AtExit;
 use crate::pg::{self, allocator};
 use crate::settings;
+use loader_core::fault::Fault;
 use loader_core::framing;
 use loader_core::input::{Compression, Decoded};
 use loader_core::pipeline::{self, Batch, Control, Crew, Entry, Pipeline};
+use pgrx::AnyElement;
 use std::sync::Arc;
 
 /// A file below this size, and a call that wants no more than so many records,
 /// is not worth a thread.
 const SMALL: u64 = 1024 * 1024;
 const FEW: u64 = 1_000;
+
+/// One record. What it points at is there until the next one is asked for.
+pub struct Row {
+    pub file: Option<AnyElement>,
+    pub place: Place,
+    /// `None` for a bad one.
+    pub data: Option<AnyElement>,
+    /// What is wrong with it.
+    pub fault: Option<Fault>,
+}
 
 /// An open file, and how far it has been read.
 pub struct Reading {
@@ -124,10 +135,10 @@ impl Reading {
 
     fn row(&mut self, entry: Entry, values: &mut Values) -> Result<Option<Row>, Error> {
         let place = entry.place;
-        let fault = match values.judge(&self.shown, &self.batch, entry)? {
+        let fault = match values.judge(&self.shown, None, &self.batch, &entry)? {
             Verdict::Good => None,
-            Verdict::Bad(fault) => Some(fault),
-            Verdict::Refused(fault) => {
+            Verdict::Bad(fault, _) => Some(fault),
+            Verdict::Refused(fault, _) => {
                 self.refused.records += 1;
                 self.refused.bytes += place.length;
                 Some(fault)
