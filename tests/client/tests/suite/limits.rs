@@ -1,12 +1,12 @@
 //! Limits, one either side: numbers, depth, sizes.
 
 use crate::helpers::{count, session};
-use loader_client_tests::{load, load_with};
+use loader_client_tests::{Database, load, load_with};
 use postgres::Client;
 
 /// Loads `records` as lines between two good ones and compares each verdict
-/// with jsonb_in's.
-fn compare(name: &str, records: &[String]) -> Client {
+/// with jsonb_in's. The database goes with the first of what it returns.
+fn compare(name: &str, records: &[String]) -> (Database<'static>, Client) {
     let (database, mut client) = session(name);
     let text = format!("{{\"first\": 1}}\n{}\n{{\"last\": 1}}\n", records.join("\n"));
     let path = database.cluster.file(name, &text);
@@ -27,7 +27,7 @@ fn compare(name: &str, records: &[String]) -> Client {
     }
     assert_eq!(outcome.rows_loaded, good);
     assert_eq!(count(&mut client, "t WHERE data ?| ARRAY['first', 'last']"), 2);
-    client
+    (database, client)
 }
 
 fn faults(client: &mut Client) -> Vec<String> {
@@ -65,7 +65,7 @@ fn numbers() {
     records.push(format!("{{\"v\": {}}}", "9".repeat(131_073)));
     records.push(format!("{{\"v\": 0.{}}}", "1".repeat(16_383)));
     records.push(format!("{{\"v\": 0.{}}}", "1".repeat(16_384)));
-    let mut client = compare("limits_numbers", &records);
+    let (_database, mut client) = compare("limits_numbers", &records);
     assert_eq!(faults(&mut client), ["NUMERIC_RANGE"]);
 }
 
@@ -86,7 +86,7 @@ fn depth() {
         "{\"v\": ".to_owned() + &"[".repeat(100_000),
         "{\"a\":".repeat(100_000),
     ];
-    let mut client = compare("limits_depth", &records);
+    let (_database, mut client) = compare("limits_depth", &records);
     let deep: i64 = client
         .query_one("SELECT count(*) FROM loader.rejects WHERE error_type = 'TOO_DEEP'", &[])
         .expect("rejects")
