@@ -8,6 +8,20 @@ RUST_MINIMUM=1.96
 # The PostgreSQL versions that loader claims.
 PG_SUPPORTED=(15 16 17 18)
 
+# The words of programs are read: none of them translated. A rustup toolchain is
+# chosen below. What is made is for the user that servers run as, too.
+export LC_ALL=C
+unset LANGUAGE RUSTUP_TOOLCHAIN
+umask 022
+
+# Clusters and sample files take some hundred megabytes: /tmp may be in memory. The
+# path of a socket has room for some 100 bytes.
+TMPDIR=${TMPDIR:-/var/tmp}
+if [ ${#TMPDIR} -gt 60 ] || ! [ -d "$TMPDIR" ]; then
+    TMPDIR=/var/tmp
+fi
+export TMPDIR
+
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # Everything that the scripts install outside the package manager.
@@ -18,6 +32,9 @@ if [ -z "${LOADER_DEV:-}" ]; then
         LOADER_DEV=${XDG_CACHE_HOME:-$HOME/.cache}/loader-dev
     fi
 fi
+case $LOADER_DEV in
+*[[:space:]]*) printf 'error: LOADER_DEV has a blank in it: %s\n' "$LOADER_DEV" >&2 && exit 1 ;;
+esac
 export LOADER_DEV
 export PGRX_HOME=$LOADER_DEV/pgrx
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/target}
@@ -62,7 +79,10 @@ apt_update() {
     export APT_UPDATED
 }
 
-apt_has() { [ -n "$(apt-cache policy "$1" 2>/dev/null | awk '/Candidate:/ && $2 != "(none)"')" ]; }
+apt_has() {
+    compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null || apt_update
+    [ -n "$(apt-cache policy "$1" 2>/dev/null | awk '/Candidate:/ && $2 != "(none)"')" ]
+}
 
 apt_installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
@@ -124,7 +144,6 @@ use_toolchain() {
     local directory
     directory=$(find_rust) || die "no Rust >= $RUST_MINIMUM: run scripts/toolchain"
     export PATH=$LOADER_DEV/bin:$directory:$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
-    unset RUSTUP_TOOLCHAIN
 }
 
 # copy_earlier_versions PG_CONFIG [FOLDER [PREFIX]]: what earlier versions made, for
