@@ -267,22 +267,19 @@ impl Work<'_> {
             rejects: ranged.rejects,
             stream_bytes: ledger.stream_bytes,
         };
-        self.commit();
-        self.conflicts.remove(&taken.cut.file);
-        self.board.gain(&gain);
-        self.board.come_to(taken.cut.file, end.offset);
-        self.board.range_is_done(taken);
-        if ranged.last {
+        let last = ranged.last.then(|| {
             let position = Position {
                 offset: end.offset,
                 rejects: position.rejects + ranged.rejects,
                 rows: position.rows + ranged.gain.rows,
                 ..*position
             };
-            report::log(report::loaded(path, load_id, &position));
-            self.board.post(&Posted { file: taken.cut.file, state: State::Loaded, load_id });
-            self.board.close_cut(taken);
-        }
+            let posted = Posted { file: taken.cut.file, state: State::Loaded, load_id };
+            (posted, report::loaded(path, load_id, &position))
+        });
+        self.range_ends(taken, end.offset, &gain, last);
+        self.commit();
+        self.conflicts.remove(&taken.cut.file);
         Ok(())
     }
 
@@ -291,8 +288,8 @@ impl Work<'_> {
         let load_id = taken.cut.load_id;
         let (sink, _) = self.parts();
         sink.catalog.fail(load_id, (&failure.code, &failure.message))?;
-        self.failed(Posted { file: taken.cut.file, state: State::Failed, load_id }, path, failure);
-        self.board.close_cut(taken);
+        let posted = Posted { file: taken.cut.file, state: State::Failed, load_id };
+        self.failed(posted, path, failure, Some(taken));
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! What a worker does, or the session itself: files one after the other, several
 //! small ones in a transaction, large ones in parts, and ranges of one that is cut.
 
-use super::board::{self, Board, Cut, Posted, State};
+use super::board::{self, Board, Cut, Posted, State, Taken};
 use super::call::Call;
 use super::common::Common;
 use super::job::{self, End, Job};
@@ -80,6 +80,12 @@ struct Group {
     posted: Vec<Posted>,
     gain: board::Gain,
     claims: Vec<Claims>,
+    /// A range, and where it ended.
+    range: Option<(Taken, u64)>,
+    /// The range that is the last of its file, because that ends or fails with it.
+    closes: Option<Taken>,
+    /// What the call is to fail with.
+    fails: Option<(String, String)>,
     /// Lines for the server's log.
     lines: Vec<String>,
     bytes: u64,
@@ -171,7 +177,9 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Commits what is loaded, and says so.
+    /// Commits what is loaded, and says so. Between the commit and the last word on
+    /// the board nothing may look at interrupts: this process could end there, and
+    /// nobody would learn what is done. Writing to the server's log does.
     pub(super) fn commit(&mut self) {
         self.now = None;
         self.transactions.commit();
@@ -180,7 +188,34 @@ impl<'a> Work<'a> {
         for posted in &group.posted {
             self.board.post(posted);
         }
+        if let Some((taken, end)) = group.range {
+            self.board.come_to(taken.cut.file, end);
+            self.board.range_is_done(&taken);
+        }
+        if let Some(taken) = group.closes {
+            self.board.close_cut(&taken);
+        }
+        if let Some((code, message)) = group.fails {
+            self.board.fail(&code, &message);
+        }
         group.lines.into_iter().for_each(report::log);
+    }
+
+    /// What is to be said of a range when it is committed.
+    pub(super) fn range_ends(
+        &mut self,
+        taken: &Taken,
+        end: u64,
+        gain: &board::Gain,
+        last: Option<(Posted, String)>,
+    ) {
+        self.group.range = Some((*taken, end));
+        self.group.gain.add(gain);
+        if let Some((posted, line)) = last {
+            self.group.closes = Some(*taken);
+            self.group.posted.push(posted);
+            self.group.lines.push(line);
+        }
     }
 
     /// Takes back what is not committed; its files are there for others.
@@ -247,8 +282,8 @@ impl<'a> Work<'a> {
             Ok(Look::Refused(load_id)) => {
                 self.done(Posted { file, state: State::Refused, load_id }, 0);
                 if self.call.stop {
+                    self.group.fails = Some(("42710".to_string(), report::refused(&path, load_id)));
                     self.commit();
-                    self.board.fail("42710", &report::refused(&path, load_id));
                 }
             }
             Ok(Look::Skip(load_id)) => self.done(Posted { file, state: State::Skipped, load_id }, 0),
@@ -368,7 +403,7 @@ impl<'a> Work<'a> {
         let posted = Posted { file: job.file, state: State::Failed, load_id: job.load_id };
         let path = job.path.clone();
         self.group.claims.push(job.claims);
-        self.failed(posted, &path, failure);
+        self.failed(posted, &path, failure, None);
         Ok(())
     }
 
@@ -394,19 +429,20 @@ impl<'a> Work<'a> {
                 id
             }
         };
-        self.failed(Posted { file, state: State::Failed, load_id }, &name, failure);
+        self.failed(Posted { file, state: State::Failed, load_id }, &name, failure, None);
         Ok(())
     }
 
-    /// A file has failed, and that is written down; it may end the call.
-    pub(super) fn failed(&mut self, posted: Posted, path: &[u8], failure: &Failure) {
-        let load_id = posted.load_id;
-        let line = report::failed(path, load_id, failure);
-        self.group.lines.push(line.clone());
+    /// A file has failed, and that is written down; it may end the call. If it was
+    /// cut, the range that it failed at is its last.
+    pub(super) fn failed(&mut self, posted: Posted, path: &[u8], failure: &Failure, last: Option<&Taken>) {
+        let line = report::failed(path, posted.load_id, failure);
+        if self.call.stop {
+            self.group.fails = Some((failure.code.to_string(), line.clone()));
+        }
+        self.group.closes = last.copied();
+        self.group.lines.push(line);
         self.done(posted, 0);
         self.commit();
-        if self.call.stop {
-            self.board.fail(&failure.code, &line);
-        }
     }
 }

@@ -259,9 +259,15 @@ impl Board {
         self.words.of_file(file, FileWord::Load).load(SeqCst) as i64
     }
 
-    /// Gives a file back, to be looked at again.
+    /// Gives a file back, to be looked at again, unless it is done.
     pub fn give_back(&self, file: usize) {
-        self.words.of_file(file, FileWord::State).store(State::Busy.to_word(), SeqCst);
+        self.words.locked(|| self.put_back(file));
+    }
+
+    fn put_back(&self, file: usize) {
+        if matches!(self.state(file), State::Taken(_)) {
+            self.words.of_file(file, FileWord::State).store(State::Busy.to_word(), SeqCst);
+        }
     }
 
     /// What came of a file, now that it is committed.
@@ -336,7 +342,7 @@ impl Board {
         self.words.locked(|| {
             for file in 0..self.files() {
                 if self.state(file) == State::Taken(slot) && !self.is_cut(file) {
-                    self.give_back(file);
+                    self.put_back(file);
                 }
             }
             self.drop_ranges_of(slot);
