@@ -268,6 +268,8 @@ impl Drop for Database<'_> {
     /// is removed as a whole.
     fn drop(&mut self) {
         if let Ok(mut client) = self.cluster.try_connect("postgres", "postgres") {
+            // No standby that a test has made up is waited for.
+            let _ = client.batch_execute("SET synchronous_commit = local; SET statement_timeout = '1min'");
             let _ = client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
         }
     }

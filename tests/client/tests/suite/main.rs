@@ -4,6 +4,7 @@
 mod atomic;
 mod cancel;
 mod changing;
+mod committed;
 mod concurrent;
 mod crash;
 mod damage;
