@@ -129,7 +129,8 @@ impl Job {
                 rows: self.position.rows,
             },
         )?;
-        let mark = *intake.mark();
+        // What lies before the array of the records is of the first part.
+        let mark = if self.position.offset == 0 { Mark::default() } else { *intake.mark() };
         Ok(Running { intake, mark, compression })
     }
 

@@ -142,6 +142,26 @@ fn files_of_every_kind_are_what_one_load_makes() {
 }
 
 #[test]
+fn records_inside_of_a_document_in_parts() {
+    let (database, mut client) = session("many_document");
+    table(&mut client, "reference");
+    let records = tiny(20_000).trim_end().replace('\n', ",\n");
+    let document = format!("{{\"made\": \"elsewhere\",\n \"data\": {{\"items\": [{records}]}}, \"end\": 1}}\n");
+    let pattern = files(&database, "many_document", &[("a.json", document)]);
+    let option = "records_path => '$.data.items'";
+    load_with(&mut client, &pattern.replace('*', "a.json"), "reference", option).expect("a load");
+    let wanted = left(&mut client, "reference");
+    client.batch_execute("SET loader.transaction_size = '1kB'").expect("the setting");
+    for workers in [0, 2] {
+        let summary = load_many(&mut client, &pattern, "t", &format!("workers => {workers}, {option}"));
+        print_errors(&mut client);
+        assert_eq!(counts(&summary.expect("a call"))[..5], [1, 1, 0, 0, 20_000], "{workers} workers");
+        left(&mut client, "t").assert_same(&wanted, &format!("{workers} workers"));
+        client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+    }
+}
+
+#[test]
 fn only_where_it_can_commit() {
     let (database, mut client) = session("many_commit");
     let pattern = files(&database, "many_commit", &[("a", lines(3))]);
