@@ -71,10 +71,17 @@ impl FileSource {
         self.opened.check_unchanged(self.bytes_read)
     }
 
-    /// The same, and returns the hash of all of it.
-    pub fn finish(&mut self) -> Result<[u8; 32], Error> {
+    /// The hash of what was read.
+    pub fn hash(&self) -> [u8; 32] {
+        *self.hasher.as_ref().expect("a hashing source").finalize().as_bytes()
+    }
+
+    /// Hashes all of the file, and goes back to the start.
+    pub fn hash_of_all(&mut self) -> Result<[u8; 32], Error> {
         self.check()?;
-        Ok(*self.hasher.as_ref().expect("a hashing source").finalize().as_bytes())
+        let hash = self.hash();
+        self.rewind()?;
+        Ok(hash)
     }
 
     /// Hashes the first bytes of the file, `length` of them, and goes back to

@@ -6,9 +6,9 @@ use super::board::{self, Posted, State, Taken, Turn};
 use super::report;
 use super::work::Work;
 use crate::access;
-use crate::catalog::{FileState, Position, Status, Step};
+use crate::catalog::{Position, Status};
 use crate::error::{Error, Failure};
-use crate::load::{FileSource, Gain, Intake, Part, Setup, explain};
+use crate::load::{Brought, FileSource, Intake, Part, Setup, explain};
 use crate::pg::subtransaction::contain;
 use crate::pg::{blocking, constraint, latch, progress, text, worker};
 use loader_core::framing::{Cuts, Mark, Range};
@@ -29,13 +29,9 @@ const PATIENT_LOOKS: u32 = 8;
 
 /// What a range brought.
 struct Ranged {
-    start: Mark,
-    end: Mark,
+    brought: Brought,
+    /// See [`loader_core::pipeline::Finished`].
     margin: u64,
-    gain: Gain,
-    rejects: u64,
-    open_offset: Option<u64>,
-    format: &'static str,
     /// The file ends with it.
     last: bool,
 }
@@ -47,62 +43,66 @@ impl Work<'_> {
         if self.slot > 0 {
             worker::report_activity(&path);
         }
-        if self.gives_way == Some(taken.epoch) {
-            match self.wait_for_turn(taken) {
-                Turn::Now => {}
-                Turn::Over => return Ok(()),
-                Turn::OneIsMissing | Turn::Later { .. } => {
-                    self.board.drop_range(taken);
-                    return Ok(());
-                }
-            }
+        if self.gives_way == Some(taken.epoch) && !self.comes_to_its_turn(taken) {
+            return Ok(());
         }
-        loop {
-            self.begin()?;
-            let known = match self.board.turn(taken) {
-                Turn::Over => return Ok(()),
-                Turn::Now => match self.position(taken) {
-                    Some(position) => Some(position),
-                    None => return self.give_up(taken),
-                },
-                _ => None,
-            };
-            let outcome = self.load_range(taken, &path, known.as_ref());
-            if known.is_none() {
-                match self.wait_for_turn(taken) {
-                    Turn::Now => {}
-                    Turn::Over => {
-                        self.roll_back();
-                        return Ok(());
-                    }
-                    turn @ (Turn::OneIsMissing | Turn::Later { .. }) => {
-                        if turn != Turn::OneIsMissing {
-                            // They write the same rows: from now on one after the other.
-                            self.gives_way = Some(taken.epoch);
-                        }
-                        self.roll_back();
-                        self.board.drop_range(taken);
-                        return Ok(());
-                    }
-                }
-            }
-            let Some(position) = self.position(taken) else { return self.give_up(taken) };
-            match outcome {
-                Ok(ranged) if ranged.began_at(&position) => {
-                    return self.save(taken, &path, &ranged, &position);
-                }
-                // Somebody else has gone on with the load, and this range stood in his way.
-                Err(_) if known.is_some_and(|known| known != position) => self.roll_back(),
-                Err(failure)
-                    if known.is_some() && failure.is_conflict() && self.may_try_again(taken.cut.file) =>
-                {
-                    self.roll_back();
-                }
-                Err(failure) if known.is_some() => return self.fail_cut(taken, &path, &failure),
-                // It began at the wrong place, or failed where it might have.
-                _ => self.roll_back(),
-            }
+        while !self.try_range(taken, &path)? {}
+        Ok(())
+    }
+
+    /// Loads it once; `false` where that has to be done again.
+    fn try_range(&mut self, taken: &Taken, path: &[u8]) -> Result<bool, Error> {
+        self.begin()?;
+        let known = match self.board.turn(taken) {
+            Turn::Over => return Ok(true),
+            Turn::Now => match self.position(taken) {
+                Some(position) => Some(position),
+                None => return Ok(self.give_up(taken)),
+            },
+            Turn::Later { .. } | Turn::OneIsMissing => None,
+        };
+        let outcome = self.load_range(taken, path, known.as_ref());
+        if known.is_none() && !self.comes_to_its_turn(taken) {
+            return Ok(true);
         }
+        let Some(position) = self.position(taken) else { return Ok(self.give_up(taken)) };
+        match outcome {
+            Ok(ranged) if ranged.began_at(&position) => {
+                self.save(taken, path, &ranged, &position)?;
+                return Ok(true);
+            }
+            // It failed where it had to begin, and nobody has gone on with the load meanwhile.
+            Err(failure) if known == Some(position) && !self.is_tried_again(taken, &failure) => {
+                self.fail_cut(taken, path, &failure)?;
+                return Ok(true);
+            }
+            // It began at the wrong place, or failed where it might have.
+            _ => {}
+        }
+        self.roll_back();
+        Ok(false)
+    }
+
+    fn is_tried_again(&mut self, taken: &Taken, failure: &Failure) -> bool {
+        failure.is_conflict() && self.may_try_again(taken.cut.file)
+    }
+
+    /// Waits until it is the range's turn; `false` where that does not come. What it
+    /// brought is taken back then, and others may have it.
+    fn comes_to_its_turn(&mut self, taken: &Taken) -> bool {
+        let turn = self.wait_for_turn(taken);
+        if turn == Turn::Now {
+            return true;
+        }
+        self.roll_back();
+        if matches!(turn, Turn::Later { .. }) {
+            // They write the same rows: from now on one after the other.
+            self.gives_way = Some(taken.epoch);
+        }
+        if turn != Turn::Over {
+            self.board.drop_range(taken);
+        }
+        false
     }
 
     /// How far the load is.
@@ -110,12 +110,12 @@ impl Work<'_> {
         self.now.as_ref().and_then(|now| now.catalog.position(taken.cut.load_id))
     }
 
-    /// Somebody else has finished the load, or undone it.
-    fn give_up(&mut self, taken: &Taken) -> Result<(), Error> {
+    /// Somebody else has finished the load, or undone it: nothing is to be tried again.
+    fn give_up(&mut self, taken: &Taken) -> bool {
         self.roll_back();
         self.board.close_cut(taken);
         self.board.give_back(taken.cut.file);
-        Ok(())
+        true
     }
 
     fn load_range(
@@ -175,27 +175,8 @@ impl Work<'_> {
             },
         )?;
         while intake.take(&mut sink)? {}
-        intake.flush(&mut sink)?;
-        let gain = intake.gain();
-        let rejects = intake.rejects().count() - known.map_or(0, |position| position.rejects);
-        let open_offset = intake.open_offset();
-        let mut ended = intake.finish();
-        let source = ended.source.source_mut();
-        if last {
-            source.check()?;
-        } else {
-            source.opened().check_same()?;
-        }
-        Ok(Ranged {
-            start,
-            end: ended.end,
-            margin: ended.margin,
-            gain,
-            rejects,
-            open_offset,
-            format: ended.format.name(),
-            last,
-        })
+        let ended = intake.end(&mut sink, last)?;
+        Ok(Ranged { brought: ended.brought, margin: ended.margin, last })
     }
 
     /// Waits until all ranges before it are committed, unless one of them cannot be
@@ -230,54 +211,32 @@ impl Work<'_> {
         ranged: &Ranged,
         position: &Position,
     ) -> Result<(), Error> {
-        let actual = mark_at(position);
-        let end = ranged.end.rebased(&ranged.start, &actual);
+        let (assumed, actual) = (ranged.brought.from, mark_at(position));
+        let end = ranged.brought.end.rebased(&assumed, &actual);
+        let brought = Brought { end, ..ranged.brought };
+        let reached = brought.after(position);
         let limit = self.options.reject_limit;
-        if let Some(limit) = limit.filter(|&limit| position.rejects + ranged.rejects > limit) {
+        if let Some(limit) = limit.filter(|&limit| reached.rejects > limit) {
             let failure = Failure::from(Error::TooManyInFile { path: text::show(path), limit });
             self.roll_back();
             self.begin()?;
             return self.fail_cut(taken, path, &failure);
         }
-        let ledger = ranged.gain.ledger(&ranged.start, &ranged.end);
-        if !ledger.balances() || ledger.rejects != ranged.rejects {
-            return Err(Error::Unbalanced { path: text::show(path) });
-        }
-        let step = Step {
-            status: if ranged.last { Status::Loaded } else { Status::Running },
-            rows: ranged.gain.rows,
-            ledger,
-            records: end.records,
-            lines: end.line,
-            overread: end.overread,
-            open_offset: ranged.open_offset,
-            error: None,
-        };
-        let file = FileState { known: None, format: ranged.format, compression: Compression::None.name() };
         let (sink, _) = self.parts();
-        let (load_id, shifted) = (taken.cut.load_id, actual.records > ranged.start.records);
-        if shifted && ranged.rejects > 0 {
+        let load_id = taken.cut.load_id;
+        if actual.records > assumed.records && brought.ledger.rejects > 0 {
             sink.catalog.shift_rejects(load_id, actual.offset, actual.records, actual.line)?;
         }
-        if !sink.catalog.advance(load_id, actual.offset, &file, &step)? {
-            return self.give_up(taken);
+        let status = if ranged.last { Status::Loaded } else { Status::Running };
+        if !sink.catalog.advance(load_id, actual.offset, &brought.file(None), &brought.step(status))? {
+            self.give_up(taken);
+            return Ok(());
         }
-        let gain = board::Gain {
-            rows: ranged.gain.rows,
-            rejects: ranged.rejects,
-            stream_bytes: ledger.stream_bytes,
-        };
         let last = ranged.last.then(|| {
-            let position = Position {
-                offset: end.offset,
-                rejects: position.rejects + ranged.rejects,
-                rows: position.rows + ranged.gain.rows,
-                ..*position
-            };
             let posted = Posted { file: taken.cut.file, state: State::Loaded, load_id };
-            (posted, report::loaded(path, load_id, &position))
+            (posted, report::loaded(path, load_id, &reached))
         });
-        self.range_ends(taken, end.offset, &gain, last);
+        self.range_ends(taken, end.offset, &board::Gain::between(position, &reached), last);
         self.commit();
         self.conflicts.remove(&taken.cut.file);
         Ok(())
@@ -308,6 +267,7 @@ fn mark_at(position: &Position) -> Mark {
 impl Ranged {
     /// Whether what it brought is what it would have been, had it begun there.
     fn began_at(&self, position: &Position) -> bool {
-        self.start.offset == position.offset && position.overread <= self.start.overread.max(self.margin)
+        let from = &self.brought.from;
+        from.offset == position.offset && position.overread <= from.overread.max(self.margin)
     }
 }

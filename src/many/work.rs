@@ -8,7 +8,7 @@ use super::job::{self, End, Job};
 use super::look::{self, Claims, Look};
 use super::report;
 use crate::access;
-use crate::catalog::{Catalog, FileState, Status};
+use crate::catalog::{Catalog, Status};
 use crate::error::{Error, Failure};
 use crate::load::{Options, RESERVE, Sink};
 use crate::pg::memory::Context;
@@ -17,8 +17,7 @@ use crate::pg::transaction::Transactions;
 use crate::pg::{self, constraint, latch, progress, text, worker};
 use crate::settings;
 use crate::sink::{Insert, Target};
-use loader_core::framing::{Format, LEARNED_FROM};
-use loader_core::input::Compression;
+use loader_core::framing::LEARNED_FROM;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -319,11 +318,7 @@ impl<'a> Work<'a> {
                 Err(failure) if failure.is_conflict() && self.may_try_again(job.file) => End::Lost,
                 Err(failure) => return self.fail(job, &failure),
             };
-            let gain = board::Gain {
-                rows: job.position.rows - before.rows,
-                rejects: job.position.rejects - before.rejects,
-                stream_bytes: job.position.offset - before.offset,
-            };
+            let gain = board::Gain::between(&before, &job.position);
             match end {
                 End::Lost => {
                     let file = job.file;
@@ -420,12 +415,8 @@ impl<'a> Work<'a> {
             }
             None => {
                 let id = sink.catalog.next_load_id()?;
-                let state = FileState {
-                    known: None,
-                    format: common.options.format.map_or("auto", Format::name),
-                    compression: common.options.compression.map_or("auto", Compression::name),
-                };
-                sink.catalog.begin(&common.row(id, &name, 0, pg::now(), 0), &state, &job::failed(failure))?;
+                let row = common.row(id, &name, 0, pg::now(), 0);
+                sink.catalog.begin(&row, &job::unread(&common, None), &job::failed(failure))?;
                 id
             }
         };

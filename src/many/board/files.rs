@@ -2,6 +2,7 @@
 //! changes under one lock.
 
 use super::words::{FileWord, IDLE, PIDS, SLOTS, TEXT, TEXT_WORDS, Word, Words};
+use crate::catalog::Position;
 use crate::pg::shared::Segment;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -68,6 +69,15 @@ pub struct Gain {
 }
 
 impl Gain {
+    /// What brought a load from one position to the other.
+    pub fn between(before: &Position, after: &Position) -> Self {
+        Gain {
+            rows: after.rows - before.rows,
+            rejects: after.rejects - before.rejects,
+            stream_bytes: after.offset - before.offset,
+        }
+    }
+
     /// Adds another.
     pub fn add(&mut self, other: &Gain) {
         self.rows += other.rows;

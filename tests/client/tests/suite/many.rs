@@ -146,7 +146,8 @@ fn records_inside_of_a_document_in_parts() {
     let (database, mut client) = session("many_document");
     table(&mut client, "reference");
     let records = tiny(20_000).trim_end().replace('\n', ",\n");
-    let document = format!("{{\"made\": \"elsewhere\",\n \"data\": {{\"items\": [{records}]}}, \"end\": 1}}\n");
+    let document =
+        format!("{{\"made\": \"elsewhere\",\n \"data\": {{\"items\": [{records}]}}, \"end\": 1}}\n");
     let pattern = files(&database, "many_document", &[("a.json", document)]);
     let option = "records_path => '$.data.items'";
     load_with(&mut client, &pattern.replace('*', "a.json"), "reference", option).expect("a load");
