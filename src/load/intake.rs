@@ -11,7 +11,7 @@ use super::server::Server;
 use crate::catalog::Catalog;
 use crate::error::{Error, Place};
 use crate::pg::chunk::Chunk;
-use crate::pg::progress::{self, Report};
+use crate::pg::progress::{self, Report, Shown};
 use crate::pg::thread::AtExit;
 use crate::pg::{self, allocator};
 use crate::settings;
@@ -56,8 +56,8 @@ impl Part {
 /// What [`Intake::open`] has to know beside the file.
 pub struct Setup<'a> {
     pub load_id: i64,
-    /// The process that this one works for, 0 if it is its own.
-    pub leader: i32,
+    /// What is shown of it while it is under way, if anything is.
+    pub report: Option<Report>,
     pub options: &'a Options,
     pub part: Part,
     /// A good record at this offset is passed over: it is in the table.
@@ -68,8 +68,6 @@ pub struct Setup<'a> {
     pub any_good: bool,
     /// Bad records of earlier parts.
     pub rejected: u64,
-    /// Rows of earlier parts.
-    pub rows: u64,
 }
 
 /// One stream.
@@ -92,7 +90,8 @@ pub struct Intake {
     open_offset: Option<u64>,
     control: Arc<Control>,
     shown: String,
-    report: Report,
+    load_id: i64,
+    report: Option<Shown>,
     chunk_rows: usize,
     raw_limit: usize,
     passes: Option<u64>,
@@ -112,9 +111,9 @@ pub struct Ended {
 
 impl Intake {
     /// Looks at the head of the stream and starts the threads.
-    pub fn open(source: Decoded<FileSource>, target: &Target, setup: &Setup<'_>) -> Result<Self, Error> {
+    pub fn open(mut source: Decoded<FileSource>, target: &Target, setup: &Setup<'_>) -> Result<Self, Error> {
+        source.source_mut().show_progress(setup.report.is_some());
         let shown = source.source().opened().shown.clone();
-        let file_size = source.source().opened().size();
         let control = source.source().control().clone();
         let compression = source.compression();
         let server = Server::new()?;
@@ -141,14 +140,10 @@ impl Intake {
         let crew = pipeline.crew().clone();
         let stop = AtExit::new(move || crew.stop());
         pg::thread::without_signals(|| pipeline.start());
-        let report = Report {
-            load_id: setup.load_id,
-            rejects: setup.rejected,
-            rows: setup.rows,
-            leader: setup.leader,
-            ..Report::new(target.oid, file_size)
-        };
-        report.show(control.bytes_read());
+        let report = setup.report.map(Shown);
+        if let Some(Shown(report)) = &report {
+            report.show(control.bytes_read());
+        }
         Ok(Intake {
             _stop: stop,
             pipeline,
@@ -162,6 +157,7 @@ impl Intake {
             open_offset: None,
             control,
             shown,
+            load_id: setup.load_id,
             report,
             chunk_rows: setup.options.chunk,
             raw_limit: settings::reject_raw_limit(),
@@ -176,7 +172,9 @@ impl Intake {
         let Some(mut batch) = next.map_err(|error| explain(error, &self.shown))? else { return Ok(false) };
         pg::check_for_interrupts();
         allocator::refill().map_err(Error::OutOfMemory)?;
-        progress::bytes_processed(self.control.bytes_read());
+        if self.report.is_some() {
+            progress::bytes_processed(self.control.bytes_read());
+        }
         let has_values = !batch.values.is_empty();
         if has_values {
             self.values.chunk.hold(std::mem::take(&mut batch.values)).map_err(Error::OutOfMemory)?;
@@ -288,23 +286,20 @@ impl Intake {
         if self.values.chunk.is_empty() {
             return Ok(());
         }
-        let rows = sink.insert.run(
-            sink.target,
-            self.report.load_id,
-            &self.shown,
-            &self.values.chunk,
-            &self.places,
-        )?;
+        let rows =
+            sink.insert.run(sink.target, self.load_id, &self.shown, &self.values.chunk, &self.places)?;
         self.account.insert(rows);
-        self.report.rows += rows;
         // The batch in hand has kept its place; those before it can be filled again.
         for (values, batch) in self.values.chunk.clear().zip(self.emptied.drain(..)) {
             self.pipeline.recycle(Batch { values, ..batch });
         }
         self.places.clear();
-        self.report.rejects = self.rejects.count();
-        // A trigger whose subtransaction was rolled back ended it.
-        self.report.show(self.control.bytes_read());
+        if let Some(Shown(report)) = &mut self.report {
+            report.rows += rows;
+            report.rejects = self.rejects.count();
+            // A trigger whose subtransaction was rolled back ended it.
+            report.show(self.control.bytes_read());
+        }
         Ok(())
     }
 }

@@ -109,7 +109,6 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     let content_hash = source.hash();
     let file = brought.file(Some((source.opened().size(), mtime, &content_hash)));
     catalog.begin(&load, &file, &brought.step(Status::Loaded))?;
-    progress::end();
 
     let ledger = brought.ledger;
     let outcome = Outcome {
@@ -131,18 +130,17 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
 /// Brings all of the file into the table.
 fn take_in(source: FileSource, load_id: i64, options: &Options, sink: &mut Sink<'_>) -> Result<Ended, Error> {
     let shown = source.opened().shown.clone();
-    let decoded = Decoded::new(source, options.compression).map_err(|error| explain(error, &shown))?;
     let setup = Setup {
         load_id,
-        leader: 0,
+        report: Some(Report { load_id, ..Report::new(sink.target.oid, source.opened().size()) }),
         options,
         part: Part::default(),
         passes: None,
         threads: settings::parse_threads(),
         any_good: false,
         rejected: 0,
-        rows: 0,
     };
+    let decoded = Decoded::new(source, options.compression).map_err(|error| explain(error, &shown))?;
     let mut intake = Intake::open(decoded, sink.target, &setup)?;
     while intake.take(sink)? {}
     intake.end(sink, true)

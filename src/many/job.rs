@@ -108,14 +108,13 @@ impl Job {
             common.target,
             &Setup {
                 load_id: self.load_id,
-                leader: common.leader,
+                report: common.report(self.load_id, self.size, self.position.rows, self.position.rejects),
                 options: common.options,
                 part: Part { skip_to: self.position.offset, range: None },
                 passes: self.passes_first.then_some(self.position.offset),
                 threads,
                 any_good: self.position.rows > 0,
                 rejected: self.position.rejects,
-                rows: self.position.rows,
             },
         )
     }

@@ -10,7 +10,7 @@ use crate::catalog::{Position, Status};
 use crate::error::{Error, Failure};
 use crate::load::{Brought, FileSource, Intake, Part, Setup, explain};
 use crate::pg::subtransaction::contain;
-use crate::pg::{blocking, constraint, latch, progress, text, worker};
+use crate::pg::{blocking, constraint, latch, text, worker};
 use loader_core::framing::{Cuts, Mark, Range};
 use loader_core::input::{Compression, Decoded};
 use std::time::{Duration, Instant};
@@ -132,9 +132,7 @@ impl Work<'_> {
             }
             Ok(ranged)
         };
-        let outcome = contain(|| body().map_err(|error: Error| Failure::from(error)), Failure::from);
-        progress::end();
-        outcome
+        contain(|| body().map_err(|error: Error| Failure::from(error)), Failure::from)
     }
 
     fn intake(&mut self, taken: &Taken, path: &[u8], known: Option<&Position>) -> Result<Ranged, Error> {
@@ -153,7 +151,7 @@ impl Work<'_> {
             None => Mark::at(find(cut.nominal_start(taken.range))?),
         };
         let end = if last { u64::MAX } else { find(cut.nominal_start(taken.range + 1))? };
-        let (load_id, leader) = (cut.load_id, self.board.leader());
+        let rejected = known.map_or(0, |position| position.rejects);
         let (mut sink, common) = self.parts();
         let mut source = cuts.into_source();
         source.rewind()?;
@@ -163,15 +161,14 @@ impl Work<'_> {
             decoded,
             sink.target,
             &Setup {
-                load_id,
-                leader,
+                load_id: taken.cut.load_id,
+                report: common.report(taken.cut.load_id, taken.cut.size, 0, rejected),
                 options: common.options,
                 part: Part { skip_to: 0, range: Some(Range { start, end: end.max(start.offset) }) },
                 passes: None,
                 threads: common.threads,
                 any_good: true,
-                rejected: known.map_or(0, |position| position.rejects),
-                rows: 0,
+                rejected,
             },
         )?;
         while intake.take(&mut sink)? {}

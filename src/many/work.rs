@@ -6,6 +6,7 @@ use super::call::Call;
 use super::common::Common;
 use super::job::{self, End, Job};
 use super::look::{self, Claims, Look};
+use super::progress::Progress;
 use super::report;
 use crate::access;
 use crate::catalog::{Catalog, Status};
@@ -14,7 +15,7 @@ use crate::load::{Options, RESERVE, Sink};
 use crate::pg::memory::Context;
 use crate::pg::subtransaction::contain;
 use crate::pg::transaction::Transactions;
-use crate::pg::{self, constraint, latch, progress, text, worker};
+use crate::pg::{self, constraint, latch, text, worker};
 use crate::settings;
 use crate::sink::{Insert, Target};
 use loader_core::framing::LEARNED_FROM;
@@ -47,6 +48,8 @@ pub struct Work<'a> {
     pub(super) slot: usize,
     pub(super) transactions: &'a mut Transactions,
     pub(super) call: &'a Call,
+    /// Of the session: while it works, nobody else tells how far the call is.
+    progress: Option<&'a mut Progress>,
     pub(super) options: Options,
     options_json: String,
     pub(super) now: Option<Now>,
@@ -97,6 +100,7 @@ impl<'a> Work<'a> {
         slot: usize,
         transactions: &'a mut Transactions,
         call: &'a Call,
+        progress: Option<&'a mut Progress>,
     ) -> Result<Self, Error> {
         board.sit_down(slot, pg::process_id());
         let options = call.options()?;
@@ -105,6 +109,7 @@ impl<'a> Work<'a> {
             slot,
             transactions,
             call,
+            progress,
             options_json: options.to_json(),
             options,
             now: None,
@@ -128,6 +133,7 @@ impl<'a> Work<'a> {
                 self.roll_back();
                 return Ok(());
             }
+            self.show_progress();
             self.let_go_of_cut();
             if let Some(range) = self.board.take_range(self.slot) {
                 self.commit();
@@ -146,6 +152,12 @@ impl<'a> Work<'a> {
                 latch::wait(PATIENCE);
                 self.board.idle(self.slot, false);
             }
+        }
+    }
+
+    fn show_progress(&mut self) {
+        if let Some(progress) = &mut self.progress {
+            progress.show(&self.board.totals());
         }
     }
 
@@ -236,7 +248,6 @@ impl<'a> Work<'a> {
             worker::report_activity(&path);
         }
         Context::new(c"loader file", RESERVE).within(|| self.look_and_load(file, path))?;
-        progress::end();
         let full = self.group.posted.len() >= GROUP_FILES
             || self.group.bytes >= GROUP_BYTES
             || self.group.began.is_some_and(|began| began.elapsed() >= GROUP_TIME);
@@ -257,7 +268,7 @@ impl<'a> Work<'a> {
             options_json: &self.options_json,
             chunk: self.call.chunk,
             threads: self.call.threads,
-            leader: self.board.leader(),
+            leader: (self.slot > 0).then(|| self.board.leader()),
             part_size: settings::transaction_size(),
             deferrable: self.deferrable,
         };
@@ -340,6 +351,7 @@ impl<'a> Work<'a> {
                     self.group.gain.add(&gain);
                     self.commit();
                     self.board.come_to(job.file, job.bytes_read());
+                    self.show_progress();
                     if self.board.is_stopped() {
                         self.board.give_back(job.file);
                         return Ok(());

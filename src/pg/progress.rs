@@ -59,6 +59,15 @@ impl Report {
     }
 }
 
+/// A report that is shown for as long as this is there.
+pub struct Shown(pub Report);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        end();
+    }
+}
+
 /// Bytes of the file read so far.
 pub fn bytes_processed(bytes: u64) {
     update(pg_sys::PROGRESS_COPY_BYTES_PROCESSED, bytes);

@@ -321,6 +321,11 @@ impl Board {
         self.words.get(Word::Left) == 0
     }
 
+    /// Whether nobody has anything left to do.
+    pub fn is_over(&self) -> bool {
+        self.is_done() || self.is_stopped()
+    }
+
     /// How all is.
     pub fn totals(&self) -> Totals {
         Totals {
