@@ -12,6 +12,7 @@ mod look;
 mod progress;
 mod range;
 mod report;
+mod seat;
 mod work;
 
 pub use call::Call;
@@ -31,6 +32,7 @@ use crate::settings;
 use crate::sink::{Insert, Target};
 use board::{Board, SLOTS, Totals};
 use progress::Progress;
+use seat::Seat;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -99,7 +101,7 @@ fn load_all(
         report::no_workers_because("they have ended");
     }
     if !board.is_over() {
-        Work::new(&board, 0, transactions, &call, Some(&mut progress))?.run()?;
+        Work::new(Seat::new(&board, 0, transactions, &call, Some(&mut progress))?).run()?;
     }
     transactions.begin();
     report::files(&board, &Catalog::open()?);
@@ -164,7 +166,7 @@ pub fn work(segment: Segment, slot: usize) {
     session.take_over();
     let mut transactions = Transactions::of_worker();
     let memory = Context::for_process(c"loader", load::RESERVE);
-    let outcome = memory.within(|| Work::new(&board, slot, &mut transactions, &call, None)?.run());
+    let outcome = memory.within(|| Work::new(Seat::new(&board, slot, &mut transactions, &call, None)?).run());
     if let Err(error) = outcome {
         let failure = Failure::from(error);
         board.fail(&failure.code, &failure.message);
