@@ -27,14 +27,14 @@ pub struct Retried {
     pub rows_rejected: u64,
 }
 
-/// Loads them into the table and column of the load, as a load of its own.
+/// Loads the mended rejects of a load into its table and column, as a load of its own.
 pub fn retry(load_id: i64) -> Result<Retried, Error> {
     allocator::refill().map_err(Error::OutOfMemory)?;
     let again = &|line: &mut dyn Write| write!(line, "retrying rejects of load {load_id}");
-    Context::new(c"loader", RESERVE).within(|| context::with_context(again, || go(load_id)))
+    Context::new(c"loader", RESERVE).within(|| context::with_context(again, || retry_load(load_id)))
 }
 
-fn go(load_id: i64) -> Result<Retried, Error> {
+fn retry_load(load_id: i64) -> Result<Retried, Error> {
     let started_at = pg::now();
     let catalog = Catalog::open()?;
     let past = hold(&catalog, load_id)?;
@@ -59,7 +59,7 @@ fn go(load_id: i64) -> Result<Retried, Error> {
         past: &past,
         target: &target,
     };
-    run.go_through()?;
+    run.load_mended()?;
     if let Some(id) = run.id {
         let Run { records, bytes, rows_loaded, .. } = run;
         catalog.record_retry(&catalog::Retry {
@@ -74,7 +74,7 @@ fn go(load_id: i64) -> Result<Retried, Error> {
     Ok(Retried { load_id: run.id, rows_loaded: run.rows_loaded, rows_rejected: run.still_bad })
 }
 
-/// The part that goes through the mended rejects.
+/// A retry under way.
 struct Run<'a> {
     insert: Insert,
     /// The path of the file, for errors.
@@ -94,7 +94,8 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn go_through(&mut self) -> Result<(), Error> {
+    /// Goes through the mended rejects, and loads those that are good.
+    fn load_mended(&mut self) -> Result<(), Error> {
         let mut mended = self.catalog.mended(self.past.id)?;
         while let Some((place, mut text)) = mended.next()? {
             pg::check_for_interrupts();

@@ -123,7 +123,7 @@ impl Job {
     pub fn part(&mut self, sink: &mut Sink<'_>, common: &Common<'_>) -> Result<End, Error> {
         amend::undo_all(&std::mem::take(&mut self.replaces))?;
         if let Some(base) = self.builds_on.take()
-            && !sink.catalog.keep_loaded(base)?
+            && !sink.catalog.lock_if_loaded(base)?
         {
             return Ok(End::Lost);
         }
@@ -141,7 +141,7 @@ impl Job {
             return Ok(End::Lost);
         }
         if let Some((load_id, offset)) = self.resolves.take() {
-            sink.catalog.resolve(load_id, offset, self.load_id)?;
+            sink.catalog.set_resolved(load_id, &[offset as i64], self.load_id)?;
         }
         if common.deferrable {
             constraint::check_deferred();
@@ -177,7 +177,9 @@ impl Job {
     /// Whether somebody else has gone on with the load meanwhile: what a part runs
     /// into then is not the file's fault.
     pub fn is_overtaken(&self, sink: &Sink<'_>) -> bool {
-        self.exists && sink.catalog.stands_at(self.load_id) != Some(self.position.offset)
+        let begun = [Status::Running, Status::Failed];
+        let at = || sink.catalog.position(self.load_id, &begun).map(|position| position.offset);
+        self.exists && at() != Some(self.position.offset)
     }
 
     /// Writes down what stopped the file.

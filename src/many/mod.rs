@@ -191,9 +191,9 @@ fn forget_what_is_gone(target: &Target, call: &Call) -> Result<(), Error> {
     let (loads, any_rows) = catalog.loads_into(&content);
     if any_rows && target.is_empty() {
         // Who is building on one of them has it locked.
-        catalog.keep(&loads)?;
+        catalog.lock_loads(&loads)?;
         if target.is_empty() {
-            catalog.forget(&loads)?;
+            catalog.mark_undone(&loads)?;
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use super::look::Claims;
 use super::progress::Progress;
 use super::report;
 use crate::access;
-use crate::catalog::{Catalog, Position};
+use crate::catalog::{Catalog, Position, Status};
 use crate::error::{Error, Failure};
 use crate::load::{Options, Sink};
 use crate::pg::transaction::Transactions;
@@ -195,7 +195,7 @@ impl<'a> Seat<'a> {
 
     /// How far a load is at this moment; `None` where it is not under way.
     pub fn position(&self, load_id: i64) -> Option<Position> {
-        self.now.as_ref().and_then(|now| now.catalog.position(load_id))
+        self.now.as_ref().and_then(|now| now.catalog.position(load_id, &[Status::Running]))
     }
 
     /// Whether what is loaded is enough for a transaction.
