@@ -4,8 +4,8 @@ use super::Oid;
 use pgrx::pg_sys;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Columns of the server's report that COPY does not use. `loader.progress`
-/// reads them by these numbers, counted from 1.
+/// Columns of the server's report that COPY does not use: param16 to param19 of
+/// `loader.progress`, which counts from 1.
 const REJECTS: u32 = 15;
 const LOAD_ID: u32 = 16;
 const LEADER: u32 = 17;

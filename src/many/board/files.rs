@@ -207,15 +207,11 @@ impl Board {
 
     /// Makes the call fail, with the first such error, and everybody end.
     pub fn fail(&self, code: &str, message: &str) {
+        let mut text = code.as_bytes().to_vec();
+        let most = (TEXT_WORDS - 1) * 8 - text.len();
+        text.extend_from_slice(&message.as_bytes()[..message.floor_char_boundary(most)]);
         self.words.locked(|| {
             if self.words.get(Word::Broken) == 0 {
-                let mut text = code.as_bytes().to_vec();
-                let most = (TEXT_WORDS - 1) * 8 - text.len();
-                let mut end = message.len().min(most);
-                while !message.is_char_boundary(end) {
-                    end -= 1;
-                }
-                text.extend_from_slice(&message.as_bytes()[..end]);
                 self.words.at(TEXT).store(text.len() as u64, SeqCst);
                 self.words.write_bytes(TEXT + 1, &text);
                 self.words.set(Word::Broken, 1);
