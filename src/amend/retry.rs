@@ -3,20 +3,16 @@
 use super::{gone, hold, target};
 use crate::catalog::{self, Catalog, Past};
 use crate::error::{Error, Place};
-use crate::pg::chunk::Chunk;
-use crate::pg::memory::Context;
+use crate::pg::chunk::{Chunk, FULL};
+use crate::pg::memory::{Context, RESERVE};
 use crate::pg::{self, allocator, context, text};
 use crate::sink::{Insert, Target};
 use crate::verdict;
 use std::ffi::CStr;
 use std::fmt::Write;
 
-/// A chunk is closed at so many rows, or at so many bytes of them.
+/// A chunk is closed at so many rows if it is not full before.
 const CHUNK_ROWS: usize = 10_000;
-const CHUNK_BYTES: usize = 4 * 1024 * 1024;
-
-/// Memory that a retry begins with; see `load`.
-const RESERVE: usize = 64 * 1024;
 
 /// What `retry_rejects` returns.
 pub struct Retried {
@@ -103,7 +99,7 @@ impl Run<'_> {
             text.try_reserve(1).map_err(|_| Error::OutOfMemory(text.len() + 1))?;
             text.push(0);
             self.take(place, &text, length)?;
-            if self.chunk.len() >= CHUNK_ROWS || self.chunk.bytes() >= CHUNK_BYTES {
+            if self.chunk.len() >= CHUNK_ROWS || self.chunk.bytes() >= FULL {
                 self.insert_chunk()?;
             }
         }

@@ -298,7 +298,7 @@ impl Catalog {
     }
 
     /// The loads into the target that are in force, and whether any brought rows.
-    pub fn loads_into(&self, content: &Content<'_>) -> (Vec<i64>, bool) {
+    pub fn loads_into(&self, target: Oid, target_name: &[u8], column: &[u8]) -> (Vec<i64>, bool) {
         const QUERY: &str = concat!(
             "SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
             WHERE h.target_column OPERATOR(pg_catalog.=) $2
@@ -306,8 +306,7 @@ impl Catalog {
             of_target!("$1", "$3"),
             " AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])"
         );
-        let arguments =
-            [content.target.into(), text::parameter(content.column), text::parameter(content.target_name)];
+        let arguments = [target.into(), text::parameter(column), text::parameter(target_name)];
         let (mut loads, mut rows) = (Vec::new(), 0);
         user::run_as(self.owner, || {
             snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {

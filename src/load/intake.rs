@@ -10,7 +10,7 @@ use super::rejects::RejectLog;
 use super::server::Server;
 use crate::catalog::Catalog;
 use crate::error::{Error, Place};
-use crate::pg::chunk::Chunk;
+use crate::pg::chunk::{Chunk, FULL};
 use crate::pg::progress::{self, Report, Shown};
 use crate::pg::thread::AtExit;
 use crate::pg::{self, allocator};
@@ -23,12 +23,8 @@ use loader_core::input::{Compression, Decoded};
 use loader_core::pipeline::{self, Batch, Control, Entry, Form, Pipeline};
 use std::sync::Arc;
 
-/// A chunk is closed when its values take so many bytes, however many rows it
-/// has: so memory follows the records, not the file. Larger gains nothing.
-const CHUNK_BYTES: usize = 4 * 1024 * 1024;
-
-/// … or when its values come from so many batches, with few in each: most of
-/// them is rejects then.
+/// A chunk is also closed when its values come from so many batches, with few in
+/// each: most of them is rejects then.
 const CHUNK_BATCHES: usize = 64;
 
 /// Where records go: open in the transaction that is under way.
@@ -184,7 +180,7 @@ impl Intake {
             if self.rejects.is_full() {
                 self.rejects.write(sink.catalog)?;
             }
-            if self.values.chunk.len() >= self.chunk_rows || self.values.chunk.bytes() >= CHUNK_BYTES {
+            if self.values.chunk.len() >= self.chunk_rows || self.values.chunk.bytes() >= FULL {
                 self.insert_chunk(sink)?;
             }
         }
@@ -209,7 +205,8 @@ impl Intake {
             .ok_or_else(|| Error::Unbalanced { path: self.shown.clone() })
     }
 
-    /// The same when [`Intake::take`] has returned `false`, and what is left then.
+    /// Does as [`Intake::bring`] when [`Intake::take`] has returned `false`, and hands
+    /// back what is left then.
     /// Fails if the file is not what it was; `whole` says that its end is reached.
     pub fn end(mut self, sink: &mut Sink<'_>, whole: bool) -> Result<Ended, Error> {
         self.flush(sink)?;

@@ -18,24 +18,20 @@ pub use file::{FileSource, explain};
 pub use intake::{Ended, Intake, Part, Setup, Sink};
 pub use judge::{Values, Verdict};
 pub use options::{
-    Call, IfLoaded, OnError, Options, compression_of, format_of, on_error_of, records_path_of, word,
+    Call, IfLoaded, OnError, Options, Words, compression_of, format_of, on_error_of, records_path_of, word,
 };
 pub use server::Server;
 
 use crate::access;
 use crate::catalog::{Catalog, Content, Load, Status};
 use crate::error::Error;
-use crate::pg::memory::Context;
+use crate::pg::memory::{Context, RESERVE};
 use crate::pg::progress::{self, Report};
 use crate::pg::{self, allocator};
 use crate::settings;
 use crate::sink::{Insert, Target};
 use loader_core::input::Decoded;
 use std::time::{Duration, Instant};
-
-/// Memory that a load begins with. It needs little of it: the rest is there for
-/// what is kept of an error, when the server has no more to give.
-pub const RESERVE: usize = 64 * 1024;
 
 /// What `load_json_file` returns.
 pub struct Outcome {
@@ -54,14 +50,14 @@ pub struct Outcome {
 pub fn run(call: &Call<'_>) -> Result<Outcome, Error> {
     allocator::refill().map_err(Error::OutOfMemory)?;
     Context::new(c"loader", RESERVE)
-        .within(|| if call.validate { validate::run(|| load(call)) } else { load(call) })
+        .within(|| if call.words.validate { validate::run(|| load(call)) } else { load(call) })
 }
 
 fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     let clock = Instant::now();
     let started_at = pg::now();
     access::require_file_role()?;
-    let options = Options::of(call)?;
+    let options = Options::of(&call.words)?;
     let target = Target::lock(call.table, call.target_column)?;
     let mut insert = Insert::prepare(&target)?;
     let catalog = Catalog::open()?;
@@ -98,7 +94,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
         id: load_id,
         content,
         file_path: &source.opened().path,
-        chunk: call.chunk,
+        chunk: call.words.chunk,
         options: &options.to_json(),
         loaded_by: pg::user::current(),
         started_at,

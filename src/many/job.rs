@@ -7,6 +7,7 @@ use crate::catalog::{FileState, Load, Position, Status, Step};
 use crate::error::{Error, Failure};
 use crate::load::{Brought, FileSource, Intake, Part, Setup, Sink, explain};
 use crate::pg::{self, constraint};
+use crate::settings;
 use loader_core::framing::Format;
 use loader_core::input::{Compression, Decoded};
 use pgrx::datum::TimestampWithTimeZone;
@@ -101,8 +102,6 @@ impl Job {
         let shown = source.opened().shown.clone();
         let decoded =
             Decoded::new(source, common.options.compression).map_err(|error| explain(error, &shown))?;
-        // Threads cost more than they bring where there is little to parse.
-        let threads = if self.size < SMALL { 0 } else { common.threads };
         Intake::open(
             decoded,
             common.target,
@@ -112,7 +111,7 @@ impl Job {
                 options: common.options,
                 part: Part { skip_to: self.position.offset, range: None },
                 passes: self.passes_first.then_some(self.position.offset),
-                threads,
+                threads: settings::threads_for(self.size, common.threads),
                 any_good: self.position.rows > 0,
                 rejected: self.position.rejects,
             },
@@ -144,7 +143,7 @@ impl Job {
             sink.catalog.set_resolved(load_id, &[offset as i64], self.load_id)?;
         }
         if common.deferrable {
-            constraint::check_deferred();
+            constraint::check_deferred()?;
         }
         // Nothing fails from here on: what is noted is so.
         self.exists = true;
@@ -197,9 +196,6 @@ impl Job {
         self.running = None;
     }
 }
-
-/// Files below this are parsed without threads, bytes.
-const SMALL: u64 = 1024 * 1024;
 
 /// Takes in a part of the stream; `false` if it ends with that.
 fn take_part(intake: &mut Intake, sink: &mut Sink<'_>, size: u64) -> Result<bool, Error> {

@@ -1,8 +1,9 @@
 //! `load_json_files`: the files of a pattern, loaded by workers, each exactly
 //! once, however often it is called and wherever it is stopped.
 //!
-//! What makes it so: every transaction writes rows, rejects, and how far the file
-//! is; the last of these only if the file still is where this transaction found it.
+//! What makes it so: every transaction writes rows, rejects, and how far the file is.
+//! The first of a file does so under a claim on its path and content, each later one
+//! only if the file still is where it found it.
 
 mod board;
 mod call;
@@ -19,10 +20,10 @@ pub use call::Call;
 pub use report::Summary;
 
 use crate::access;
-use crate::catalog::{Catalog, Content};
+use crate::catalog::Catalog;
 use crate::error::{Error, Failure};
 use crate::load;
-use crate::pg::memory::Context;
+use crate::pg::memory::{Context, RESERVE};
 use crate::pg::shared::Segment;
 use crate::pg::thread::AtExit;
 use crate::pg::transaction::Transactions;
@@ -62,7 +63,7 @@ pub fn run(pattern: &[u8], workers: Option<i32>, call: Call) -> Result<Summary, 
         return Err(Error::WorkersOutOfRange { workers, most });
     }
     // First, so that it outlives what the transactions bring.
-    let memory = Context::new(c"loader", load::RESERVE);
+    let memory = Context::new(c"loader", RESERVE);
     let mut transactions = Transactions::of_procedure();
     let totals = memory.within(|| load_all(pattern, workers, call, &mut transactions))?;
     pg::progress::end();
@@ -75,7 +76,7 @@ pub fn run(pattern: &[u8], workers: Option<i32>, call: Call) -> Result<Summary, 
 fn load_all(
     pattern: &[u8],
     workers: Option<i32>,
-    mut call: Call,
+    call: Call,
     transactions: &mut Transactions,
 ) -> Result<Totals, Error> {
     let Found { paths, table, alone } = find(pattern, &call, transactions)?;
@@ -85,8 +86,8 @@ fn load_all(
     }
     let sizes = access::sizes(&paths)?;
     let wanted = how_many(workers, alone, &sizes);
-    call.threads = threads_each(wanted);
-    let words = call.to_words(&Session::own());
+    let threads = threads_each(wanted);
+    let words = call.to_words(threads, &Session::own());
     let board = Rc::new(Board::new(&words, &paths, &sizes, pg::process_id()));
     let mut progress = Progress::new(table, call.table, board.totals().disk_all);
     let crew = Crew::start(board.clone(), wanted);
@@ -101,7 +102,7 @@ fn load_all(
         report::no_workers_because("they have ended");
     }
     if !board.is_over() {
-        Work::new(Seat::new(&board, 0, transactions, &call, Some(&mut progress))?).run()?;
+        Work::new(Seat::new(&board, 0, transactions, &call, threads, Some(&mut progress))?).run()?;
     }
     transactions.begin();
     report::files(&board, &Catalog::open()?);
@@ -126,7 +127,7 @@ fn find(pattern: &[u8], call: &Call, transactions: &mut Transactions) -> Result<
     transactions.begin();
     let target = Target::lock(call.table, &call.target_column)?;
     Insert::prepare(&target)?;
-    forget_what_is_gone(&target, call)?;
+    forget_what_is_gone(&target)?;
     let alone = if relation::is_temporary(target.oid) {
         Some("its target is a temporary table")
     } else if !Session::own().can_be_taken_over() {
@@ -162,11 +163,12 @@ pub fn stops(word: &[u8]) -> Result<bool, Error> {
 /// What a worker runs.
 pub fn work(segment: Segment, slot: usize) {
     let board = Board::of(segment);
-    let (call, session) = Call::from_words(&board.call());
+    let (call, threads, session) = Call::from_words(&board.call());
     session.take_over();
     let mut transactions = Transactions::of_worker();
-    let memory = Context::for_process(c"loader", load::RESERVE);
-    let outcome = memory.within(|| Work::new(Seat::new(&board, slot, &mut transactions, &call, None)?).run());
+    let memory = Context::for_process(c"loader", RESERVE);
+    let outcome =
+        memory.within(|| Work::new(Seat::new(&board, slot, &mut transactions, &call, threads, None)?).run());
     if let Err(error) = outcome {
         let failure = Failure::from(error);
         board.fail(&failure.code, &failure.message);
@@ -177,18 +179,10 @@ pub fn work(segment: Segment, slot: usize) {
 /// An empty table has nothing of what was loaded into it: those loads are as good
 /// as undone. The loads are looked up first: what another commits meanwhile is not
 /// among them.
-fn forget_what_is_gone(target: &Target, call: &Call) -> Result<(), Error> {
+fn forget_what_is_gone(target: &Target) -> Result<(), Error> {
     let catalog = Catalog::open()?;
     let name = target.quoted_name()?;
-    let options = call.options()?;
-    let content = Content {
-        target: target.oid,
-        target_name: &name,
-        column: &target.column,
-        file_size: 0,
-        records_path: options.records_path(),
-    };
-    let (loads, any_rows) = catalog.loads_into(&content);
+    let (loads, any_rows) = catalog.loads_into(target.oid, &name, &target.column);
     if any_rows && target.is_empty() {
         // Who is building on one of them has it locked.
         catalog.lock_loads(&loads)?;

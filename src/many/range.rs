@@ -170,7 +170,7 @@ impl Attempt<'_, '_> {
         while intake.take(&mut sink)? {}
         let ended = intake.end(&mut sink, last)?;
         if common.deferrable {
-            constraint::check_deferred();
+            constraint::check_deferred()?;
         }
         Ok(Ranged { brought: ended.brought, margin: ended.margin, last })
     }

@@ -36,6 +36,8 @@ pub struct Seat<'a> {
     pub board: &'a Board,
     pub slot: usize,
     call: &'a Call,
+    /// Threads that parse.
+    threads: usize,
     options: Options,
     options_json: String,
     /// Something is checked at the end of a transaction only: each file has its own.
@@ -82,6 +84,7 @@ impl<'a> Seat<'a> {
         slot: usize,
         transactions: &'a mut Transactions,
         call: &'a Call,
+        threads: usize,
         progress: Option<&'a mut Progress>,
     ) -> Result<Self, Error> {
         board.sit_down(slot, pg::process_id());
@@ -90,6 +93,7 @@ impl<'a> Seat<'a> {
             board,
             slot,
             call,
+            threads,
             options_json: options.to_json(),
             options,
             deferrable: false,
@@ -185,7 +189,7 @@ impl<'a> Seat<'a> {
             options: &self.options,
             options_json: &self.options_json,
             chunk: self.call.chunk,
-            threads: self.call.threads,
+            threads: self.threads,
             leader: (self.slot > 0).then(|| self.board.leader()),
             part_size: settings::transaction_size(),
             deferrable: self.deferrable,

@@ -6,6 +6,10 @@ use super::offer::Offer;
 use pgrx::{AnyElement, FromDatum, pg_sys};
 use std::ffi::CStr;
 
+/// A chunk is to be closed when its values take so many bytes, however many rows it
+/// has: so memory follows the records, not the file. Larger gains nothing.
+pub const FULL: usize = 4 * 1024 * 1024;
+
 /// Scratch memory that is kept between two values.
 const SCRATCH: usize = 256 * 1024;
 
