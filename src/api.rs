@@ -2,7 +2,7 @@
 
 use crate::amend::{self, Retried};
 use crate::error::{self, Error};
-use crate::load::{self, Call};
+use crate::load::{self, Call, Words};
 use crate::many;
 use crate::pg::{Oid, procedure};
 use crate::read;
@@ -18,7 +18,7 @@ fn seed_json_table() {
     Error::OldFunctions.raise()
 }
 
-/// `load_json_file` of 0.1.0, likewise.
+/// `load_json_file` of 0.1.0, until the extension is updated.
 #[pg_extern(sql = false)]
 fn load_json_file() {
     Error::OldFunctions.raise()
@@ -74,15 +74,17 @@ fn load_file(
         load::run(&Call {
             path: required("path", path)?,
             table: required("table", table)?,
-            chunk: required("chunk", chunk)?,
-            format: required("format", format)?,
-            compression: required("compression", compression)?,
-            on_error: required("on_error", on_error)?,
-            reject_limit,
-            if_loaded: required("if_loaded", if_loaded)?,
+            words: Words {
+                chunk: required("chunk", chunk)?,
+                format: required("format", format)?,
+                compression: required("compression", compression)?,
+                on_error: required("on_error", on_error)?,
+                reject_limit,
+                if_loaded: required("if_loaded", if_loaded)?,
+                records_path,
+                validate: required("validate", validate)?,
+            },
             target_column: required("target_column", target_column)?,
-            records_path,
-            validate: required("validate", validate)?,
         })
     };
     let outcome = load().unwrap_or_else(|error: Error| error.raise());
@@ -115,7 +117,6 @@ pub fn load_json_files(call: &procedure::Call) -> procedure::Answer {
             target_column: text("target_column", 9)?,
             records_path: call.text(10),
             stop: many::stops(&text("on_file_error", 11)?)?,
-            threads: 0,
         };
         many::run(&pattern, call.integer(3), arguments)
     };

@@ -1,9 +1,9 @@
 //! loader: loads damaged JSON files into tables, from inside the server.
 //!
 //! The module list and what the server calls when it loads the library; no
-//! logic. Arrows point one way: `api` → {`many`, `amend`, `read`} → `load` →
-//! {`sink`, `catalog`, `access`, `verdict`} → `pg`; anything may use `error`,
-//! `settings` and the crate `loader-core`.
+//! logic. Arrows point one way: `api` → {`many`, `read`} → `load` → `amend` → {`sink`,
+//! `catalog`, `access`, `verdict`} → `pg`; a floor may use all below it. Anything may
+//! use `error`, `settings` and the crate `loader-core`.
 #![deny(unsafe_code)]
 
 mod access;

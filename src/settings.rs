@@ -28,6 +28,9 @@ const MOST_BY_DEFAULT: usize = 4;
 // More would never pay, and each takes its share of memory.
 const MOST_THREADS: i32 = 64;
 
+// Smaller files are parsed without threads, bytes.
+const SMALL: u64 = 1024 * 1024;
+
 // -1 counts the cores.
 static PARSE_THREADS: GucSetting<i32> = GucSetting::<i32>::new(-1);
 
@@ -148,6 +151,12 @@ pub fn parse_threads() -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         (cores - 1).clamp(1, MOST_BY_DEFAULT)
     })
+}
+
+/// How many of so many threads are worth having for a file of this size: they cost more
+/// than they bring where there is little to parse.
+pub fn threads_for(bytes: u64, threads: usize) -> usize {
+    if bytes < SMALL { 0 } else { threads }
 }
 
 /// `loader.verify`.

@@ -2,10 +2,11 @@
 
 #[pgrx::pg_schema]
 mod tests {
-    use crate::pg::chunk::{Chunk, HandedOut};
+    use crate::pg::chunk::Chunk;
     use crate::pg::memory::Context;
+    use crate::pg::offer::HandedOut;
     use crate::pg::snapshot::{Snapshot, select_bigint};
-    use crate::pg::{array, relation, subtransaction, text, user};
+    use crate::pg::{array, emptiness, subtransaction, text, user};
     use loader_core::jsonb::Encoder;
     use loader_core::toast::{Compressor, Method};
     use pgrx::prelude::*;
@@ -220,7 +221,7 @@ mod tests {
                 .expect("a statement")
                 .expect("a table")
         };
-        let empty = |name: &str| relation::is_empty(oid(name));
+        let empty = |name: &str| emptiness::is_empty(oid(name));
         assert!(empty("plain") && empty("parts") && !empty("view"));
         Spi::run("INSERT INTO plain VALUES ('1'); INSERT INTO parts VALUES ('1')").expect("rows");
         assert!(!empty("plain") && !empty("parts"));

@@ -33,7 +33,7 @@ pub fn expand(pattern: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     }
     let mut walk =
         Walk { pattern, steps: &steps, allowed: Allowed::now()?, todo: Vec::new(), found: Vec::new() };
-    walk.go(front)?;
+    walk.follow(front)?;
     walk.found.sort_unstable();
     walk.found.dedup();
     Ok(walk.found)
@@ -150,7 +150,8 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn go(&mut self, front: Vec<u8>) -> Result<(), Error> {
+    /// Follows the steps from a folder on.
+    fn follow(&mut self, front: Vec<u8>) -> Result<(), Error> {
         self.todo(front, 0, true)?;
         while let Some(task) = self.todo.pop() {
             pg::check_for_interrupts();

@@ -1,6 +1,6 @@
 //! `mend_reject`: a text that is to be loaded in place of a reject's bytes.
 
-use crate::catalog::{Catalog, Look};
+use crate::catalog::{Catalog, RowLock};
 use crate::error::Error;
 
 /// Stores the text, or takes it away. Whether it is JSON is asked when it is
@@ -10,7 +10,7 @@ pub fn mend(load_id: i64, byte_offset: i64, text: Option<&[u8]>) -> Result<(), E
     if catalog.mend(load_id, byte_offset, text)? {
         return Ok(());
     }
-    let past = catalog.past(load_id, Look::Glance)?.ok_or(Error::NoLoad(load_id))?;
+    let past = catalog.past(load_id, RowLock::No)?.ok_or(Error::NoLoad(load_id))?;
     if past.is_undone {
         return Err(Error::Undone(load_id));
     }

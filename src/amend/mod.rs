@@ -10,19 +10,19 @@ pub use mend::mend;
 pub use retry::{Retried, retry};
 pub use undo::{undo, undo_all};
 
-use crate::catalog::{Catalog, Look, Past, Whereabouts};
+use crate::catalog::{Catalog, Past, RowLock, Whereabouts};
 use crate::error::Error;
 use crate::pg::{Oid, text};
 
 /// A load that is the caller's to amend, kept from everybody else to the end of
 /// the transaction.
 fn hold(catalog: &Catalog, load_id: i64) -> Result<Past, Error> {
-    // First whether it is his at all: what others are at work on, he need not know.
-    let past = catalog.past(load_id, Look::Glance)?.ok_or(Error::NoLoad(load_id))?;
-    if !catalog.claim_try(&past) {
+    // First whether it is the caller's at all, who need not know what others are at.
+    let past = catalog.past(load_id, RowLock::No)?.ok_or(Error::NoLoad(load_id))?;
+    if !catalog.keep_past_unclaimed(&past) {
         return Err(Error::LoadUnderWay(load_id));
     }
-    let past = catalog.past(load_id, Look::Lock)?.ok_or(Error::NoLoad(load_id))?;
+    let past = catalog.past(load_id, RowLock::ForUpdate)?.ok_or(Error::NoLoad(load_id))?;
     if past.is_undone { Err(Error::Undone(load_id)) } else { Ok(past) }
 }
 

@@ -3,20 +3,16 @@
 use super::{gone, hold, target};
 use crate::catalog::{self, Catalog, Past};
 use crate::error::{Error, Place};
-use crate::pg::chunk::Chunk;
-use crate::pg::memory::Context;
+use crate::pg::chunk::{Chunk, FULL};
+use crate::pg::memory::{Context, RESERVE};
 use crate::pg::{self, allocator, context, text};
 use crate::sink::{Insert, Target};
 use crate::verdict;
 use std::ffi::CStr;
 use std::fmt::Write;
 
-/// A chunk is closed at so many rows, or at so many bytes of them.
+/// A chunk is closed at so many rows if it is not full before.
 const CHUNK_ROWS: usize = 10_000;
-const CHUNK_BYTES: usize = 4 * 1024 * 1024;
-
-/// Memory that a retry begins with; see `load`.
-const RESERVE: usize = 64 * 1024;
 
 /// What `retry_rejects` returns.
 pub struct Retried {
@@ -27,14 +23,14 @@ pub struct Retried {
     pub rows_rejected: u64,
 }
 
-/// Loads them into the table and column of the load, as a load of its own.
+/// Loads the mended rejects of a load into its table and column, as a load of its own.
 pub fn retry(load_id: i64) -> Result<Retried, Error> {
     allocator::refill().map_err(Error::OutOfMemory)?;
     let again = &|line: &mut dyn Write| write!(line, "retrying rejects of load {load_id}");
-    Context::new(c"loader", RESERVE).within(|| context::with_context(again, || go(load_id)))
+    Context::new(c"loader", RESERVE).within(|| context::with_context(again, || retry_load(load_id)))
 }
 
-fn go(load_id: i64) -> Result<Retried, Error> {
+fn retry_load(load_id: i64) -> Result<Retried, Error> {
     let started_at = pg::now();
     let catalog = Catalog::open()?;
     let past = hold(&catalog, load_id)?;
@@ -59,7 +55,7 @@ fn go(load_id: i64) -> Result<Retried, Error> {
         past: &past,
         target: &target,
     };
-    run.go_through()?;
+    run.load_mended()?;
     if let Some(id) = run.id {
         let Run { records, bytes, rows_loaded, .. } = run;
         catalog.record_retry(&catalog::Retry {
@@ -74,7 +70,7 @@ fn go(load_id: i64) -> Result<Retried, Error> {
     Ok(Retried { load_id: run.id, rows_loaded: run.rows_loaded, rows_rejected: run.still_bad })
 }
 
-/// The part that goes through the mended rejects.
+/// A retry under way.
 struct Run<'a> {
     insert: Insert,
     /// The path of the file, for errors.
@@ -94,7 +90,8 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn go_through(&mut self) -> Result<(), Error> {
+    /// Goes through the mended rejects, and loads those that are good.
+    fn load_mended(&mut self) -> Result<(), Error> {
         let mut mended = self.catalog.mended(self.past.id)?;
         while let Some((place, mut text)) = mended.next()? {
             pg::check_for_interrupts();
@@ -102,7 +99,7 @@ impl Run<'_> {
             text.try_reserve(1).map_err(|_| Error::OutOfMemory(text.len() + 1))?;
             text.push(0);
             self.take(place, &text, length)?;
-            if self.chunk.len() >= CHUNK_ROWS || self.chunk.bytes() >= CHUNK_BYTES {
+            if self.chunk.len() >= CHUNK_ROWS || self.chunk.bytes() >= FULL {
                 self.insert_chunk()?;
             }
         }

@@ -21,18 +21,19 @@ pub fn undo(load_id: i64) -> Result<u64, Error> {
     }
     let deleted = delete_rows(&past, &loads, brought)?;
     catalog.delete_rejects(&loads)?;
-    catalog.forget(&loads)?;
+    catalog.mark_undone(&loads)?;
     if deleted != brought as u64 {
         report(load_id, brought, deleted);
     }
     Ok(deleted)
 }
 
-/// Undoes the loads of a file that are still in force, for another of it.
+/// Undoes the loads of a file that are still in force, so that the file can be loaded
+/// in their place.
 pub fn undo_all(loads: &[i64]) -> Result<(), Error> {
     for &load_id in loads {
         match undo(load_id) {
-            // With one that it built on.
+            // Undone together with the load that it built on.
             Ok(_) | Err(Error::Undone(_)) => {}
             Err(error) => return Err(error),
         }

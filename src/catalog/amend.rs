@@ -1,5 +1,5 @@
 //! What is done to loads that are over: looked up, undone, mended, retried. The
-//! caller may do so to the loads of roles that he is a member of.
+//! caller may do so to the loads of roles that it is a member of.
 
 use super::Catalog;
 use crate::error::{Error, Place};
@@ -48,13 +48,12 @@ impl Whereabouts {
     }
 }
 
-/// How a load of the past is looked at.
+/// Whether the row of a load is locked.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// In passing.
-    Glance,
-    /// To keep others from amending it, to the end of the transaction.
-    Lock,
+pub enum RowLock {
+    No,
+    /// Others cannot amend the load, to the end of the transaction.
+    ForUpdate,
 }
 
 /// What a retry loaded.
@@ -69,17 +68,8 @@ pub struct Retry {
 }
 
 impl Catalog {
-    /// Claims path and content of a load, as those that load it do, to the end of the
-    /// transaction; `false` where another session is at work on it.
-    pub fn claim_try(&self, past: &Past) -> bool {
-        let hash = past.content_hash.as_deref().and_then(|hash| hash.try_into().ok());
-        let Whereabouts::Known(target) = past.target else { return true };
-        let path = blake3::hash(&past.file_path);
-        self.is_unclaimed(target, path.as_bytes()) && hash.is_none_or(|hash| self.is_unclaimed(target, hash))
-    }
-
     /// The load of that number, if it is the caller's to amend.
-    pub fn past(&self, load_id: i64, look: Look) -> Result<Option<Past>, Error> {
+    pub fn past(&self, load_id: i64, lock: RowLock) -> Result<Option<Past>, Error> {
         const QUERY: &str = "SELECT
                 (SELECT c.oid FROM pg_catalog.pg_class AS c
                  WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid),
@@ -97,9 +87,9 @@ impl Catalog {
             FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
               AND pg_catalog.pg_has_role($2, h.loaded_by, 'MEMBER')";
-        let query = match look {
-            Look::Glance => QUERY.to_string(),
-            Look::Lock => format!("{QUERY} FOR UPDATE OF h"),
+        let query = match lock {
+            RowLock::No => QUERY.to_string(),
+            RowLock::ForUpdate => format!("{QUERY} FOR UPDATE OF h"),
         };
         let arguments = [load_id.into(), user::current().into()];
         self.as_owner(|client| {
@@ -189,7 +179,7 @@ impl Catalog {
         Ok(self.change(STATEMENT, &arguments)? == 1)
     }
 
-    /// The retry that resolved a reject.
+    /// The load that resolved a reject.
     pub fn resolved_by(&self, load_id: i64, byte_offset: i64) -> Result<Option<i64>, Error> {
         const QUERY: &str = "SELECT pg_catalog.max(r.resolved_by) FROM loader.rejects_data AS r
             WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) $2";
@@ -212,10 +202,11 @@ impl Catalog {
         Ok(Mended { cursor, owner: self.owner })
     }
 
-    /// Marks rejects of a load as resolved.
+    /// Marks rejects of a load as resolved, unless they were before.
     pub fn set_resolved(&self, load_id: i64, byte_offsets: &[i64], retry: i64) -> Result<(), Error> {
         const STATEMENT: &str = "UPDATE loader.rejects_data AS r SET resolved_by = $3
-            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) ANY ($2)";
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) ANY ($2)
+              AND r.resolved_by IS NULL";
         let memory = Context::new(c"loader offsets", 8 * 1024);
         let arguments = [load_id.into(), array::bigints(&memory, byte_offsets), retry.into()];
         self.change(STATEMENT, &arguments).map(|_| ())

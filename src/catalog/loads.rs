@@ -2,7 +2,6 @@
 
 use super::{Catalog, Content};
 use crate::error::Error;
-use crate::pg::lock::{Claim, Held, Mode, Object};
 use crate::pg::snapshot::{self, Row, Snapshot};
 use crate::pg::{self, Oid, text, user};
 use loader_core::tally::Tally;
@@ -261,48 +260,20 @@ impl Catalog {
         found
     }
 
-    /// How far a load is at this moment; `None` where it is not under way.
-    pub fn position(&self, id: i64) -> Option<Position> {
+    /// How far a load is at this moment; `None` where it has none of the states.
+    pub fn position(&self, id: i64, states: &[Status]) -> Option<Position> {
         const QUERY: &str = "SELECT h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes, h.records, h.lines,
                    h.overread, h.rows_rejected, h.rows_loaded
             FROM loader.load_history_data AS h
-            WHERE h.load_id OPERATOR(pg_catalog.=) $1
-              AND h.status OPERATOR(pg_catalog.=) 'running'::pg_catalog.text";
+            WHERE h.load_id OPERATOR(pg_catalog.=) $1 AND h.status OPERATOR(pg_catalog.=) ANY ($2)";
+        let states: Vec<&str> = states.iter().map(|state| state.name()).collect();
         let mut found = None;
         user::run_as(self.owner, || {
-            snapshot::select(Snapshot::Latest, QUERY, &[id.into()], |row| {
+            snapshot::select(Snapshot::Latest, QUERY, &[id.into(), states.into()], |row| {
                 found = Some(Position::of(row, 1));
             });
         });
         found
-    }
-
-    /// Where a load stands that is under way or has failed; `None` where it has
-    /// come to its end, or was undone.
-    pub fn stands_at(&self, id: i64) -> Option<u64> {
-        const QUERY: &str = "SELECT h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes
-            FROM loader.load_history_data AS h
-            WHERE h.load_id OPERATOR(pg_catalog.=) $1
-              AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'failed']::pg_catalog.text[])";
-        user::run_as(self.owner, || snapshot::select_bigint(Snapshot::Latest, QUERY, &[id.into()]))
-            .map(|offset| offset as u64)
-    }
-
-    /// Whether the reject at `offset` of a load was made good and loaded.
-    pub fn is_resolved(&self, id: i64, offset: u64) -> bool {
-        const QUERY: &str = "SELECT r.resolved_by FROM loader.rejects_data AS r
-            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) $2";
-        let arguments = [id.into(), (offset as i64).into()];
-        user::run_as(self.owner, || snapshot::select_bigint(Snapshot::Latest, QUERY, &arguments)).is_some()
-    }
-
-    /// The reject at `offset` of a load is what another has loaded.
-    pub fn resolve(&self, id: i64, offset: u64, by: i64) -> Result<(), Error> {
-        const STATEMENT: &str = "UPDATE loader.rejects_data AS r SET resolved_by = $3
-            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) $2
-              AND r.resolved_by IS NULL";
-        let arguments = [id.into(), (offset as i64).into(), by.into()];
-        Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 
     /// Gives rejects their true numbers, which were counted from the start of a
@@ -327,7 +298,7 @@ impl Catalog {
     }
 
     /// The loads into the target that are in force, and whether any brought rows.
-    pub fn loads_into(&self, content: &Content<'_>) -> (Vec<i64>, bool) {
+    pub fn loads_into(&self, target: Oid, target_name: &[u8], column: &[u8]) -> (Vec<i64>, bool) {
         const QUERY: &str = concat!(
             "SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
             WHERE h.target_column OPERATOR(pg_catalog.=) $2
@@ -335,8 +306,7 @@ impl Catalog {
             of_target!("$1", "$3"),
             " AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])"
         );
-        let arguments =
-            [content.target.into(), text::parameter(content.column), text::parameter(content.target_name)];
+        let arguments = [target.into(), text::parameter(column), text::parameter(target_name)];
         let (mut loads, mut rows) = (Vec::new(), 0);
         user::run_as(self.owner, || {
             snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
@@ -349,7 +319,7 @@ impl Catalog {
 
     /// Keeps others from undoing a load, or building on it, to the end of the
     /// transaction; `false` where it is not loaded any more.
-    pub fn keep_loaded(&self, id: i64) -> Result<bool, Error> {
+    pub fn lock_if_loaded(&self, id: i64) -> Result<bool, Error> {
         const QUERY: &str = "SELECT 1 FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
               AND h.status OPERATOR(pg_catalog.=) 'loaded'::pg_catalog.text FOR UPDATE";
@@ -360,7 +330,7 @@ impl Catalog {
     }
 
     /// Waits for those who are at these loads, and keeps others from them.
-    pub fn keep(&self, loads: &[i64]) -> Result<(), Error> {
+    pub fn lock_loads(&self, loads: &[i64]) -> Result<(), Error> {
         const QUERY: &str = "SELECT 1 FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY h.load_id FOR UPDATE";
         let arguments = [loads.to_vec().into()];
@@ -368,7 +338,7 @@ impl Catalog {
     }
 
     /// Marks loads as undone: nothing of them is left in the table.
-    pub fn forget(&self, loads: &[i64]) -> Result<(), Error> {
+    pub fn mark_undone(&self, loads: &[i64]) -> Result<(), Error> {
         const STATEMENT: &str = "UPDATE loader.load_history_data AS h SET status = 'undone'
             WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)";
         if loads.is_empty() {
@@ -376,37 +346,6 @@ impl Catalog {
         }
         let arguments = [loads.to_vec().into()];
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
-    }
-
-    /// What a load of something into the target locks while it is under way, over
-    /// transactions: a hash of the content, or of the path.
-    fn claim(&self, target: Oid, hash: &[u8; 32]) -> Claim {
-        let part = |at: usize| u32::from_le_bytes([hash[at], hash[at + 1], hash[at + 2], hash[at + 3]]);
-        let object = part(0) ^ target.to_u32();
-        Claim(Object { class: self.rejects, object, number: part(4) as u16 })
-    }
-
-    /// Claims a content or a path for this session; `None` where another has it.
-    pub fn try_claim(&self, target: Oid, hash: &[u8; 32]) -> Option<Held> {
-        self.claim(target, hash).try_hold()
-    }
-
-    /// Waits until nobody has claimed it; to the end of the transaction nobody else
-    /// will.
-    pub fn keep_unclaimed(&self, target: Oid, hash: &[u8; 32]) {
-        self.claim(target, hash).keep();
-    }
-
-    /// Whether nobody has claimed it; to the end of the transaction nobody else will.
-    pub fn is_unclaimed(&self, target: Oid, hash: &[u8; 32]) -> bool {
-        self.claim(target, hash).try_keep()
-    }
-
-    /// Lets a load of `load_json_file` of a file of that size finish first;
-    /// `false` where one is under way. Several of `load_json_files` are not in
-    /// each other's way: they claim contents.
-    pub fn try_share_turn(&self, target: Oid, file_size: u64) -> bool {
-        self.turn(target, file_size).try_lock(Mode::Shared)
     }
 }
 

@@ -22,13 +22,13 @@ macro_rules! of_target {
 }
 
 mod amend;
+mod claims;
 mod loads;
 
-pub use amend::{Look, Past, Retry, Whereabouts};
+pub use amend::{Past, Retry, RowLock, Whereabouts};
 pub use loads::{Earlier, FileState, Load, Position, Status, Step};
 
 use crate::error::Error;
-use crate::pg::lock::{Mode, Object};
 use crate::pg::snapshot::{Snapshot, select_bigint};
 use crate::pg::{self, Oid, array, relation, text, user};
 use pgrx::datum::DatumWithOid;
@@ -95,18 +95,6 @@ impl Catalog {
         let rejects = relation::in_schema(c"loader", c"rejects_data");
         let owner = relation::owner(history).ok_or(Error::NoTable(history.to_u32()))?;
         Ok(Catalog { history, rejects, owner })
-    }
-
-    /// Lets loads of files of one size into one table take turns, to the end
-    /// of the transaction. On a pair that nobody else locks: not an advisory
-    /// lock, whose numbers are the users' own.
-    pub fn take_turn(&self, target: Oid, file_size: u64) {
-        self.turn(target, file_size).lock(Mode::Exclusive);
-    }
-
-    fn turn(&self, target: Oid, file_size: u64) -> Object {
-        let hash = file_size.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48;
-        Object { class: self.history, object: target.to_u32(), number: hash as u16 }
     }
 
     /// The last load of content of that size, and with that hash if one is

@@ -36,8 +36,7 @@ pub fn find(
     {
         return Ok(None);
     }
-    let hash = source.finish()?;
-    source.rewind()?;
+    let hash = source.hash_of_all()?;
     refuse_partly_loaded(catalog.earlier(content, Some(&hash), None), target, source)?;
     let seen = catalog.earlier_load(Snapshot::Transaction, content, Some(&hash));
     let Some(load_id) = seen.filter(|_| !target.is_empty()) else {
@@ -72,8 +71,7 @@ fn replace(
     source: &mut FileSource,
     of_path: &[Earlier],
 ) -> Result<Option<i64>, Error> {
-    let hash = source.finish()?;
-    source.rewind()?;
+    let hash = source.hash_of_all()?;
     let same = catalog.earlier(content, Some(&hash), None);
     let whole = same.iter().find(|load| load.status == Status::Loaded);
     if let Some(whole) = whole.filter(|_| !target.is_empty()) {

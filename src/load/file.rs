@@ -21,14 +21,17 @@ pub struct FileSource {
     /// Of what is read, where that is the first that is read of the file.
     hasher: Option<blake3::Hasher>,
     bytes_read: u64,
+    /// The backend's report shows how far it is.
+    shows_progress: bool,
     control: Arc<Control>,
     backend: ThreadId,
 }
 
 impl FileSource {
-    /// The file from its start, hashed as it is read. Called by the backend.
+    /// The file from its start, hashed as it is read, with progress shown. Called by
+    /// the backend.
     pub fn hashing(opened: OpenFile) -> Self {
-        FileSource { hasher: Some(blake3::Hasher::new()), ..FileSource::new(opened) }
+        FileSource { hasher: Some(blake3::Hasher::new()), shows_progress: true, ..FileSource::new(opened) }
     }
 
     /// The file from its start. Called by the backend.
@@ -37,6 +40,7 @@ impl FileSource {
             opened,
             hasher: None,
             bytes_read: 0,
+            shows_progress: false,
             control: Arc::default(),
             backend: thread::current().id(),
         }
@@ -45,6 +49,11 @@ impl FileSource {
     /// What the backend shares with a thread that reads.
     pub fn control(&self) -> &Arc<Control> {
         &self.control
+    }
+
+    /// Says whether there is a report that shows how far it is.
+    pub fn show_progress(&mut self, shows: bool) {
+        self.shows_progress = shows;
     }
 
     /// What was opened.
@@ -71,10 +80,17 @@ impl FileSource {
         self.opened.check_unchanged(self.bytes_read)
     }
 
-    /// The same, and returns the hash of all of it.
-    pub fn finish(&mut self) -> Result<[u8; 32], Error> {
+    /// The hash of what was read.
+    pub fn hash(&self) -> [u8; 32] {
+        *self.hasher.as_ref().expect("a hashing source").finalize().as_bytes()
+    }
+
+    /// Hashes all of the file, and goes back to the start.
+    pub fn hash_of_all(&mut self) -> Result<[u8; 32], Error> {
         self.check()?;
-        Ok(*self.hasher.as_ref().expect("a hashing source").finalize().as_bytes())
+        let hash = self.hash();
+        self.rewind()?;
+        Ok(hash)
     }
 
     /// Hashes the first bytes of the file, `length` of them, and goes back to
@@ -150,7 +166,9 @@ impl Source for FileSource {
     fn poll(&mut self) -> Result<(), input::Error> {
         if thread::current().id() == self.backend {
             pg::check_for_interrupts();
-            pg::progress::bytes_processed(self.bytes_read);
+            if self.shows_progress {
+                pg::progress::bytes_processed(self.bytes_read);
+            }
         } else if self.control.is_stopped() {
             return Err(input::Error::Stopped);
         }

@@ -2,6 +2,7 @@
 //! INSERT, and what is bad to the rejects. Knows nothing of transactions and of
 //! the history: whoever drives it says when to stop, and writes down how far it is.
 
+use super::account::{Account, Brought};
 use super::file::{FileSource, explain};
 use super::judge::{Values, Verdict};
 use super::options::Options;
@@ -9,25 +10,21 @@ use super::rejects::RejectLog;
 use super::server::Server;
 use crate::catalog::Catalog;
 use crate::error::{Error, Place};
-use crate::pg::chunk::Chunk;
-use crate::pg::progress::{self, Report};
+use crate::pg::chunk::{Chunk, FULL};
+use crate::pg::progress::{self, Report, Shown};
 use crate::pg::thread::AtExit;
 use crate::pg::{self, allocator};
 use crate::settings;
 use crate::sink::{Insert, Target};
+use loader_core::fault::Fault;
 use loader_core::framing;
-use loader_core::framing::{Format, Mark, Range};
-use loader_core::input::Decoded;
-use loader_core::pipeline::{self, Batch, Control, Entry, Finished, Form, Pipeline};
-use loader_core::tally::Tally;
+use loader_core::framing::{Mark, Range};
+use loader_core::input::{Compression, Decoded};
+use loader_core::pipeline::{self, Batch, Control, Entry, Form, Pipeline};
 use std::sync::Arc;
 
-/// A chunk is closed when its values take so many bytes, however many rows it
-/// has: so memory follows the records, not the file. Larger gains nothing.
-const CHUNK_BYTES: usize = 4 * 1024 * 1024;
-
-/// … or when its values come from so many batches, with few in each: most of
-/// them is rejects then.
+/// A chunk is also closed when its values come from so many batches, with few in
+/// each: most of them is rejects then.
 const CHUNK_BATCHES: usize = 64;
 
 /// Where records go: open in the transaction that is under way.
@@ -46,11 +43,17 @@ pub struct Part {
     pub range: Option<Range>,
 }
 
+impl Part {
+    fn begins_the_stream(&self) -> bool {
+        self.skip_to == 0 && self.range.is_none()
+    }
+}
+
 /// What [`Intake::open`] has to know beside the file.
 pub struct Setup<'a> {
     pub load_id: i64,
-    /// The process that this one works for, 0 if it is its own.
-    pub leader: i32,
+    /// What is shown of it while it is under way, if anything is.
+    pub report: Option<Report>,
     pub options: &'a Options,
     pub part: Part,
     /// A good record at this offset is passed over: it is in the table.
@@ -61,8 +64,6 @@ pub struct Setup<'a> {
     pub any_good: bool,
     /// Bad records of earlier parts.
     pub rejected: u64,
-    /// Rows of earlier parts.
-    pub rows: u64,
 }
 
 /// One stream.
@@ -76,7 +77,7 @@ pub struct Intake {
     /// Where the records of the chunk came from.
     places: Vec<Place>,
     rejects: RejectLog,
-    gain: Gain,
+    account: Account,
     /// Whether there was a good record at all; a trigger may have suppressed it.
     any_good: bool,
     /// Where the batches that were taken end.
@@ -85,46 +86,32 @@ pub struct Intake {
     open_offset: Option<u64>,
     control: Arc<Control>,
     shown: String,
-    report: Report,
+    load_id: i64,
+    report: Option<Shown>,
     chunk_rows: usize,
     raw_limit: usize,
     passes: Option<u64>,
 }
 
-/// What was loaded since it was asked last.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Gain {
-    /// Rows inserted.
-    pub rows: u64,
-    /// Records that the splitter found good and the server did not, …
-    refused: u64,
-    /// … and their bytes.
-    refused_bytes: u64,
-}
-
-impl Gain {
-    /// The ledger from one mark to another, with the server's verdicts.
-    pub fn ledger(&self, from: &Mark, to: &Mark) -> Tally {
-        let (from, to) = (&from.tally, &to.tally);
-        let mut tally = Tally {
-            records: to.records - from.records,
-            rejects: to.rejects - from.rejects,
-            bytes_loaded: to.bytes_loaded - from.bytes_loaded,
-            bytes_rejected: to.bytes_rejected - from.bytes_rejected,
-            bytes_framing: to.bytes_framing - from.bytes_framing,
-            stream_bytes: to.stream_bytes - from.stream_bytes,
-        };
-        tally.overrule(self.refused, self.refused_bytes);
-        tally
-    }
+/// The end of a stream.
+pub struct Ended {
+    /// What its last part brought.
+    pub brought: Brought,
+    /// The file.
+    pub source: Decoded<FileSource>,
+    /// See [`loader_core::pipeline::Finished`].
+    pub margin: u64,
+    /// The first bad records of a validation.
+    pub first: Vec<(Place, Fault)>,
 }
 
 impl Intake {
     /// Looks at the head of the stream and starts the threads.
-    pub fn open(source: Decoded<FileSource>, target: &Target, setup: &Setup<'_>) -> Result<Self, Error> {
+    pub fn open(mut source: Decoded<FileSource>, target: &Target, setup: &Setup<'_>) -> Result<Self, Error> {
+        source.source_mut().show_progress(setup.report.is_some());
         let shown = source.source().opened().shown.clone();
-        let file_size = source.source().opened().size();
         let control = source.source().control().clone();
+        let compression = source.compression();
         let server = Server::new()?;
         let framing = framing::Options {
             format: setup.options.format,
@@ -143,17 +130,16 @@ impl Intake {
         let mut pipeline = Pipeline::new(source, framing, options, control.clone())
             .map_err(|error| explain(error, &shown))?;
         let mark = pipeline.begin();
+        // What lies before the first record is of the first part.
+        let from = if setup.part.begins_the_stream() { Mark::default() } else { mark };
+        let account = Account::new(pipeline.format(), compression, from, setup.rejected);
         let crew = pipeline.crew().clone();
         let stop = AtExit::new(move || crew.stop());
         pg::thread::without_signals(|| pipeline.start());
-        let report = Report {
-            load_id: setup.load_id,
-            rejects: setup.rejected,
-            rows: setup.rows,
-            leader: setup.leader,
-            ..Report::new(target.oid, file_size)
-        };
-        report.show(control.bytes_read());
+        let report = setup.report.map(Shown);
+        if let Some(Shown(report)) = &report {
+            report.show(control.bytes_read());
+        }
         Ok(Intake {
             _stop: stop,
             pipeline,
@@ -161,12 +147,13 @@ impl Intake {
             emptied: Vec::new(),
             places: Vec::new(),
             rejects: RejectLog::new(setup.load_id, setup.options, setup.rejected),
-            gain: Gain::default(),
+            account,
             any_good: setup.any_good,
             mark,
             open_offset: None,
             control,
             shown,
+            load_id: setup.load_id,
             report,
             chunk_rows: setup.options.chunk,
             raw_limit: settings::reject_raw_limit(),
@@ -175,13 +162,15 @@ impl Intake {
     }
 
     /// Takes in the next batch; `false` at the end. Its last rows may wait for
-    /// [`Intake::flush`].
+    /// [`Intake::bring`].
     pub fn take(&mut self, sink: &mut Sink<'_>) -> Result<bool, Error> {
         let next = self.pipeline.next(&mut pg::check_for_interrupts);
         let Some(mut batch) = next.map_err(|error| explain(error, &self.shown))? else { return Ok(false) };
         pg::check_for_interrupts();
         allocator::refill().map_err(Error::OutOfMemory)?;
-        progress::bytes_processed(self.control.bytes_read());
+        if self.report.is_some() {
+            progress::bytes_processed(self.control.bytes_read());
+        }
         let has_values = !batch.values.is_empty();
         if has_values {
             self.values.chunk.hold(std::mem::take(&mut batch.values)).map_err(Error::OutOfMemory)?;
@@ -191,7 +180,7 @@ impl Intake {
             if self.rejects.is_full() {
                 self.rejects.write(sink.catalog)?;
             }
-            if self.values.chunk.len() >= self.chunk_rows || self.values.chunk.bytes() >= CHUNK_BYTES {
+            if self.values.chunk.len() >= self.chunk_rows || self.values.chunk.bytes() >= FULL {
                 self.insert_chunk(sink)?;
             }
         }
@@ -207,8 +196,41 @@ impl Intake {
         Ok(true)
     }
 
-    /// Brings everything that was taken to where it belongs.
-    pub fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), Error> {
+    /// Brings everything that was taken to where it belongs, and says what that was
+    /// since it was done last.
+    pub fn bring(&mut self, sink: &mut Sink<'_>) -> Result<Brought, Error> {
+        self.flush(sink)?;
+        self.account
+            .close(self.mark, self.rejects.count(), self.open_offset)
+            .ok_or_else(|| Error::Unbalanced { path: self.shown.clone() })
+    }
+
+    /// Does as [`Intake::bring`] when [`Intake::take`] has returned `false`, and hands
+    /// back what is left then.
+    /// Fails if the file is not what it was; `whole` says that its end is reached.
+    pub fn end(mut self, sink: &mut Sink<'_>, whole: bool) -> Result<Ended, Error> {
+        self.flush(sink)?;
+        let mut ended = self.pipeline.finish();
+        let plain = ended.source.compression() == Compression::None;
+        let source = ended.source.source_mut();
+        if whole {
+            source.check()?
+        } else {
+            source.opened().check_same()?
+        }
+        // A plain file is the stream itself.
+        let all_read = !(whole && plain) || ended.end.offset == source.bytes_read();
+        let brought = self.account.close(ended.end, self.rejects.count(), self.open_offset);
+        match brought.filter(|_| all_read) {
+            Some(brought) => {
+                let first = self.rejects.first().to_vec();
+                Ok(Ended { brought, source: ended.source, margin: ended.margin, first })
+            }
+            None => Err(Error::Unbalanced { path: self.shown }),
+        }
+    }
+
+    fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), Error> {
         self.insert_chunk(sink)?;
         self.rejects.write(sink.catalog)
     }
@@ -218,40 +240,14 @@ impl Intake {
         self.control.bytes_read()
     }
 
-    /// Whether the stream can be cut into ranges, if it is not compressed.
+    /// Bytes of the stream that were taken since [`Intake::bring`].
+    pub fn bytes_taken(&self) -> u64 {
+        self.mark.offset.saturating_sub(self.account.from().offset)
+    }
+
+    /// Whether the stream can be cut into ranges.
     pub fn is_cuttable(&self) -> bool {
-        self.pipeline.is_cuttable()
-    }
-
-    /// The format that was asked for, or found.
-    pub fn format(&self) -> Format {
-        self.pipeline.format()
-    }
-
-    /// Where what was taken ends, and where it begins before the first batch.
-    pub fn mark(&self) -> &Mark {
-        &self.mark
-    }
-
-    /// Where the last record that was taken begins, if it is bad: it may only have
-    /// been begun when the file was read.
-    pub fn open_offset(&self) -> Option<u64> {
-        self.open_offset
-    }
-
-    /// What was loaded since this was called last.
-    pub fn gain(&mut self) -> Gain {
-        std::mem::take(&mut self.gain)
-    }
-
-    /// The bad records.
-    pub fn rejects(&mut self) -> &mut RejectLog {
-        &mut self.rejects
-    }
-
-    /// What is left when [`Intake::take`] has returned `false`.
-    pub fn finish(self) -> Finished<Decoded<FileSource>> {
-        self.pipeline.finish()
+        self.account.compression() == Compression::None && self.pipeline.is_cuttable()
     }
 
     /// Puts a record where it belongs.
@@ -268,8 +264,7 @@ impl Intake {
                 return self.rejects.add(&self.shown, place, fault, batch.text(raw), self.any_good);
             }
             Verdict::Refused(fault, text) => {
-                self.gain.refused += 1;
-                self.gain.refused_bytes += place.length;
+                self.account.refuse(place.length);
                 let raw = batch.text(text);
                 let raw = &raw[..raw.len().min(self.raw_limit)];
                 return self.rejects.add(&self.shown, place, fault, raw, self.any_good);
@@ -288,23 +283,20 @@ impl Intake {
         if self.values.chunk.is_empty() {
             return Ok(());
         }
-        let rows = sink.insert.run(
-            sink.target,
-            self.report.load_id,
-            &self.shown,
-            &self.values.chunk,
-            &self.places,
-        )?;
-        self.gain.rows += rows;
-        self.report.rows += rows;
+        let rows =
+            sink.insert.run(sink.target, self.load_id, &self.shown, &self.values.chunk, &self.places)?;
+        self.account.insert(rows);
         // The batch in hand has kept its place; those before it can be filled again.
         for (values, batch) in self.values.chunk.clear().zip(self.emptied.drain(..)) {
             self.pipeline.recycle(Batch { values, ..batch });
         }
         self.places.clear();
-        self.report.rejects = self.rejects.count();
-        // A trigger whose subtransaction was rolled back ended it.
-        self.report.show(self.control.bytes_read());
+        if let Some(Shown(report)) = &mut self.report {
+            report.rows += rows;
+            report.rejects = self.rejects.count();
+            // A trigger whose subtransaction was rolled back ended it.
+            report.show(self.control.bytes_read());
+        }
         Ok(())
     }
 }

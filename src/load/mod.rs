@@ -2,6 +2,7 @@
 //! input → framing → encode → chunk → insert → record. What comes before the
 //! chunk happens in the threads of a [`Pipeline`].
 
+mod account;
 mod earlier;
 mod file;
 mod intake;
@@ -12,29 +13,25 @@ mod report;
 mod server;
 mod validate;
 
+pub use account::Brought;
 pub use file::{FileSource, explain};
-pub use intake::{Gain, Intake, Part, Setup, Sink};
+pub use intake::{Ended, Intake, Part, Setup, Sink};
 pub use judge::{Values, Verdict};
 pub use options::{
-    Call, IfLoaded, OnError, Options, compression_of, format_of, on_error_of, records_path_of, word,
+    Call, IfLoaded, OnError, Options, Words, compression_of, format_of, on_error_of, records_path_of, word,
 };
 pub use server::Server;
 
 use crate::access;
-use crate::catalog::{Catalog, Content, FileState, Load, Status, Step};
+use crate::catalog::{Catalog, Content, Load, Status};
 use crate::error::Error;
-use crate::pg::memory::Context;
+use crate::pg::memory::{Context, RESERVE};
 use crate::pg::progress::{self, Report};
 use crate::pg::{self, allocator};
 use crate::settings;
 use crate::sink::{Insert, Target};
-use loader_core::framing::Mark;
-use loader_core::input::{Compression, Decoded};
+use loader_core::input::Decoded;
 use std::time::{Duration, Instant};
-
-/// Memory that a load begins with. It needs little of it: the rest is there for
-/// what is kept of an error, when the server has no more to give.
-pub const RESERVE: usize = 64 * 1024;
 
 /// What `load_json_file` returns.
 pub struct Outcome {
@@ -53,14 +50,14 @@ pub struct Outcome {
 pub fn run(call: &Call<'_>) -> Result<Outcome, Error> {
     allocator::refill().map_err(Error::OutOfMemory)?;
     Context::new(c"loader", RESERVE)
-        .within(|| if call.validate { validate::run(|| load(call)) } else { load(call) })
+        .within(|| if call.words.validate { validate::run(|| load(call)) } else { load(call) })
 }
 
 fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     let clock = Instant::now();
     let started_at = pg::now();
     access::require_file_role()?;
-    let options = Options::of(call)?;
+    let options = Options::of(&call.words)?;
     let target = Target::lock(call.table, call.target_column)?;
     let mut insert = Insert::prepare(&target)?;
     let catalog = Catalog::open()?;
@@ -90,71 +87,30 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     }
 
     let load_id = catalog.next_load_id()?;
-    let decoded = Decoded::new(source, options.compression).map_err(|error| explain(error, &shown))?;
-    let compression = decoded.compression();
-    let setup = Setup {
-        load_id,
-        leader: 0,
-        options: &options,
-        part: Part::default(),
-        passes: None,
-        threads: settings::parse_threads(),
-        any_good: false,
-        rejected: 0,
-        rows: 0,
-    };
-    let mut intake = Intake::open(decoded, &target, &setup)?;
     let mut sink = Sink { target: &target, insert: &mut insert, catalog: &catalog };
-    while intake.take(&mut sink)? {}
-    intake.flush(&mut sink)?;
-
-    let gain = intake.gain();
-    let rejected = intake.rejects().count();
-    let open_offset = intake.open_offset();
-    let first = intake.rejects().first().to_vec();
-    let mut ended = intake.finish();
-    let ledger = gain.ledger(&Mark::default(), &ended.end);
-    let source = ended.source.source_mut();
-    let content_hash = source.finish()?;
-    // A plain file is the stream itself.
-    let all_read = compression != Compression::None || ledger.stream_bytes == source.bytes_read();
-    if !ledger.balances() || !all_read || ledger.rejects != rejected {
-        return Err(Error::Unbalanced { path: shown });
-    }
-    let mtime = pg::timestamp_from_unix(source.opened().mtime_micros());
-    let file = FileState {
-        known: Some((content.file_size, mtime, &content_hash)),
-        format: ended.format.name(),
-        compression: compression.name(),
-    };
-    let step = Step {
-        status: Status::Loaded,
-        rows: gain.rows,
-        ledger,
-        records: ended.end.records,
-        lines: ended.end.line,
-        overread: ended.end.overread,
-        open_offset,
-        error: None,
-    };
+    let Ended { brought, source, first, .. } = take_in(source, load_id, &options, &mut sink)?;
+    let source = source.source();
     let load = Load {
         id: load_id,
         content,
         file_path: &source.opened().path,
-        chunk: call.chunk,
+        chunk: call.words.chunk,
         options: &options.to_json(),
         loaded_by: pg::user::current(),
         started_at,
         start_offset: 0,
         retry_of: None,
     };
-    catalog.begin(&load, &file, &step)?;
-    progress::end();
+    let mtime = pg::timestamp_from_unix(source.opened().mtime_micros());
+    let content_hash = source.hash();
+    let file = brought.file(Some((source.opened().size(), mtime, &content_hash)));
+    catalog.begin(&load, &file, &brought.step(Status::Loaded))?;
 
+    let ledger = brought.ledger;
     let outcome = Outcome {
         load_id: Some(load_id),
         status: "loaded",
-        rows_loaded: gain.rows,
+        rows_loaded: brought.rows,
         rows_rejected: ledger.rejects,
         bytes_read: ledger.stream_bytes,
         elapsed: clock.elapsed(),
@@ -165,4 +121,23 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
         report::loaded(&shown, &target_name, load_id, &outcome, ledger.records, options.on_error);
     }
     Ok(outcome)
+}
+
+/// Brings all of the file into the table.
+fn take_in(source: FileSource, load_id: i64, options: &Options, sink: &mut Sink<'_>) -> Result<Ended, Error> {
+    let shown = source.opened().shown.clone();
+    let setup = Setup {
+        load_id,
+        report: Some(Report { load_id, ..Report::new(sink.target.oid, source.opened().size()) }),
+        options,
+        part: Part::default(),
+        passes: None,
+        threads: settings::parse_threads(),
+        any_good: false,
+        rejected: 0,
+    };
+    let decoded = Decoded::new(source, options.compression).map_err(|error| explain(error, &shown))?;
+    let mut intake = Intake::open(decoded, sink.target, &setup)?;
+    while intake.take(sink)? {}
+    intake.end(sink, true)
 }

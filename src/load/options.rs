@@ -13,13 +13,18 @@ const LARGEST_CHUNK: i32 = 1_000_000;
 pub struct Call<'a> {
     pub path: &'a [u8],
     pub table: Oid,
+    pub target_column: &'a [u8],
+    pub words: Words<'a>,
+}
+
+/// Those that say how to load, as they are given.
+pub struct Words<'a> {
     pub chunk: i32,
     pub format: &'a [u8],
     pub compression: &'a [u8],
     pub on_error: &'a [u8],
     pub reject_limit: Option<i64>,
     pub if_loaded: &'a [u8],
-    pub target_column: &'a [u8],
     pub records_path: Option<&'a [u8]>,
     pub validate: bool,
 }
@@ -38,13 +43,13 @@ pub enum OnError {
 /// What to do if the content was loaded before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfLoaded {
-    /// Nothing.
+    /// Skip the file.
     Skip,
     /// Load it again.
     Force,
     /// Fail.
     Error,
-    /// Nothing; but where the file was something else then, what it brought goes.
+    /// Skip it too; but if the path had another content, undo what that brought.
     Replace,
 }
 
@@ -62,7 +67,7 @@ pub struct Options {
     pub compression: Option<Compression>,
     /// What to do with a bad record.
     pub on_error: OnError,
-    /// So many bad records are borne.
+    /// Bad records that do not fail the load.
     pub reject_limit: Option<u64>,
     /// What to do if the content was loaded before.
     pub if_loaded: IfLoaded,
@@ -72,27 +77,27 @@ pub struct Options {
 
 impl Options {
     /// Reads the words of a call.
-    pub fn of(call: &Call<'_>) -> Result<Self, Error> {
-        if !(1..=LARGEST_CHUNK).contains(&call.chunk) {
-            return Err(Error::ChunkOutOfRange { chunk: call.chunk, most: LARGEST_CHUNK });
+    pub fn of(words: &Words<'_>) -> Result<Self, Error> {
+        if !(1..=LARGEST_CHUNK).contains(&words.chunk) {
+            return Err(Error::ChunkOutOfRange { chunk: words.chunk, most: LARGEST_CHUNK });
         }
-        let reject_limit = match call.reject_limit {
+        let reject_limit = match words.reject_limit {
             None => None,
             Some(limit) => Some(u64::try_from(limit).map_err(|_| Error::NegativeRejectLimit(limit))?),
         };
-        let format = format_of(call.format)?;
-        let records_path = call.records_path.map(|path| records_path_of(path, format)).transpose()?;
+        let format = format_of(words.format)?;
+        let records_path = words.records_path.map(|path| records_path_of(path, format)).transpose()?;
         Ok(Options {
-            chunk: call.chunk as usize,
+            chunk: words.chunk as usize,
             shown_path: records_path.as_ref().map(RecordsPath::to_string),
             records_path,
             format,
-            compression: compression_of(call.compression)?,
-            on_error: on_error_of(call.on_error)?,
+            compression: compression_of(words.compression)?,
+            on_error: on_error_of(words.on_error)?,
             reject_limit,
             if_loaded: match word(
                 "if_loaded",
-                call.if_loaded,
+                words.if_loaded,
                 "skip, force, error, replace",
                 &[
                     ("skip", IfLoaded::Skip),
@@ -101,11 +106,11 @@ impl Options {
                     ("replace", IfLoaded::Replace),
                 ],
             )? {
-                // What stays is no matter where nothing stays.
-                _ if call.validate => IfLoaded::Force,
+                // A validation keeps nothing, so it does not matter what was loaded before.
+                _ if words.validate => IfLoaded::Force,
                 if_loaded => if_loaded,
             },
-            validate: call.validate,
+            validate: words.validate,
         })
     }
 

@@ -2,15 +2,14 @@
 
 use super::Outcome;
 use crate::error::Error;
-use crate::pg::subtransaction;
-use pgrx::prelude::*;
+use crate::pg::{constraint, subtransaction};
 
 /// Runs the load, and looks at what would be looked at when it is committed:
 /// all that waits for the end of the transaction, of the load and before it.
 pub fn run(load: impl FnOnce() -> Result<Outcome, Error>) -> Result<Outcome, Error> {
     subtransaction::take_back(|| {
         let outcome = load()?;
-        Spi::run("SET CONSTRAINTS ALL IMMEDIATE")?;
+        constraint::check_deferred()?;
         Ok(Outcome { load_id: None, status: "validated", ..outcome })
     })
 }

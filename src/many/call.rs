@@ -1,7 +1,7 @@
 //! What `load_json_files` was called with: read, checked, and handed to workers.
 
 use crate::error::Error;
-use crate::load::{self, Options};
+use crate::load::{Options, Words};
 use crate::pg::Oid;
 use crate::pg::worker::Session;
 
@@ -19,37 +19,32 @@ pub struct Call {
     pub records_path: Option<Vec<u8>>,
     /// The first file that fails ends the call.
     pub stop: bool,
-    /// Threads of each worker that parse.
-    pub threads: usize,
 }
 
 impl Call {
     /// The options of each file's load.
     pub fn options(&self) -> Result<Options, Error> {
-        Options::of(&load::Call {
-            path: b"",
-            table: self.table,
+        Options::of(&Words {
             chunk: self.chunk,
             format: &self.format,
             compression: &self.compression,
             on_error: &self.on_error,
             reject_limit: self.reject_limit,
             if_loaded: &self.if_loaded,
-            target_column: &self.target_column,
             records_path: self.records_path.as_deref(),
             validate: false,
         })
     }
 
-    /// As words, with the session.
-    pub fn to_words(&self, session: &Session) -> Vec<u64> {
+    /// As words, with how many threads of each worker parse, and the session.
+    pub fn to_words(&self, threads: usize, session: &Session) -> Vec<u64> {
         let mut words = vec![
             u64::from(self.table.to_u32()),
             self.chunk as u64,
             u64::from(self.reject_limit.is_some()),
             self.reject_limit.unwrap_or(0) as u64,
             u64::from(self.stop),
-            self.threads as u64,
+            threads as u64,
             u64::from(self.records_path.is_some()),
         ];
         let none = Vec::new();
@@ -65,7 +60,7 @@ impl Call {
     }
 
     /// From [`Call::to_words`].
-    pub fn from_words(words: &[u64]) -> (Call, Session) {
+    pub fn from_words(words: &[u64]) -> (Call, usize, Session) {
         let (numbers, mut rest) = words.split_at(7);
         let mut text = || {
             let (text, after) = rest[1..].split_at(rest[0] as usize);
@@ -85,8 +80,7 @@ impl Call {
             target_column,
             records_path: (numbers[6] != 0).then_some(path),
             stop: numbers[4] != 0,
-            threads: numbers[5] as usize,
         };
-        (call, Session::from_words(rest))
+        (call, numbers[5] as usize, Session::from_words(rest))
     }
 }

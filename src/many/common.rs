@@ -3,6 +3,7 @@
 use crate::catalog::{Content, Load};
 use crate::load::Options;
 use crate::pg;
+use crate::pg::progress::Report;
 use crate::sink::Target;
 use pgrx::datum::TimestampWithTimeZone;
 
@@ -14,7 +15,8 @@ pub struct Common<'a> {
     pub options_json: &'a str,
     pub chunk: i32,
     pub threads: usize,
-    pub leader: i32,
+    /// The process that a worker works for. The session itself shows no files.
+    pub leader: Option<i32>,
     /// Bytes of a part.
     pub part_size: u64,
     /// What waits for the end of a transaction is checked at the end of each part.
@@ -31,6 +33,13 @@ impl<'a> Common<'a> {
             file_size,
             records_path: self.options.records_path(),
         }
+    }
+
+    /// What is shown of a file under way, in which so many rows were loaded earlier,
+    /// and so many records rejected.
+    pub fn report(&self, load_id: i64, size: u64, rows: u64, rejects: u64) -> Option<Report> {
+        let of = |leader| Report { load_id, leader, rows, rejects, ..Report::new(self.target.oid, size) };
+        self.leader.map(of)
     }
 
     /// The row of a load in the history.

@@ -1,13 +1,14 @@
-//! One file of many: is it to be loaded, from where on, and part by part.
+//! One file of many, part by part, and what the history is told of it.
 
 use super::common::Common;
 use super::look::{Claims, Found};
 use crate::amend;
 use crate::catalog::{FileState, Load, Position, Status, Step};
 use crate::error::{Error, Failure};
-use crate::load::{FileSource, Intake, Part, Setup, Sink, explain};
-use crate::pg::{self, constraint, text};
-use loader_core::framing::{Format, Mark};
+use crate::load::{Brought, FileSource, Intake, Part, Setup, Sink, explain};
+use crate::pg::{self, constraint};
+use crate::settings;
+use loader_core::framing::Format;
 use loader_core::input::{Compression, Decoded};
 use pgrx::datum::TimestampWithTimeZone;
 use std::time::{Duration, Instant};
@@ -40,16 +41,9 @@ pub struct Job {
     started_at: TimestampWithTimeZone,
     /// Not open any more once it is in the intake.
     source: Option<FileSource>,
-    running: Option<Running>,
+    running: Option<Intake>,
     /// Nobody else loads this content, or this path, meanwhile.
     pub claims: Claims,
-}
-
-struct Running {
-    intake: Intake,
-    /// What was counted up to the last part's end.
-    mark: Mark,
-    compression: Compression,
 }
 
 /// What a part came to.
@@ -90,130 +84,89 @@ impl Job {
 
     /// Bytes of the file that are read, as it lies on disk.
     pub fn bytes_read(&self) -> u64 {
-        self.running.as_ref().map_or(0, |running| running.intake.bytes_read())
+        self.running.as_ref().map_or(0, Intake::bytes_read)
     }
 
     /// Whether the rest can be cut into ranges.
     pub fn is_cuttable(&self) -> bool {
-        self.running
-            .as_ref()
-            .is_some_and(|running| running.compression == Compression::None && running.intake.is_cuttable())
+        self.running.as_ref().is_some_and(Intake::is_cuttable)
     }
 
-    /// What the history says of the file.
-    fn state<'a>(&'a self, format: &'a str, compression: &'a str) -> FileState<'a> {
-        let mtime = pg::timestamp_from_unix(self.mtime);
-        FileState { known: Some((self.size, mtime, &self.hash)), format, compression }
+    /// What is known of the file.
+    fn known(&self) -> Option<(u64, TimestampWithTimeZone, &[u8; 32])> {
+        Some((self.size, pg::timestamp_from_unix(self.mtime), &self.hash))
     }
 
-    fn open(&mut self, common: &Common<'_>) -> Result<Running, Error> {
+    fn open(&mut self, common: &Common<'_>) -> Result<Intake, Error> {
         let source = self.source.take().expect("opened once");
         let shown = source.opened().shown.clone();
         let decoded =
             Decoded::new(source, common.options.compression).map_err(|error| explain(error, &shown))?;
-        let compression = decoded.compression();
-        // Threads cost more than they bring where there is little to parse.
-        let threads = if self.size < SMALL { 0 } else { common.threads };
-        let intake = Intake::open(
+        Intake::open(
             decoded,
             common.target,
             &Setup {
                 load_id: self.load_id,
-                leader: common.leader,
+                report: common.report(self.load_id, self.size, self.position.rows, self.position.rejects),
                 options: common.options,
                 part: Part { skip_to: self.position.offset, range: None },
                 passes: self.passes_first.then_some(self.position.offset),
-                threads,
+                threads: settings::threads_for(self.size, common.threads),
                 any_good: self.position.rows > 0,
                 rejected: self.position.rejects,
-                rows: self.position.rows,
             },
-        )?;
-        let mark = *intake.mark();
-        Ok(Running { intake, mark, compression })
+        )
     }
 
     /// Loads the next part, and writes down how far it is.
     pub fn part(&mut self, sink: &mut Sink<'_>, common: &Common<'_>) -> Result<End, Error> {
         amend::undo_all(&std::mem::take(&mut self.replaces))?;
         if let Some(base) = self.builds_on.take()
-            && !sink.catalog.keep_loaded(base)?
+            && !sink.catalog.lock_if_loaded(base)?
         {
             return Ok(End::Lost);
         }
-        let mut running = match self.running.take() {
-            Some(running) => running,
+        let mut intake = match self.running.take() {
+            Some(intake) => intake,
             None => self.open(common)?,
         };
-        let began = Instant::now();
-        let mut more = true;
-        while more {
-            more = running.intake.take(sink)?;
-            let bytes = running.intake.mark().offset.saturating_sub(running.mark.offset);
-            if more && (bytes >= common.part_size || began.elapsed() >= PART_TIME) {
-                break;
-            }
-        }
-        running.intake.flush(sink)?;
-        let gain = running.intake.gain();
-        let rejected = running.intake.rejects().count();
-        let open_offset = running.intake.open_offset();
-        let compression = running.compression;
-        let from = running.mark;
-        let (to, format, ended) = if more {
-            running.mark = *running.intake.mark();
-            let format = running.intake.format();
-            (running.mark, format, Some(running))
+        let (brought, running) = if take_part(&mut intake, sink, common.part_size)? {
+            (intake.bring(sink)?, Some(intake))
         } else {
-            let mut ended = running.intake.finish();
-            let source = ended.source.source_mut();
-            source.check()?;
-            let all_read = compression != Compression::None || ended.end.offset == source.bytes_read();
-            if !all_read {
-                return Err(Error::Unbalanced { path: source.opened().shown.clone() });
-            }
-            (ended.end, ended.format, None)
+            (intake.end(sink, true)?.brought, None)
         };
-        let ledger = gain.ledger(&from, &to);
-        if !ledger.balances() || ledger.rejects != rejected - self.position.rejects {
-            return Err(Error::Unbalanced { path: text::show(&self.path) });
-        }
-        let step = Step {
-            status: if ended.is_some() { Status::Running } else { Status::Loaded },
-            rows: gain.rows,
-            ledger,
-            records: to.records,
-            lines: to.line,
-            overread: to.overread,
-            open_offset,
-            error: None,
-        };
-        let state = self.state(format.name(), compression.name());
-        if self.exists {
-            if !sink.catalog.advance(self.load_id, from.offset, &state, &step)? {
-                return Ok(End::Lost);
-            }
-        } else {
-            sink.catalog.begin(&self.row(common), &state, &step)?;
+        let status = if running.is_some() { Status::Running } else { Status::Loaded };
+        if !self.write_down(sink, common, &brought, status)? {
+            return Ok(End::Lost);
         }
         if let Some((load_id, offset)) = self.resolves.take() {
-            sink.catalog.resolve(load_id, offset, self.load_id)?;
+            sink.catalog.set_resolved(load_id, &[offset as i64], self.load_id)?;
         }
         if common.deferrable {
-            constraint::check_deferred();
+            constraint::check_deferred()?;
         }
         // Nothing fails from here on: what is noted is so.
         self.exists = true;
-        self.position = Position {
-            offset: to.offset,
-            records: to.records,
-            lines: to.line,
-            overread: to.overread,
-            rejects: rejected,
-            rows: self.position.rows + gain.rows,
-        };
-        self.running = ended;
+        self.position = brought.after(&self.position);
+        self.running = running;
         Ok(if self.running.is_some() { End::More } else { End::Done })
+    }
+
+    /// Writes how far the file is; `false` where it does not stand any more where the
+    /// part began.
+    fn write_down(
+        &self,
+        sink: &Sink<'_>,
+        common: &Common<'_>,
+        brought: &Brought,
+        status: Status,
+    ) -> Result<bool, Error> {
+        let (file, step) = (brought.file(self.known()), brought.step(status));
+        if self.exists {
+            return sink.catalog.advance(self.load_id, brought.from.offset, &file, &step);
+        }
+        sink.catalog.begin(&self.row(common), &file, &step)?;
+        Ok(true)
     }
 
     fn row<'a>(&'a self, common: &Common<'a>) -> Load<'a> {
@@ -223,7 +176,9 @@ impl Job {
     /// Whether somebody else has gone on with the load meanwhile: what a part runs
     /// into then is not the file's fault.
     pub fn is_overtaken(&self, sink: &Sink<'_>) -> bool {
-        self.exists && sink.catalog.stands_at(self.load_id) != Some(self.position.offset)
+        let begun = [Status::Running, Status::Failed];
+        let at = || sink.catalog.position(self.load_id, &begun).map(|position| position.offset);
+        self.exists && at() != Some(self.position.offset)
     }
 
     /// Writes down what stopped the file.
@@ -232,10 +187,8 @@ impl Job {
         if self.exists {
             return sink.catalog.fail(self.load_id, (&failure.code, &failure.message));
         }
-        let compression = common.options.compression.map_or("auto", Compression::name);
-        let format = common.options.format.map_or("auto", Format::name);
-        let state = self.state(format, compression);
-        sink.catalog.begin(&self.row(common), &state, &failed(failure))
+        let file = unread(common, self.known());
+        sink.catalog.begin(&self.row(common), &file, &failed(failure))
     }
 
     /// Stops what reads ahead.
@@ -244,8 +197,28 @@ impl Job {
     }
 }
 
-/// Files below this are parsed without threads, bytes.
-const SMALL: u64 = 1024 * 1024;
+/// Takes in a part of the stream; `false` if it ends with that.
+fn take_part(intake: &mut Intake, sink: &mut Sink<'_>, size: u64) -> Result<bool, Error> {
+    let began = Instant::now();
+    while intake.take(sink)? {
+        if intake.bytes_taken() >= size || began.elapsed() >= PART_TIME {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The file of a load that failed before it began.
+pub fn unread<'a>(
+    common: &Common<'_>,
+    known: Option<(u64, TimestampWithTimeZone, &'a [u8; 32])>,
+) -> FileState<'a> {
+    FileState {
+        known,
+        format: common.options.format.map_or("auto", Format::name),
+        compression: common.options.compression.map_or("auto", Compression::name),
+    }
+}
 
 /// The step of a load that failed before it began.
 pub fn failed(failure: &Failure) -> Step<'_> {

@@ -80,7 +80,7 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
     let vain = seen.vain_attempts();
     let forget = |loads: &[&Earlier]| {
         let loads: Vec<i64> = loads.iter().map(|load| load.id).collect();
-        catalog.forget(&loads)
+        catalog.mark_undone(&loads)
     };
     Ok(match seen.decide()? {
         Decision::Skip(id) => {
@@ -126,7 +126,7 @@ impl<'a> Seen<'a> {
         // What was begun comes to its end first, even one that began by force.
         let mut part = None;
         for load in loads().filter(|load| load.status != Status::Loaded) {
-            if same(load) || (load.same_path && self.source.has_grown_since(load)?) {
+            if same(load) || (load.same_path && has_grown(self.source, load)?) {
                 return Ok(Decision::Load(Begin::resuming(load)));
             }
             part = part.or(Some(load));
@@ -141,8 +141,8 @@ impl<'a> Seen<'a> {
         let Some(last) = part.or_else(|| loads().find(|load| load.same_path)) else {
             return Ok(Decision::Load(Begin::default()));
         };
-        if last.status == Status::Loaded && self.source.has_grown_since(last)? {
-            return Ok(Decision::Load(Begin::behind(last, self.catalog)));
+        if last.status == Status::Loaded && has_grown(self.source, last)? {
+            return Ok(Decision::Load(Begin::behind(last, self.catalog)?));
         }
         Ok(match if_loaded {
             IfLoaded::Skip => Decision::Changed(last.id),
@@ -162,15 +162,13 @@ impl<'a> Seen<'a> {
     }
 }
 
-impl FileSource {
-    /// Whether the file begins with all that it was.
-    fn has_grown_since(&mut self, earlier: &Earlier) -> Result<bool, Error> {
-        let Some(size) = earlier.size.filter(|&size| size < self.opened().size()) else {
-            return Ok(false);
-        };
-        let front = self.hash_of_front(size)?;
-        Ok(front.is_some_and(|front| earlier.hash.as_deref() == Some(front.as_slice())))
-    }
+/// Whether the file begins with all that it was.
+fn has_grown(source: &mut FileSource, since: &Earlier) -> Result<bool, Error> {
+    let Some(size) = since.size.filter(|&size| size < source.opened().size()) else {
+        return Ok(false);
+    };
+    let front = source.hash_of_front(size)?;
+    Ok(front.is_some_and(|front| since.hash.as_deref() == Some(front.as_slice())))
 }
 
 impl Begin {
@@ -181,11 +179,14 @@ impl Begin {
 
     /// Behind what a load has loaded, or where its last record begins, if that was
     /// bad: it may have been whole only now.
-    fn behind(load: &Earlier, catalog: &Catalog) -> Self {
+    fn behind(load: &Earlier, catalog: &Catalog) -> Result<Self, Error> {
         let offset = load.open_offset.unwrap_or(load.reached.offset);
         let resolves = load.open_offset.map(|offset| (load.id, offset));
-        let passes_first = resolves.is_some_and(|(id, offset)| catalog.is_resolved(id, offset));
+        let passes_first = match resolves {
+            Some((id, offset)) => catalog.resolved_by(id, offset as i64)?.is_some(),
+            None => false,
+        };
         let position = Position { offset, ..Position::default() };
-        Begin { position, resolves, passes_first, builds_on: Some(load.id), ..Begin::default() }
+        Ok(Begin { position, resolves, passes_first, builds_on: Some(load.id), ..Begin::default() })
     }
 }

@@ -1,27 +1,29 @@
 //! `load_json_files`: the files of a pattern, loaded by workers, each exactly
 //! once, however often it is called and wherever it is stopped.
 //!
-//! What makes it so: every transaction writes rows, rejects, and how far the file
-//! is; the last of these only if the file still is where this transaction found it.
+//! What makes it so: every transaction writes rows, rejects, and how far the file is.
+//! The first of a file does so under a claim on its path and content, each later one
+//! only if the file still is where it found it.
 
 mod board;
 mod call;
 mod common;
 mod job;
 mod look;
+mod progress;
 mod range;
 mod report;
+mod seat;
 mod work;
 
 pub use call::Call;
 pub use report::Summary;
 
 use crate::access;
-use crate::catalog::{Catalog, Content};
+use crate::catalog::Catalog;
 use crate::error::{Error, Failure};
 use crate::load;
-use crate::pg::memory::Context;
-use crate::pg::progress::{self, Report};
+use crate::pg::memory::{Context, RESERVE};
 use crate::pg::shared::Segment;
 use crate::pg::thread::AtExit;
 use crate::pg::transaction::Transactions;
@@ -30,6 +32,8 @@ use crate::pg::{self, latch, relation};
 use crate::settings;
 use crate::sink::{Insert, Target};
 use board::{Board, SLOTS, Totals};
+use progress::Progress;
+use seat::Seat;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -48,7 +52,7 @@ const WORTH_A_WORKER: u64 = 8 * 1024 * 1024;
 const FILES_WORTH_A_WORKER: usize = 100;
 
 /// Loads the files that match the pattern. `workers` is how many are asked for.
-pub fn run(pattern: &[u8], workers: Option<i32>, mut call: Call) -> Result<Summary, Error> {
+pub fn run(pattern: &[u8], workers: Option<i32>, call: Call) -> Result<Summary, Error> {
     let clock = Instant::now();
     pg::prevent_if_read_only(c"load_json_files");
     access::require_file_role()?;
@@ -59,69 +63,96 @@ pub fn run(pattern: &[u8], workers: Option<i32>, mut call: Call) -> Result<Summa
         return Err(Error::WorkersOutOfRange { workers, most });
     }
     // First, so that it outlives what the transactions bring.
-    let memory = Context::new(c"loader", load::RESERVE);
+    let memory = Context::new(c"loader", RESERVE);
     let mut transactions = Transactions::of_procedure();
-    let totals = memory.within(|| {
-        transactions.begin();
-        let target = Target::lock(call.table, &call.target_column)?;
-        Insert::prepare(&target)?;
-        forget_what_is_gone(&target, &call)?;
-        let own = if relation::is_temporary(target.oid) {
-            Some("its target is a temporary table")
-        } else if !Session::own().can_be_taken_over() {
-            Some("the session's user may not log in")
-        } else {
-            None
-        };
-        let paths = access::expand(pattern)?;
-        let shown = target.shown.clone();
-        drop(target);
-        transactions.commit();
-        if paths.is_empty() {
-            report::nothing_matches(pattern);
-            return Ok(Totals::default());
-        }
-        let sizes = access::sizes(&paths)?;
-        let wanted = match (own, workers) {
-            (Some(reason), workers) => {
-                if workers != Some(0) {
-                    report::no_workers_because(reason);
-                }
-                0
-            }
-            (None, Some(workers)) => workers as usize,
-            (None, None) => by_default(&sizes),
-        };
-        call.threads = threads_each(wanted);
-        let words = call.to_words(&Session::own());
-        let board = Rc::new(Board::new(&words, &paths, &sizes, pg::process_id()));
-        let crew = Crew::start(board.clone(), wanted);
-        if workers.is_some() && crew.count() < wanted {
-            report::fewer_workers(crew.count(), wanted);
-        }
-        board.expect(crew.count() as u64);
-        crew.look_after(&shown, call.table, &mut transactions);
-        let started = crew.count();
-        drop(crew);
-        if started > 0 && !board.is_done() && !board.is_stopped() {
-            report::no_workers_because("they have ended");
-        }
-        if !board.is_done() && !board.is_stopped() {
-            Work::new(&board, 0, &mut transactions, &call)?.run()?;
-        }
-        transactions.begin();
-        report::files(&board, &Catalog::open()?);
-        transactions.commit();
-        match board.failure() {
-            Some((code, message)) => Err(Error::Worker { code, message }),
-            None => Ok(board.totals()),
-        }
-    })?;
-    progress::end();
+    let totals = memory.within(|| load_all(pattern, workers, call, &mut transactions))?;
+    pg::progress::end();
     transactions.finish();
     let summary = Summary { totals, elapsed: clock.elapsed() };
     report::summary(&summary, keeps_rejects);
     Ok(summary)
+}
+
+fn load_all(
+    pattern: &[u8],
+    workers: Option<i32>,
+    call: Call,
+    transactions: &mut Transactions,
+) -> Result<Totals, Error> {
+    let Found { paths, table, alone } = find(pattern, &call, transactions)?;
+    if paths.is_empty() {
+        report::nothing_matches(pattern);
+        return Ok(Totals::default());
+    }
+    let sizes = access::sizes(&paths)?;
+    let wanted = how_many(workers, alone, &sizes);
+    let threads = threads_each(wanted);
+    let words = call.to_words(threads, &Session::own());
+    let board = Rc::new(Board::new(&words, &paths, &sizes, pg::process_id()));
+    let mut progress = Progress::new(table, call.table, board.totals().disk_all);
+    let crew = Crew::start(board.clone(), wanted);
+    let started = crew.count();
+    if workers.is_some() && started < wanted {
+        report::fewer_workers(started, wanted);
+    }
+    board.expect(started as u64);
+    crew.look_after(&mut progress, transactions);
+    drop(crew);
+    if started > 0 && !board.is_over() {
+        report::no_workers_because("they have ended");
+    }
+    if !board.is_over() {
+        Work::new(Seat::new(&board, 0, transactions, &call, threads, Some(&mut progress))?).run()?;
+    }
+    transactions.begin();
+    report::files(&board, &Catalog::open()?);
+    transactions.commit();
+    match board.failure() {
+        Some((code, message)) => Err(Error::Worker { code, message }),
+        None => Ok(board.totals()),
+    }
+}
+
+/// What a call is about.
+struct Found {
+    paths: Vec<Vec<u8>>,
+    /// Name of the target.
+    table: String,
+    /// Why no worker can load it, if none can.
+    alone: Option<&'static str>,
+}
+
+/// Looks at the target and for the files, in a transaction of its own.
+fn find(pattern: &[u8], call: &Call, transactions: &mut Transactions) -> Result<Found, Error> {
+    transactions.begin();
+    let target = Target::lock(call.table, &call.target_column)?;
+    Insert::prepare(&target)?;
+    forget_what_is_gone(&target)?;
+    let alone = if relation::is_temporary(target.oid) {
+        Some("its target is a temporary table")
+    } else if !Session::own().can_be_taken_over() {
+        Some("the session's user may not log in")
+    } else {
+        None
+    };
+    let paths = access::expand(pattern)?;
+    let table = target.shown;
+    transactions.commit();
+    Ok(Found { paths, table, alone })
+}
+
+/// How many workers there are to be, of those that were asked for if a number was.
+fn how_many(asked: Option<i32>, alone: Option<&str>, sizes: &[u64]) -> usize {
+    match (alone, asked) {
+        (Some(reason), asked) => {
+            if asked != Some(0) {
+                report::no_workers_because(reason);
+            }
+            0
+        }
+        (None, Some(asked)) => asked as usize,
+        (None, None) => by_default(sizes),
+    }
 }
 
 /// Whether the word of `on_file_error` says to stop.
@@ -132,12 +163,12 @@ pub fn stops(word: &[u8]) -> Result<bool, Error> {
 /// What a worker runs.
 pub fn work(segment: Segment, slot: usize) {
     let board = Board::of(segment);
-    let (call, session) = Call::from_words(&board.call());
+    let (call, threads, session) = Call::from_words(&board.call());
     session.take_over();
     let mut transactions = Transactions::of_worker();
-    let memory = Context::for_process(c"loader", load::RESERVE);
+    let memory = Context::for_process(c"loader", RESERVE);
     let outcome =
-        memory.within(|| Work::new(&board, slot, &mut transactions, &call).and_then(|mut work| work.run()));
+        memory.within(|| Work::new(Seat::new(&board, slot, &mut transactions, &call, threads, None)?).run());
     if let Err(error) = outcome {
         let failure = Failure::from(error);
         board.fail(&failure.code, &failure.message);
@@ -148,23 +179,15 @@ pub fn work(segment: Segment, slot: usize) {
 /// An empty table has nothing of what was loaded into it: those loads are as good
 /// as undone. The loads are looked up first: what another commits meanwhile is not
 /// among them.
-fn forget_what_is_gone(target: &Target, call: &Call) -> Result<(), Error> {
+fn forget_what_is_gone(target: &Target) -> Result<(), Error> {
     let catalog = Catalog::open()?;
     let name = target.quoted_name()?;
-    let options = call.options()?;
-    let content = Content {
-        target: target.oid,
-        target_name: &name,
-        column: &target.column,
-        file_size: 0,
-        records_path: options.records_path(),
-    };
-    let (loads, any_rows) = catalog.loads_into(&content);
+    let (loads, any_rows) = catalog.loads_into(target.oid, &name, &target.column);
     if any_rows && target.is_empty() {
         // Who is building on one of them has it locked.
-        catalog.keep(&loads)?;
+        catalog.lock_loads(&loads)?;
         if target.is_empty() {
-            catalog.forget(&loads)?;
+            catalog.mark_undone(&loads)?;
         }
     }
     Ok(())
@@ -225,10 +248,7 @@ impl Crew {
 
     /// Waits until all is done, or all of them have ended. The session holds no
     /// lock and no snapshot meanwhile.
-    fn look_after(&self, table: &str, target: pg::Oid, transactions: &mut Transactions) {
-        let totals = self.board.totals();
-        let progress = Report { leader: 0, ..Report::new(target, totals.disk_all) };
-        let mut notices = report::Notices::new();
+    fn look_after(&self, progress: &mut Progress, transactions: &mut Transactions) {
         let mut ended = vec![false; self.count()];
         while !ended.iter().all(|&ended| ended) {
             for (index, worker) in self.workers.borrow().iter().enumerate() {
@@ -237,13 +257,10 @@ impl Crew {
                     self.board.release(index + 1);
                 }
             }
-            if self.board.is_done() || self.board.is_stopped() {
+            if self.board.is_over() {
                 return;
             }
-            let totals = self.board.totals();
-            let now = Report { rows: totals.rows, rejects: totals.rejects, ..progress };
-            now.show(totals.disk_done);
-            notices.tell(&totals, table);
+            progress.show(&self.board.totals());
             latch::wait(PATIENCE);
             transactions.renew();
         }

@@ -4,13 +4,13 @@
 
 use super::board::{self, Posted, State, Taken, Turn};
 use super::report;
-use super::work::Work;
+use super::seat::Seat;
 use crate::access;
-use crate::catalog::{FileState, Position, Status, Step};
+use crate::catalog::{Position, Status};
 use crate::error::{Error, Failure};
-use crate::load::{FileSource, Gain, Intake, Part, Setup, explain};
+use crate::load::{Brought, FileSource, Intake, Part, Setup, explain};
 use crate::pg::subtransaction::contain;
-use crate::pg::{blocking, constraint, latch, progress, text, worker};
+use crate::pg::{blocking, constraint, latch, text};
 use loader_core::framing::{Cuts, Mark, Range};
 use loader_core::input::{Compression, Decoded};
 use std::time::{Duration, Instant};
@@ -29,118 +29,112 @@ const PATIENT_LOOKS: u32 = 8;
 
 /// What a range brought.
 struct Ranged {
-    start: Mark,
-    end: Mark,
+    brought: Brought,
+    /// See [`loader_core::pipeline::Finished`].
     margin: u64,
-    gain: Gain,
-    rejects: u64,
-    open_offset: Option<u64>,
-    format: &'static str,
     /// The file ends with it.
     last: bool,
 }
 
-impl Work<'_> {
-    /// Loads a range and commits it, when it is its turn.
-    pub(super) fn range(&mut self, taken: &Taken) -> Result<(), Error> {
-        let path = self.board.path(taken.cut.file);
-        if self.slot > 0 {
-            worker::report_activity(&path);
+/// Loads a range and commits it, when it is its turn. `gives_way` is the file, by its
+/// epoch, in which ranges are in each other's way.
+pub fn load(seat: &mut Seat<'_>, taken: &Taken, gives_way: &mut Option<u64>) -> Result<(), Error> {
+    let path = seat.board.path(taken.cut.file);
+    seat.show_file(&path);
+    let mut attempt = Attempt { seat, taken, path: &path, gives_way };
+    if *attempt.gives_way == Some(taken.epoch) && !attempt.comes_to_its_turn() {
+        return Ok(());
+    }
+    while !attempt.once()? {}
+    Ok(())
+}
+
+/// Who tries to load a range.
+struct Attempt<'t, 'a> {
+    seat: &'t mut Seat<'a>,
+    taken: &'t Taken,
+    path: &'t [u8],
+    gives_way: &'t mut Option<u64>,
+}
+
+impl Attempt<'_, '_> {
+    /// Loads it once; `false` where that has to be done again.
+    fn once(&mut self) -> Result<bool, Error> {
+        self.seat.begin()?;
+        let known = match self.seat.board.turn(self.taken) {
+            Turn::Over => return Ok(true),
+            Turn::Now => match self.position() {
+                Some(position) => Some(position),
+                None => return Ok(self.give_up()),
+            },
+            Turn::Later { .. } | Turn::OneIsMissing => None,
+        };
+        let outcome = self.load_range(known.as_ref());
+        if known.is_none() && !self.comes_to_its_turn() {
+            return Ok(true);
         }
-        if self.gives_way == Some(taken.epoch) {
-            match self.wait_for_turn(taken) {
-                Turn::Now => {}
-                Turn::Over => return Ok(()),
-                Turn::OneIsMissing | Turn::Later { .. } => {
-                    self.board.drop_range(taken);
-                    return Ok(());
-                }
+        let Some(position) = self.position() else { return Ok(self.give_up()) };
+        match outcome {
+            Ok(ranged) if ranged.began_at(&position) => {
+                self.save(&ranged, &position)?;
+                return Ok(true);
             }
+            // It failed where it had to begin, and nobody has gone on with the load meanwhile.
+            Err(failure) if known == Some(position) && !self.is_tried_again(&failure) => {
+                self.fail(&failure)?;
+                return Ok(true);
+            }
+            // It began at the wrong place, or failed where it might have.
+            _ => {}
         }
-        loop {
-            self.begin()?;
-            let known = match self.board.turn(taken) {
-                Turn::Over => return Ok(()),
-                Turn::Now => match self.position(taken) {
-                    Some(position) => Some(position),
-                    None => return self.give_up(taken),
-                },
-                _ => None,
-            };
-            let outcome = self.load_range(taken, &path, known.as_ref());
-            if known.is_none() {
-                match self.wait_for_turn(taken) {
-                    Turn::Now => {}
-                    Turn::Over => {
-                        self.roll_back();
-                        return Ok(());
-                    }
-                    turn @ (Turn::OneIsMissing | Turn::Later { .. }) => {
-                        if turn != Turn::OneIsMissing {
-                            // They write the same rows: from now on one after the other.
-                            self.gives_way = Some(taken.epoch);
-                        }
-                        self.roll_back();
-                        self.board.drop_range(taken);
-                        return Ok(());
-                    }
-                }
-            }
-            let Some(position) = self.position(taken) else { return self.give_up(taken) };
-            match outcome {
-                Ok(ranged) if ranged.began_at(&position) => {
-                    return self.save(taken, &path, &ranged, &position);
-                }
-                // Somebody else has gone on with the load, and this range stood in his way.
-                Err(_) if known.is_some_and(|known| known != position) => self.roll_back(),
-                Err(failure)
-                    if known.is_some() && failure.is_conflict() && self.may_try_again(taken.cut.file) =>
-                {
-                    self.roll_back();
-                }
-                Err(failure) if known.is_some() => return self.fail_cut(taken, &path, &failure),
-                // It began at the wrong place, or failed where it might have.
-                _ => self.roll_back(),
-            }
+        self.seat.roll_back();
+        Ok(false)
+    }
+
+    fn is_tried_again(&mut self, failure: &Failure) -> bool {
+        failure.is_conflict() && self.seat.may_try_again(self.taken.cut.file)
+    }
+
+    /// Waits until it is the range's turn; `false` where that does not come. What it
+    /// brought is taken back then, and others may have it.
+    fn comes_to_its_turn(&mut self) -> bool {
+        let turn = self.wait_for_turn();
+        if turn == Turn::Now {
+            return true;
         }
+        self.seat.roll_back();
+        if matches!(turn, Turn::Later { .. }) {
+            // They write the same rows: from now on one after the other.
+            *self.gives_way = Some(self.taken.epoch);
+        }
+        if turn != Turn::Over {
+            self.seat.board.drop_range(self.taken);
+        }
+        false
     }
 
     /// How far the load is.
-    fn position(&self, taken: &Taken) -> Option<Position> {
-        self.now.as_ref().and_then(|now| now.catalog.position(taken.cut.load_id))
+    fn position(&self) -> Option<Position> {
+        self.seat.position(self.taken.cut.load_id)
     }
 
-    /// Somebody else has finished the load, or undone it.
-    fn give_up(&mut self, taken: &Taken) -> Result<(), Error> {
-        self.roll_back();
-        self.board.close_cut(taken);
-        self.board.give_back(taken.cut.file);
-        Ok(())
+    /// Somebody else has finished the load, or undone it: nothing is to be tried again.
+    fn give_up(&mut self) -> bool {
+        self.seat.roll_back();
+        self.seat.board.close_cut(self.taken);
+        self.seat.board.give_back(self.taken.cut.file);
+        true
     }
 
-    fn load_range(
-        &mut self,
-        taken: &Taken,
-        path: &[u8],
-        known: Option<&Position>,
-    ) -> Result<Ranged, Failure> {
-        let deferrable = self.deferrable;
-        let mut body = || {
-            let ranged = self.intake(taken, path, known)?;
-            if deferrable {
-                constraint::check_deferred();
-            }
-            Ok(ranged)
-        };
-        let outcome = contain(|| body().map_err(|error: Error| Failure::from(error)), Failure::from);
-        progress::end();
-        outcome
+    fn load_range(&mut self, known: Option<&Position>) -> Result<Ranged, Failure> {
+        contain(|| self.intake(known).map_err(Failure::from), Failure::from)
     }
 
-    fn intake(&mut self, taken: &Taken, path: &[u8], known: Option<&Position>) -> Result<Ranged, Error> {
+    fn intake(&mut self, known: Option<&Position>) -> Result<Ranged, Error> {
+        let taken = self.taken;
         let cut = &taken.cut;
         let last = taken.range + 1 == cut.ranges();
-        let opened = access::open(path)?;
+        let opened = access::open(self.path)?;
         let shown = opened.shown.clone();
         if opened.size() != cut.size || opened.mtime_micros() != cut.mtime {
             return Err(Error::Changed(shown));
@@ -153,8 +147,8 @@ impl Work<'_> {
             None => Mark::at(find(cut.nominal_start(taken.range))?),
         };
         let end = if last { u64::MAX } else { find(cut.nominal_start(taken.range + 1))? };
-        let (load_id, leader) = (cut.load_id, self.board.leader());
-        let (mut sink, common) = self.parts();
+        let rejected = known.map_or(0, |position| position.rejects);
+        let (mut sink, common) = self.seat.parts();
         let mut source = cuts.into_source();
         source.rewind()?;
         let decoded =
@@ -163,56 +157,39 @@ impl Work<'_> {
             decoded,
             sink.target,
             &Setup {
-                load_id,
-                leader,
+                load_id: taken.cut.load_id,
+                report: common.report(taken.cut.load_id, taken.cut.size, 0, rejected),
                 options: common.options,
                 part: Part { skip_to: 0, range: Some(Range { start, end: end.max(start.offset) }) },
                 passes: None,
                 threads: common.threads,
                 any_good: true,
-                rejected: known.map_or(0, |position| position.rejects),
-                rows: 0,
+                rejected,
             },
         )?;
         while intake.take(&mut sink)? {}
-        intake.flush(&mut sink)?;
-        let gain = intake.gain();
-        let rejects = intake.rejects().count() - known.map_or(0, |position| position.rejects);
-        let open_offset = intake.open_offset();
-        let mut ended = intake.finish();
-        let source = ended.source.source_mut();
-        if last {
-            source.check()?;
-        } else {
-            source.opened().check_same()?;
+        let ended = intake.end(&mut sink, last)?;
+        if common.deferrable {
+            constraint::check_deferred()?;
         }
-        Ok(Ranged {
-            start,
-            end: ended.end,
-            margin: ended.margin,
-            gain,
-            rejects,
-            open_offset,
-            format: ended.format.name(),
-            last,
-        })
+        Ok(Ranged { brought: ended.brought, margin: ended.margin, last })
     }
 
     /// Waits until all ranges before it are committed, unless one of them cannot be
     /// while this one's transaction is open.
-    fn wait_for_turn(&mut self, taken: &Taken) -> Turn {
+    fn wait_for_turn(&mut self) -> Turn {
         let mut since = Instant::now();
         let mut blocked = 0;
         loop {
-            let turn = self.board.turn(taken);
+            let turn = self.seat.board.turn(self.taken);
             let Turn::Later { before } = turn else { return turn };
-            if self.board.is_stopped() {
+            if self.seat.board.is_stopped() {
                 return Turn::Over;
             }
             // Without a transaction it is in nobody's way.
-            if self.transactions.is_open() && since.elapsed() >= SUSPICION {
+            if self.seat.is_in_transaction() && since.elapsed() >= SUSPICION {
                 since = Instant::now();
-                let pid = self.board.pid(before);
+                let pid = self.seat.board.pid(before);
                 blocked = if blocking::is_blocked(pid) { blocked + 1 } else { 0 };
                 if blocked >= PATIENT_LOOKS || (blocked > 0 && blocking::blocks(pid)) {
                     return turn;
@@ -223,73 +200,46 @@ impl Work<'_> {
     }
 
     /// Writes down a range that began where it had to, and commits it.
-    fn save(
-        &mut self,
-        taken: &Taken,
-        path: &[u8],
-        ranged: &Ranged,
-        position: &Position,
-    ) -> Result<(), Error> {
-        let actual = mark_at(position);
-        let end = ranged.end.rebased(&ranged.start, &actual);
-        let limit = self.options.reject_limit;
-        if let Some(limit) = limit.filter(|&limit| position.rejects + ranged.rejects > limit) {
-            let failure = Failure::from(Error::TooManyInFile { path: text::show(path), limit });
-            self.roll_back();
-            self.begin()?;
-            return self.fail_cut(taken, path, &failure);
+    fn save(&mut self, ranged: &Ranged, position: &Position) -> Result<(), Error> {
+        let taken = self.taken;
+        let (assumed, actual) = (ranged.brought.from, mark_at(position));
+        let end = ranged.brought.end.rebased(&assumed, &actual);
+        let brought = Brought { end, ..ranged.brought };
+        let reached = brought.after(position);
+        let (sink, common) = self.seat.parts();
+        let limit = common.options.reject_limit;
+        if let Some(limit) = limit.filter(|&limit| reached.rejects > limit) {
+            let failure = Failure::from(Error::TooManyInFile { path: text::show(self.path), limit });
+            self.seat.roll_back();
+            self.seat.begin()?;
+            return self.fail(&failure);
         }
-        let ledger = ranged.gain.ledger(&ranged.start, &ranged.end);
-        if !ledger.balances() || ledger.rejects != ranged.rejects {
-            return Err(Error::Unbalanced { path: text::show(path) });
-        }
-        let step = Step {
-            status: if ranged.last { Status::Loaded } else { Status::Running },
-            rows: ranged.gain.rows,
-            ledger,
-            records: end.records,
-            lines: end.line,
-            overread: end.overread,
-            open_offset: ranged.open_offset,
-            error: None,
-        };
-        let file = FileState { known: None, format: ranged.format, compression: Compression::None.name() };
-        let (sink, _) = self.parts();
-        let (load_id, shifted) = (taken.cut.load_id, actual.records > ranged.start.records);
-        if shifted && ranged.rejects > 0 {
+        let load_id = taken.cut.load_id;
+        if actual.records > assumed.records && brought.ledger.rejects > 0 {
             sink.catalog.shift_rejects(load_id, actual.offset, actual.records, actual.line)?;
         }
-        if !sink.catalog.advance(load_id, actual.offset, &file, &step)? {
-            return self.give_up(taken);
+        let status = if ranged.last { Status::Loaded } else { Status::Running };
+        if !sink.catalog.advance(load_id, actual.offset, &brought.file(None), &brought.step(status))? {
+            self.give_up();
+            return Ok(());
         }
-        let gain = board::Gain {
-            rows: ranged.gain.rows,
-            rejects: ranged.rejects,
-            stream_bytes: ledger.stream_bytes,
-        };
         let last = ranged.last.then(|| {
-            let position = Position {
-                offset: end.offset,
-                rejects: position.rejects + ranged.rejects,
-                rows: position.rows + ranged.gain.rows,
-                ..*position
-            };
             let posted = Posted { file: taken.cut.file, state: State::Loaded, load_id };
-            (posted, report::loaded(path, load_id, &position))
+            (posted, report::loaded(self.path, load_id, &reached))
         });
-        self.range_ends(taken, end.offset, &gain, last);
-        self.commit();
-        self.conflicts.remove(&taken.cut.file);
+        self.seat.range_ends(taken, end.offset, &board::Gain::between(position, &reached), last);
+        self.seat.commit();
+        self.seat.goes_on(taken.cut.file);
         Ok(())
     }
 
     /// The file fails at this range; those before it are committed.
-    fn fail_cut(&mut self, taken: &Taken, path: &[u8], failure: &Failure) -> Result<(), Error> {
-        let load_id = taken.cut.load_id;
-        let (sink, _) = self.parts();
+    fn fail(&mut self, failure: &Failure) -> Result<(), Error> {
+        let load_id = self.taken.cut.load_id;
+        let (sink, _) = self.seat.parts();
         sink.catalog.fail(load_id, (&failure.code, &failure.message))?;
-        let posted = Posted { file: taken.cut.file, state: State::Failed, load_id };
-        self.failed(posted, path, failure, Some(taken));
+        let posted = Posted { file: self.taken.cut.file, state: State::Failed, load_id };
+        self.seat.failed(posted, self.path, failure, Some(self.taken));
         Ok(())
     }
 }
@@ -308,6 +258,7 @@ fn mark_at(position: &Position) -> Mark {
 impl Ranged {
     /// Whether what it brought is what it would have been, had it begun there.
     fn began_at(&self, position: &Position) -> bool {
-        self.start.offset == position.offset && position.overread <= self.start.overread.max(self.margin)
+        let from = &self.brought.from;
+        from.offset == position.offset && position.overread <= from.overread.max(self.margin)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::snapshot::{Snapshot, select_bigint};
 use pgrx::prelude::*;
+use pgrx::spi::SpiError;
 
 /// Whether the database has any constraint or trigger that can be deferred.
 pub fn any_deferrable() -> bool {
@@ -9,10 +10,7 @@ pub fn any_deferrable() -> bool {
     select_bigint(Snapshot::Transaction, query, &[]).is_some()
 }
 
-/// Checks what was deferred now; the error is what the end of the transaction
-/// would have raised.
-pub fn check_deferred() {
-    if let Err(error) = Spi::run("SET CONSTRAINTS ALL IMMEDIATE") {
-        panic!("SET CONSTRAINTS: {error}");
-    }
+/// Checks what was deferred now; raises what the end of the transaction would have.
+pub fn check_deferred() -> Result<(), SpiError> {
+    Spi::run("SET CONSTRAINTS ALL IMMEDIATE")
 }

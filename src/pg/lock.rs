@@ -83,7 +83,7 @@ impl Object {
         acquire(self, Kind::Transactions, mode, false, false);
     }
 
-    /// The same, if nobody has to be waited for.
+    /// Takes the lock to the end of the transaction, if nobody has to be waited for.
     pub fn try_lock(self, mode: Mode) -> bool {
         acquire(self, Kind::Transactions, mode, false, true) != Acquired::No
     }
@@ -113,7 +113,7 @@ impl Claim {
         acquire(self.0, Kind::Sessions, Mode::Exclusive, false, false);
     }
 
-    /// The same, if nobody has to be waited for.
+    /// Keeps others from it to the end of the transaction, if nobody has to be waited for.
     pub fn try_keep(self) -> bool {
         acquire(self.0, Kind::Sessions, Mode::Exclusive, false, true) != Acquired::No
     }

@@ -3,6 +3,10 @@
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
+/// Memory that a load begins with. It needs little of it: the rest is there for
+/// what is kept of an error, when the server has no more to give.
+pub const RESERVE: usize = 64 * 1024;
+
 /// A memory context that goes when this value does, and everything in it.
 pub struct Context(pg_sys::MemoryContext);
 

@@ -4,8 +4,8 @@ use super::Oid;
 use pgrx::pg_sys;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Columns of the server's report that COPY does not use. `loader.progress`
-/// reads them by these numbers, counted from 1.
+/// Columns of the server's report that COPY does not use: param16 to param19 of
+/// `loader.progress`, which counts from 1.
 const REJECTS: u32 = 15;
 const LOAD_ID: u32 = 16;
 const LEADER: u32 = 17;
@@ -56,6 +56,15 @@ impl Report {
         update(LEADER, self.leader as u64);
         update(STARTED, self.started.as_micros() as u64);
         self::bytes_processed(bytes_processed);
+    }
+}
+
+/// A report that is shown for as long as this is there.
+pub struct Shown(pub Report);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        end();
     }
 }
 

@@ -1,7 +1,6 @@
-//! Relations: names, columns, rights, locks, and whether there is a row.
+//! Relations: names, columns, rights and locks.
 
-use super::snapshot::{self, Snapshot};
-use super::{Oid, subtransaction, text};
+use super::{Oid, text};
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
@@ -67,7 +66,8 @@ pub fn quoted_name(relation: Oid) -> Option<Vec<u8>> {
     Some(quote_qualified(&schema?, &name(relation)?))
 }
 
-fn quote_qualified(schema: &[u8], name: &[u8]) -> Vec<u8> {
+/// A schema and a name in it, quoted as SQL needs them.
+pub fn quote_qualified(schema: &[u8], name: &[u8]) -> Vec<u8> {
     let (schema, name) = (text::c_string(schema), text::c_string(name));
     // SAFETY: returns a copy.
     unsafe { text::take(pg_sys::quote_qualified_identifier(schema.as_ptr(), name.as_ptr())) }
@@ -152,112 +152,5 @@ pub fn owner(relation: Oid) -> Option<Oid> {
         let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relowner;
         pg_sys::ReleaseSysCache(tuple);
         Some(owner)
-    }
-}
-
-/// Whether a table has no row that this transaction sees, whatever the rights
-/// and policies on it. Where that cannot be told, it counts as not empty. Tables
-/// that inherit from it are looked at too, and what a query says: some keep their
-/// rows elsewhere.
-pub fn is_empty(relation: Oid) -> bool {
-    if !matches!(kind(relation), Some(Kind::Table | Kind::Partitioned)) {
-        return false;
-    }
-    let heaps_are_empty = partitions(relation).into_iter().all(|partition| match kind(partition) {
-        Some(Kind::Table) => table_is_empty(partition),
-        Some(Kind::Partitioned) => true,
-        _ => false,
-    });
-    heaps_are_empty && query_is_empty(relation)
-}
-
-fn query_is_empty(relation: Oid) -> bool {
-    let (Some(owner), Some(name)) = (owner(relation), quoted_name(relation)) else { return false };
-    let mut query = b"SELECT 1::pg_catalog.int8 FROM ".to_vec();
-    query.extend_from_slice(&name);
-    query.extend_from_slice(b" LIMIT 1");
-    let look = || {
-        super::user::run_as(owner, || match snapshot::select_bigint(Snapshot::Transaction, &query, &[]) {
-            None => Ok(()),
-            Some(_) => Err(()),
-        })
-    };
-    // An owner need not be able to read the table.
-    subtransaction::contain(look, |_| ()).is_ok()
-}
-
-/// A table and all that inherit from it, its partitions among them, locked as for reading.
-fn partitions(relation: Oid) -> Vec<Oid> {
-    // SAFETY: returns a list of OIDs in the current context, never NULL.
-    unsafe {
-        let list =
-            pg_sys::find_all_inheritors(relation, pg_sys::AccessShareLock as i32, std::ptr::null_mut());
-        (0..(*list).length as usize).map(|i| (*(*list).elements.add(i)).oid_value).collect()
-    }
-}
-
-fn table_is_empty(table: Oid) -> bool {
-    Snapshot::Transaction.within(|| {
-        // SAFETY: everything that is opened is closed; on an error the server's
-        // resource owner does it.
-        unsafe {
-            let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
-            let slot = pg_sys::table_slot_create(relation, std::ptr::null_mut());
-            let scan =
-                pg_sys::table_beginscan(relation, pg_sys::GetActiveSnapshot(), 0, std::ptr::null_mut());
-            let found =
-                pg_sys::table_scan_getnextslot(scan, pg_sys::ScanDirection::ForwardScanDirection, slot);
-            pg_sys::table_endscan(scan);
-            pg_sys::ExecDropSingleTupleTableSlot(slot);
-            pg_sys::table_close(relation, pg_sys::NoLock as i32);
-            !found
-        }
-    })
-}
-
-/// A name that a relation is to have.
-pub struct NewName {
-    /// Where it will be made, by the search_path if the name does not say.
-    schema: Oid,
-    name: Vec<u8>,
-}
-
-impl NewName {
-    /// Reads a name as regclass does. Raises where it is not one.
-    pub fn parse(name: &[u8]) -> Self {
-        let name = text::c_string(name);
-        // SAFETY: lists and nodes in the current context; the range variable
-        // has a name.
-        unsafe {
-            #[cfg(feature = "pg15")]
-            let parts = pg_sys::stringToQualifiedNameList(name.as_ptr());
-            #[cfg(not(feature = "pg15"))]
-            let parts = pg_sys::stringToQualifiedNameList(name.as_ptr(), std::ptr::null_mut());
-            let variable = pg_sys::makeRangeVarFromNameList(parts);
-            NewName {
-                schema: pg_sys::RangeVarGetCreationNamespace(variable),
-                name: CStr::from_ptr((*variable).relname).to_bytes().to_vec(),
-            }
-        }
-    }
-
-    /// The relation that has the name now.
-    pub fn relation(&self) -> Option<Oid> {
-        let name = text::c_string(&self.name);
-        // SAFETY: a look-up.
-        let relation = unsafe { pg_sys::get_relname_relid(name.as_ptr(), self.schema) };
-        (relation != Oid::INVALID).then_some(relation)
-    }
-
-    /// With its schema, quoted as SQL needs it.
-    pub fn quoted(&self) -> Vec<u8> {
-        // SAFETY: a look-up that returns a copy; the schema was found by `parse`.
-        let schema = unsafe { text::take(pg_sys::get_namespace_name(self.schema)) };
-        quote_qualified(&schema.unwrap_or_default(), &self.name)
-    }
-
-    /// Without its schema, as the server's messages show it.
-    pub fn shown(&self) -> String {
-        text::show(&self.name)
     }
 }

@@ -5,6 +5,7 @@
 //! `heap_toast_insert_or_update` (heaptoast.c), the same from 15 to 18.
 
 use super::Oid;
+use super::list::{elements, oids, slice};
 use loader_core::toast::Method;
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_char};
@@ -408,32 +409,4 @@ unsafe fn attribute(descriptor: pg_sys::TupleDesc, index: i32) -> *const pg_sys:
         #[cfg(feature = "pg18")]
         return pg_sys::TupleDescAttr(descriptor, index);
     }
-}
-
-/// # Safety
-/// `first` is the first of `count` values that outlive the result; it is not
-/// looked at if there are none.
-unsafe fn slice<'a, T>(first: *const T, count: usize) -> &'a [T] {
-    if count == 0 {
-        return &[];
-    }
-    // SAFETY: by contract.
-    unsafe { std::slice::from_raw_parts(first, count) }
-}
-
-/// # Safety
-/// `list` is NULL or a list that outlives the result.
-unsafe fn elements<'a>(list: *const pg_sys::List) -> &'a [pg_sys::ListCell] {
-    if list.is_null() {
-        return &[];
-    }
-    // SAFETY: by contract.
-    unsafe { slice((*list).elements, (*list).length as usize) }
-}
-
-/// # Safety
-/// `list` is NULL or a list of OIDs.
-unsafe fn oids(list: *const pg_sys::List) -> Vec<Oid> {
-    // SAFETY: by contract.
-    unsafe { elements(list).iter().map(|cell| cell.oid_value).collect() }
 }

@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 /// An error that was contained: what of it is kept.
 #[derive(Clone, Debug)]
 pub struct Contained {
-    /// The five characters of its SQLSTATE.
+    /// Its SQLSTATE.
     pub code: PgSqlErrorCode,
     /// Its message, without DETAIL and CONTEXT, which may hold contents of rows.
     pub message: String,
@@ -26,10 +26,13 @@ pub fn attempt<R, E>(
 }
 
 /// Runs `body` in a subtransaction, which is rolled back where it fails, and
-/// where the server raises an error: that is returned as `contain` translates it.
+/// where the server raises an error: that is returned as `translate` has it.
 /// A request to cancel goes on its way; one to terminate never comes here.
-pub fn contain<R, E>(body: impl FnOnce() -> Result<R, E>, contain: impl Fn(Contained) -> E) -> Result<R, E> {
-    run(body, |error| if error.is_request { None } else { Some(contain(error)) })
+pub fn contain<R, E>(
+    body: impl FnOnce() -> Result<R, E>,
+    translate: impl Fn(Contained) -> E,
+) -> Result<R, E> {
+    run(body, |error| if error.is_request { None } else { Some(translate(error)) })
 }
 
 /// Runs `body` in a subtransaction that is rolled back whatever comes of it.

@@ -35,8 +35,8 @@ pub fn may_read_server_files() -> bool {
     unsafe { pg_sys::has_privs_of_role(current(), Oid::from(pg_sys::ROLE_PG_READ_SERVER_FILES)) }
 }
 
-/// Runs `body` as `role`, whatever way it ends. It may do nothing but what is
-/// safe in the hands of a stranger's code (as in CREATE INDEX or REFRESH); policies
+/// Runs `body` as `role`, whatever way it ends, under SECURITY_RESTRICTED_OPERATION, as
+/// CREATE INDEX does: it may do nothing that a stranger's code could misuse. Policies
 /// do not apply to what the role owns, so that none of their code runs.
 pub fn run_as<R>(role: Oid, body: impl FnOnce() -> R) -> R {
     let mut back = Back { role: Oid::INVALID, context: 0 };

@@ -6,7 +6,6 @@
 
 mod options;
 mod reading;
-mod source;
 
 pub use options::Call;
 

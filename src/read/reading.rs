@@ -1,10 +1,9 @@
 //! One file on its way through the threads, record by record.
 
 use super::options::Options;
-use super::source::Bytes;
 use crate::access;
 use crate::error::{Error, Place};
-use crate::load::{OnError, Server, Values, Verdict, explain};
+use crate::load::{FileSource, OnError, Server, Values, Verdict, explain};
 use crate::pg::text::Shared;
 use crate::pg::thread::AtExit;
 use crate::pg::{self, allocator};
@@ -12,13 +11,11 @@ use crate::settings;
 use loader_core::fault::Fault;
 use loader_core::framing;
 use loader_core::input::{Compression, Decoded};
-use loader_core::pipeline::{self, Batch, Control, Crew, Entry, Pipeline};
+use loader_core::pipeline::{self, Batch, Crew, Entry, Pipeline};
 use pgrx::AnyElement;
 use std::sync::Arc;
 
-/// A file below this size, and a call that wants no more than so many records,
-/// is not worth a thread.
-const SMALL: u64 = 1024 * 1024;
+/// A call that wants no more records than this is not worth a thread.
 const FEW: u64 = 1_000;
 
 /// One record. What it points at is there until the next one is asked for.
@@ -35,7 +32,7 @@ pub struct Row {
 pub struct Reading {
     /// Until the pipeline goes, which stops its threads itself.
     _stop: AtExit,
-    pipeline: Pipeline<Decoded<Bytes>>,
+    pipeline: Pipeline<Decoded<FileSource>>,
     crew: Arc<Crew>,
     /// The batch in hand, but for its values, which the chunk holds.
     batch: Batch,
@@ -59,9 +56,10 @@ impl Reading {
     pub fn open(path: &[u8], options: &Options, wanted: Option<u64>, server: &Server) -> Result<Self, Error> {
         let opened = access::open(path)?;
         let shown = opened.shown.clone();
-        let small = opened.size() < SMALL || wanted.is_some_and(|wanted| wanted <= FEW);
-        let control = Arc::<Control>::default();
-        let source = Bytes::new(opened, control.clone());
+        let size = opened.size();
+        let few = wanted.is_some_and(|wanted| wanted <= FEW);
+        let source = FileSource::new(opened);
+        let control = source.control().clone();
         let decoded = Decoded::new(source, options.compression).map_err(|error| explain(error, &shown))?;
         let framing = framing::Options {
             format: options.format,
@@ -70,7 +68,7 @@ impl Reading {
             raw_limit: 0,
         };
         let pipeline = pipeline::Options {
-            threads: if small { 0 } else { settings::parse_threads() },
+            threads: if few { 0 } else { settings::threads_for(size, settings::parse_threads()) },
             native: server.is_utf8(),
             check: settings::verify(),
             compression: None,
@@ -164,7 +162,11 @@ impl Reading {
         let plain = ended.source.compression() == Compression::None;
         let source = ended.source.source_mut();
         // Behind a compressed stream there may be bytes that are not read.
-        source.check_unchanged(plain)?;
+        if plain {
+            source.check()?
+        } else {
+            source.opened().check_same()?
+        }
         if ended.tally.balances() && (!plain || ended.tally.stream_bytes == source.bytes_read()) {
             Ok(())
         } else {

@@ -3,7 +3,8 @@
 use super::Target;
 use super::lineage::Lineage;
 use crate::error::{Error, Place};
-use crate::pg::chunk::{Chunk, HandedOut, Offer};
+use crate::pg::chunk::Chunk;
+use crate::pg::offer::{HandedOut, Offer};
 use crate::pg::{context, relation, text};
 use pgrx::prelude::*;
 use pgrx::spi::OwnedPreparedStatement;

@@ -15,7 +15,7 @@ pub use seed::{Seed, create};
 
 use crate::error::Error;
 use crate::pg::relation::{self, Kind};
-use crate::pg::{self, Oid};
+use crate::pg::{self, Oid, emptiness};
 use lineage::Lineage;
 
 /// A table that may be loaded into, locked against changes of its definition.
@@ -68,6 +68,6 @@ impl Target {
 
     /// Whether the table has no row; `false` where that cannot be told.
     pub fn is_empty(&self) -> bool {
-        relation::is_empty(self.oid)
+        emptiness::is_empty(self.oid)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::lineage::{self, BYTE_OFFSET, LOAD_ID};
 use crate::error::{Error, Misfit};
-use crate::pg::relation::{self, NewName};
-use crate::pg::{Oid, text};
+use crate::pg::new_name::NewName;
+use crate::pg::{Oid, relation, text};
 use pgrx::prelude::*;
 
 /// What `seed_json_table` was called with.

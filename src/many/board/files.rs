@@ -2,6 +2,7 @@
 //! changes under one lock.
 
 use super::words::{FileWord, IDLE, PIDS, SLOTS, TEXT, TEXT_WORDS, Word, Words};
+use crate::catalog::Position;
 use crate::pg::shared::Segment;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -68,6 +69,15 @@ pub struct Gain {
 }
 
 impl Gain {
+    /// What brought a load from one position to the other.
+    pub fn between(before: &Position, after: &Position) -> Self {
+        Gain {
+            rows: after.rows - before.rows,
+            rejects: after.rejects - before.rejects,
+            stream_bytes: after.offset - before.offset,
+        }
+    }
+
     /// Adds another.
     pub fn add(&mut self, other: &Gain) {
         self.rows += other.rows;
@@ -197,15 +207,11 @@ impl Board {
 
     /// Makes the call fail, with the first such error, and everybody end.
     pub fn fail(&self, code: &str, message: &str) {
+        let mut text = code.as_bytes().to_vec();
+        let most = (TEXT_WORDS - 1) * 8 - text.len();
+        text.extend_from_slice(&message.as_bytes()[..message.floor_char_boundary(most)]);
         self.words.locked(|| {
             if self.words.get(Word::Broken) == 0 {
-                let mut text = code.as_bytes().to_vec();
-                let most = (TEXT_WORDS - 1) * 8 - text.len();
-                let mut end = message.len().min(most);
-                while !message.is_char_boundary(end) {
-                    end -= 1;
-                }
-                text.extend_from_slice(&message.as_bytes()[..end]);
                 self.words.at(TEXT).store(text.len() as u64, SeqCst);
                 self.words.write_bytes(TEXT + 1, &text);
                 self.words.set(Word::Broken, 1);
@@ -309,6 +315,11 @@ impl Board {
     /// Whether all files are done.
     pub fn is_done(&self) -> bool {
         self.words.get(Word::Left) == 0
+    }
+
+    /// Whether nobody has anything left to do.
+    pub fn is_over(&self) -> bool {
+        self.is_done() || self.is_stopped()
     }
 
     /// How all is.

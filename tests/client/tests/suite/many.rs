@@ -2,7 +2,7 @@
 //! file, whatever the number of workers; what it says, skips, and leaves of files
 //! that fail.
 
-use crate::helpers::{Barrier, count, damaged, gzip, lines, session, table, tiny};
+use crate::helpers::{Barrier, Gate, backend, count, damaged, gzip, lines, session, table, tiny};
 use loader_client_tests::{Database, Summary, left, load, load_many, load_with, message};
 use loader_damage::framing::Framing;
 use loader_damage::suite::{self, Choice};
@@ -139,6 +139,59 @@ fn files_of_every_kind_are_what_one_load_makes() {
         assert_eq!((summary.files, summary.loaded), (all.len() as i64, all.len() as i64), "{workers}");
         left(&mut client, "t").assert_same(&wanted, &format!("{workers} workers, {size}"));
     }
+}
+
+#[test]
+fn records_inside_of_a_document_in_parts() {
+    let (database, mut client) = session("many_document");
+    table(&mut client, "reference");
+    let records = tiny(20_000).trim_end().replace('\n', ",\n");
+    let document =
+        format!("{{\"made\": \"elsewhere\",\n \"data\": {{\"items\": [{records}]}}, \"end\": 1}}\n");
+    let pattern = files(&database, "many_document", &[("a.json", document)]);
+    let option = "records_path => '$.data.items'";
+    load_with(&mut client, &pattern.replace('*', "a.json"), "reference", option).expect("a load");
+    let wanted = left(&mut client, "reference");
+    client.batch_execute("SET loader.transaction_size = '1kB'").expect("the setting");
+    for workers in [0, 2] {
+        let summary = load_many(&mut client, &pattern, "t", &format!("workers => {workers}, {option}"));
+        print_errors(&mut client);
+        assert_eq!(counts(&summary.expect("a call"))[..5], [1, 1, 0, 0, 20_000], "{workers} workers");
+        left(&mut client, "t").assert_same(&wanted, &format!("{workers} workers"));
+        client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+    }
+}
+
+#[test]
+fn while_the_session_loads_by_itself() {
+    let (database, mut client) = session("many_progress");
+    let files = files(&database, "many_progress", &[("a", tiny(10)), ("b", tiny(20_000))]);
+    let size = ["a", "b"].iter().map(|name| fs::metadata(files.replace('*', name)).expect("a file").len());
+    let size = size.sum::<u64>() as i64;
+    let mut gate = Gate::close(&database, "t", 9_000);
+    let mut watcher = database.connect();
+    client.batch_execute("SET loader.transaction_size = '1kB'").expect("the setting");
+    let pid = backend(&mut client);
+    let rows = std::thread::scope(|scope| {
+        let call = scope.spawn(|| load_many(&mut client, &files, "t", "workers => 0"));
+        gate.wait_for_waiters(1);
+        let rows = watcher.query(
+            "SELECT pid, bytes_total, rows_loaded, bytes_processed > 0, target_oid = 't'::regclass,
+                    num_nulls(leader_pid, load_id, file_path)
+             FROM loader.progress",
+            &[],
+        );
+        gate.open();
+        assert_eq!(call.join().expect("a session").expect("a call").rows, 20_010);
+        rows.expect("progress")
+    });
+    let found: Vec<(i32, i64, i64, bool, bool, i32)> = rows
+        .iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3), row.get(4), row.get(5)))
+        .collect();
+    // The call as a whole: what is committed of all files.
+    assert_eq!(found, [(pid, size, 10 + 2 * 4096, true, true, 3)]);
+    assert_eq!(count(&mut watcher, "loader.progress"), 0);
 }
 
 #[test]

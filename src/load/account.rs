@@ -1,0 +1,114 @@
+//! What is counted while a stream is taken in, and what each part of it came to: the
+//! one place where ledgers have to balance.
+
+use crate::catalog::{FileState, Position, Status, Step};
+use loader_core::framing::{Format, Mark};
+use loader_core::input::Compression;
+use loader_core::tally::Tally;
+use pgrx::datum::TimestampWithTimeZone;
+
+/// What has been counted since the last part ended, or the stream was begun.
+pub struct Account {
+    format: Format,
+    compression: Compression,
+    from: Mark,
+    /// Bad records before that, of earlier calls too.
+    rejected: u64,
+    rows: u64,
+    /// Records that the splitter found good and the server did not, …
+    refused: u64,
+    /// … and their bytes.
+    refused_bytes: u64,
+}
+
+/// What a part of a stream brought.
+#[derive(Clone, Copy, Debug)]
+pub struct Brought {
+    /// Where it begins, and where it ends.
+    pub from: Mark,
+    pub end: Mark,
+    /// Rows inserted.
+    pub rows: u64,
+    /// With the server's verdicts.
+    pub ledger: Tally,
+    /// Where its last record begins, if it is bad: it may only have been begun when
+    /// the file was read.
+    pub open_offset: Option<u64>,
+    /// What the stream was read as.
+    pub format: Format,
+    pub compression: Compression,
+}
+
+impl Account {
+    /// The first part begins at `from`, behind so many bad records.
+    pub fn new(format: Format, compression: Compression, from: Mark, rejected: u64) -> Self {
+        Account { format, compression, from, rejected, rows: 0, refused: 0, refused_bytes: 0 }
+    }
+
+    /// Where the part under way begins.
+    pub fn from(&self) -> &Mark {
+        &self.from
+    }
+
+    /// How the file is compressed.
+    pub fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    /// Rows were inserted.
+    pub fn insert(&mut self, rows: u64) {
+        self.rows += rows;
+    }
+
+    /// The server refuses a record of so many bytes.
+    pub fn refuse(&mut self, bytes: u64) {
+        self.refused += 1;
+        self.refused_bytes += bytes;
+    }
+
+    /// Ends the part; `rejected` is how many bad records there are now. `None` where
+    /// not every byte and every reject of it is accounted for.
+    pub fn close(&mut self, end: Mark, rejected: u64, open_offset: Option<u64>) -> Option<Brought> {
+        let mut ledger = end.tally - self.from.tally;
+        ledger.overrule(self.refused, self.refused_bytes);
+        if !ledger.balances() || ledger.rejects != rejected - self.rejected {
+            return None;
+        }
+        let next = Account::new(self.format, self.compression, end, rejected);
+        let Account { format, compression, from, rows, .. } = std::mem::replace(self, next);
+        Some(Brought { from, end, rows, ledger, open_offset, format, compression })
+    }
+}
+
+impl Brought {
+    /// What the history is told of it.
+    pub fn step(&self, status: Status) -> Step<'static> {
+        Step {
+            status,
+            rows: self.rows,
+            ledger: self.ledger,
+            records: self.end.records,
+            lines: self.end.line,
+            overread: self.end.overread,
+            open_offset: self.open_offset,
+            error: None,
+        }
+    }
+
+    /// … and of the file.
+    pub fn file<'a>(&self, known: Option<(u64, TimestampWithTimeZone, &'a [u8; 32])>) -> FileState<'a> {
+        FileState { known, format: self.format.name(), compression: self.compression.name() }
+    }
+
+    /// Where it leads a load that stood at `before`.
+    pub fn after(&self, before: &Position) -> Position {
+        Position {
+            offset: self.end.offset,
+            records: self.end.records,
+            lines: self.end.line,
+            overread: self.end.overread,
+            rejects: before.rejects + self.ledger.rejects,
+            rows: before.rows + self.rows,
+        }
+    }
+}

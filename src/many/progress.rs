@@ -1,0 +1,28 @@
+//! How far a call is, for those who watch: its row in `loader.progress`, and a NOTICE
+//! now and then.
+
+use super::board::Totals;
+use super::report::Notices;
+use crate::pg::Oid;
+use crate::pg::progress::Report;
+
+/// What the session shows of its call. While workers load, each shows its own file.
+pub struct Progress {
+    table: String,
+    row: Report,
+    notices: Notices,
+}
+
+impl Progress {
+    /// Of a call that begins: the table's name, and bytes of all files.
+    pub fn new(table: String, target: Oid, bytes: u64) -> Self {
+        Progress { table, row: Report::new(target, bytes), notices: Notices::new() }
+    }
+
+    /// Shows what is committed.
+    pub fn show(&mut self, totals: &Totals) {
+        let row = Report { rows: totals.rows, rejects: totals.rejects, ..self.row };
+        row.show(totals.disk_done);
+        self.notices.tell(totals, &self.table);
+    }
+}

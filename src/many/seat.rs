@@ -1,0 +1,288 @@
+//! Where somebody sits at the board who loads files of a call: the transaction under
+//! way, and what the board is told once that is committed.
+
+use super::board::{self, Board, Posted, Taken};
+use super::call::Call;
+use super::common::Common;
+use super::look::Claims;
+use super::progress::Progress;
+use super::report;
+use crate::access;
+use crate::catalog::{Catalog, Position, Status};
+use crate::error::{Error, Failure};
+use crate::load::{Options, Sink};
+use crate::pg::transaction::Transactions;
+use crate::pg::{self, constraint, worker};
+use crate::settings;
+use crate::sink::{Insert, Target};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Files of one transaction, at most: each takes a subtransaction, and the server
+/// keeps 64 of them at hand.
+const GROUP_FILES: usize = 50;
+
+/// … and bytes of them, …
+const GROUP_BYTES: u64 = 16 * 1024 * 1024;
+
+/// … and time.
+const GROUP_TIME: Duration = Duration::from_millis(500);
+
+/// A file is tried so often again after a conflict with others.
+const TRIES: u32 = 5;
+
+/// A worker's place, or that of the session itself.
+pub struct Seat<'a> {
+    pub board: &'a Board,
+    pub slot: usize,
+    call: &'a Call,
+    /// Threads that parse.
+    threads: usize,
+    options: Options,
+    options_json: String,
+    /// Something is checked at the end of a transaction only: each file has its own.
+    deferrable: bool,
+    transactions: &'a mut Transactions,
+    now: Option<Now>,
+    group: Group,
+    /// How often a file was in somebody's way.
+    conflicts: HashMap<usize, u32>,
+    /// Of the session: while it works, nobody else tells how far the call is.
+    progress: Option<&'a mut Progress>,
+}
+
+/// What belongs to the transaction under way.
+struct Now {
+    target: Target,
+    target_name: Vec<u8>,
+    insert: Insert,
+    catalog: Catalog,
+}
+
+/// Files that are loaded and not committed.
+#[derive(Default)]
+struct Group {
+    posted: Vec<Posted>,
+    gain: board::Gain,
+    claims: Vec<Claims>,
+    /// A range, and where it ended.
+    range: Option<(Taken, u64)>,
+    /// The range that is the last of its file, because that ends or fails with it.
+    closes: Option<Taken>,
+    /// What the call is to fail with.
+    fails: Option<(String, String)>,
+    /// Lines for the server's log.
+    lines: Vec<String>,
+    bytes: u64,
+    began: Option<Instant>,
+}
+
+impl<'a> Seat<'a> {
+    /// Sits down, in a slot of the board.
+    pub fn new(
+        board: &'a Board,
+        slot: usize,
+        transactions: &'a mut Transactions,
+        call: &'a Call,
+        threads: usize,
+        progress: Option<&'a mut Progress>,
+    ) -> Result<Self, Error> {
+        board.sit_down(slot, pg::process_id());
+        let options = call.options()?;
+        let mut seat = Seat {
+            board,
+            slot,
+            call,
+            threads,
+            options_json: options.to_json(),
+            options,
+            deferrable: false,
+            transactions,
+            now: None,
+            group: Group::default(),
+            conflicts: HashMap::new(),
+            progress,
+        };
+        seat.begin()?;
+        seat.deferrable = constraint::any_deferrable();
+        Ok(seat)
+    }
+
+    /// Whether there is a transaction, in which rows may be locked.
+    pub fn is_in_transaction(&self) -> bool {
+        self.transactions.is_open()
+    }
+
+    /// Begins a transaction, unless one is open: locks the target and checks what
+    /// may have changed since the last one.
+    pub fn begin(&mut self) -> Result<(), Error> {
+        if self.transactions.is_open() {
+            return Ok(());
+        }
+        self.transactions.begin();
+        access::require_file_role()?;
+        let target = Target::lock(self.call.table, &self.call.target_column)?;
+        let target_name = target.quoted_name()?;
+        let insert = Insert::prepare(&target)?;
+        let catalog = Catalog::open()?;
+        self.now = Some(Now { target, target_name, insert, catalog });
+        Ok(())
+    }
+
+    /// Commits what is loaded, and says so. Between the commit and the last word on
+    /// the board nothing may look at interrupts: this process could end there, and
+    /// nobody would learn what is done. Writing to the server's log does.
+    pub fn commit(&mut self) {
+        self.now = None;
+        self.transactions.commit();
+        let group = std::mem::take(&mut self.group);
+        self.board.gain(&group.gain);
+        for posted in &group.posted {
+            self.board.post(posted);
+        }
+        if let Some((taken, end)) = group.range {
+            self.board.come_to(taken.cut.file, end);
+            self.board.range_is_done(&taken);
+        }
+        if let Some(taken) = group.closes {
+            self.board.close_cut(&taken);
+        }
+        if let Some((code, message)) = group.fails {
+            self.board.fail(&code, &message);
+        }
+        group.lines.into_iter().for_each(report::log);
+    }
+
+    /// What is to be said of a range when it is committed.
+    pub fn range_ends(
+        &mut self,
+        taken: &Taken,
+        end: u64,
+        gain: &board::Gain,
+        last: Option<(Posted, String)>,
+    ) {
+        self.group.range = Some((*taken, end));
+        self.group.gain.add(gain);
+        if let Some((posted, line)) = last {
+            self.group.closes = Some(*taken);
+            self.group.posted.push(posted);
+            self.group.lines.push(line);
+        }
+    }
+
+    /// Takes back what is not committed; its files are there for others.
+    pub fn roll_back(&mut self) {
+        self.now = None;
+        self.transactions.roll_back();
+        for posted in std::mem::take(&mut self.group).posted {
+            self.board.give_back(posted.file);
+        }
+    }
+
+    /// What is the same for all files, and what this transaction has open.
+    pub fn parts(&mut self) -> (Sink<'_>, Common<'_>) {
+        let now = self.now.as_mut().expect("a transaction");
+        let sink = Sink { target: &now.target, insert: &mut now.insert, catalog: &now.catalog };
+        let common = Common {
+            target: &now.target,
+            target_name: &now.target_name,
+            options: &self.options,
+            options_json: &self.options_json,
+            chunk: self.call.chunk,
+            threads: self.threads,
+            leader: (self.slot > 0).then(|| self.board.leader()),
+            part_size: settings::transaction_size(),
+            deferrable: self.deferrable,
+        };
+        (sink, common)
+    }
+
+    /// How far a load is at this moment; `None` where it is not under way.
+    pub fn position(&self, load_id: i64) -> Option<Position> {
+        self.now.as_ref().and_then(|now| now.catalog.position(load_id, &[Status::Running]))
+    }
+
+    /// Whether what is loaded is enough for a transaction.
+    pub fn is_full(&self) -> bool {
+        self.deferrable
+            || self.group.posted.len() >= GROUP_FILES
+            || self.group.bytes >= GROUP_BYTES
+            || self.group.began.is_some_and(|began| began.elapsed() >= GROUP_TIME)
+    }
+
+    /// Whether a file is so large that it does not share a transaction.
+    pub fn is_large(&self, file: usize) -> bool {
+        self.board.size(file) > GROUP_BYTES
+    }
+
+    /// Holds claims until the transaction ends.
+    pub fn hold(&mut self, claims: Claims) {
+        self.group.claims.push(claims);
+    }
+
+    /// Counts what is loaded.
+    pub fn gain(&mut self, gain: &board::Gain) {
+        self.group.gain.add(gain);
+    }
+
+    /// Writes a line to the server's log when this is committed.
+    pub fn log(&mut self, line: String) {
+        self.group.lines.push(line);
+    }
+
+    /// A file that needs no more work once this is committed.
+    pub fn done(&mut self, posted: Posted, bytes: u64) {
+        self.group.posted.push(posted);
+        self.group.bytes += bytes;
+        self.group.began.get_or_insert_with(Instant::now);
+    }
+
+    /// A file was loaded before, and that is an error; it may end the call.
+    pub fn refused(&mut self, posted: Posted, path: &[u8]) {
+        let load_id = posted.load_id;
+        self.done(posted, 0);
+        if self.call.stop {
+            self.group.fails = Some(("42710".to_string(), report::refused(path, load_id)));
+            self.commit();
+        }
+    }
+
+    /// A file has failed, and that is written down; it may end the call. If it was
+    /// cut, the range that it failed at is its last.
+    pub fn failed(&mut self, posted: Posted, path: &[u8], failure: &Failure, last: Option<&Taken>) {
+        let line = report::failed(path, posted.load_id, failure);
+        if self.call.stop {
+            self.group.fails = Some((failure.code.to_string(), line.clone()));
+        }
+        self.group.closes = last.copied();
+        self.group.lines.push(line);
+        self.done(posted, 0);
+        self.commit();
+    }
+
+    /// Whether a file that met a deadlock, say, is to be tried again.
+    pub fn may_try_again(&mut self, file: usize) -> bool {
+        let times = self.conflicts.entry(file).or_default();
+        *times += 1;
+        *times <= TRIES
+    }
+
+    /// A part of a file is committed: it is in nobody's way.
+    pub fn goes_on(&mut self, file: usize) {
+        self.conflicts.remove(&file);
+    }
+
+    /// Shows the server's users which file this is, if it is a worker.
+    pub fn show_file(&self, path: &[u8]) {
+        if self.slot > 0 {
+            worker::report_activity(path);
+        }
+    }
+
+    /// Shows how far the call is, if nobody else does.
+    pub fn show_progress(&mut self) {
+        if let Some(progress) = &mut self.progress {
+            progress.show(&self.board.totals());
+        }
+    }
+}
