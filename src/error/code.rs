@@ -6,13 +6,7 @@ use std::io;
 
 /// The SQLSTATE that the server gives to a record with such a fault.
 pub fn sqlstate(kind: FaultKind) -> Code {
-    match kind {
-        FaultKind::Syntax | FaultKind::Truncated => Code::ERRCODE_INVALID_TEXT_REPRESENTATION,
-        FaultKind::InvalidUnicode | FaultKind::NulCharacter => Code::ERRCODE_UNTRANSLATABLE_CHARACTER,
-        FaultKind::TooDeep => Code::ERRCODE_STATEMENT_TOO_COMPLEX,
-        FaultKind::TooLarge => Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-        FaultKind::NumericRange => Code::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
-    }
+    code_of(sqlstate_text(kind))
 }
 
 /// The five characters of [`sqlstate`], as `loader.rejects` shows them.
@@ -39,7 +33,8 @@ pub fn error_type(kind: FaultKind) -> &'static str {
     }
 }
 
-/// The same choice as the server's `errcode_for_file_access`.
+/// As the server's `errcode_for_file_access`, with codes also for what it calls an
+/// internal error: a path is the caller's.
 pub fn file_access_code(error: &io::Error) -> Code {
     match error.raw_os_error() {
         Some(libc::EPERM | libc::EACCES | libc::EROFS) => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
