@@ -93,6 +93,8 @@ pub enum Error {
     NotJson { path: String, records: u64, place: Place, fault: Fault },
     /// `if_loaded => 'error'` and the content was loaded before.
     AlreadyLoaded { path: String, table: String, load_id: i64 },
+    /// `if_loaded => 'error'`, and the file was loaded when it was something else.
+    ChangedSince { path: String, load_id: i64 },
     /// Another transaction loaded the content, and this one cannot see it.
     LoadedConcurrently { path: String, table: String },
     /// `loader.verify`: a value is not what `jsonb_in` makes of its record.
@@ -105,8 +107,8 @@ pub enum Error {
     NoTransactions,
     /// `workers` is out of range.
     WorkersOutOfRange { workers: i32, most: i32 },
-    /// What a worker failed with.
-    Worker { code: String, message: String },
+    /// What ended a call of `load_json_files`, in this session or in a worker.
+    Worker(Failure),
     /// The path is not text of the database.
     PathEncoding(String),
     /// The server's query interface refused a statement of ours.
@@ -157,6 +159,16 @@ impl From<pgrx::spi::SpiError> for Error {
 impl Error {
     /// Raises the error in the server.
     pub fn raise(self) -> ! {
+        self.report(PgLogLevel::ERROR);
+        unreachable!("reporting an error does not return")
+    }
+
+    /// Tells the client of it: the call goes on.
+    pub fn warn(self) {
+        self.report(PgLogLevel::WARNING);
+    }
+
+    fn report(self, level: PgLogLevel) {
         let words = self.words();
         let mut report = ErrorReport::new(words.code, words.message, "loader");
         if let Some(detail) = words.detail {
@@ -165,8 +177,7 @@ impl Error {
         if let Some(hint) = words.hint {
             report = report.set_hint(hint);
         }
-        report.report(PgLogLevel::ERROR);
-        unreachable!("reporting an error does not return")
+        report.report(level);
     }
 }
 

@@ -213,6 +213,11 @@ impl Error {
             )
             .detail(format!("Load {load_id} had the same content."))
             .hint("Use if_loaded => 'force' to load it again."),
+            Error::ChangedSince { path, load_id } => Words::new(
+                Code::ERRCODE_DUPLICATE_OBJECT,
+                format!("file \"{path}\" has changed since load {load_id}"),
+            )
+            .hint("Use if_loaded => 'replace' to load it in place of what it was, or 'force' to load it in addition."),
             Error::LoadedConcurrently { path, table } => Words::new(
                 Code::ERRCODE_T_R_SERIALIZATION_FAILURE,
                 format!("could not serialize access due to a concurrent load of file \"{path}\" into table \"{table}\""),
@@ -244,7 +249,7 @@ impl Error {
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"workers\" must be between 0 and {most}: {workers}"),
             ),
-            Error::Worker { code, message } => Words::new(code_of(&code), message)
+            Error::Worker(failure) => Words::new(code_of(&failure.code), failure.message)
                 .hint("What is committed stays. CALL load_json_files again to go on."),
             Error::PathEncoding(path) => Words::new(
                 Code::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,

@@ -104,16 +104,16 @@ pub fn run(pattern: &[u8], workers: Option<i32>, mut call: Call) -> Result<Summa
         let started = crew.count();
         drop(crew);
         if started > 0 && !board.is_done() && !board.is_stopped() {
-            report::no_workers_because("they have ended");
+            report::workers_have_ended();
         }
         if !board.is_done() && !board.is_stopped() {
             Work::new(&board, 0, &mut transactions, &call)?.run()?;
         }
         transactions.begin();
-        report::files(&board, &Catalog::open()?);
+        report::files(&board, &Catalog::open()?, &shown);
         transactions.commit();
         match board.failure() {
-            Some((code, message)) => Err(Error::Worker { code, message }),
+            Some(failure) => Err(Error::Worker(failure)),
             None => Ok(board.totals()),
         }
     })?;
@@ -140,7 +140,7 @@ pub fn work(segment: Segment, slot: usize) {
         memory.within(|| Work::new(&board, slot, &mut transactions, &call).and_then(|mut work| work.run()));
     if let Err(error) = outcome {
         let failure = Failure::from(error);
-        board.fail(&failure.code, &failure.message);
+        board.fail(&failure);
         transactions.roll_back();
     }
 }

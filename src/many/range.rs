@@ -254,7 +254,7 @@ impl Work<'_> {
             error: None,
         };
         let file = FileState { known: None, format: ranged.format, compression: Compression::None.name() };
-        let (sink, _) = self.parts();
+        let (sink, common) = self.parts();
         let (load_id, shifted) = (taken.cut.load_id, actual.records > ranged.start.records);
         if shifted && ranged.rejects > 0 {
             sink.catalog.shift_rejects(load_id, actual.offset, actual.records, actual.line)?;
@@ -275,7 +275,7 @@ impl Work<'_> {
                 ..*position
             };
             let posted = Posted { file: taken.cut.file, state: State::Loaded, load_id };
-            (posted, report::loaded(path, load_id, &position))
+            (posted, report::loaded(path, common.target_name, load_id, &position))
         });
         self.range_ends(taken, end.offset, &gain, last);
         self.commit();

@@ -85,7 +85,7 @@ struct Group {
     /// The range that is the last of its file, because that ends or fails with it.
     closes: Option<Taken>,
     /// What the call is to fail with.
-    fails: Option<(String, String)>,
+    fails: Option<Failure>,
     /// Lines for the server's log.
     lines: Vec<String>,
     bytes: u64,
@@ -195,8 +195,8 @@ impl<'a> Work<'a> {
         if let Some(taken) = group.closes {
             self.board.close_cut(&taken);
         }
-        if let Some((code, message)) = group.fails {
-            self.board.fail(&code, &message);
+        if let Some(failure) = group.fails {
+            self.board.fail(&failure);
         }
         group.lines.into_iter().for_each(report::log);
     }
@@ -279,10 +279,12 @@ impl<'a> Work<'a> {
                 self.busy.insert(file, hash);
                 self.board.give_back(file);
             }
-            Ok(Look::Refused(load_id)) => {
-                self.done(Posted { file, state: State::Refused, load_id }, 0);
+            Ok(Look::Refused { load_id, changed }) => {
+                let error = report::refused(&path, &common.target.shown, load_id, changed);
+                let state = if changed { State::RefusedChanged } else { State::Refused };
+                self.done(Posted { file, state, load_id }, 0);
                 if self.call.stop {
-                    self.group.fails = Some(("42710".to_string(), report::refused(&path, load_id)));
+                    self.group.fails = Some(Failure::from(error));
                     self.commit();
                 }
             }
@@ -333,10 +335,12 @@ impl<'a> Work<'a> {
                     return Ok(());
                 }
                 End::Done => {
+                    let (_, common) = self.parts();
+                    let line = report::loaded(&job.path, common.target_name, job.load_id, &job.position);
                     self.group.gain.add(&gain);
                     self.group.claims.push(job.claims);
                     let posted = Posted { file: job.file, state: State::Loaded, load_id: job.load_id };
-                    self.group.lines.push(report::loaded(&job.path, job.load_id, &job.position));
+                    self.group.lines.push(line);
                     self.done(posted, job.size);
                     return Ok(());
                 }
@@ -438,7 +442,7 @@ impl<'a> Work<'a> {
     pub(super) fn failed(&mut self, posted: Posted, path: &[u8], failure: &Failure, last: Option<&Taken>) {
         let line = report::failed(path, posted.load_id, failure);
         if self.call.stop {
-            self.group.fails = Some((failure.code.to_string(), line.clone()));
+            self.group.fails = Some(Failure { code: failure.code.clone(), message: line.clone() });
         }
         self.group.closes = last.copied();
         self.group.lines.push(line);

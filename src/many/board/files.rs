@@ -2,6 +2,7 @@
 //! changes under one lock.
 
 use super::words::{FileWord, IDLE, PIDS, SLOTS, TEXT, TEXT_WORDS, Word, Words};
+use crate::error::Failure;
 use crate::pg::shared::Segment;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -18,8 +19,10 @@ pub enum State {
     Skipped,
     /// Skipped, though it is not what it was when it was loaded.
     Changed,
-    /// Not loaded, because a load had its content, or it has changed since.
+    /// Not loaded, because a load had its content.
     Refused,
+    /// Not loaded, because it is not what it was when it was loaded.
+    RefusedChanged,
     Failed,
 }
 
@@ -33,6 +36,7 @@ impl State {
             State::Failed => 4,
             State::Changed => 5,
             State::Refused => 6,
+            State::RefusedChanged => 7,
             State::Taken(slot) => 16 + slot as u64,
         }
     }
@@ -46,6 +50,7 @@ impl State {
             4 => State::Failed,
             5 => State::Changed,
             6 => State::Refused,
+            7 => State::RefusedChanged,
             slot => State::Taken((slot - 16) as usize),
         }
     }
@@ -196,7 +201,8 @@ impl Board {
     }
 
     /// Makes the call fail, with the first such error, and everybody end.
-    pub fn fail(&self, code: &str, message: &str) {
+    pub fn fail(&self, failure: &Failure) {
+        let Failure { code, message } = failure;
         self.words.locked(|| {
             if self.words.get(Word::Broken) == 0 {
                 let mut text = code.as_bytes().to_vec();
@@ -214,13 +220,13 @@ impl Board {
         self.stop();
     }
 
-    /// SQLSTATE and message of what the call fails with.
-    pub fn failure(&self) -> Option<(String, String)> {
+    /// What the call fails with.
+    pub fn failure(&self) -> Option<Failure> {
         (self.words.get(Word::Broken) != 0).then(|| {
             let length = self.words.at(TEXT).load(SeqCst) as usize;
             let text = String::from_utf8_lossy(&self.words.read_bytes(TEXT + 1, 0, length)).into_owned();
             let (code, message) = text.split_at(5);
-            (code.to_string(), message.to_string())
+            Failure { code: code.to_string(), message: message.to_string() }
         })
     }
 
