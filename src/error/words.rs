@@ -2,6 +2,7 @@
 
 use super::code::{code_of, file_access_code, sqlstate};
 use super::{Error, Misfit, Place};
+use crate::pg::message::count;
 use loader_core::fault::Fault;
 use pgrx::PgSqlErrorCode as Code;
 use std::io;
@@ -36,9 +37,9 @@ impl Error {
         match self {
             Error::NoFileRole => Words::new(
                 Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                "permission denied to load a file of the server",
+                "permission denied to load a server file",
             )
-            .detail("Only roles with privileges of the role \"pg_read_server_files\" may load files."),
+            .detail("Only roles with privileges of the \"pg_read_server_files\" role may load files."),
             Error::NullArgument(name) => {
                 Words::new(Code::ERRCODE_NULL_VALUE_NOT_ALLOWED, format!("argument \"{name}\" must not be null"))
             }
@@ -49,9 +50,8 @@ impl Error {
             .hint(format!("Available values: {allowed}.")),
             Error::ChunkOutOfRange { chunk, most } => Words::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
-                format!("argument \"chunk\" is out of range: {chunk}"),
-            )
-            .hint(format!("A chunk is 1 to {most} rows.")),
+                format!("argument \"chunk\" must be between 1 and {most}: {chunk}"),
+            ),
             Error::NegativeRejectLimit(limit) => Words::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"reject_limit\" must not be negative: {limit}"),
@@ -111,13 +111,13 @@ impl Error {
             ),
             Error::DirectoriesUnknown => Words::new(
                 Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                "cannot tell which directories files may be loaded from",
+                "could not determine which directories files may be loaded from",
             )
-            .detail("The client gave loader.allowed_directories a value when it connected, which hides the one in force.")
+            .detail("The client gave loader.allowed_directories a value at connection start, which hides the configured one.")
             .hint("Connect without setting loader.allowed_directories."),
             Error::NoRealPath => Words::new(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
-                "cannot tell where an open file lies",
+                "could not determine where an open file is located",
             )
             .detail("loader.allowed_directories needs /proc to be mounted."),
             Error::NoMatch(pattern) => {
@@ -135,7 +135,7 @@ impl Error {
             }
             Error::NoSize(path) => {
                 Words::new(Code::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{path}\" is not a regular file"))
-                    .detail("It has no size but yields bytes.")
+                    .detail("Its size is zero, but it has contents.")
             }
             Error::Read { path, error } => Words::new(
                 file_access_code(&error),
@@ -148,10 +148,10 @@ impl Error {
             .hint("Load the file once nothing writes to it any more."),
             Error::NotTheSame(path) => Words::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("file \"{path}\" does not go on where it was loaded up to"),
+                format!("file \"{path}\" does not continue what was loaded of it"),
             )
-            .detail("No record ends there any more.")
-            .hint("Use undo_load, or if_loaded => 'force' to load all of it beside what is loaded."),
+            .detail("No record ends any more where the load ended.")
+            .hint("Use undo_load and load the file again, or if_loaded => 'force' to load all of it in addition."),
             Error::Corrupt { path, compression } => Words::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("{} stream of file \"{path}\" is corrupt", compression.name()),
@@ -162,10 +162,13 @@ impl Error {
             ),
             Error::Bomb { path, compression } => Words::new(
                 Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-                format!("{} stream of file \"{path}\" grows too much", compression.name()),
+                format!("file \"{path}\" decompresses to an implausible size"),
             )
-            .detail("The stream is more than 2,000 times as long as the file.")
-            .hint("Decompress the file before it is loaded, if it is what it should be."),
+            .detail(format!(
+                "The {} stream is longer than 256 MB and more than 2,000 times as long as the file.",
+                compression.name()
+            ))
+            .hint("If that is intended, decompress the file before loading it."),
             Error::ForeignEncoding { path, encoding } => Words::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("file \"{path}\" is encoded in {encoding}"),
@@ -183,18 +186,18 @@ impl Error {
             Error::OutOfMemory(bytes) => Words::new(Code::ERRCODE_OUT_OF_MEMORY, "out of memory")
                 .detail(format!("Failed on request of size {bytes} for a record of the file."))
                 .hint("Lower loader.max_record_size to pass over very large records."),
-            Error::BadRecord { path, place, fault } => Words::new(sqlstate(fault.kind), format!("bad record: {}", fault.what))
+            Error::BadRecord { path, place, fault } => Words::new(sqlstate(fault.kind), format!("invalid record: {}", fault.what))
                 .detail(detail_of(&path, place, fault))
-                .hint("Use on_error => 'reject' to load the good records and keep the bad ones in loader.rejects."),
+                .hint("Use on_error => 'reject' to load the valid records and keep the invalid ones in loader.rejects."),
             Error::TooManyRejects { path, limit, place, fault } => Words::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                format!("more than {limit} records of file \"{path}\" are bad"),
+                format!("file \"{path}\" has more than {}", count(limit, "invalid record", "invalid records")),
             )
-            .detail(format!("Last bad record: {}. {}", fault.what, detail_of(&path, place, fault)))
+            .detail(format!("Last one: {}. {}", fault.what, detail_of(&path, place, fault)))
             .hint("Raise reject_limit to load the file nevertheless."),
             Error::TooManyInFile { path, limit } => Words::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                format!("more than {limit} records of file \"{path}\" are bad"),
+                format!("file \"{path}\" has more than {}", count(limit, "invalid record", "invalid records")),
             )
             .hint("Raise reject_limit to load the file nevertheless."),
             Error::NotJson { path, records, place, fault } => Words::new(
@@ -202,7 +205,7 @@ impl Error {
                 format!("file \"{path}\" does not look like JSON"),
             )
             .detail(format!(
-                "The first {records} records are all bad. Last bad record: {}. {}",
+                "The first {records} records are all invalid. Last one: {}. {}",
                 fault.what,
                 detail_of(&path, place, fault)
             ))
@@ -284,7 +287,7 @@ impl Error {
             .hint("Name the keys that lead to the array of the records, as in '$.data.items'."),
             Error::NoLoad(load_id) => {
                 Words::new(Code::ERRCODE_UNDEFINED_OBJECT, format!("load {load_id} does not exist"))
-                    .detail("Only loads of roles that the current role is a member of are looked at.")
+                    .detail("Only loads of roles that the current role is a member of can be changed.")
             }
             Error::LoadUnderWay(load_id) => {
                 Words::new(Code::ERRCODE_OBJECT_IN_USE, format!("load {load_id} is under way in another session"))
@@ -306,16 +309,16 @@ impl Error {
             ),
             Error::TargetUnclear { table, load_id } => Words::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("cannot tell which table load {load_id} went into"),
+                format!("could not determine which table load {load_id} went into"),
             )
-            .detail(format!("It was called {table}, as a table is now that has another OID, while its OID is another table's."))
-            .hint("Where that has only changed its name, give it back for the time of the call."),
+            .detail(format!("The table now called {table} has a different OID than the load recorded, and the recorded OID belongs to another table."))
+            .hint("If the table was only renamed, give it its old name back for this call."),
             Error::NoLineage { table } => Words::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("table \"{table}\" does not tell which load brought a row"),
+                format!("table \"{table}\" has no column \"_load_id\" that loads can fill"),
             )
-            .detail("It has no column \"_load_id\" of type bigint that loads fill.")
-            .hint("Create tables with seed_json_table(..., lineage => true) for loads that can be undone."),
+            .detail("The rows of a load are found by this column. It must be of type bigint, and not a generated or identity column.")
+            .hint("Create the table with seed_json_table(..., lineage => true), or add the column before loading."),
             Error::NoReject { load_id, byte_offset } => Words::new(
                 Code::ERRCODE_UNDEFINED_OBJECT,
                 format!("load {load_id} has no reject at byte {byte_offset}"),
@@ -325,7 +328,7 @@ impl Error {
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("reject of load {load_id} at byte {byte_offset} is already loaded"),
             )
-            .detail(format!("Load {retry} loaded what it was mended to."))
+            .detail(format!("Load {retry} loaded the mended record."))
             .hint(format!("Use SELECT undo_load({retry}); to take that back.")),
         }
     }

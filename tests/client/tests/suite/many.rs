@@ -380,7 +380,7 @@ fn on_file_error_stop_ends_the_call() {
         let error = error.as_db_error().expect("the server's");
         assert_eq!(error.code().code(), "22P02");
         let path = pattern.replace('*', "b");
-        assert!(error.message().contains(&format!("of file \"{path}\" failed: bad record")), "{error:?}");
+        assert!(error.message().contains(&format!("of file \"{path}\" failed: invalid record")), "{error:?}");
         let failed = count(&mut client, "loader.load_history WHERE status = 'failed'");
         assert_eq!(failed, 1);
         assert_eq!(count(&mut client, "loader.load_history WHERE status = 'running'"), 0);
