@@ -59,7 +59,7 @@ pub fn register() {
     ALLOWED_DIRECTORIES_LOST.store(lost, Ordering::Relaxed);
     GucRegistry::define_string_guc(
         ALLOWED_DIRECTORIES_NAME,
-        c"Directories that files may be loaded from.",
+        c"Sets the directories that files may be loaded from.",
         c"A comma-separated list; empty allows every directory. Symbolic links are resolved before the comparison.",
         &ALLOWED_DIRECTORIES,
         GucContext::Suset,
@@ -67,8 +67,8 @@ pub fn register() {
     );
     GucRegistry::define_int_guc(
         c"loader.max_record_size",
-        c"A longer record is rejected without being held in memory.",
-        c"",
+        c"Sets the maximum size of a record.",
+        c"Longer records are rejected without being held in memory.",
         &MAX_RECORD_SIZE,
         64,
         LARGEST_RECORD,
@@ -77,8 +77,8 @@ pub fn register() {
     );
     GucRegistry::define_int_guc(
         c"loader.reject_raw_limit",
-        c"So many bytes of a rejected record are kept in loader.rejects.",
-        c"",
+        c"Sets how many bytes of a rejected record are kept in loader.rejects.",
+        c"The offset and the length of the whole record in the file are kept too.",
         &REJECT_RAW_LIMIT,
         0,
         LARGEST_RAW,
@@ -87,7 +87,7 @@ pub fn register() {
     );
     GucRegistry::define_int_guc(
         c"loader.parse_threads",
-        c"Number of threads that parse a file while the backend inserts.",
+        c"Sets the number of threads that parse a file while the backend inserts.",
         c"-1 starts one less than there are cores, at least one and at most four; 0 parses in the backend.",
         &PARSE_THREADS,
         -1,
@@ -97,7 +97,7 @@ pub fn register() {
     );
     GucRegistry::define_int_guc(
         c"loader.transaction_size",
-        c"So much of a file is loaded in one transaction by load_json_files.",
+        c"Sets how much of a file load_json_files loads in one transaction.",
         c"Files that are much smaller share transactions.",
         &TRANSACTION_SIZE,
         1,

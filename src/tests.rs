@@ -43,7 +43,7 @@ mod tests {
         assert_eq!(offer.handed_out(), HandedOut::All);
     }
 
-    #[pg_test(error = "no load hands out such a chunk")]
+    #[pg_test(error = "no chunk with that number is being loaded")]
     fn an_offer_that_ended_is_gone() {
         let chunk = chunk(&[c"1"]);
         let token = chunk.offer(&[]).token();

@@ -3,7 +3,7 @@
 use super::{gone, hold, target};
 use crate::catalog::{Catalog, Past};
 use crate::error::Error;
-use crate::pg::message;
+use crate::pg::message::{count, tell};
 use crate::sink;
 use pgrx::PgLogLevel;
 
@@ -23,7 +23,7 @@ pub fn undo(load_id: i64) -> Result<u64, Error> {
     catalog.delete_rejects(&loads)?;
     catalog.mark_undone(&loads)?;
     if deleted != brought as u64 {
-        report(load_id, brought, deleted);
+        report(load_id, brought as u64, deleted);
     }
     Ok(deleted)
 }
@@ -55,14 +55,17 @@ fn delete_rows(past: &Past, loads: &[i64], brought: i64) -> Result<u64, Error> {
     }
 }
 
-fn report(load_id: i64, brought: i64, deleted: u64) {
-    message::tell(
+fn report(load_id: i64, brought: u64, deleted: u64) {
+    tell(
         PgLogLevel::NOTICE,
-        format!("load {load_id} brought {brought} rows, {deleted} were deleted"),
-        Some(
-            "Others had been deleted or changed, or are kept by a trigger or policy of the table."
-                .to_string(),
+        format!(
+            "load {load_id} brought {}, {} deleted",
+            count(brought, "row", "rows"),
+            count(deleted, "was", "were")
         ),
+        (deleted < brought).then(|| {
+            "The others had been deleted or changed, or were kept by a trigger or policy.".to_string()
+        }),
         None,
     );
 }

@@ -20,6 +20,7 @@ pub use judge::{Values, Verdict};
 pub use options::{
     Call, IfLoaded, OnError, Options, Words, compression_of, format_of, on_error_of, records_path_of, word,
 };
+pub use report::log_line;
 pub use server::Server;
 
 use crate::access;

@@ -146,9 +146,9 @@ impl Options {
 pub fn records_path_of(value: &[u8], format: Option<Format>) -> Result<RecordsPath, Error> {
     let bad = |what| Error::BadRecordsPath { path: pg::text::show(value), what };
     if !matches!(format, None | Some(Format::Array)) {
-        return Err(bad("\"format\" is auto or array where it is given"));
+        return Err(bad("it can only be used where \"format\" is auto or array"));
     }
-    let text = std::str::from_utf8(value).map_err(|_| bad("a path is ASCII, or UTF-8"))?;
+    let text = std::str::from_utf8(value).map_err(|_| bad("a path must be valid UTF-8"))?;
     RecordsPath::parse(text).map_err(|error| bad(error.what))
 }
 

@@ -4,8 +4,8 @@
 use super::Outcome;
 use super::options::OnError;
 use crate::error::{Place, error_type};
-use crate::pg;
-use crate::pg::message::tell;
+use crate::pg::message::{count, tell};
+use crate::pg::text;
 use loader_core::fault::Fault;
 use pgrx::PgLogLevel;
 
@@ -19,42 +19,36 @@ pub fn skipped(path: &str, table: &str, load_id: i64) {
     );
 }
 
+/// The line for the server's log on a file that is loaded.
+pub fn log_line(path: &str, target: &[u8], load_id: i64, rows: u64, rejects: u64, bytes: u64) -> String {
+    format!(
+        "load {load_id} of file \"{path}\" into table {}: {} loaded, {rejects} rejected, {}",
+        text::show(target),
+        count(rows, "row", "rows"),
+        count(bytes, "byte", "bytes")
+    )
+}
+
 /// The load ended well; `records` is how many good ones there were.
 pub fn loaded(path: &str, target: &[u8], load_id: i64, outcome: &Outcome, records: u64, on_error: OnError) {
     if outcome.rows_rejected > 0 {
-        let all = records + outcome.rows_rejected;
         let hint = match on_error {
             OnError::Ignore => None,
             OnError::Reject | OnError::Stop => {
                 Some(format!("See SELECT * FROM loader.rejects WHERE load_id = {load_id};"))
             }
         };
-        tell(
-            PgLogLevel::NOTICE,
-            format!("{} of {all} records of file \"{path}\" were rejected", outcome.rows_rejected),
-            None,
-            hint,
-        );
+        let verb = if outcome.rows_rejected == 1 { "was" } else { "were" };
+        tell(PgLogLevel::NOTICE, format!("{} {verb} rejected", part_of(path, outcome, records)), None, hint);
     }
-    tell(
-        PgLogLevel::LOG,
-        format!(
-            "load {load_id} of file \"{path}\" into table {}: {} rows loaded, {} rejected, {} bytes in {:.3} s",
-            pg::text::show(target),
-            outcome.rows_loaded,
-            outcome.rows_rejected,
-            outcome.bytes_read,
-            outcome.elapsed.as_secs_f64()
-        ),
-        None,
-        None,
-    );
+    let line =
+        log_line(path, target, load_id, outcome.rows_loaded, outcome.rows_rejected, outcome.bytes_read);
+    tell(PgLogLevel::LOG, format!("{line} in {:.3} s", outcome.elapsed.as_secs_f64()), None, None);
 }
 
 /// The validation ended well; `first` has some of the bad records.
 pub fn validated(path: &str, target: &[u8], outcome: &Outcome, records: u64, first: &[(Place, Fault)]) {
     if outcome.rows_rejected > 0 {
-        let all = records + outcome.rows_rejected;
         let mut lines: Vec<String> = first
             .iter()
             .map(|(place, fault)| format!("{place}: {}, {}", error_type(fault.kind), fault.what))
@@ -65,7 +59,7 @@ pub fn validated(path: &str, target: &[u8], outcome: &Outcome, records: u64, fir
         }
         tell(
             PgLogLevel::NOTICE,
-            format!("{} of {all} records of file \"{path}\" would be rejected", outcome.rows_rejected),
+            format!("{} would be rejected", part_of(path, outcome, records)),
             Some(lines.join("\n")),
             None,
         );
@@ -73,14 +67,19 @@ pub fn validated(path: &str, target: &[u8], outcome: &Outcome, records: u64, fir
     tell(
         PgLogLevel::LOG,
         format!(
-            "validation of file \"{path}\" for table {}: {} rows, {} rejected, {} bytes in {:.3} s",
-            pg::text::show(target),
-            outcome.rows_loaded,
+            "validation of file \"{path}\" for table {}: {}, {} rejected, {} in {:.3} s",
+            text::show(target),
+            count(outcome.rows_loaded, "row", "rows"),
             outcome.rows_rejected,
-            outcome.bytes_read,
+            count(outcome.bytes_read, "byte", "bytes"),
             outcome.elapsed.as_secs_f64()
         ),
         None,
         None,
     );
+}
+
+fn part_of(path: &str, outcome: &Outcome, good: u64) -> String {
+    let all = good + outcome.rows_rejected;
+    format!("{} of {} of file \"{path}\"", outcome.rows_rejected, count(all, "record", "records"))
 }

@@ -17,8 +17,9 @@ pub enum Look {
     Skip(i64),
     /// Nothing, though it is not what it was when that load began.
     Changed(i64),
-    /// Nothing, and that is an error: that load had its content, or it has changed.
-    Refused(i64),
+    /// Nothing, and that is an error: that load had its content, or, where it has
+    /// `changed`, not the content that it has now.
+    Refused { load_id: i64, changed: bool },
     /// It is to be loaded.
     Load(Box<Found>),
 }
@@ -88,7 +89,7 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
             Look::Skip(id)
         }
         Decision::Changed(id) => Look::Changed(id),
-        Decision::Refused(id) => Look::Refused(id),
+        Decision::Refused { load_id, changed } => Look::Refused { load_id, changed },
         Decision::Load(mut begin) => {
             // A failed attempt has a row already, if it was to begin there.
             let fits = |load: &&&Earlier| load.start_offset == begin.position.offset;
@@ -105,7 +106,7 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
 enum Decision {
     Skip(i64),
     Changed(i64),
-    Refused(i64),
+    Refused { load_id: i64, changed: bool },
     Load(Begin),
 }
 
@@ -136,7 +137,11 @@ impl<'a> Seen<'a> {
         }
         if let Some(whole) = loads().find(|load| load.status == Status::Loaded && same(load)) {
             let refuse = if_loaded == IfLoaded::Error;
-            return Ok(if refuse { Decision::Refused(whole.id) } else { Decision::Skip(whole.id) });
+            return Ok(if refuse {
+                Decision::Refused { load_id: whole.id, changed: false }
+            } else {
+                Decision::Skip(whole.id)
+            });
         }
         let Some(last) = part.or_else(|| loads().find(|load| load.same_path)) else {
             return Ok(Decision::Load(Begin::default()));
@@ -146,7 +151,7 @@ impl<'a> Seen<'a> {
         }
         Ok(match if_loaded {
             IfLoaded::Skip => Decision::Changed(last.id),
-            IfLoaded::Error => Decision::Refused(last.id),
+            IfLoaded::Error => Decision::Refused { load_id: last.id, changed: true },
             IfLoaded::Force | IfLoaded::Replace => {
                 let mut replaces: Vec<i64> =
                     loads().filter(|load| load.same_path).map(|load| load.id).collect();

@@ -99,16 +99,16 @@ fn load_all(
     crew.look_after(&mut progress, transactions);
     drop(crew);
     if started > 0 && !board.is_over() {
-        report::no_workers_because("they have ended");
+        report::workers_have_ended();
     }
     if !board.is_over() {
         Work::new(Seat::new(&board, 0, transactions, &call, threads, Some(&mut progress))?).run()?;
     }
     transactions.begin();
-    report::files(&board, &Catalog::open()?);
+    report::files(&board, &Catalog::open()?, progress.table());
     transactions.commit();
     match board.failure() {
-        Some((code, message)) => Err(Error::Worker { code, message }),
+        Some(failure) => Err(Error::Worker(failure)),
         None => Ok(board.totals()),
     }
 }
@@ -171,7 +171,7 @@ pub fn work(segment: Segment, slot: usize) {
         memory.within(|| Work::new(Seat::new(&board, slot, &mut transactions, &call, threads, None)?).run());
     if let Err(error) = outcome {
         let failure = Failure::from(error);
-        board.fail(&failure.code, &failure.message);
+        board.fail(&failure);
         transactions.roll_back();
     }
 }

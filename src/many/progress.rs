@@ -19,6 +19,11 @@ impl Progress {
         Progress { table, row: Report::new(target, bytes), notices: Notices::new() }
     }
 
+    /// Name of the table.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
     /// Shows what is committed.
     pub fn show(&mut self, totals: &Totals) {
         let row = Report { rows: totals.rows, rejects: totals.rejects, ..self.row };

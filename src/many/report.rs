@@ -3,8 +3,10 @@
 
 use super::board::{Board, State, Totals};
 use crate::catalog::{Catalog, Position};
-use crate::error::Failure;
-use crate::pg::{message, text};
+use crate::error::{Error, Failure};
+use crate::load::log_line;
+use crate::pg::message::{self, count};
+use crate::pg::text;
 use pgrx::PgLogLevel;
 use std::time::{Duration, Instant};
 
@@ -24,15 +26,10 @@ const FIRST: Duration = Duration::from_secs(5);
 /// … up to this.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// The line for the server's log on a file that is loaded.
-pub fn loaded(path: &[u8], load_id: i64, position: &Position) -> String {
-    format!(
-        "load {load_id} of file \"{}\": {} rows loaded, {} rejected, {} bytes",
-        text::show(path),
-        position.rows,
-        position.rejects,
-        position.offset
-    )
+/// The line for the server's log on a file that is loaded. It has no time: others,
+/// and earlier calls, may have loaded parts of it.
+pub fn loaded(path: &[u8], target: &[u8], load_id: i64, position: &Position) -> String {
+    log_line(&text::show(path), target, load_id, position.rows, position.rejects, position.offset)
 }
 
 /// The one on a file that failed.
@@ -41,8 +38,13 @@ pub fn failed(path: &[u8], load_id: i64, failure: &Failure) -> String {
 }
 
 /// What `if_loaded => 'error'` makes of a file that was loaded before.
-pub fn refused(path: &[u8], load_id: i64) -> String {
-    format!("file \"{}\" is already loaded, by load {load_id}, or has changed since", text::show(path))
+pub fn refused(path: &[u8], table: &str, load_id: i64, changed: bool) -> Error {
+    let (path, table) = (text::show(path), table.to_string());
+    if changed {
+        Error::ChangedSince { path, load_id }
+    } else {
+        Error::AlreadyLoaded { path, table, load_id }
+    }
 }
 
 /// Writes a line to the server's log.
@@ -55,6 +57,11 @@ pub fn nothing_matches(pattern: &[u8]) {
     tell(PgLogLevel::WARNING, format!("no file matches \"{}\"", text::show(pattern)), None);
 }
 
+/// The session does what its workers have left.
+pub fn workers_have_ended() {
+    tell(PgLogLevel::NOTICE, "continuing without workers: all of them have ended".to_string(), None);
+}
+
 /// The session does the work itself.
 pub fn no_workers_because(reason: &str) {
     tell(PgLogLevel::NOTICE, format!("loading without workers: {reason}"), None);
@@ -64,44 +71,56 @@ pub fn no_workers_because(reason: &str) {
 pub fn fewer_workers(started: usize, wanted: usize) {
     tell(
         PgLogLevel::NOTICE,
-        format!("started {started} of {wanted} workers"),
+        format!("started {started} of {}", count(wanted as u64, "worker", "workers")),
         Some("Raise max_worker_processes to have more of them.".to_string()),
     );
 }
 
 /// Names what failed and what was passed over though it had changed.
-pub fn files(board: &Board, catalog: &Catalog) {
-    let of = |state: State| (0..board.files()).filter(move |&file| board.state(file) == state);
-    let totals = board.totals();
-    for file in of(State::Failed).take(NAMED) {
+pub fn files(board: &Board, catalog: &Catalog, table: &str) {
+    let failed = |file| {
         let (path, load_id) = (text::show(&board.path(file)), board.load_of(file));
         tell(
             PgLogLevel::WARNING,
             format!("file \"{path}\" failed: {}", catalog.failure(load_id).unwrap_or_default()),
             Some(format!("See SELECT * FROM loader.load_history WHERE load_id = {load_id};")),
         );
-    }
-    for file in of(State::Refused).take(NAMED) {
-        tell(PgLogLevel::WARNING, refused(&board.path(file), board.load_of(file)), None);
-    }
-    if totals.failed > NAMED as u64 {
+    };
+    first_of(board, &[State::Failed], failed, |others| {
         tell(
             PgLogLevel::WARNING,
-            format!("{} more files failed", totals.failed - NAMED as u64),
+            format!("{} failed", count(others, "more file", "more files")),
             Some("See SELECT * FROM loader.load_history WHERE status = 'failed';".to_string()),
         );
-    }
-    let changed = of(State::Changed).count();
-    for file in of(State::Changed).take(NAMED) {
+    });
+    let before = |file| {
+        let changed = board.state(file) == State::RefusedChanged;
+        refused(&board.path(file), table, board.load_of(file), changed).warn();
+    };
+    first_of(board, &[State::Refused, State::RefusedChanged], before, |others| {
+        let files = count(others, "more file was", "more files were");
+        tell(PgLogLevel::WARNING, format!("{files} loaded before"), None);
+    });
+    let changed = |file| {
         let (path, load_id) = (text::show(&board.path(file)), board.load_of(file));
         tell(
             PgLogLevel::WARNING,
             format!("file \"{path}\" has changed since load {load_id}, skipping"),
-            Some("Use if_loaded => 'replace' to load it in place of what it was, or 'force' to load it beside that.".to_string()),
+            Some("Use if_loaded => 'replace' to load it in place of what it was, or 'force' to load it in addition.".to_string()),
         );
-    }
-    if changed > NAMED {
-        tell(PgLogLevel::WARNING, format!("{} more files have changed, skipping", changed - NAMED), None);
+    };
+    first_of(board, &[State::Changed], changed, |others| {
+        let files = count(others, "more file has", "more files have");
+        tell(PgLogLevel::WARNING, format!("{files} changed, skipping"), None);
+    });
+}
+
+/// Names the first files in these states, and counts the others.
+fn first_of(board: &Board, states: &[State], name: impl Fn(usize), tell_others: impl Fn(u64)) {
+    let files: Vec<usize> = (0..board.files()).filter(|&file| states.contains(&board.state(file))).collect();
+    files.iter().take(NAMED).for_each(|&file| name(file));
+    if files.len() > NAMED {
+        tell_others((files.len() - NAMED) as u64);
     }
 }
 
@@ -113,14 +132,14 @@ pub fn summary(summary: &Summary, keeps_rejects: bool) {
     tell(
         PgLogLevel::NOTICE,
         format!(
-            "{} files: {} loaded, {} skipped, {} failed; {} rows, {} rejects, {} bytes in {:.3} s{rate}",
-            totals.files,
+            "{}: {} loaded, {} skipped, {} failed; {}, {}, {} in {:.3} s{rate}",
+            count(totals.files, "file", "files"),
             totals.loaded,
             totals.skipped,
             totals.failed,
-            totals.rows,
-            totals.rejects,
-            totals.stream_bytes,
+            count(totals.rows, "row", "rows"),
+            count(totals.rejects, "reject", "rejects"),
+            count(totals.stream_bytes, "byte", "bytes"),
             summary.elapsed.as_secs_f64()
         ),
         hint,
@@ -163,11 +182,11 @@ impl Notices {
         tell(
             PgLogLevel::NOTICE,
             format!(
-                "loading into table \"{table}\": {} of {} files done, {} of {} bytes, {:.1} MB/s{eta}",
+                "loading into table \"{table}\": {} of {} done, {} of {}, {:.1} MB/s{eta}",
                 totals.loaded + totals.skipped + totals.failed,
-                totals.files,
+                count(totals.files, "file", "files"),
                 totals.disk_done,
-                totals.disk_all,
+                count(totals.disk_all, "byte", "bytes"),
                 done / 1e6 / seconds
             ),
             None,

@@ -70,7 +70,7 @@ struct Group {
     /// The range that is the last of its file, because that ends or fails with it.
     closes: Option<Taken>,
     /// What the call is to fail with.
-    fails: Option<(String, String)>,
+    fails: Option<Failure>,
     /// Lines for the server's log.
     lines: Vec<String>,
     bytes: u64,
@@ -147,8 +147,8 @@ impl<'a> Seat<'a> {
         if let Some(taken) = group.closes {
             self.board.close_cut(&taken);
         }
-        if let Some((code, message)) = group.fails {
-            self.board.fail(&code, &message);
+        if let Some(failure) = group.fails {
+            self.board.fail(&failure);
         }
         group.lines.into_iter().for_each(report::log);
     }
@@ -238,11 +238,10 @@ impl<'a> Seat<'a> {
     }
 
     /// A file was loaded before, and that is an error; it may end the call.
-    pub fn refused(&mut self, posted: Posted, path: &[u8]) {
-        let load_id = posted.load_id;
+    pub fn refused(&mut self, posted: Posted, error: Error) {
         self.done(posted, 0);
         if self.call.stop {
-            self.group.fails = Some(("42710".to_string(), report::refused(path, load_id)));
+            self.group.fails = Some(Failure::from(error));
             self.commit();
         }
     }
@@ -252,7 +251,7 @@ impl<'a> Seat<'a> {
     pub fn failed(&mut self, posted: Posted, path: &[u8], failure: &Failure, last: Option<&Taken>) {
         let line = report::failed(path, posted.load_id, failure);
         if self.call.stop {
-            self.group.fails = Some((failure.code.to_string(), line.clone()));
+            self.group.fails = Some(Failure { code: failure.code.clone(), message: line.clone() });
         }
         self.group.closes = last.copied();
         self.group.lines.push(line);

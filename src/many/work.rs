@@ -112,8 +112,10 @@ impl<'a> Work<'a> {
                 self.busy.insert(file, hash);
                 self.seat.board.give_back(file);
             }
-            Ok(Look::Refused(load_id)) => {
-                self.seat.refused(Posted { file, state: State::Refused, load_id }, &path);
+            Ok(Look::Refused { load_id, changed }) => {
+                let error = report::refused(&path, &common.target.shown, load_id, changed);
+                let state = if changed { State::RefusedChanged } else { State::Refused };
+                self.seat.refused(Posted { file, state, load_id }, error);
             }
             Ok(Look::Skip(load_id)) => self.seat.done(Posted { file, state: State::Skipped, load_id }, 0),
             Ok(Look::Changed(load_id)) => self.seat.done(Posted { file, state: State::Changed, load_id }, 0),
@@ -151,10 +153,12 @@ impl<'a> Work<'a> {
                     return Ok(());
                 }
                 End::Done => {
+                    let (_, common) = self.seat.parts();
+                    let line = report::loaded(&job.path, common.target_name, job.load_id, &job.position);
                     self.seat.gain(&gain);
                     self.seat.hold(job.claims);
                     let posted = Posted { file: job.file, state: State::Loaded, load_id: job.load_id };
-                    self.seat.log(report::loaded(&job.path, job.load_id, &job.position));
+                    self.seat.log(line);
                     self.seat.done(posted, job.size);
                     return Ok(());
                 }

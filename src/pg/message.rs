@@ -3,6 +3,11 @@
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 
+/// A number with its noun: "1 file", "2 files".
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// Sends a message of a level below ERROR.
 pub fn tell(level: PgLogLevel, message: String, detail: Option<String>, hint: Option<String>) {
     let code = if matches!(level, PgLogLevel::WARNING) {

@@ -1,5 +1,6 @@
 //! The server's own functions behind safe ones. The only place with `unsafe`
-//! and `pg_sys`; knows nothing of files, records or `loader.*`.
+//! and `pg_sys`; knows nothing of files or records, and of loader only what the
+//! server calls by name.
 #![allow(unsafe_code)]
 
 pub mod allocator;

@@ -183,8 +183,8 @@ unsafe fn hand_out(fcinfo: pg_sys::FunctionCallInfo, take: Take) -> pg_sys::Datu
                 ereport!(
                     ERROR,
                     PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                    "no load hands out such a chunk",
-                    "Only loads call this function."
+                    "no chunk with that number is being loaded",
+                    "Only a load can call this function."
                 );
             }
         }

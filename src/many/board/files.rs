@@ -3,6 +3,7 @@
 
 use super::words::{FileWord, IDLE, PIDS, SLOTS, TEXT, TEXT_WORDS, Word, Words};
 use crate::catalog::Position;
+use crate::error::Failure;
 use crate::pg::shared::Segment;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -19,8 +20,10 @@ pub enum State {
     Skipped,
     /// Skipped, though it is not what it was when it was loaded.
     Changed,
-    /// Not loaded, because a load had its content, or it has changed since.
+    /// Not loaded, because a load had its content.
     Refused,
+    /// Not loaded, because it is not what it was when it was loaded.
+    RefusedChanged,
     Failed,
 }
 
@@ -34,6 +37,7 @@ impl State {
             State::Failed => 4,
             State::Changed => 5,
             State::Refused => 6,
+            State::RefusedChanged => 7,
             State::Taken(slot) => 16 + slot as u64,
         }
     }
@@ -47,6 +51,7 @@ impl State {
             4 => State::Failed,
             5 => State::Changed,
             6 => State::Refused,
+            7 => State::RefusedChanged,
             slot => State::Taken((slot - 16) as usize),
         }
     }
@@ -206,7 +211,8 @@ impl Board {
     }
 
     /// Makes the call fail, with the first such error, and everybody end.
-    pub fn fail(&self, code: &str, message: &str) {
+    pub fn fail(&self, failure: &Failure) {
+        let Failure { code, message } = failure;
         let mut text = code.as_bytes().to_vec();
         let most = (TEXT_WORDS - 1) * 8 - text.len();
         text.extend_from_slice(&message.as_bytes()[..message.floor_char_boundary(most)]);
@@ -220,13 +226,13 @@ impl Board {
         self.stop();
     }
 
-    /// SQLSTATE and message of what the call fails with.
-    pub fn failure(&self) -> Option<(String, String)> {
+    /// What the call fails with.
+    pub fn failure(&self) -> Option<Failure> {
         (self.words.get(Word::Broken) != 0).then(|| {
             let length = self.words.at(TEXT).load(SeqCst) as usize;
             let text = String::from_utf8_lossy(&self.words.read_bytes(TEXT + 1, 0, length)).into_owned();
             let (code, message) = text.split_at(5);
-            (code.to_string(), message.to_string())
+            Failure { code: code.to_string(), message: message.to_string() }
         })
     }
 

@@ -433,7 +433,7 @@ fn on_file_error_stop_ends_the_call() {
         let error = error.as_db_error().expect("the server's");
         assert_eq!(error.code().code(), "22P02");
         let path = pattern.replace('*', "b");
-        assert!(error.message().contains(&format!("of file \"{path}\" failed: bad record")), "{error:?}");
+        assert!(error.message().contains(&format!("of file \"{path}\" failed: invalid record")), "{error:?}");
         let failed = count(&mut client, "loader.load_history WHERE status = 'failed'");
         assert_eq!(failed, 1);
         assert_eq!(count(&mut client, "loader.load_history WHERE status = 'running'"), 0);
@@ -595,11 +595,48 @@ fn a_file_that_has_changed() {
     assert!(lines[0].starts_with(&format!("WARNING: file \"{path}\" has changed since load ")), "{lines:?}");
     assert_eq!(count(&mut admin, "t"), 13);
     assert_eq!(call(&mut client, "if_loaded => 'error'"), [2, 0, 0, 2, 0, 0]);
+    let lines = said.take();
+    assert!(lines[0].starts_with(&format!("WARNING: file \"{path}\" has changed since load ")), "{lines:?}");
+    let other = pattern.replace('*', "b");
+    let same = format!("WARNING: content of file \"{other}\" is already loaded into table \"t\" ");
+    assert!(lines[1].starts_with(&same), "{lines:?}");
+    for (file, words) in [(&path, "has changed since load "), (&other, "is already loaded into table ")] {
+        let options = "if_loaded => 'error', on_file_error => 'stop', workers => 1";
+        let error = message(load_many(&mut client, file, "t", options));
+        assert!(error.starts_with("42710: ") && error.contains(words), "{error}");
+    }
     // That failed, but nothing else has changed.
     assert_eq!(call(&mut client, ""), [2, 0, 2, 0, 0, 0], "{:?}", history(&mut admin));
     assert_eq!(count(&mut admin, "t"), 13);
     assert_eq!(call(&mut client, "if_loaded => 'force'"), [2, 2, 0, 0, 15, 0]);
     assert_eq!(count(&mut admin, "t"), 28);
+}
+
+#[test]
+fn ten_files_of_a_kind_are_named_and_the_others_counted() {
+    let (database, _admin) = session("many_named");
+    let (mut client, said) = database.connect_listening("postgres");
+    let names: Vec<String> =
+        (0..12).map(|n| format!("a{n:02}")).chain((0..11).map(|n| format!("b{n:02}"))).collect();
+    let texts: Vec<_> = names.iter().enumerate().map(|(n, name)| (name.as_str(), lines(n + 1))).collect();
+    let pattern = files(&database, "many_named", &texts);
+    load_many(&mut client, &pattern.replace('*', "a*"), "t", "").expect("a call");
+    said.take();
+    for name in &names[12..] {
+        fs::write(pattern.replace('*', name), "{\n").expect("written");
+    }
+    let options = "if_loaded => 'error', on_error => 'stop', workers => 0";
+    let summary = load_many(&mut client, &pattern, "t", options).expect("a call");
+    assert_eq!(counts(&summary), [23, 0, 0, 23, 0, 0]);
+    let lines = said.take();
+    let with = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
+    assert_eq!((with("\" failed: "), with(" is already loaded into ")), (10, 10), "{lines:?}");
+    assert_eq!(
+        (with("WARNING: 1 more file failed HINT: "), with("WARNING: 2 more files were loaded")),
+        (1, 1)
+    );
+    assert_eq!(lines.len(), 23, "{lines:?}");
+    assert!(lines[22].starts_with("NOTICE: 23 files: 0 loaded, 0 skipped, 23 failed; 0 rows, "), "{lines:?}");
 }
 
 #[test]

@@ -170,7 +170,7 @@ fn rights_are_looked_at_first() {
     admin.batch_execute("GRANT EXECUTE ON PROCEDURE load_json_files TO workers_nobody").expect("GRANT");
     for pattern in [pattern.as_str(), "/etc/*", "/nowhere/*"] {
         let error = message(load_many(&mut nobody, pattern, "t", ""));
-        assert_eq!(error, "42501: permission denied to load a file of the server");
+        assert_eq!(error, "42501: permission denied to load a server file");
     }
     let mut reader = database.connect_as("workers_reader");
     for pattern in [pattern.as_str(), "/nowhere/*"] {
@@ -478,7 +478,7 @@ fn a_right_revoked_meanwhile() {
 fn the_right_to_files_revoked_meanwhile() {
     changed_meanwhile("workers_files", "REVOKE pg_read_server_files FROM SELF", |result, _| {
         let error = message(result);
-        assert!(error.starts_with("42501: permission denied to load a file"), "{error}");
+        assert!(error.starts_with("42501: permission denied to load a server file"), "{error}");
     });
 }
 

@@ -1,241 +1,18 @@
-//! Every error that a user can see: SQLSTATE, message, detail and hint, in one
-//! table. Nothing here carries contents of a file.
+//! What is said of each error: SQLSTATE, message, detail and hint, in one table.
 
-use crate::pg::subtransaction::Contained;
-use loader_core::fault::{Fault, FaultKind};
-use loader_core::input::Compression;
-pub use loader_core::pipeline::Place;
-use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::{PgLogLevel, PgSqlErrorCode as Code};
+use super::code::{code_of, file_access_code, sqlstate};
+use super::{Error, Misfit, Place};
+use crate::pg::message::count;
+use loader_core::fault::Fault;
+use pgrx::PgSqlErrorCode as Code;
 use std::io;
 
-/// Why a call fails. Paths and names are ready to be shown.
-#[derive(Debug)]
-pub enum Error {
-    /// The role may not read files of the server.
-    NoFileRole,
-    /// An argument that must have a value is NULL.
-    NullArgument(&'static str),
-    /// An option has a value that it cannot have.
-    BadOption { name: &'static str, value: String, allowed: &'static str },
-    /// `chunk` is out of range.
-    ChunkOutOfRange { chunk: i32, most: i32 },
-    /// `reject_limit` is below 0.
-    NegativeRejectLimit(i64),
-    /// The OID of the target names no table.
-    NoTable(u32),
-    /// The target is something that rows cannot be inserted into.
-    NotATable(String),
-    /// No INSERT right on the column.
-    NoInsertRight { table: String, column: String },
-    /// The target has no such column.
-    NoColumn { table: String, column: String },
-    /// The column is not jsonb.
-    NotJsonb { table: String, column: String },
-    /// The column is generated.
-    GeneratedColumn { table: String, column: String },
-    /// `max_records` is below 0.
-    NegativeMaxRecords(i64),
-    /// The path is not absolute.
-    RelativePath(String),
-    /// The file lies outside `loader.allowed_directories`.
-    OutsideAllowed(String),
-    /// A pattern for files cannot be read; why.
-    BadPattern { pattern: String, what: &'static str },
-    /// A directory in which files are looked for cannot be read.
-    ReadDirectory { path: String, error: io::Error },
-    /// `loader.allowed_directories` cannot be read as a list.
-    BadDirectoryList,
-    /// What `loader.allowed_directories` was set to cannot be told.
-    DirectoriesUnknown,
-    /// The system does not tell where an open file lies.
-    NoRealPath,
-    /// No file matches the pattern.
-    NoMatch(String),
-    /// The file cannot be opened.
-    Open { path: String, error: io::Error },
-    /// Not a regular file; what it is instead.
-    NotRegular { path: String, kind: &'static str },
-    /// A file of size 0 that yields bytes.
-    NoSize(String),
-    /// The file cannot be read on.
-    Read { path: String, error: io::Error },
-    /// The file is not what it was when the load began.
-    Changed(String),
-    /// No record ends where a load of its front ended.
-    NotTheSame(String),
-    /// The compressed stream is damaged.
-    Corrupt { path: String, compression: Compression },
-    /// The compressed stream ends too early.
-    CutOff { path: String, compression: Compression },
-    /// The compressed stream grows beyond all measure.
-    Bomb { path: String, compression: Compression },
-    /// A byte order mark says that the file is not UTF-8.
-    ForeignEncoding { path: String, encoding: &'static str },
-    /// There is no array at `records_path`.
-    NoRecords { path: String },
-    /// The database has an encoding that UTF-8 cannot be converted to.
-    NoConversion,
-    /// Memory for a buffer was not to be had.
-    OutOfMemory(usize),
-    /// `on_error => 'stop'` met a bad record.
-    BadRecord { path: String, place: Place, fault: Fault },
-    /// More bad records than `reject_limit`.
-    TooManyRejects { path: String, limit: u64, place: Place, fault: Fault },
-    /// The same, where no one record was the one too many.
-    TooManyInFile { path: String, limit: u64 },
-    /// So many records from the first on, and not one good among them.
-    NotJson { path: String, records: u64, place: Place, fault: Fault },
-    /// `if_loaded => 'error'` and the content was loaded before.
-    AlreadyLoaded { path: String, table: String, load_id: i64 },
-    /// Another transaction loaded the content, and this one cannot see it.
-    LoadedConcurrently { path: String, table: String },
-    /// `loader.verify`: a value is not what `jsonb_in` makes of its record.
-    Differs { path: String, place: Place },
-    /// The ledger does not balance.
-    Unbalanced { path: String },
-    /// A file is loaded in part, by `load_json_files`.
-    PartlyLoaded { path: String, table: String, load_id: i64 },
-    /// `load_json_files` was called where it cannot commit.
-    NoTransactions,
-    /// `workers` is out of range.
-    WorkersOutOfRange { workers: i32, most: i32 },
-    /// What a worker failed with.
-    Worker { code: String, message: String },
-    /// The path is not text of the database.
-    PathEncoding(String),
-    /// The server's query interface refused a statement of ours.
-    Spi(pgrx::spi::SpiError),
-    /// `seed_json_table` found a relation of that name without a fitting column.
-    SeededOtherwise { table: String, column: &'static str, misfit: Misfit },
-    /// A function of an older version of the extension was called.
-    OldFunctions,
-    /// `records_path` is not a path, or not to be had; why.
-    BadRecordsPath { path: String, what: &'static str },
-    /// No load of that number, or none that is the caller's to amend.
-    NoLoad(i64),
-    /// Another session is at work on the load.
-    LoadUnderWay(i64),
-    /// The load was undone.
-    Undone(i64),
-    /// The load is a retry, whose rejects are those of the original.
-    IsRetry { load_id: i64, original: i64 },
-    /// The table that the load went into is gone.
-    TargetGone { table: String, load_id: i64 },
-    /// It cannot be told which table that was.
-    TargetUnclear { table: String, load_id: i64 },
-    /// The table does not say which load brought a row.
-    NoLineage { table: String },
-    /// The load has no such reject.
-    NoReject { load_id: i64, byte_offset: i64 },
-    /// The reject was loaded by a retry.
-    Resolved { load_id: i64, byte_offset: i64, retry: i64 },
-}
-
-/// Why a column is not what it should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Misfit {
-    /// There is none of that name.
-    Missing,
-    /// It has another type than this.
-    NotOfType(&'static str),
-    /// The server computes its values.
-    Computed,
-}
-
-impl From<pgrx::spi::SpiError> for Error {
-    fn from(error: pgrx::spi::SpiError) -> Self {
-        Error::Spi(error)
-    }
-}
-
-/// The SQLSTATE that the server gives to a record with such a fault.
-pub fn sqlstate(kind: FaultKind) -> Code {
-    match kind {
-        FaultKind::Syntax | FaultKind::Truncated => Code::ERRCODE_INVALID_TEXT_REPRESENTATION,
-        FaultKind::InvalidUnicode | FaultKind::NulCharacter => Code::ERRCODE_UNTRANSLATABLE_CHARACTER,
-        FaultKind::TooDeep => Code::ERRCODE_STATEMENT_TOO_COMPLEX,
-        FaultKind::TooLarge => Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-        FaultKind::NumericRange => Code::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
-    }
-}
-
-/// The five characters of [`sqlstate`], as `loader.rejects` shows them.
-pub fn sqlstate_text(kind: FaultKind) -> &'static str {
-    match kind {
-        FaultKind::Syntax | FaultKind::Truncated => "22P02",
-        FaultKind::InvalidUnicode | FaultKind::NulCharacter => "22P05",
-        FaultKind::TooDeep => "54001",
-        FaultKind::TooLarge => "54000",
-        FaultKind::NumericRange => "22003",
-    }
-}
-
-/// The name of a kind of fault in `loader.rejects`.
-pub fn error_type(kind: FaultKind) -> &'static str {
-    match kind {
-        FaultKind::Syntax => "SYNTAX",
-        FaultKind::Truncated => "TRUNCATED",
-        FaultKind::InvalidUnicode => "INVALID_UNICODE",
-        FaultKind::NulCharacter => "NUL_CHARACTER",
-        FaultKind::TooDeep => "TOO_DEEP",
-        FaultKind::TooLarge => "TOO_LARGE",
-        FaultKind::NumericRange => "NUMERIC_RANGE",
-    }
-}
-
-/// An error that did not end the call: of one file of many. What the history
-/// keeps of it.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// Its SQLSTATE.
-    pub code: String,
-    /// Its message. Never with the server's DETAIL, which may hold contents of rows.
-    pub message: String,
-}
-
-impl Failure {
-    /// Whether it was a conflict with other transactions: a deadlock, say.
-    pub fn is_conflict(&self) -> bool {
-        self.code.starts_with("40")
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let words = error.words();
-        let message = match words.detail {
-            Some(detail) => format!("{}: {detail}", words.message),
-            None => words.message,
-        };
-        Failure { code: code_text(words.code), message }
-    }
-}
-
-impl From<Contained> for Failure {
-    fn from(error: Contained) -> Self {
-        Failure { code: code_text(error.code), message: error.message }
-    }
-}
-
-/// The SQLSTATE of five characters.
-fn code_of(text: &str) -> Code {
-    let bits = text.bytes().rev().fold(0, |code, b| code << 6 | i32::from(b.wrapping_sub(b'0') & 0x3F));
-    Code::from(bits)
-}
-
-/// The five characters of an SQLSTATE: six bits each.
-fn code_text(code: Code) -> String {
-    let code = code as i32;
-    (0..5).map(|index| char::from(((code >> (6 * index)) & 0x3F) as u8 + b'0')).collect()
-}
-
 /// The words for one error.
-struct Words {
-    code: Code,
-    message: String,
-    detail: Option<String>,
-    hint: Option<String>,
+pub(super) struct Words {
+    pub code: Code,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
 }
 
 impl Words {
@@ -255,27 +32,14 @@ impl Words {
 }
 
 impl Error {
-    /// Raises the error in the server.
-    pub fn raise(self) -> ! {
-        let words = self.words();
-        let mut report = ErrorReport::new(words.code, words.message, "loader");
-        if let Some(detail) = words.detail {
-            report = report.set_detail(detail);
-        }
-        if let Some(hint) = words.hint {
-            report = report.set_hint(hint);
-        }
-        report.report(PgLogLevel::ERROR);
-        unreachable!("reporting an error does not return")
-    }
-
-    fn words(self) -> Words {
+    /// What is said of it.
+    pub(super) fn words(self) -> Words {
         match self {
             Error::NoFileRole => Words::new(
                 Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                "permission denied to load a file of the server",
+                "permission denied to load a server file",
             )
-            .detail("Only roles with privileges of the role \"pg_read_server_files\" may load files."),
+            .detail("Only roles with privileges of the \"pg_read_server_files\" role may load files."),
             Error::NullArgument(name) => {
                 Words::new(Code::ERRCODE_NULL_VALUE_NOT_ALLOWED, format!("argument \"{name}\" must not be null"))
             }
@@ -286,9 +50,8 @@ impl Error {
             .hint(format!("Available values: {allowed}.")),
             Error::ChunkOutOfRange { chunk, most } => Words::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
-                format!("argument \"chunk\" is out of range: {chunk}"),
-            )
-            .hint(format!("A chunk is 1 to {most} rows.")),
+                format!("argument \"chunk\" must be between 1 and {most}: {chunk}"),
+            ),
             Error::NegativeRejectLimit(limit) => Words::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"reject_limit\" must not be negative: {limit}"),
@@ -348,13 +111,13 @@ impl Error {
             ),
             Error::DirectoriesUnknown => Words::new(
                 Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                "cannot tell which directories files may be loaded from",
+                "could not determine which directories files may be loaded from",
             )
-            .detail("The client gave loader.allowed_directories a value when it connected, which hides the one in force.")
+            .detail("The client gave loader.allowed_directories a value at connection start, which hides the configured one.")
             .hint("Connect without setting loader.allowed_directories."),
             Error::NoRealPath => Words::new(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
-                "cannot tell where an open file lies",
+                "could not determine where an open file is located",
             )
             .detail("loader.allowed_directories needs /proc to be mounted."),
             Error::NoMatch(pattern) => {
@@ -372,7 +135,7 @@ impl Error {
             }
             Error::NoSize(path) => {
                 Words::new(Code::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{path}\" is not a regular file"))
-                    .detail("It has no size but yields bytes.")
+                    .detail("Its size is zero, but it has contents.")
             }
             Error::Read { path, error } => Words::new(
                 file_access_code(&error),
@@ -385,10 +148,10 @@ impl Error {
             .hint("Load the file once nothing writes to it any more."),
             Error::NotTheSame(path) => Words::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("file \"{path}\" does not go on where it was loaded up to"),
+                format!("file \"{path}\" does not continue what was loaded of it"),
             )
-            .detail("No record ends there any more.")
-            .hint("Use undo_load, or if_loaded => 'force' to load all of it beside what is loaded."),
+            .detail("No record ends any more where the load ended.")
+            .hint("Use undo_load and load the file again, or if_loaded => 'force' to load all of it in addition."),
             Error::Corrupt { path, compression } => Words::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("{} stream of file \"{path}\" is corrupt", compression.name()),
@@ -399,10 +162,13 @@ impl Error {
             ),
             Error::Bomb { path, compression } => Words::new(
                 Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-                format!("{} stream of file \"{path}\" grows too much", compression.name()),
+                format!("file \"{path}\" decompresses to an implausible size"),
             )
-            .detail("The stream is more than 2,000 times as long as the file.")
-            .hint("Decompress the file before it is loaded, if it is what it should be."),
+            .detail(format!(
+                "The {} stream is longer than 256 MB and more than 2,000 times as long as the file.",
+                compression.name()
+            ))
+            .hint("If that is intended, decompress the file before loading it."),
             Error::ForeignEncoding { path, encoding } => Words::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("file \"{path}\" is encoded in {encoding}"),
@@ -420,18 +186,18 @@ impl Error {
             Error::OutOfMemory(bytes) => Words::new(Code::ERRCODE_OUT_OF_MEMORY, "out of memory")
                 .detail(format!("Failed on request of size {bytes} for a record of the file."))
                 .hint("Lower loader.max_record_size to pass over very large records."),
-            Error::BadRecord { path, place, fault } => Words::new(sqlstate(fault.kind), format!("bad record: {}", fault.what))
+            Error::BadRecord { path, place, fault } => Words::new(sqlstate(fault.kind), format!("invalid record: {}", fault.what))
                 .detail(detail_of(&path, place, fault))
-                .hint("Use on_error => 'reject' to load the good records and keep the bad ones in loader.rejects."),
+                .hint("Use on_error => 'reject' to load the valid records and keep the invalid ones in loader.rejects."),
             Error::TooManyRejects { path, limit, place, fault } => Words::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                format!("more than {limit} records of file \"{path}\" are bad"),
+                format!("file \"{path}\" has more than {}", count(limit, "invalid record", "invalid records")),
             )
-            .detail(format!("Last bad record: {}. {}", fault.what, detail_of(&path, place, fault)))
+            .detail(format!("Last one: {}. {}", fault.what, detail_of(&path, place, fault)))
             .hint("Raise reject_limit to load the file nevertheless."),
             Error::TooManyInFile { path, limit } => Words::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                format!("more than {limit} records of file \"{path}\" are bad"),
+                format!("file \"{path}\" has more than {}", count(limit, "invalid record", "invalid records")),
             )
             .hint("Raise reject_limit to load the file nevertheless."),
             Error::NotJson { path, records, place, fault } => Words::new(
@@ -439,7 +205,7 @@ impl Error {
                 format!("file \"{path}\" does not look like JSON"),
             )
             .detail(format!(
-                "The first {records} records are all bad. Last bad record: {}. {}",
+                "The first {records} records are all invalid. Last one: {}. {}",
                 fault.what,
                 detail_of(&path, place, fault)
             ))
@@ -450,6 +216,11 @@ impl Error {
             )
             .detail(format!("Load {load_id} had the same content."))
             .hint("Use if_loaded => 'force' to load it again."),
+            Error::ChangedSince { path, load_id } => Words::new(
+                Code::ERRCODE_DUPLICATE_OBJECT,
+                format!("file \"{path}\" has changed since load {load_id}"),
+            )
+            .hint("Use if_loaded => 'replace' to load it in place of what it was, or 'force' to load it in addition."),
             Error::LoadedConcurrently { path, table } => Words::new(
                 Code::ERRCODE_T_R_SERIALIZATION_FAILURE,
                 format!("could not serialize access due to a concurrent load of file \"{path}\" into table \"{table}\""),
@@ -481,7 +252,7 @@ impl Error {
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"workers\" must be between 0 and {most}: {workers}"),
             ),
-            Error::Worker { code, message } => Words::new(code_of(&code), message)
+            Error::Worker(failure) => Words::new(code_of(&failure.code), failure.message)
                 .hint("What is committed stays. CALL load_json_files again to go on."),
             Error::PathEncoding(path) => Words::new(
                 Code::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
@@ -516,7 +287,7 @@ impl Error {
             .hint("Name the keys that lead to the array of the records, as in '$.data.items'."),
             Error::NoLoad(load_id) => {
                 Words::new(Code::ERRCODE_UNDEFINED_OBJECT, format!("load {load_id} does not exist"))
-                    .detail("Only loads of roles that the current role is a member of are looked at.")
+                    .detail("Only loads of roles that the current role is a member of can be changed.")
             }
             Error::LoadUnderWay(load_id) => {
                 Words::new(Code::ERRCODE_OBJECT_IN_USE, format!("load {load_id} is under way in another session"))
@@ -538,16 +309,16 @@ impl Error {
             ),
             Error::TargetUnclear { table, load_id } => Words::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("cannot tell which table load {load_id} went into"),
+                format!("could not determine which table load {load_id} went into"),
             )
-            .detail(format!("It was called {table}, as a table is now that has another OID, while its OID is another table's."))
-            .hint("Where that has only changed its name, give it back for the time of the call."),
+            .detail(format!("The table now called {table} has a different OID than the load recorded, and the recorded OID belongs to another table."))
+            .hint("If the table was only renamed, give it its old name back for this call."),
             Error::NoLineage { table } => Words::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("table \"{table}\" does not tell which load brought a row"),
+                format!("table \"{table}\" has no column \"_load_id\" that loads can fill"),
             )
-            .detail("It has no column \"_load_id\" of type bigint that loads fill.")
-            .hint("Create tables with seed_json_table(..., lineage => true) for loads that can be undone."),
+            .detail("The rows of a load are found by this column. It must be of type bigint, and not a generated or identity column.")
+            .hint("Create the table with seed_json_table(..., lineage => true), or add the column before loading."),
             Error::NoReject { load_id, byte_offset } => Words::new(
                 Code::ERRCODE_UNDEFINED_OBJECT,
                 format!("load {load_id} has no reject at byte {byte_offset}"),
@@ -557,7 +328,7 @@ impl Error {
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("reject of load {load_id} at byte {byte_offset} is already loaded"),
             )
-            .detail(format!("Load {retry} loaded what it was mended to."))
+            .detail(format!("Load {retry} loaded the mended record."))
             .hint(format!("Use SELECT undo_load({retry}); to take that back.")),
         }
     }
@@ -579,19 +350,5 @@ fn reason(error: &io::Error) -> String {
     match text.rfind(" (os error ") {
         Some(end) => text[..end].to_string(),
         None => text,
-    }
-}
-
-/// The same choice as the server's `errcode_for_file_access`.
-fn file_access_code(error: &io::Error) -> Code {
-    match error.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES | libc::EROFS) => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
-        Some(libc::ENOENT) => Code::ERRCODE_UNDEFINED_FILE,
-        Some(libc::ENOTDIR | libc::EISDIR | libc::ELOOP | libc::ENXIO) => Code::ERRCODE_WRONG_OBJECT_TYPE,
-        Some(libc::EMFILE | libc::ENFILE) => Code::ERRCODE_INSUFFICIENT_RESOURCES,
-        Some(libc::ENOMEM) => Code::ERRCODE_OUT_OF_MEMORY,
-        Some(libc::ENAMETOOLONG) => Code::ERRCODE_NAME_TOO_LONG,
-        Some(libc::EIO) => Code::ERRCODE_IO_ERROR,
-        _ => Code::ERRCODE_SYSTEM_ERROR,
     }
 }

@@ -1,0 +1,216 @@
+//! Every error that a user can see. Nothing here carries contents of a file.
+
+mod code;
+mod words;
+
+pub use code::{error_type, sqlstate_text};
+pub use loader_core::pipeline::Place;
+
+use crate::pg::subtransaction::Contained;
+use code::code_text;
+use loader_core::fault::Fault;
+use loader_core::input::Compression;
+use pgrx::PgLogLevel;
+use pgrx::pg_sys::panic::ErrorReport;
+use std::io;
+
+/// Why a call fails. Paths and names are ready to be shown.
+#[derive(Debug)]
+pub enum Error {
+    /// The role may not read files of the server.
+    NoFileRole,
+    /// An argument that must have a value is NULL.
+    NullArgument(&'static str),
+    /// An option has a value that it cannot have.
+    BadOption { name: &'static str, value: String, allowed: &'static str },
+    /// `chunk` is out of range.
+    ChunkOutOfRange { chunk: i32, most: i32 },
+    /// `reject_limit` is below 0.
+    NegativeRejectLimit(i64),
+    /// The OID of the target names no table.
+    NoTable(u32),
+    /// The target is something that rows cannot be inserted into.
+    NotATable(String),
+    /// No INSERT right on the column.
+    NoInsertRight { table: String, column: String },
+    /// The target has no such column.
+    NoColumn { table: String, column: String },
+    /// The column is not jsonb.
+    NotJsonb { table: String, column: String },
+    /// The column is generated.
+    GeneratedColumn { table: String, column: String },
+    /// `max_records` is below 0.
+    NegativeMaxRecords(i64),
+    /// The path is not absolute.
+    RelativePath(String),
+    /// The file lies outside `loader.allowed_directories`.
+    OutsideAllowed(String),
+    /// A pattern for files cannot be read; why.
+    BadPattern { pattern: String, what: &'static str },
+    /// A directory in which files are looked for cannot be read.
+    ReadDirectory { path: String, error: io::Error },
+    /// `loader.allowed_directories` cannot be read as a list.
+    BadDirectoryList,
+    /// What `loader.allowed_directories` was set to cannot be told.
+    DirectoriesUnknown,
+    /// The system does not tell where an open file lies.
+    NoRealPath,
+    /// No file matches the pattern.
+    NoMatch(String),
+    /// The file cannot be opened.
+    Open { path: String, error: io::Error },
+    /// Not a regular file; what it is instead.
+    NotRegular { path: String, kind: &'static str },
+    /// A file of size 0 that yields bytes.
+    NoSize(String),
+    /// The file cannot be read on.
+    Read { path: String, error: io::Error },
+    /// The file is not what it was when the load began.
+    Changed(String),
+    /// No record ends where a load of its front ended.
+    NotTheSame(String),
+    /// The compressed stream is damaged.
+    Corrupt { path: String, compression: Compression },
+    /// The compressed stream ends too early.
+    CutOff { path: String, compression: Compression },
+    /// The compressed stream grows beyond all measure.
+    Bomb { path: String, compression: Compression },
+    /// A byte order mark says that the file is not UTF-8.
+    ForeignEncoding { path: String, encoding: &'static str },
+    /// There is no array at `records_path`.
+    NoRecords { path: String },
+    /// The database has an encoding that UTF-8 cannot be converted to.
+    NoConversion,
+    /// Memory for a buffer was not to be had.
+    OutOfMemory(usize),
+    /// `on_error => 'stop'` met a bad record.
+    BadRecord { path: String, place: Place, fault: Fault },
+    /// More bad records than `reject_limit`.
+    TooManyRejects { path: String, limit: u64, place: Place, fault: Fault },
+    /// The same, where no one record was the one too many.
+    TooManyInFile { path: String, limit: u64 },
+    /// So many records from the first on, and not one good among them.
+    NotJson { path: String, records: u64, place: Place, fault: Fault },
+    /// `if_loaded => 'error'` and the content was loaded before.
+    AlreadyLoaded { path: String, table: String, load_id: i64 },
+    /// `if_loaded => 'error'`, and the file was loaded when it was something else.
+    ChangedSince { path: String, load_id: i64 },
+    /// Another transaction loaded the content, and this one cannot see it.
+    LoadedConcurrently { path: String, table: String },
+    /// `loader.verify`: a value is not what `jsonb_in` makes of its record.
+    Differs { path: String, place: Place },
+    /// The ledger does not balance.
+    Unbalanced { path: String },
+    /// A file is loaded in part, by `load_json_files`.
+    PartlyLoaded { path: String, table: String, load_id: i64 },
+    /// `load_json_files` was called where it cannot commit.
+    NoTransactions,
+    /// `workers` is out of range.
+    WorkersOutOfRange { workers: i32, most: i32 },
+    /// What ended a call of `load_json_files`, in this session or in a worker.
+    Worker(Failure),
+    /// The path is not text of the database.
+    PathEncoding(String),
+    /// The server's query interface refused a statement of ours.
+    Spi(pgrx::spi::SpiError),
+    /// `seed_json_table` found a relation of that name without a fitting column.
+    SeededOtherwise { table: String, column: &'static str, misfit: Misfit },
+    /// A function of an older version of the extension was called.
+    OldFunctions,
+    /// `records_path` is not a path, or not to be had; why.
+    BadRecordsPath { path: String, what: &'static str },
+    /// No load of that number, or none that is the caller's to amend.
+    NoLoad(i64),
+    /// Another session is at work on the load.
+    LoadUnderWay(i64),
+    /// The load was undone.
+    Undone(i64),
+    /// The load is a retry, whose rejects are those of the original.
+    IsRetry { load_id: i64, original: i64 },
+    /// The table that the load went into is gone.
+    TargetGone { table: String, load_id: i64 },
+    /// It cannot be told which table that was.
+    TargetUnclear { table: String, load_id: i64 },
+    /// The table does not say which load brought a row.
+    NoLineage { table: String },
+    /// The load has no such reject.
+    NoReject { load_id: i64, byte_offset: i64 },
+    /// The reject was loaded by a retry.
+    Resolved { load_id: i64, byte_offset: i64, retry: i64 },
+}
+
+/// Why a column is not what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// There is none of that name.
+    Missing,
+    /// It has another type than this.
+    NotOfType(&'static str),
+    /// The server computes its values.
+    Computed,
+}
+
+impl From<pgrx::spi::SpiError> for Error {
+    fn from(error: pgrx::spi::SpiError) -> Self {
+        Error::Spi(error)
+    }
+}
+
+impl Error {
+    /// Raises the error in the server.
+    pub fn raise(self) -> ! {
+        self.report(PgLogLevel::ERROR);
+        unreachable!("reporting an error does not return")
+    }
+
+    /// Tells the client of it: the call goes on.
+    pub fn warn(self) {
+        self.report(PgLogLevel::WARNING);
+    }
+
+    fn report(self, level: PgLogLevel) {
+        let words = self.words();
+        let mut report = ErrorReport::new(words.code, words.message, "loader");
+        if let Some(detail) = words.detail {
+            report = report.set_detail(detail);
+        }
+        if let Some(hint) = words.hint {
+            report = report.set_hint(hint);
+        }
+        report.report(level);
+    }
+}
+
+/// An error that did not end the call: of one file of many. What the history
+/// keeps of it.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Its SQLSTATE.
+    pub code: String,
+    /// Its message. Never with the server's DETAIL, which may hold contents of rows.
+    pub message: String,
+}
+
+impl Failure {
+    /// Whether it was a conflict with other transactions: a deadlock, say.
+    pub fn is_conflict(&self) -> bool {
+        self.code.starts_with("40")
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let words = error.words();
+        let message = match words.detail {
+            Some(detail) => format!("{}: {detail}", words.message),
+            None => words.message,
+        };
+        Failure { code: code_text(words.code), message }
+    }
+}
+
+impl From<Contained> for Failure {
+    fn from(error: Contained) -> Self {
+        Failure { code: code_text(error.code), message: error.message }
+    }
+}
