@@ -1,11 +1,12 @@
-//! Runs the SQL of README.md and docs/*.md: each file in a database of its own,
-//! its ```sql blocks one after the other. CONTRIBUTING.md has the convention.
+//! Runs the SQL of README.md and docs/*.md: each file in a database of its own, its
+//! ```sql blocks one after the other, and its ```sh blocks, which make files for them.
+//! And follows the links of all pages. CONTRIBUTING.md has the convention.
 
 use loader_client_tests::Cluster;
 use std::fs;
 use std::io::Write;
-use std::path::Path;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 #[test]
 fn the_sql_of_the_documentation_runs() {
@@ -14,11 +15,7 @@ fn the_sql_of_the_documentation_runs() {
     let data = data_folder(cluster);
 
     let mut pages = vec![root.join("README.md")];
-    if let Ok(folder) = fs::read_dir(root.join("docs")) {
-        pages.extend(folder.map(|entry| entry.expect("an entry").path()));
-    }
-    pages.retain(|page| page.extension().is_some_and(|extension| extension == "md") && page.exists());
-    pages.sort();
+    pages.extend(pages_in(&root.join("docs")));
 
     let mut failures = Vec::new();
     for (number, page) in pages.iter().enumerate() {
@@ -28,13 +25,18 @@ fn the_sql_of_the_documentation_runs() {
         }
         let name = format!("docs_{number}");
         let database = cluster.bare_database(&name, "UTF8");
-        if !blocks.iter().any(|block| block.sql.contains("CREATE EXTENSION loader")) {
+        if !blocks.iter().any(|block| block.text.contains("CREATE EXTENSION loader")) {
             database.connect().batch_execute("CREATE EXTENSION loader").expect("CREATE EXTENSION");
         }
         for block in blocks {
-            let (success, output) = psql(cluster, &name, &block.sql.replace("/data/", &format!("{data}/")));
-            if success == block.fails {
-                let should = if block.fails { "should fail" } else { "should run" };
+            let (success, output) = match block.kind {
+                Kind::Shell => shell(&data, &block.text),
+                Kind::Sql | Kind::Error => {
+                    psql(cluster, &name, &block.text.replace("/data/", &format!("{data}/")))
+                }
+            };
+            if success == (block.kind == Kind::Error) {
+                let should = if block.kind == Kind::Error { "should fail" } else { "should run" };
                 failures.push(format!("{}, line {} {should}:\n{output}", page.display(), block.line));
             }
         }
@@ -42,12 +44,59 @@ fn the_sql_of_the_documentation_runs() {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
+#[test]
+fn the_links_of_the_documentation_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folders = ["", "docs", "docs/compare"].map(|folder| root.join(folder));
+    let mut broken = Vec::new();
+    for page in folders.iter().flat_map(|folder| pages_in(folder)) {
+        let text = fs::read_to_string(&page).expect("a page");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.with_file_name(file) };
+            let leads = link.starts_with("https://")
+                || target.exists() && (heading.is_empty() || has_heading(&target, heading));
+            if !leads {
+                broken.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Whether a page has a heading with that anchor: its words, small, with hyphens.
+fn has_heading(page: &Path, anchor: &str) -> bool {
+    let text = fs::read_to_string(page).expect("a page");
+    text.lines().filter_map(|line| line.strip_prefix('#')).any(|heading| {
+        let words = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        words.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).eq(anchor.chars())
+    })
+}
+
+/// The pages of a folder, in order.
+fn pages_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut pages: Vec<PathBuf> =
+        entries.filter(|page| page.extension().is_some_and(|extension| extension == "md")).collect();
+    pages.sort();
+    pages
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// ```sql
+    Sql,
+    /// ```sql error: it is there to show an error.
+    Error,
+    /// ```sh: runs in the folder that the pages call /data.
+    Shell,
+}
+
 struct Block {
     /// Where its first line stands, from 1.
     line: usize,
-    sql: String,
-    /// ```sql error: it is there to show an error.
-    fails: bool,
+    text: String,
+    kind: Kind,
 }
 
 fn blocks(page: &str) -> Vec<Block> {
@@ -55,17 +104,22 @@ fn blocks(page: &str) -> Vec<Block> {
     let mut open: Option<Block> = None;
     for (number, line) in page.lines().enumerate() {
         let fence = line.trim();
-        match &mut open {
-            Some(_) if fence == "```" => blocks.extend(open.take()),
-            Some(block) => {
-                block.sql.push_str(line);
-                block.sql.push('\n');
+        if let Some(block) = &mut open {
+            if fence == "```" {
+                blocks.extend(open.take());
+            } else {
+                block.text.push_str(line);
+                block.text.push('\n');
             }
-            None if fence == "```sql" || fence == "```sql error" => {
-                open = Some(Block { line: number + 2, sql: String::new(), fails: fence.ends_with("error") });
-            }
-            None => {}
+            continue;
         }
+        let kind = match fence {
+            "```sql" => Kind::Sql,
+            "```sql error" => Kind::Error,
+            "```sh" => Kind::Shell,
+            _ => continue,
+        };
+        open = Some(Block { line: number + 2, text: String::new(), kind });
     }
     blocks
 }
@@ -89,5 +143,10 @@ fn psql(cluster: &Cluster, database: &str, sql: &str) -> (bool, String) {
         .expect("psql runs");
     child.stdin.take().expect("its input").write_all(sql.as_bytes()).expect("its input");
     let output = child.wait_with_output().expect("psql ends");
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn shell(folder: &str, script: &str) -> (bool, String) {
+    let output = Command::new("sh").args(["-e", "-c", script]).current_dir(folder).output().expect("sh runs");
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
