@@ -66,32 +66,28 @@ fn any_number_loads_the_same() {
 
 #[test]
 fn threads_that_cannot_be_started_are_done_without() {
-    let (database, mut client) = session("threads_none");
-    client.batch_execute("ALTER DATABASE threads_none SET loader.parse_threads = 4").expect("the setting");
     // More than threads may make in advance: they stand before the gate, too.
     let mut text = String::new();
     for n in 0..6000 {
         writeln!(text, "{{\"n\": {n}, \"fill\": \"{}\"}}", "x".repeat(10_000)).expect("a string");
     }
-    let path = database.file("threads_none", text);
-    let mut gate = Gate::close(&database, "t", 5);
-    let mut loaders = [database.connect(), database.connect()];
-    let pids = loaders.each_mut().map(backend);
-    limit(database.cluster, pids[1], "nproc", 1);
-    thread::scope(|scope| {
-        let loads = loaders.each_mut().map(|loader| {
-            let load = scope.spawn(|| load_with(loader, &path, "t", "chunk => 10, if_loaded => 'force'"));
-            gate.wait_for_waiters(1);
-            load
-        });
-        gate.wait_for_waiters(2);
-        assert!(tasks(pids[0]) > 1, "threads that can be started");
-        assert_eq!(tasks(pids[1]), 1);
-        gate.open();
-        for load in loads {
-            assert_eq!(load.join().expect("a session").expect("a load").rows_loaded, 6000);
+    for (name, limited) in [("threads_four", false), ("threads_none", true)] {
+        let (database, mut client) = session(name);
+        client.batch_execute("SET loader.parse_threads = 4").expect("the setting");
+        let path = database.file(name, &text);
+        let pid = backend(&mut client);
+        if limited {
+            limit(database.cluster, pid, "nproc", 1);
         }
-    });
+        let mut gate = Gate::close(&database, "t", 5);
+        thread::scope(|scope| {
+            let load = scope.spawn(|| load_with(&mut client, &path, "t", "chunk => 10"));
+            gate.wait_for_waiters(1);
+            assert_eq!(tasks(pid), if limited { 1 } else { 5 });
+            gate.open();
+            assert_eq!(load.join().expect("a session").expect("a load").rows_loaded, 6000);
+        });
+    }
 }
 
 /// Sets a soft limit of a running backend, as the user that it runs as.
