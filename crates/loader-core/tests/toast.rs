@@ -244,6 +244,8 @@ fn structured() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_bytes(content in prop::collection::vec(any::<u8>(), 0..3_000)) {
         check(&content);

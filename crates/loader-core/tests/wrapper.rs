@@ -11,7 +11,7 @@ use loader_damage::judge::{self, Found, Ledger, Verdict};
 use loader_damage::suite::{self, Choice};
 use loader_damage::{File, Span};
 use proptest::prelude::*;
-use std::fmt::Write;
+use std::sync::Mutex;
 
 const SEEDS: [u64; 2] = [1, 20];
 
@@ -92,44 +92,54 @@ fn wrap(shell: &Shell, bytes: &[u8]) -> Vec<u8> {
     [shell.before.as_bytes(), bytes, shell.after.as_bytes()].concat()
 }
 
-/// Runs over the generator's arrays in a shell: the verdicts on the bare files
-/// and on the wrapped ones, and what is worse in those.
-fn compare(shell: &Shell) -> (Verdict, Verdict, String) {
-    let (mut bare, mut wrapped, mut worse) = (Verdict::default(), Verdict::default(), String::new());
-    for file in SEEDS.into_iter().flat_map(|seed| suite::all(Choice { seed, one_in: 3 })).filter(is_array) {
-        let alone = support::judge(&file);
-        let bytes = wrap(shell, &file.bytes);
-        let verdict = match support::split_at(&bytes, 1 << 20, Some(path(shell.path))) {
-            Ok((found, ledger)) => {
-                let (found, ledger) = unwrap(shell, file.bytes.len(), found, ledger);
-                judge::judge(&file, &found, &ledger)
-            }
-            Err(error) => panic!("{}: {error:?}", file.name),
-        };
-        if (verdict.lost.len(), verdict.phantoms.len()) > (alone.lost.len(), alone.phantoms.len())
-            || !verdict.errors.is_empty()
-        {
-            let lost = verdict.lost.len() as i64 - alone.lost.len() as i64;
-            let phantoms = verdict.phantoms.len() as i64 - alone.phantoms.len() as i64;
-            writeln!(
-                worse,
-                "  {lost:+} lost, {phantoms:+} phantoms, {:?}: {} {}",
-                verdict.errors, file.seed, file.name
-            )
-            .expect("a string takes all");
+/// The verdict on the file in a shell.
+fn judge_wrapped(shell: &Shell, file: &File) -> Verdict {
+    match support::split_at(&wrap(shell, &file.bytes), 1 << 20, Some(path(shell.path))) {
+        Ok((found, ledger)) => {
+            let (found, ledger) = unwrap(shell, file.bytes.len(), found, ledger);
+            judge::judge(file, &found, &ledger)
         }
-        bare.add(&alone);
-        wrapped.add(&verdict);
+        Err(error) => panic!("{}: {error:?}", file.name),
     }
-    (bare, wrapped, worse)
+}
+
+/// What is worse than in the bare file, if anything is.
+fn worse(file: &File, bare: &Verdict, wrapped: &Verdict) -> Option<String> {
+    let worse = (wrapped.lost.len(), wrapped.phantoms.len()) > (bare.lost.len(), bare.phantoms.len());
+    (worse || !wrapped.errors.is_empty()).then(|| {
+        let lost = wrapped.lost.len() as i64 - bare.lost.len() as i64;
+        let phantoms = wrapped.phantoms.len() as i64 - bare.phantoms.len() as i64;
+        let errors = &wrapped.errors;
+        format!("  {lost:+} lost, {phantoms:+} phantoms, {errors:?}: {} {}\n", file.seed, file.name)
+    })
+}
+
+/// The sums of what is found in one shell.
+#[derive(Default)]
+struct Sums {
+    wrapped: Verdict,
+    worse: String,
 }
 
 #[test]
 fn as_much_is_loaded_as_from_the_bare_array() {
-    for shell in &SHELLS {
-        let (bare, wrapped, worse) = compare(shell);
+    let sums = Mutex::new((Verdict::default(), SHELLS.map(|_| Sums::default())));
+    let files = SEEDS.into_iter().flat_map(|seed| suite::all(Choice { seed, one_in: 3 })).filter(is_array);
+    support::each(files, |file| {
+        let alone = support::judge(file);
+        let verdicts = SHELLS.each_ref().map(|shell| judge_wrapped(shell, file));
+        let (bare, shells) = &mut *sums.lock().expect("nobody panics here");
+        bare.add(&alone);
+        for (sums, verdict) in shells.iter_mut().zip(verdicts) {
+            sums.worse.extend(worse(file, &alone, &verdict));
+            sums.wrapped.add(&verdict);
+        }
+    });
+    let (bare, shells) = sums.into_inner().expect("nobody panicked");
+    assert!(bare.files > 500, "{} files", bare.files);
+    for (shell, Sums { wrapped, worse }) in SHELLS.iter().zip(shells) {
         let (lost, phantoms) = (wrapped.lost.len(), wrapped.phantoms.len());
-        assert!(bare.files > 500, "{} files", bare.files);
+        assert_eq!(wrapped.files, bare.files, "{}", shell.name);
         assert!(
             wrapped.errors.is_empty() && lost <= bare.lost.len() && phantoms <= bare.phantoms.len(),
             "{}: of {} good records {lost} lost, {phantoms} phantoms; bare {} and {}\n{worse}",

@@ -3,7 +3,8 @@
 use postgres::error::DbError;
 use postgres::{Client, NoTls};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufWriter, Write};
+use std::iter;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use tempfile::TempDir;
 
-use crate::wait_for;
+use crate::{DEADLINE, happens, wait_for};
 
 /// Limits that the kernel sets to a server and all its backends.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,8 +32,8 @@ pub struct Cluster {
     server: Mutex<Option<Child>>,
 }
 
-/// A database with the extension in it. Dropping it removes it from the cluster: a
-/// suite has more of them than a small disk holds.
+/// A database with the extension in it. Dropping it removes it from the cluster, and
+/// the files that were made for it: a suite has more of them than a small disk holds.
 pub struct Database<'a> {
     /// The cluster that it is in.
     pub cluster: &'a Cluster,
@@ -40,12 +41,15 @@ pub struct Database<'a> {
     pub name: String,
 }
 
-/// The cluster that the tests of one binary share. Statics are never dropped:
-/// the end of the process stops it.
+/// The cluster that the tests of one binary share.
 static SHARED: OnceLock<Cluster> = OnceLock::new();
 
-extern "C" fn stop_shared() {
-    if let Some(cluster) = SHARED.get() {
+/// What initdb makes, never started: each cluster begins as a copy of it.
+static MODEL: OnceLock<Cluster> = OnceLock::new();
+
+/// Statics are never dropped: the end of the process stops what they hold.
+extern "C" fn clean_up() {
+    for cluster in [SHARED.get(), MODEL.get()].into_iter().flatten() {
         cluster.shut_down();
     }
 }
@@ -54,38 +58,41 @@ impl Cluster {
     /// A cluster with `conf` (lines of postgresql.conf) added. Its directory is
     /// closed to other users: the server trusts who connects.
     pub fn start(conf: &[&str], limits: Limits) -> Cluster {
-        let directory = tempfile::Builder::new().prefix("loader-").tempdir().expect("a temporary directory");
-        let user = server_user();
-        let cluster = Cluster { directory, bindir: bindir(), user, limits, server: Mutex::new(None) };
-        cluster.give(cluster.directory.path());
+        let mut cluster = Cluster::bare();
+        cluster.limits = limits;
         for folder in ["files", "socket"] {
             fs::create_dir(cluster.path(folder)).expect("a folder");
             cluster.give(&cluster.path(folder));
         }
-
-        let made = cluster
-            .command("initdb")
-            .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"])
+        let model = MODEL.get_or_init(|| {
+            // SAFETY: atexit only stores the function; that one touches nothing
+            // but statics.
+            unsafe { libc::atexit(clean_up) };
+            let cluster = Cluster::bare();
             // Small segments, so that a limit on file sizes meets tables first.
-            .args(["--wal-segsize=1", "-D"])
-            .arg(cluster.path("data"))
-            .output()
-            .expect("initdb runs");
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+            let flags = ["--no-sync", "--auth=trust", "--username=postgres", "--wal-segsize=1"];
+            run(cluster.command("initdb").args(flags).args(["--encoding=UTF8", "--locale=C", "-D", "data"]));
+            cluster
+        });
+        let data = model.path("data");
+        run(cluster.command("/bin/cp").args(["-a", "--reflink=auto"]).arg(data).arg("data"));
 
         let mut settings = format!(
             "listen_addresses = ''\n\
              unix_socket_directories = '{}'\n\
              fsync = off\n\
              shared_buffers = 32MB\n\
-             max_connections = 80\n\
-             max_worker_processes = 64\n\
-             max_wal_size = 256MB\n\
+             max_connections = 300\n\
+             max_worker_processes = 200\n\
+             max_wal_size = 64MB\n\
              autovacuum = off\n\
+             lock_timeout = {}\n\
              loader.verify = on\n\
              log_destination = stderr\n\
              logging_collector = off\n",
-            cluster.path("socket").display()
+            cluster.path("socket").display(),
+            // A test that fails waits for the sessions that it has before a gate.
+            DEADLINE.as_millis()
         );
         for line in conf {
             settings.push_str(line);
@@ -101,19 +108,28 @@ impl Cluster {
     /// The cluster that the tests of this binary share; each makes a database
     /// of its own in it.
     pub fn shared() -> &'static Cluster {
-        SHARED.get_or_init(|| {
-            // SAFETY: atexit only stores the function; that one touches nothing
-            // but a static.
-            unsafe { libc::atexit(stop_shared) };
-            Cluster::start(&[], Limits::default())
-        })
+        SHARED.get_or_init(|| Cluster::start(&[], Limits::default()))
+    }
+
+    /// A directory of the server's user, and nothing in it.
+    fn bare() -> Cluster {
+        let directory = tempfile::Builder::new().prefix("loader-").tempdir().expect("a temporary directory");
+        let (bindir, user) = (bindir(), server_user());
+        let cluster =
+            Cluster { directory, bindir, user, limits: Limits::default(), server: Mutex::new(None) };
+        cluster.give(cluster.directory.path());
+        cluster
     }
 
     /// Starts the server, which must not be running.
     pub fn resume(&self) {
         let log = File::options().create(true).append(true).open(self.path("log")).expect("the server's log");
         let mut command = self.command("postgres");
-        command.arg("-D").arg(self.path("data")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        // Nobody writes there: all processes of the server have the file open, and with
+        // it the lock, as long as they live.
+        let alive = File::create(self.path("alive")).expect("a file");
+        alive.try_lock().expect("no server runs");
+        command.arg("-D").arg(self.path("data")).stdin(Stdio::null()).stdout(alive).stderr(log);
         let limits = self.limits;
         // SAFETY: setrlimit is async-signal-safe, and nothing else is called
         // between fork and exec.
@@ -143,7 +159,7 @@ impl Cluster {
         let path = self.path("files").join(name);
         fs::write(&path, bytes).expect("a file");
         self.give(&path);
-        path.to_str().expect("a UTF-8 path").to_owned()
+        path.into_os_string().into_string().expect("a UTF-8 path")
     }
 
     /// Gives a path to the user that the server runs as.
@@ -175,6 +191,24 @@ impl Cluster {
             command.gid(group).uid(user);
         }
         command
+    }
+
+    /// What a process of the server has open beside files of its data directory: the
+    /// server opens and closes those as it likes, all of them whenever anybody drops a
+    /// database.
+    pub fn open_files(&self, pid: i32) -> Vec<String> {
+        // As the server's user: root in a container may not read the links.
+        let descriptors = format!("/proc/{pid}/fd");
+        let mut find = self.command("/usr/bin/find");
+        // That one of them is closed meanwhile is no error.
+        let found = find.args([&descriptors, "-type", "l", "-printf", "%l\\n"]).output().expect("find runs");
+        let links = String::from_utf8_lossy(&found.stdout);
+        assert!(!links.is_empty(), "{}", String::from_utf8_lossy(&found.stderr));
+        let data = fs::canonicalize(self.path("data")).expect("the data directory");
+        let elsewhere = |link: &&str| !Path::new(link).starts_with(&data);
+        let mut open: Vec<_> = links.lines().filter(elsewhere).map(str::to_owned).collect();
+        open.sort();
+        open
     }
 
     /// The folder that holds the server's socket.
@@ -214,10 +248,13 @@ impl Cluster {
     /// have gone.
     pub fn end(&self, signal: i32) {
         let mut server = self.server().take().expect("a running server");
-        let children = children(server.id() as i32);
         send_signal(server.id() as i32, signal);
-        server.wait().expect("the postmaster ends");
-        wait_for("the server's processes to end", || children.iter().all(|&pid| is_gone(pid)));
+        if !happens(|| server.try_wait().expect("a child").is_some()) {
+            let _ = server.kill();
+            panic!("the server does not stop:\n{}", self.log());
+        }
+        let alive = File::open(self.path("alive")).expect("a file");
+        wait_for("the server's processes to end", || alive.try_lock().is_ok());
     }
 
     /// A new database with the extension, in the cluster's encoding.
@@ -267,6 +304,7 @@ impl Drop for Database<'_> {
     /// A server that does not run any more, or whose disk is full, has a cluster that
     /// is removed as a whole.
     fn drop(&mut self) {
+        let _ = fs::remove_dir_all(self.cluster.path("files").join(self.own_folder()));
         if let Ok(mut client) = self.cluster.try_connect("postgres", "postgres") {
             // No standby that a test has made up is waited for.
             let _ = client.batch_execute("SET synchronous_commit = local; SET statement_timeout = '1min'");
@@ -276,6 +314,43 @@ impl Drop for Database<'_> {
 }
 
 impl Database<'_> {
+    /// A file that the server can read, for as long as there is the database.
+    pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        self.cluster.file(&self.own(name), bytes)
+    }
+
+    /// A new folder for such files.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.cluster.folder(&self.own(name))
+    }
+
+    /// A file of `times` pieces between a head and a tail, larger than what one wants
+    /// to have in memory.
+    pub fn large_file(&self, name: &str, head: &str, piece: &str, times: usize, tail: &str) -> String {
+        let path = self.file(name, "");
+        let mut file = BufWriter::new(File::create(&path).expect("a file"));
+        let pieces = iter::once(head).chain(iter::repeat_n(piece, times)).chain(iter::once(tail));
+        for piece in pieces {
+            file.write_all(piece.as_bytes()).expect("written");
+        }
+        file.flush().expect("written");
+        path
+    }
+
+    /// The folder of its files, below the cluster's.
+    fn own_folder(&self) -> String {
+        format!("{}.files", self.name)
+    }
+
+    /// A name in there.
+    fn own(&self, name: &str) -> String {
+        let folder = self.own_folder();
+        if !self.cluster.path("files").join(&folder).exists() {
+            self.cluster.folder(&folder);
+        }
+        format!("{folder}/{name}")
+    }
+
     /// Connects as the superuser.
     pub fn connect(&self) -> Client {
         self.cluster.connect(&self.name)
@@ -339,22 +414,10 @@ pub fn send_signal(pid: i32, signal: i32) {
     unsafe { libc::kill(pid, signal) };
 }
 
-/// The processes that one has started and that run.
-fn children(parent: i32) -> Vec<i32> {
-    let processes = fs::read_dir("/proc").expect("/proc");
-    let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    pids.filter(|&pid| state_and_parent(pid).is_some_and(|(_, of)| of == parent)).collect()
-}
-
-fn is_gone(pid: i32) -> bool {
-    state_and_parent(pid).is_none_or(|(state, _)| state == "Z")
-}
-
-fn state_and_parent(pid: i32) -> Option<(String, i32)> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before may have blanks in it, and brackets.
-    let mut rest = stat.rsplit(") ").next()?.split(' ');
-    Some((rest.next()?.to_owned(), rest.next()?.parse().ok()?))
+/// Runs a program that has to succeed.
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn bindir() -> PathBuf {

@@ -1,11 +1,9 @@
 //! Cancel, statement_timeout and terminate at every stage of a load: it ends,
 //! and nothing is left.
 
-use crate::helpers::{Gate, backend, count, lines, session, table};
-use flate2::{Compression, write::GzEncoder};
+use crate::helpers::{Gate, backend, count, gzip, lines, session, table};
 use loader_client_tests::{Cluster, Database, empty, load_with, sqlstate, wait_for};
 use postgres::error::SqlState;
-use std::io::Write;
 use std::thread;
 
 /// Starts a load in a session of its own, sends `end` to it once `under_way`
@@ -46,13 +44,13 @@ const INSERTING: &str = "SELECT FROM pg_stat_progress_copy WHERE pid = $1 AND tu
 /// The load stands before the gate.
 const WAITING: &str = "SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'";
 
-/// A file that takes some seconds on any machine.
-const MANY: usize = 600_000;
+/// A file that takes a second or more.
+const MANY: usize = 150_000;
 
 #[test]
 fn cancel_and_terminate_while_rows_are_inserted() {
     let (database, _client) = session("cancel_insert");
-    let path = database.cluster.file("cancel_insert", lines(MANY));
+    let path = database.file("cancel_insert", lines(MANY));
     interrupted(&database, &path, "chunk => 1000", INSERTING, "pg_cancel_backend", SqlState::QUERY_CANCELED);
     interrupted(
         &database,
@@ -67,7 +65,7 @@ fn cancel_and_terminate_while_rows_are_inserted() {
 #[test]
 fn cancel_while_the_target_waits() {
     let (database, _client) = session("cancel_gate");
-    let path = database.cluster.file("cancel_gate", lines(100));
+    let path = database.file("cancel_gate", lines(100));
     let gate = Gate::close(&database, "t", 50);
     interrupted(&database, &path, "chunk => 10", WAITING, "pg_cancel_backend", SqlState::QUERY_CANCELED);
     interrupted(&database, &path, "chunk => 10", WAITING, "pg_terminate_backend", SqlState::ADMIN_SHUTDOWN);
@@ -76,10 +74,14 @@ fn cancel_while_the_target_waits() {
 
 #[test]
 fn cancel_inside_one_record() {
-    let (database, _client) = session("cancel_record");
-    // Over the limit, so that it is passed over by our own code alone.
-    let path =
-        database.cluster.file("cancel_record", format!("{{\"fill\": [{}1]}}", "1, ".repeat(100_000_000)));
+    let (database, mut client) = session("cancel_record");
+    // Over the limit, so that it is passed over by our own code alone. Three gigabytes,
+    // and next to nothing on the disk.
+    client
+        .batch_execute("ALTER DATABASE cancel_record SET loader.max_record_size = '1MB'")
+        .expect("the limit");
+    let middle = gzip("1, ".repeat(1_000_000).as_bytes()).repeat(1000);
+    let path = database.file("cancel_record", [gzip(b"{\"fill\": ["), middle, gzip(b"1]}")].concat());
     interrupted(&database, &path, "", READING, "pg_cancel_backend", SqlState::QUERY_CANCELED);
 }
 
@@ -88,24 +90,21 @@ fn cancel_while_decompressing() {
     let (database, _client) = session("cancel_gzip");
     // White space between records: nothing but decompression and framing. One
     // member of a gzip file, many times over.
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(b"{\"a\": 1}\n").expect("gzip");
-    encoder.write_all(&vec![b' '; 4 << 20]).expect("gzip");
-    let member = encoder.finish().expect("gzip");
-    let path = database.cluster.file("cancel_gzip", member.repeat(1000));
+    let member = gzip(&[b"{\"a\": 1}\n", &[b' '; 4 << 20][..]].concat());
+    let path = database.file("cancel_gzip", member.repeat(1000));
     interrupted(&database, &path, "", READING, "pg_cancel_backend", SqlState::QUERY_CANCELED);
 }
 
 #[test]
 fn statement_timeout() {
     let (database, mut client) = session("cancel_timeout");
-    let path = database.cluster.file("cancel_timeout", lines(MANY));
-    client.batch_execute("SET statement_timeout = '200ms'").expect("the timeout");
+    let path = database.file("cancel_timeout", lines(MANY));
+    client.batch_execute("SET statement_timeout = '100ms'").expect("the timeout");
     assert_eq!(sqlstate(load_with(&mut client, &path, "t", "")), SqlState::QUERY_CANCELED);
     client.batch_execute("RESET statement_timeout").expect("the timeout");
     assert!(empty(&mut client, "t"));
     // The session is as good as before.
-    let small = database.cluster.file("cancel_timeout_small", lines(10));
+    let small = database.file("cancel_timeout_small", lines(10));
     assert_eq!(load_with(&mut client, &small, "t", "").expect("a load").rows_loaded, 10);
 }
 
@@ -114,7 +113,7 @@ fn cancel_in_many_moments() {
     let database = Cluster::shared().database("cancel_moments");
     let mut client = database.connect();
     table(&mut client, "t");
-    let path = database.cluster.file("cancel_moments", lines(50_000));
+    let path = database.file("cancel_moments", lines(50_000));
     for milliseconds in [1, 2, 3, 5, 8, 13, 21, 34, 55, 89] {
         client.batch_execute(&format!("SET statement_timeout = {milliseconds}")).expect("the timeout");
         match load_with(&mut client, &path, "t", "chunk => 100") {

@@ -14,7 +14,7 @@ const RECORDS: usize = 100_000;
 
 fn changed(name: &str, change: impl FnOnce(&Path)) -> Result<i64, SqlState> {
     let (database, mut client) = session(name);
-    let path = database.cluster.file(name, lines(RECORDS));
+    let path = database.file(name, lines(RECORDS));
     let mut gate = Gate::close(&database, "t", 5);
     let result = thread::scope(|scope| {
         let load = scope.spawn(|| load_with(&mut client, &path, "t", "chunk => 10"));

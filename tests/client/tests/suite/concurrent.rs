@@ -9,7 +9,7 @@ use std::thread;
 fn two_loads_of_one_file_load_once() {
     let (database, mut first) = session("concurrent_twice");
     let mut second = database.connect();
-    let path = database.cluster.file("concurrent_twice", lines(100));
+    let path = database.file("concurrent_twice", lines(100));
     let mut gate = Gate::close(&database, "t", 50);
     let (one, two) = thread::scope(|scope| {
         let one = scope.spawn(|| load(&mut first, &path, "t"));
@@ -31,7 +31,7 @@ fn two_loads_of_one_file_load_once() {
 fn the_first_fails_and_the_second_loads() {
     let (database, mut first) = session("concurrent_fails");
     let mut second = database.connect();
-    let path = database.cluster.file("concurrent_fails", lines(100));
+    let path = database.file("concurrent_fails", lines(100));
     let mut gate = Gate::close(&database, "t", 50);
     let pid = crate::helpers::backend(&mut first);
     thread::scope(|scope| {
@@ -51,7 +51,7 @@ fn the_first_fails_and_the_second_loads() {
 fn a_snapshot_that_cannot_see_the_other_load() {
     let (database, mut client) = session("concurrent_snapshot");
     let mut other = database.connect();
-    let path = database.cluster.file("concurrent_snapshot", lines(100));
+    let path = database.file("concurrent_snapshot", lines(100));
     for level in ["REPEATABLE READ", "SERIALIZABLE"] {
         client.batch_execute("TRUNCATE t").expect("TRUNCATE");
         client.batch_execute(&format!("BEGIN ISOLATION LEVEL {level}")).expect("BEGIN");
@@ -67,7 +67,7 @@ fn a_snapshot_that_cannot_see_the_other_load() {
 #[test]
 fn ddl_waits_for_the_load() {
     let (database, mut client) = session("concurrent_ddl");
-    let path = database.cluster.file("concurrent_ddl", lines(100));
+    let path = database.file("concurrent_ddl", lines(100));
     let mut gate = Gate::close(&database, "t", 50);
     let mut other = database.connect();
     other.batch_execute("SET lock_timeout = '50ms'").expect("the timeout");
@@ -90,7 +90,7 @@ fn ddl_waits_for_the_load() {
 #[test]
 fn a_load_waits_for_ddl() {
     let (database, mut client) = session("concurrent_locked");
-    let path = database.cluster.file("concurrent_locked", lines(100));
+    let path = database.file("concurrent_locked", lines(100));
     let mut other = database.connect();
     other.batch_execute("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE").expect("a lock");
     client.batch_execute("SET lock_timeout = '50ms'").expect("the timeout");
@@ -103,7 +103,7 @@ fn a_load_waits_for_ddl() {
 #[test]
 fn a_target_dropped_meanwhile() {
     let (database, mut client) = session("concurrent_dropped");
-    let path = database.cluster.file("concurrent_dropped", lines(100));
+    let path = database.file("concurrent_dropped", lines(100));
     let mut other = database.connect();
     other.batch_execute("BEGIN; DROP TABLE t").expect("DROP");
     let mut watcher = database.connect();

@@ -36,7 +36,7 @@ fn damaged_files_load_the_same_in_any_chunks_and_threads() {
     let files: Vec<File> = files.filter(|file| file.framing.strict() && file.tolerated.is_empty()).collect();
     assert!(files.len() > 10, "{}", files.len());
     for (n, file) in files.iter().enumerate() {
-        let path = database.cluster.file(&format!("damage{n}.json"), &file.bytes);
+        let path = database.file(&format!("damage{n}.json"), &file.bytes);
         let good: Vec<String> = file
             .good
             .iter()

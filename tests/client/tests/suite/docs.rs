@@ -141,7 +141,8 @@ fn psql(cluster: &Cluster, database: &str, sql: &str) -> (bool, String) {
         .stderr(Stdio::piped())
         .spawn()
         .expect("psql runs");
-    child.stdin.take().expect("its input").write_all(sql.as_bytes()).expect("its input");
+    // One that ends before it has read all says why.
+    let _ = child.stdin.take().expect("its input").write_all(sql.as_bytes());
     let output = child.wait_with_output().expect("psql ends");
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }

@@ -73,7 +73,7 @@ fn the_extension_goes_and_comes_again() {
     let database = Cluster::shared().database("dump_drop");
     let mut client = database.connect();
     table(&mut client, "t");
-    let path = database.cluster.file("dump_drop", lines(3));
+    let path = database.file("dump_drop", lines(3));
     load(&mut client, &path, "t").expect("a load");
     client.batch_execute("DROP EXTENSION loader").expect("DROP EXTENSION");
     let left = count(&mut client, "pg_namespace WHERE nspname = 'loader'")

@@ -46,7 +46,7 @@ fn what_is_not_there() {
     for path in ["relative.json", "./relative.json", "../relative.json", ""] {
         assert_eq!(sqlstate(load(&mut client, path, "t")), SqlState::INVALID_PARAMETER_VALUE, "{path:?}");
     }
-    let unreadable = database.cluster.file("unreadable.json", lines(3));
+    let unreadable = database.file("unreadable.json", lines(3));
     fs::set_permissions(&unreadable, Permissions::from_mode(0o000)).expect("permissions");
     assert_eq!(sqlstate(load(&mut client, &unreadable, "t")), SqlState::INSUFFICIENT_PRIVILEGE);
 }
@@ -54,10 +54,10 @@ fn what_is_not_there() {
 #[test]
 fn an_empty_file_and_an_odd_name() {
     let (database, mut client) = session("files_odd");
-    let path = database.cluster.file("empty.json", "");
+    let path = database.file("empty.json", "");
     let outcome = load(&mut client, &path, "t").expect("a load of nothing");
     assert_eq!((outcome.rows_loaded, outcome.rows_rejected, outcome.bytes_read), (0, 0, 0));
-    let path = database.cluster.file("odd 'name' \"quoted\" %s %n \\ ünï.json", lines(3));
+    let path = database.file("odd 'name' \"quoted\" %s %n \\ ünï.json", lines(3));
     assert_eq!(load(&mut client, &path, "t").expect("a load").rows_loaded, 3);
 }
 
@@ -69,19 +69,19 @@ fn compression_by_content_and_not_by_name() {
     encoder.write_all(lines(1000).as_bytes()).expect("gzip");
     let bytes = encoder.finish().expect("gzip");
 
-    let path = database.cluster.file("not-named-gz.json", &bytes);
+    let path = database.file("not-named-gz.json", &bytes);
     let outcome = load(&mut client, &path, "t").expect("a load");
     assert_eq!((outcome.rows_loaded, outcome.bytes_read), (1000, lines(1000).len() as i64));
-    let path = database.cluster.file("plain.json.gz", lines(7));
+    let path = database.file("plain.json.gz", lines(7));
     assert_eq!(load(&mut client, &path, "t").expect("a load").rows_loaded, 7);
 
     client.batch_execute("TRUNCATE t").expect("TRUNCATE");
-    let path = database.cluster.file("cut.gz", &bytes[..bytes.len() / 2]);
+    let path = database.file("cut.gz", &bytes[..bytes.len() / 2]);
     assert_eq!(sqlstate(load(&mut client, &path, "t")), SqlState::BAD_COPY_FILE_FORMAT);
     let mut corrupt = bytes.clone();
     let middle = bytes.len() / 2;
     corrupt[middle..middle + 40].fill(0x55);
-    let path = database.cluster.file("corrupt.gz", &corrupt);
+    let path = database.file("corrupt.gz", &corrupt);
     assert_eq!(sqlstate(load(&mut client, &path, "t")), SqlState::BAD_COPY_FILE_FORMAT);
     assert_eq!(crate::helpers::count(&mut client, "t"), 0);
 }

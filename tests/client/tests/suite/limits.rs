@@ -9,7 +9,7 @@ use postgres::Client;
 fn compare(name: &str, records: &[String]) -> (Database<'static>, Client) {
     let (database, mut client) = session(name);
     let text = format!("{{\"first\": 1}}\n{}\n{{\"last\": 1}}\n", records.join("\n"));
-    let path = database.cluster.file(name, &text);
+    let path = database.file(name, &text);
     let outcome = load(&mut client, &path, "t").expect("a load");
 
     let mut good = 2;
@@ -108,7 +108,7 @@ fn the_record_size_that_is_set() {
     let limit = 64 * 1024;
     let records = [record(limit), record(limit + 1), record(100), record(10 * limit), record(limit - 1)];
     assert_eq!(records[0].len(), limit);
-    let path = database.cluster.file("limits_record_size", records.join("\n"));
+    let path = database.file("limits_record_size", records.join("\n"));
     client
         .batch_execute("SET loader.max_record_size = '64kB'; SET loader.reject_raw_limit = '1kB'")
         .expect("settings");
@@ -147,8 +147,7 @@ fn the_sizes_of_jsonb() {
             .iter()
             .enumerate()
     {
-        let path =
-            database.cluster.file("limits_jsonb", format!("{{\"first\": 1}}\n{record}\n{{\"last\": 1}}\n"));
+        let path = database.file("limits_jsonb", format!("{{\"first\": 1}}\n{record}\n{{\"last\": 1}}\n"));
         client.batch_execute("TRUNCATE t").expect("TRUNCATE");
         let outcome = load_with(&mut client, &path, "t", "if_loaded => 'force'").expect("a load");
         let oracle = client.query_one("SELECT $1::text::jsonb IS NOT NULL", &[record]).is_ok();

@@ -2,15 +2,13 @@
 //! nothing of it is left, however it ends.
 
 use crate::helpers::{backend, count, lines, session, table};
-use loader_client_tests::{
-    Cluster, Limits, load_with, open_files, rss_anon, send_signal, sqlstate, wait_for,
-};
+use loader_client_tests::{Cluster, Limits, load_with, rss_anon, send_signal, sqlstate, wait_for};
 use postgres::Client;
 use postgres::error::SqlState;
 use std::ffi::OsStr;
 use std::fmt::Write;
-use std::fs::{self, File, Permissions};
-use std::io::{BufWriter, Write as _};
+use std::fs::{self, Permissions};
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -76,7 +74,7 @@ fn tree(cluster: &Cluster, root: &str, files: &[&str]) -> String {
 #[test]
 fn reads_what_a_load_would_load() {
     let (database, mut client) = session("read_damage");
-    let path = database.cluster.file("read_damage", damaged(40));
+    let path = database.file("read_damage", damaged(40));
     client
         .batch_execute(
             "ALTER TABLE t ADD n bigserial; SET loader.max_record_size = '64kB'; SET max_stack_depth = '200kB'",
@@ -129,7 +127,7 @@ fn reads_what_a_load_would_load() {
 #[test]
 fn stop_hands_out_what_comes_before() {
     let (database, mut client) = session("read_stop");
-    let path = database.cluster.file("read_stop", format!("{}nonsense\n{}", lines(3), lines(3)));
+    let path = database.file("read_stop", format!("{}nonsense\n{}", lines(3), lines(3)));
     client
         .batch_execute(&format!(
             "BEGIN; DECLARE c CURSOR FOR SELECT (read_json_file('{path}', on_error => 'stop')).record_no"
@@ -150,8 +148,8 @@ fn max_records_stops_the_reading() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(lines(200_000).as_bytes()).expect("gzip");
     let bytes = encoder.finish().expect("gzip");
-    let whole = database.cluster.file("read_max_1", lines(10));
-    database.cluster.file("read_max_2", &bytes[..bytes.len() - 100]);
+    let whole = database.file("read_max_1", lines(10));
+    database.file("read_max_2", &bytes[..bytes.len() - 100]);
     let pattern = whole.replace("_1", "_?");
     let mut read = |most: &str| {
         client
@@ -183,7 +181,7 @@ fn many_files_by_a_pattern() {
         for n in 0..100 * (file + 1) {
             writeln!(text, "{{\"event\": \"{}\"}}", ["click", "view"][n % 2]).expect("a string");
         }
-        path = database.cluster.file(&format!("read_group_{file}.json"), text);
+        path = database.file(&format!("read_group_{file}.json"), text);
     }
     let pattern = path.replace("_4", "_*");
     let groups = texts(
@@ -351,36 +349,35 @@ fn a_name_that_is_not_text() {
 fn nothing_is_left_of_what_is_not_read_to_its_end() {
     let (database, mut client) = session("read_early");
     client.batch_execute("SET loader.parse_threads = 3").expect("the setting");
-    let path = database.cluster.file("read_early", lines(100_000));
+    // More than what threads may make in advance: they are there until all is read.
+    let path = database.file("read_early", lines(300_000));
     let pid = backend(&mut client);
-    let gone = |client: &mut Client, files: usize, what: &str| {
+    let files = database.cluster.open_files(pid);
+    let gone = |client: &mut Client, what: &str| {
         let contexts = count(client, "pg_backend_memory_contexts WHERE name LIKE 'loader%'");
         assert_eq!(contexts, 0, "{what}");
         assert_eq!(tasks(pid), 1, "{what}");
-        assert_eq!(open_files(pid), files, "{what}");
+        assert_eq!(database.cluster.open_files(pid), files, "{what}");
     };
     let limited = format!("SELECT (read_json_file('{path}')).record_no LIMIT 5");
-    assert_eq!(client.query(&limited, &[]).expect("rows").len(), 5);
-    // The look itself opens files of the catalogs.
-    count(&mut client, "pg_backend_memory_contexts");
-    let files = open_files(pid);
     for _ in 0..20 {
         assert_eq!(client.query(&limited, &[]).expect("rows").len(), 5);
     }
-    gone(&mut client, files, "LIMIT");
+    gone(&mut client, "LIMIT");
 
     client
         .batch_execute(&format!("BEGIN; DECLARE c CURSOR FOR SELECT (read_json_file('{path}')).record_no"))
         .expect("a cursor");
     client.query("FETCH 5000 FROM c", &[]).expect("rows");
     assert!(tasks(pid) > 1);
+    assert!(database.cluster.open_files(pid).contains(&path));
     client.batch_execute("CLOSE c").expect("CLOSE");
-    gone(&mut client, files, "CLOSE");
+    gone(&mut client, "CLOSE");
     client.batch_execute("COMMIT").expect("COMMIT");
 
     let failing = format!("SELECT 1 / (50 - (read_json_file('{path}')).record_no)");
     assert_eq!(sqlstate(client.query(&failing, &[])), SqlState::DIVISION_BY_ZERO);
-    gone(&mut client, files, "an error elsewhere");
+    gone(&mut client, "an error elsewhere");
 
     client
         .batch_execute(&format!(
@@ -397,7 +394,7 @@ fn nothing_is_left_of_what_is_not_read_to_its_end() {
              END $$"
         ))
         .expect("a block");
-    gone(&mut client, files, "exceptions");
+    gone(&mut client, "exceptions");
 
     // A cursor lives on when a subtransaction in which it was used is rolled back.
     client
@@ -415,16 +412,16 @@ fn nothing_is_left_of_what_is_not_read_to_its_end() {
         ))
         .expect("a cursor that goes");
     let last: i64 = client.query("FETCH ALL FROM c", &[]).expect("rows").last().expect("a row").get(0);
-    assert_eq!(last, 100_000);
+    assert_eq!(last, 300_000);
     client.batch_execute("ROLLBACK").expect("ROLLBACK");
-    gone(&mut client, files, "cursors and savepoints");
+    gone(&mut client, "cursors and savepoints");
 }
 
 #[test]
 fn a_cancel_request_and_the_end_of_the_session() {
     let cluster = Cluster::start(&["loader.parse_threads = 3"], Limits::default());
     let database = cluster.database("read_end");
-    let path = cluster.file("read_end", lines(200_000));
+    let path = database.file("read_end", lines(200_000));
     let mut client = database.connect();
     client.batch_execute("SET statement_timeout = '100ms'").expect("the setting");
     let slow = format!("SELECT pg_sleep(0.01) FROM (SELECT (read_json_file('{path}')).record_no) AS r");
@@ -470,7 +467,7 @@ fn every_encoding_reads_as_it_loads() {
         let mut client = database.connect();
         table(&mut client, "t");
         let text = [records.join(&b'\n'), vec![b'\n']].concat().repeat(3_000);
-        let path = database.cluster.file(&name, text);
+        let path = database.file(&name, text);
         load_with(&mut client, &path, "t", "").expect("a load");
         let same: bool = client
             .query_one(
@@ -491,7 +488,7 @@ fn every_encoding_reads_as_it_loads() {
 #[test]
 fn reading_is_for_those_who_may_read_files() {
     let (database, mut client) = session("read_rights");
-    let path = database.cluster.file("read_rights", lines(3));
+    let path = database.file("read_rights", lines(3));
     client
         .batch_execute(
             "CREATE ROLE read_nobody; CREATE ROLE read_granted; CREATE ROLE read_member;
@@ -521,13 +518,9 @@ fn memory_does_not_grow_with_what_is_read() {
     const MEGABYTE: u64 = 1 << 20;
     let (database, mut client) = session("read_memory");
     client.batch_execute("SET loader.verify = off").expect("the setting");
-    let path = database.cluster.file("read_memory", "");
-    let mut file = BufWriter::new(File::create(&path).expect("a file"));
     let block = lines(10_000);
-    for _ in 0..200 * MEGABYTE as usize / block.len() {
-        file.write_all(block.as_bytes()).expect("written");
-    }
-    file.flush().expect("written");
+    let times = 200 * MEGABYTE as usize / block.len();
+    let path = database.large_file("read_memory", "", &block, times, "");
     let read = |client: &mut Client, most: i64| {
         let query =
             format!("SELECT count(*) FROM (SELECT (read_json_file('{path}')).byte_offset LIMIT {most}) AS r");
@@ -540,7 +533,6 @@ fn memory_does_not_grow_with_what_is_read() {
     let most = fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
     let most = most.lines().find(|line| line.starts_with("VmHWM:")).expect("VmHWM").to_owned();
     let kilobytes: u64 = most.split_whitespace().nth(1).expect("a figure").parse().expect("a number");
-    fs::remove_file(&path).expect("removed");
     println!("{} kB before, {most}", before / 1024);
     assert!(kilobytes * 1024 < 160 * MEGABYTE, "{most}");
     assert!(rss_anon(pid) < before + 32 * MEGABYTE);

@@ -28,7 +28,7 @@ fn real_files_load_as_their_framing_says() {
         ("amazon_cellphones.ndjson", 793, "newline_delimited"),
     ] {
         let bytes = fs::read(folder.join(name)).expect("a file of the folder");
-        let path = database.cluster.file(name, &bytes);
+        let path = database.file(name, &bytes);
         client.batch_execute("TRUNCATE t").expect("TRUNCATE");
         let outcome = load(&mut client, &path, "t").expect(name);
         assert_eq!((outcome.rows_loaded, outcome.rows_rejected), (rows, 0), "{name}");

@@ -4,8 +4,6 @@
 use crate::helpers::{backend, count, lines, session, table};
 use loader_client_tests::{Cluster, Limits, empty, load, load_with, rss_anon, sqlstate};
 use postgres::error::SqlState;
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -27,20 +25,15 @@ fn growth(name: &str, megabytes: u64, record: &str) -> u64 {
              SET loader.verify = off",
         )
         .expect("a table that keeps nothing");
-    let small = database.cluster.file(&format!("{name}_small"), lines(100));
+    let small = database.file(&format!("{name}_small"), lines(100));
     load_with(&mut client, &small, "sink", "if_loaded => 'force'").expect("a small load");
     let pid = backend(&mut client);
     let baseline = rss_anon(pid);
 
-    let path = database.cluster.file(name, "");
-    let mut file = BufWriter::new(File::create(&path).expect("a file"));
-    let mut size = 0;
-    while size < megabytes * MEGABYTE {
-        file.write_all(record.as_bytes()).expect("written");
-        file.write_all(b"\n").expect("written");
-        size += record.len() as u64 + 1;
-    }
-    file.flush().expect("written");
+    let line = format!("{record}\n");
+    let times = (megabytes * MEGABYTE).div_ceil(line.len() as u64);
+    let size = times * line.len() as u64;
+    let path = database.large_file(name, "", &line, times as usize, "");
 
     let done = AtomicBool::new(false);
     let most = thread::scope(|scope| {
@@ -57,7 +50,6 @@ fn growth(name: &str, megabytes: u64, record: &str) -> u64 {
         assert_eq!(outcome.expect("a load").bytes_read as u64, size);
         watch.join().expect("the watch")
     });
-    std::fs::remove_file(&path).expect("removed");
     let growth = most.saturating_sub(baseline);
     println!(
         "{name}: {megabytes} MB, private memory {} MB over {} MB",
@@ -99,7 +91,7 @@ fn a_full_disk() {
     let database = cluster.database("resources");
     let mut client = database.connect();
     table(&mut client, "t");
-    let path = cluster.file("full", lines(100_000));
+    let path = database.file("full", lines(100_000));
     let error = load(&mut client, &path, "t").expect_err("a full disk");
     let message = error.as_db_error().expect("the server's error").message().to_owned();
     assert!(message.starts_with("could not extend file"), "{error:?}");
@@ -107,29 +99,31 @@ fn a_full_disk() {
     // The pages of the load that failed are still there: without them there is
     // room again.
     client.batch_execute("TRUNCATE t").expect("TRUNCATE");
-    let path = cluster.file("small", lines(100));
+    let path = database.file("small", lines(100));
     assert_eq!(load(&mut client, &path, "t").expect("a small load").rows_loaded, 100);
 }
 
 #[test]
 fn an_address_space_that_is_full() {
     let limits = Limits { address_space: Some(400 * MEGABYTE), ..Limits::default() };
-    let cluster = Cluster::start(&[], limits);
+    // Each thread has some of it reserved, be it used or not.
+    let cluster = Cluster::start(&["loader.parse_threads = 1"], limits);
     let database = cluster.database("resources");
     let mut client = database.connect();
     table(&mut client, "t");
     let mut witness = database.connect();
-    for (name, text) in [
-        ("one string", format!("{{\"fill\": \"{}\"}}\n", "x".repeat(200_000_000))),
-        ("many values", format!("[{}1]\n", "1, ".repeat(60_000_000))),
+    for (name, head, piece, times, tail) in [
+        ("one string", "{\"fill\": \"", "x", 200_000_000, "\"}\n"),
+        ("many values", "[", "1, ", 60_000_000, "1]\n"),
     ] {
-        let path = cluster.file("large", format!("{{\"first\": 1}}\n{text}"));
+        let head = format!("{{\"first\": 1}}\n{head}");
+        let path = database.large_file("large", &head, &piece.repeat(1000), times / 1000, tail);
         let code = sqlstate(load_with(&mut client, &path, "t", "format => 'newline_delimited'"));
         assert_eq!(code, SqlState::OUT_OF_MEMORY, "{name}");
         assert!(empty(&mut client, "t"), "{name}");
         // A session that was there before is there still: no restart.
         assert_eq!(count(&mut witness, "t"), 0, "{name}");
     }
-    let path = cluster.file("small", lines(100));
+    let path = database.file("small", lines(100));
     assert_eq!(load(&mut client, &path, "t").expect("a small load").rows_loaded, 100);
 }

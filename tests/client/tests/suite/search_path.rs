@@ -105,7 +105,7 @@ fn a_hostile_search_path_changes_nothing() {
         .expect("a target");
     plant(&mut admin, "evil");
     admin.batch_execute("GRANT USAGE ON SCHEMA evil TO search_path_role; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA evil TO search_path_role").expect("GRANT");
-    let path = database.cluster.file("search_path", format!("{}{{\n", lines(20)));
+    let path = database.file("search_path", format!("{}{{\n", lines(20)));
 
     let mut loads = 0;
     for role in ["postgres", "search_path_role"] {
@@ -152,7 +152,7 @@ fn a_hostile_search_path_changes_nothing() {
 fn identifiers_are_quoted() {
     let database = Cluster::shared().database("search_path_names");
     let mut client = database.connect();
-    let path = database.cluster.file("search_path_names", lines(5));
+    let path = database.file("search_path_names", lines(5));
     client
         .batch_execute(
             r#"CREATE SCHEMA "s""; DROP TABLE x; --";

@@ -6,7 +6,7 @@ use loader_client_tests::{Cluster, Limits, load, send_signal, wait_for};
 use loader_damage::rng::Rng;
 use postgres::{Client, Config, NoTls};
 use std::fmt::Write;
-use std::fs;
+use std::fs::{self, File};
 use std::process::{Child, Stdio};
 
 const WORDS: [&str; 12] = [
@@ -78,7 +78,7 @@ fn both(client: &mut Client, path: &str, definition: &str) {
 #[test]
 fn tables_are_as_copy_makes_them() {
     let (database, mut client) = session("stored");
-    let path = database.cluster.file("stored", documents(800));
+    let path = database.file("stored", documents(800));
     let lz4 = client.batch_execute("SET default_toast_compression = lz4").is_ok();
     client.batch_execute("RESET default_toast_compression").expect("the setting");
     for definition in [
@@ -117,7 +117,7 @@ fn tables_are_as_copy_makes_them() {
 #[test]
 fn long_values_of_a_partitioned_table() {
     let (database, mut client) = session("stored_partitions");
-    let path = database.cluster.file("stored_partitions", documents(300));
+    let path = database.file("stored_partitions", documents(300));
     client
         .batch_execute(
             "CREATE TABLE p (n bigserial, data jsonb) PARTITION BY RANGE (n);
@@ -152,7 +152,7 @@ fn long_values_of_a_partitioned_table() {
 #[test]
 fn triggers_read_what_they_should() {
     let (database, mut client) = session("stored_triggers");
-    let path = database.cluster.file("stored_triggers", documents(100));
+    let path = database.file("stored_triggers", documents(100));
     client
         .batch_execute(
             "CREATE TABLE seen (length int);
@@ -176,7 +176,7 @@ fn amcheck_finds_nothing() {
         println!("skipped: no amcheck");
         return;
     }
-    let path = database.cluster.file("stored_amcheck", documents(500));
+    let path = database.file("stored_amcheck", documents(500));
     client
         .batch_execute("CREATE INDEX ON t USING gin (data); SET loader.parse_threads = 2")
         .expect("an index");
@@ -212,18 +212,19 @@ fn a_replica_has_the_same() {
     let socket = cluster.path("replica/socket");
     fs::create_dir(&socket).expect("a folder");
     cluster.give(&socket);
-    let _replica = Replica(
+    let mut replica = Replica(
         cluster
             .command("postgres")
             .args(["-D", "replica", "-c"])
             .arg(format!("unix_socket_directories={}", socket.display()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            // Shown where the test fails.
+            .stderr(File::options().append(true).open(cluster.path("log")).expect("the log"))
             .spawn()
             .expect("the replica starts"),
     );
-    let path = cluster.file("stored", documents(500));
+    let path = database.file("stored", documents(500));
     load(&mut client, &path, "t").expect("a load");
     let end: String = client.query_one("SELECT pg_current_wal_flush_lsn()::text", &[]).expect("WAL").get(0);
     let hash = |client: &mut Client| -> String {
@@ -232,6 +233,8 @@ fn a_replica_has_the_same() {
     };
     let mut there = None;
     wait_for("the replica to come up", || {
+        let ended = replica.0.try_wait().expect("a child");
+        assert!(ended.is_none(), "the replica ended:\n{}", cluster.log());
         let config = Config::new().host_path(&socket).user("postgres").dbname("stored").connect(NoTls);
         there = config.ok();
         there.is_some()

@@ -1,7 +1,7 @@
 //! The threads beside the backend: they change nothing that is loaded, and they
 //! are gone when the load is, whatever way it ends.
 
-use crate::helpers::{backend, count, lines, session, table};
+use crate::helpers::{Gate, backend, count, lines, session, table};
 use loader_client_tests::{Cluster, Limits, empty, load, load_with, send_signal, wait_for};
 use loader_damage::rng::Rng;
 use postgres::Client;
@@ -50,7 +50,7 @@ fn left(client: &mut Client, load_id: i64) -> Vec<String> {
 #[test]
 fn any_number_loads_the_same() {
     let (database, mut client) = session("threads_number");
-    let path = database.cluster.file("threads_number", mixed(20_000));
+    let path = database.file("threads_number", mixed(20_000));
     let mut first = None;
     for threads in [0, 1, 2, 3, 8] {
         client
@@ -66,11 +66,28 @@ fn any_number_loads_the_same() {
 
 #[test]
 fn threads_that_cannot_be_started_are_done_without() {
-    let (database, mut client) = session("threads_none");
-    client.batch_execute("SET loader.parse_threads = 4").expect("the setting");
-    let path = database.cluster.file("threads_none", lines(10_000));
-    limit(database.cluster, backend(&mut client), "nproc", 1);
-    assert_eq!(load(&mut client, &path, "t").expect("a load").rows_loaded, 10_000);
+    // More than threads may make in advance: they stand before the gate, too.
+    let mut text = String::new();
+    for n in 0..6000 {
+        writeln!(text, "{{\"n\": {n}, \"fill\": \"{}\"}}", "x".repeat(10_000)).expect("a string");
+    }
+    for (name, limited) in [("threads_four", false), ("threads_none", true)] {
+        let (database, mut client) = session(name);
+        client.batch_execute("SET loader.parse_threads = 4").expect("the setting");
+        let path = database.file(name, &text);
+        let pid = backend(&mut client);
+        if limited {
+            limit(database.cluster, pid, "nproc", 1);
+        }
+        let mut gate = Gate::close(&database, "t", 5);
+        thread::scope(|scope| {
+            let load = scope.spawn(|| load_with(&mut client, &path, "t", "chunk => 10"));
+            gate.wait_for_waiters(1);
+            assert_eq!(tasks(pid), if limited { 1 } else { 5 });
+            gate.open();
+            assert_eq!(load.join().expect("a session").expect("a load").rows_loaded, 6000);
+        });
+    }
 }
 
 /// Sets a soft limit of a running backend, as the user that it runs as.
@@ -91,7 +108,7 @@ fn ended(name: &str, moments: usize) {
     let database = cluster.database("threads");
     table(&mut database.connect(), "t");
     let text = mixed(60_000);
-    let path = cluster.file(name, &text);
+    let path = database.file(name, &text);
     let mut rng = Rng::named(1, name);
     let mut kills = 0;
 
@@ -101,6 +118,7 @@ fn ended(name: &str, moments: usize) {
         let pid = backend(&mut loader);
         let bytes = rng.below(text.len()) as i64;
         let end = ["cancel", "terminate", "cancel", "terminate", "kill"][moment % 5];
+        let mut done = false;
         thread::scope(|scope| {
             let load = scope
                 .spawn(|| (load_with(&mut loader, &path, "t", "chunk => 500, if_loaded => 'force'"), loader));
@@ -115,8 +133,8 @@ fn ended(name: &str, moments: usize) {
             }
             let (outcome, mut loader) = load.join().expect("the loading session");
             match (end, outcome) {
-                // It may have been done before the signal came.
-                (_, Ok(_)) => watcher.batch_execute("TRUNCATE t").unwrap_or_default(),
+                // Before the signal came.
+                (_, Ok(_)) => done = true,
                 ("cancel", Err(error)) => {
                     assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED), "{error:?}");
                     assert_eq!(tasks(pid), 1, "threads are gone before the error is told");
@@ -132,6 +150,9 @@ fn ended(name: &str, moments: usize) {
             }
         });
         let mut client = database.connect();
+        if done {
+            client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+        }
         assert_eq!(count(&mut client, "t"), 0, "moment {moment}, {end}");
     }
     let crashes = cluster.log().matches("was terminated by signal").count();
@@ -156,7 +177,7 @@ fn short_of_memory(name: &str, rounds: usize) {
     let mut client = database.connect();
     table(&mut client, "t");
     let large = format!("{{\"fill\": [{}1]}}\n", "12, ".repeat(1_000_000));
-    let path = cluster.file(name, mixed(5_000) + &large + &mixed(5_000));
+    let path = database.file(name, mixed(5_000) + &large + &mixed(5_000));
     load(&mut client, &path, "t").expect("a load");
     client.batch_execute("TRUNCATE t").expect("TRUNCATE");
     let mut rng = Rng::named(2, name);
@@ -205,7 +226,7 @@ fn nothing_is_left_of_a_load_that_fails_in_a_thread() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut gzip, lines(200_000).as_bytes()).expect("gzip");
     let bytes = gzip.finish().expect("gzip");
-    let path = database.cluster.file("threads_fail", &bytes[..bytes.len() - 1000]);
+    let path = database.file("threads_fail", &bytes[..bytes.len() - 1000]);
     for threads in [0, 1, 4] {
         client.batch_execute(&format!("SET loader.parse_threads = {threads}")).expect("the setting");
         let error = load(&mut client, &path, "t").expect_err("a stream that is cut off");

@@ -43,7 +43,7 @@ SELECT setval('loader.load_id_seq', 1);
 fn database_of_0_1_0(name: &str) -> (Database<'static>, Client, String) {
     let cluster = Cluster::shared();
     let database = cluster.bare_database(name, "UTF8");
-    let path = cluster.file(name, FILE);
+    let path = database.file(name, FILE);
     let mut client = database.connect();
     client.batch_execute("CREATE EXTENSION loader VERSION '0.1.0'").expect("0.1.0");
     client.batch_execute(&WRITTEN_BY_0_1_0.replace("PATH", &path)).expect("what 0.1.0 wrote");
@@ -187,7 +187,7 @@ fn loads_go_on_after_the_update() {
 
     let skipped = load(&mut client, &path, "t").expect("a skip");
     assert_eq!((skipped.status.as_str(), skipped.load_id), ("skipped", 1));
-    let other = database.cluster.file("upgrade_loads_other", format!("{}{{\n", lines(10)));
+    let other = database.file("upgrade_loads_other", format!("{}{{\n", lines(10)));
     let loaded = load(&mut client, &other, "t").expect("a load");
     assert_eq!((loaded.load_id, loaded.rows_loaded, loaded.rows_rejected), (2, 10, 1));
     let forced = load_with(&mut client, &path, "t", "if_loaded => 'force'").expect("a load");

@@ -82,7 +82,7 @@ fn run(database: &str, format: &str, frame: impl Fn(&[u8]) -> Vec<u8>) {
     let mut wrong = Vec::new();
     let mut accepted = 0;
     for (name, bytes) in &cases {
-        let path = database.cluster.file(&format!("verdicts_{format}"), frame(bytes));
+        let path = database.file(&format!("verdicts_{format}"), frame(bytes));
         client.batch_execute("TRUNCATE t").expect("TRUNCATE");
         let outcome = match load_with(
             &mut client,

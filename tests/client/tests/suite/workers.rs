@@ -2,21 +2,20 @@
 //! hold, and what happens when the target changes in the middle.
 
 use crate::helpers::{Barrier, backend, count, damaged, session, table, tiny, workers};
-use loader_client_tests::{
-    Cluster, Database, Limits, Summary, load_many, message, open_files, rss_anon, wait_for,
-};
+use loader_client_tests::{Cluster, Database, Limits, Summary, load_many, message, rss_anon, wait_for};
 use loader_damage::framing::Framing;
 use postgres::Client;
 use std::fmt::Write;
 use std::thread;
+use std::time::Duration;
 
 /// Files of so many records each and one more, all different; the pattern that
 /// matches them.
 fn files(database: &Database, name: &str, sizes: &[usize]) -> String {
-    let folder = database.cluster.folder(name);
+    let folder = database.folder(name);
     for (n, &size) in sizes.iter().enumerate() {
         let text = format!("{{\"file\": {n}}}\n{}", tiny(size));
-        database.cluster.file(&format!("{name}/{n:03}"), text);
+        database.file(&format!("{name}/{n:03}"), text);
     }
     format!("{}/*", folder.display())
 }
@@ -223,10 +222,12 @@ fn what_there_is_of_workers_is_used() {
             "NOTICE: started 0 of 2 workers HINT: Raise max_worker_processes to have more of them."
         );
         admin.batch_execute("TRUNCATE u").expect("TRUNCATE");
-        // Where nobody asked for them, nothing is said.
-        let summary = load_many(&mut client, &pattern, "u", "").expect("a call");
-        assert_eq!(summary.loaded, 3);
-        assert_eq!(said.take().len(), 1);
+        // Where nobody asked for them, nothing is said, though they are missed.
+        let wide = files(&database, "workers_slots_wide", &[1; 400]);
+        let summary = load_many(&mut client, &wide, "u", "").expect("a call");
+        assert_eq!(summary.loaded, 400);
+        let said = said.take();
+        assert_eq!(said.len(), 1, "{said:?}");
         barrier.open();
         let (summary, said) = holder.join().expect("a session");
         assert_eq!((summary.loaded, summary.rows), (3, 603));
@@ -246,7 +247,7 @@ fn many_calls(calls: usize) {
     let figures = || {
         let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).expect("maps of a backend");
         let segments = maps.lines().filter(|line| line.contains("/dev/shm/PostgreSQL.")).count();
-        (open_files(pid), segments, rss_anon(pid))
+        (cluster.open_files(pid), segments, rss_anon(pid))
     };
     let failing = "workers => 2, if_loaded => 'error', on_file_error => 'stop'";
     let one = |client: &mut Client, n: usize| {
@@ -261,10 +262,10 @@ fn many_calls(calls: usize) {
     (0..calls).for_each(|n| one(&mut client, n));
     wait_for("the workers to end", || workers(&mut client) == 0);
     let after = figures();
-    println!("{calls} calls: {before:?} → {after:?}");
-    assert!(after.0 <= before.0 + 8, "descriptors: {before:?} → {after:?}");
+    println!("{calls} calls, memory: {} → {}", before.2, after.2);
+    assert_eq!(after.0, before.0, "descriptors");
     assert_eq!(after.1, before.1, "shared memory");
-    assert!(after.2 <= before.2 + (2 << 20), "memory: {before:?} → {after:?}");
+    assert!(after.2 <= before.2 + (2 << 20), "memory: {} → {}", before.2, after.2);
     // Every slot can be had.
     let mut barrier = Barrier::close(&database, "t");
     let wide = files(&database, "workers_calls_wide", &[1; 30]);
@@ -309,10 +310,14 @@ fn while_workers_run() {
              FROM loader.progress p WHERE leader_pid IS NOT NULL ORDER BY file_path",
             &[],
         );
-        let held = count(&mut watcher, &format!("pg_locks WHERE pid = {pid} AND locktype <> 'virtualxid'"));
-        let quiet =
-            format!("pg_stat_activity WHERE pid = {pid} AND backend_xmin IS NULL AND backend_xid IS NULL");
-        let quiet = count(&mut watcher, &quiet);
+        // It begins a transaction now and then, and ends it at once.
+        let (mut held, mut quiet) = (0, 0);
+        for _ in 0..20 {
+            held += count(&mut watcher, &format!("pg_locks WHERE pid = {pid} AND locktype <> 'virtualxid'"));
+            let idle = "backend_xmin IS NULL AND backend_xid IS NULL";
+            quiet += count(&mut watcher, &format!("pg_stat_activity WHERE pid = {pid} AND {idle}"));
+            thread::sleep(Duration::from_millis(7));
+        }
         barrier.open();
         assert_eq!(call.join().expect("a session").expect("a call").rows, 50_002);
         (rows.expect("progress"), held, quiet)
@@ -331,7 +336,8 @@ fn while_workers_run() {
         .collect();
     assert_eq!(found, wanted);
     // The session itself holds nothing that is in anybody's way.
-    assert_eq!((held, quiet), (0, 1));
+    assert_eq!(held, 0);
+    assert!(quiet > 10, "{quiet} times of 20");
     assert_eq!(count(&mut watcher, "loader.progress"), 0);
 }
 
@@ -351,8 +357,8 @@ fn a_unique_index_with_duplicates_in_two_ranges() {
         let id = if n < 15_000 { n } else { n - 200 + 400 * (n % 2) };
         writeln!(text, r#"{{"id": {id}}}"#).expect("a string");
     }
-    let folder = database.cluster.folder("workers_unique");
-    database.cluster.file("workers_unique/a", text);
+    let folder = database.folder("workers_unique");
+    database.file("workers_unique/a", text);
     let mut barrier = Barrier::close(&database, "t");
     let pattern = format!("{}/*", folder.display());
     for workers in [3, 2] {
@@ -435,9 +441,10 @@ fn changed_meanwhile(
             let mut client = database.connect();
             let change = scope.spawn(move || client.batch_execute(&change));
             // It waits for the transaction that stands before the barrier, or is done.
+            let waits =
+                "pg_locks JOIN pg_database d ON d.oid = database WHERE NOT granted AND locktype = 'relation'";
             wait_for("the change", || {
-                change.is_finished()
-                    || count(&mut admin, "pg_locks WHERE NOT granted AND locktype = 'relation'") > 0
+                change.is_finished() || count(&mut admin, &format!("{waits} AND datname = '{name}'")) > 0
             });
             barrier.open();
             change.join().expect("a session").expect("the change");
@@ -518,12 +525,12 @@ fn a_lock_between_two_ranges() {
     // is loaded again.
     let (database, mut client) = session("workers_lock");
     client
-        .batch_execute("SET loader.transaction_size = '1kB'; SET statement_timeout = '60s'")
+        .batch_execute("SET loader.transaction_size = '1kB'; SET statement_timeout = '5min'")
         .expect("the settings");
-    let folder = database.cluster.folder("workers_lock");
+    let folder = database.folder("workers_lock");
     let mut text = tiny(5000);
     text.push_str(&String::from_utf8_lossy(&damaged(Framing::Lines, 31, 500_000)));
-    database.cluster.file("workers_lock/a", text);
+    database.file("workers_lock/a", text);
     let pattern = format!("{}/*", folder.display());
     let mut barrier = Barrier::close(&database, "t");
     let mut other = database.connect();
