@@ -220,7 +220,7 @@ RETURNS TABLE (
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 AS 'MODULE_PATHNAME', 'retry_rejects_wrapper';
 
--- In 0.1.0 not everybody could call it.
+-- Made anew: in 0.1.0 EXECUTE was revoked from PUBLIC.
 DROP FUNCTION loader.chunk_records(bigint);
 
 -- Hand the records of the chunk in hand, and their offsets, to the INSERT of a

@@ -10,7 +10,7 @@ pub fn wait(most: Duration) {
     super::check_for_interrupts();
 }
 
-/// The same, but leaves requests for later: for what has to be brought to an end.
+/// As [`wait`], but leaves requests for later: for what has to be brought to an end.
 pub fn doze(most: Duration) {
     let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
     // SAFETY: the process's own latch.
