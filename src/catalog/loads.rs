@@ -367,6 +367,11 @@ pub struct Position {
 }
 
 impl Position {
+    /// Whether any record so far was good; a trigger may have suppressed its row.
+    pub fn any_good(&self) -> bool {
+        self.records > self.rejects
+    }
+
     /// From six columns of a row: offset, records, lines, overread, rejects, rows.
     fn of(row: &Row, first: usize) -> Self {
         let column = |index: usize| row.bigint(first + index).unwrap_or(0) as u64;

@@ -289,6 +289,11 @@ impl Error {
                 Words::new(Code::ERRCODE_UNDEFINED_OBJECT, format!("load {load_id} does not exist"))
                     .detail("Only loads of roles that the current role is a member of can be changed.")
             }
+            Error::FileUnderWay(path) => {
+                Words::new(Code::ERRCODE_OBJECT_IN_USE, format!("file \"{path}\" is being loaded by another session"))
+                    .detail("That session may have to wait for what this transaction has written.")
+                    .hint("Call load_json_file first in its transaction, or when the other session has finished.")
+            }
             Error::LoadUnderWay(load_id) => {
                 Words::new(Code::ERRCODE_OBJECT_IN_USE, format!("load {load_id} is under way in another session"))
                     .hint("Wait for its end, or cancel it.")

@@ -24,8 +24,7 @@ pub fn find(
     if if_loaded == IfLoaded::Force {
         return Ok(None);
     }
-    // A call of load_json_files may be at an earlier state of the file.
-    catalog.keep_unclaimed(target.oid, blake3::hash(&source.opened().path).as_bytes());
+    wait_for_calls(catalog, target, source)?;
     let of_path = catalog.earlier(content, None, Some(&source.opened().path));
     if if_loaded == IfLoaded::Replace {
         return replace(catalog, target, content, source, &of_path);
@@ -63,6 +62,18 @@ pub fn find(
     Ok(Some(load_id))
 }
 
+/// A call of load_json_files may be at an earlier state of the file: it is waited for,
+/// unless it may have to wait for what this transaction has written.
+fn wait_for_calls(catalog: &Catalog, target: &Target, source: &FileSource) -> Result<(), Error> {
+    let path_hash = blake3::hash(&source.opened().path);
+    if !pg::transaction_has_written() {
+        catalog.keep_unclaimed(target.oid, path_hash.as_bytes());
+    } else if !catalog.try_keep_unclaimed(target.oid, path_hash.as_bytes()) {
+        return Err(Error::FileUnderWay(source.opened().shown.clone()));
+    }
+    Ok(())
+}
+
 /// Undoes what the file brought when it was something else.
 fn replace(
     catalog: &Catalog,
@@ -85,7 +96,7 @@ fn replace(
 
 /// Fails where `load_json_files` has loaded a part of the file.
 fn refuse_partly_loaded(earlier: Vec<Earlier>, target: &Target, source: &FileSource) -> Result<(), Error> {
-    let part = earlier.into_iter().find(|load| load.status != Status::Loaded && load.reached.offset > 0);
+    let part = earlier.into_iter().find(|load| load.status != Status::Loaded && !load.is_vain());
     match part {
         Some(part) if part.reached.rows == 0 || !target.is_empty() => Err(Error::PartlyLoaded {
             path: source.opened().shown.clone(),

@@ -112,7 +112,7 @@ impl Job {
                 part: Part { skip_to: self.position.offset, range: None },
                 passes: self.passes_first.then_some(self.position.offset),
                 threads: settings::threads_for(self.size, common.threads),
-                any_good: self.position.rows > 0,
+                any_good: self.position.any_good(),
                 rejected: self.position.rejects,
             },
         )

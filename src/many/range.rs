@@ -27,6 +27,16 @@ const SUSPICION: Duration = Duration::from_millis(250);
 /// go over ranges of another call, which wait as this one does.
 const PATIENT_LOOKS: u32 = 8;
 
+/// If the first of the ranges before it has not changed for so long, and for so many
+/// times as long as this one took, it gives way as well: who is waited for elsewhere, in
+/// another server or in a loop, the lock table does not show.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
+const LONGEST_WAIT_TIMES: u32 = 4;
+
+/// Before a range that met a conflict when it was its turn is loaded again, the others
+/// have so long to give way; twice as long each time.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// What a range brought.
 struct Ranged {
     brought: Brought,
@@ -41,8 +51,9 @@ struct Ranged {
 pub fn load(seat: &mut Seat<'_>, taken: &Taken, gives_way: &mut Option<u64>) -> Result<(), Error> {
     let path = seat.board.path(taken.cut.file);
     seat.show_file(&path);
-    let mut attempt = Attempt { seat, taken, path: &path, gives_way };
-    if *attempt.gives_way == Some(taken.epoch) && !attempt.comes_to_its_turn() {
+    let mut attempt = Attempt { seat, taken, path: &path, gives_way, in_the_way: false, pause: PAUSE };
+    let in_turn = *attempt.gives_way == Some(taken.epoch) || attempt.seat.board.is_in_turn(taken);
+    if in_turn && !attempt.comes_to_its_turn(Duration::ZERO) {
         return Ok(());
     }
     while !attempt.once()? {}
@@ -55,6 +66,9 @@ struct Attempt<'t, 'a> {
     taken: &'t Taken,
     path: &'t [u8],
     gives_way: &'t mut Option<u64>,
+    /// It met a conflict when it was its turn.
+    in_the_way: bool,
+    pause: Duration,
 }
 
 impl Attempt<'_, '_> {
@@ -69,8 +83,9 @@ impl Attempt<'_, '_> {
             },
             Turn::Later { .. } | Turn::OneIsMissing => None,
         };
+        let began = Instant::now();
         let outcome = self.load_range(known.as_ref());
-        if known.is_none() && !self.comes_to_its_turn() {
+        if known.is_none() && !self.comes_to_its_turn(began.elapsed()) {
             return Ok(true);
         }
         let Some(position) = self.position() else { return Ok(self.give_up()) };
@@ -88,17 +103,23 @@ impl Attempt<'_, '_> {
             _ => {}
         }
         self.seat.roll_back();
+        if std::mem::take(&mut self.in_the_way) {
+            self.seat.board.load_in_turn(self.taken);
+            latch::wait(self.pause);
+            self.pause *= 2;
+        }
         Ok(false)
     }
 
     fn is_tried_again(&mut self, failure: &Failure) -> bool {
-        failure.is_conflict() && self.seat.may_try_again(self.taken.cut.file)
+        self.in_the_way = failure.is_conflict() && self.seat.may_try_again(self.taken.cut.file);
+        self.in_the_way
     }
 
     /// Waits until it is the range's turn; `false` where that does not come. What it
-    /// brought is taken back then, and others may have it.
-    fn comes_to_its_turn(&mut self) -> bool {
-        let turn = self.wait_for_turn();
+    /// brought, which `took` so long, is taken back then, and others may have it.
+    fn comes_to_its_turn(&mut self, took: Duration) -> bool {
+        let turn = self.wait_for_turn(took);
         if turn == Turn::Now {
             return true;
         }
@@ -177,22 +198,32 @@ impl Attempt<'_, '_> {
 
     /// Waits until all ranges before it are committed, unless one of them cannot be
     /// while this one's transaction is open.
-    fn wait_for_turn(&mut self) -> Turn {
-        let mut since = Instant::now();
+    fn wait_for_turn(&mut self, took: Duration) -> Turn {
+        let longest = LONGEST_WAIT.max(took * LONGEST_WAIT_TIMES);
+        let mut looked = Instant::now();
+        let mut waits_for = (0, looked);
         let mut blocked = 0;
         loop {
             let turn = self.seat.board.turn(self.taken);
-            let Turn::Later { before } = turn else { return turn };
+            let Turn::Later { first, before } = turn else { return turn };
             if self.seat.board.is_stopped() {
                 return Turn::Over;
             }
+            if first != waits_for.0 {
+                waits_for = (first, Instant::now());
+            }
             // Without a transaction it is in nobody's way.
-            if self.seat.is_in_transaction() && since.elapsed() >= SUSPICION {
-                since = Instant::now();
-                let pid = self.seat.board.pid(before);
-                blocked = if blocking::is_blocked(pid) { blocked + 1 } else { 0 };
-                if blocked >= PATIENT_LOOKS || (blocked > 0 && blocking::blocks(pid)) {
+            if self.seat.is_in_transaction() {
+                if self.seat.board.is_in_turn(self.taken) || waits_for.1.elapsed() >= longest {
                     return turn;
+                }
+                if looked.elapsed() >= SUSPICION {
+                    looked = Instant::now();
+                    let pid = self.seat.board.pid(before);
+                    blocked = if blocking::is_blocked(pid) { blocked + 1 } else { 0 };
+                    if blocked >= PATIENT_LOOKS || (blocked > 0 && blocking::blocks(pid)) {
+                        return turn;
+                    }
                 }
             }
             latch::wait(PATIENCE);

@@ -126,6 +126,9 @@ impl<'a> Work<'a> {
                 };
                 return self.load(Job::new(file, path, *found, load_id));
             }
+            Err(failure) if failure.is_conflict() && self.seat.may_try_again(file) => {
+                self.seat.board.give_back(file);
+            }
             Err(failure) => self.fail_unopened(file, &path, &failure)?,
         }
         Ok(())
@@ -193,6 +196,8 @@ impl<'a> Work<'a> {
             || left < 2 * length
             || !self.seat.board.has_idle()
             || !job.is_cuttable()
+            // That a file is not JSON is told by its first records, in order.
+            || !job.position.any_good()
         {
             return None;
         }

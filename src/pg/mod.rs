@@ -65,6 +65,12 @@ pub fn transaction_has_one_snapshot() -> bool {
     unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
 }
 
+/// Whether the transaction has written anything that others may wait for.
+pub fn transaction_has_written() -> bool {
+    // SAFETY: looks at this process's own state.
+    unsafe { pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId }
+}
+
 /// The number of this process.
 pub fn process_id() -> i32 {
     // SAFETY: a plain variable.

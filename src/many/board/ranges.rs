@@ -45,8 +45,8 @@ pub struct Taken {
 pub enum Turn {
     /// All before it are committed.
     Now,
-    /// They are not: the first of them is worked on in that slot.
-    Later { before: usize },
+    /// They are not: the first of them has that number, and is worked on in that slot.
+    Later { first: u64, before: usize },
     /// Nobody is at one that comes before it.
     OneIsMissing,
     /// The file is done with.
@@ -74,6 +74,7 @@ impl Board {
             self.words.set(Word::CutLength, cut.length);
             self.words.set(Word::CutDone, 0);
             self.words.set(Word::CutNext, 0);
+            self.words.set(Word::CutInTurn, 0);
             self.words.add(Word::CutEpoch, 1);
             for range in 0..AHEAD {
                 self.owner(range).store(0, SeqCst);
@@ -157,7 +158,7 @@ impl Board {
             if dropped {
                 Turn::OneIsMissing
             } else {
-                Turn::Later { before: self.owner(done).load(SeqCst) as usize - 1 }
+                Turn::Later { first: done, before: self.owner(done).load(SeqCst) as usize - 1 }
             }
         })
     }
@@ -170,6 +171,20 @@ impl Board {
                 self.words.set(Word::CutDone, taken.range + 1);
             }
         });
+    }
+
+    /// From now on ranges are loaded one after the other.
+    pub fn load_in_turn(&self, taken: &Taken) {
+        self.words.locked(|| {
+            if self.is_current(taken) {
+                self.words.set(Word::CutInTurn, 1);
+            }
+        });
+    }
+
+    /// Whether ranges are loaded one after the other.
+    pub fn is_in_turn(&self, taken: &Taken) -> bool {
+        self.words.locked(|| self.is_current(taken) && self.words.get(Word::CutInTurn) != 0)
     }
 
     /// Whether the file that was cut then is still.

@@ -48,6 +48,8 @@ pub enum Word {
     CutNext,
     /// Counts up with each file that is cut.
     CutEpoch,
+    /// Its ranges are in each other's way: one is loaded after the other.
+    CutInTurn,
     /// How many there are.
     End,
 }
