@@ -28,8 +28,8 @@ const SUSPICION: Duration = Duration::from_millis(250);
 const PATIENT_LOOKS: u32 = 8;
 
 /// If the first of the ranges before it has not changed for so long, and for so many
-/// times as long as this one took, it gives way as well: who is waited for elsewhere, in
-/// another server or in a loop, the lock table does not show.
+/// times as long as this one took, all give way: who is waited for elsewhere, in another
+/// server or in a loop, the lock table does not show.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 const LONGEST_WAIT_TIMES: u32 = 4;
 
@@ -214,7 +214,10 @@ impl Attempt<'_, '_> {
             }
             // Without a transaction it is in nobody's way.
             if self.seat.is_in_transaction() {
-                if self.seat.board.is_in_turn(self.taken) || waits_for.1.elapsed() >= longest {
+                if waits_for.1.elapsed() >= longest {
+                    self.seat.board.load_in_turn(self.taken);
+                }
+                if self.seat.board.is_in_turn(self.taken) {
                     return turn;
                 }
                 if looked.elapsed() >= SUSPICION {

@@ -6,6 +6,7 @@ mod cancel;
 mod changing;
 mod committed;
 mod concurrent;
+mod conflicts;
 mod crash;
 mod damage;
 mod docs;
