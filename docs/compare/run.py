@@ -120,6 +120,10 @@ def jq(path):
         yield [value for value in map(parse, lines) if value is not None]
 
 
+# What a tool raises that cannot read a file; its message may quote the file.
+UNREADABLE = (RuntimeError, UnicodeDecodeError)
+
+
 def duckdb_reader():
     import duckdb
 
@@ -133,7 +137,7 @@ def duckdb_reader():
                         f"SELECT json FROM read_json_objects('{path}', format = '{kind}', "
                         f"ignore_errors = {ignore}, maximum_object_size = 10000000)"
                     ).fetchall()
-                except duckdb.Error:
+                except UNREADABLE + (duckdb.Error,):
                     continue
                 yield [value for value in (parse(row[0]) for row in rows if row[0]) if value is not None]
 
@@ -150,7 +154,7 @@ def clickhouse_reader():
         )
         try:
             out = str(chdb.query(query, "JSONEachRow"))
-        except RuntimeError:
+        except UNREADABLE:
             return []
         rows = [json.loads(line)["json"] for line in out.split("\n") if line]
         return [value for value in map(parse, rows) if value is not None]
