@@ -8,6 +8,10 @@ use loader_client_tests::{
 use loader_damage::framing::Framing;
 use postgres::Client;
 use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 
 /// Small parts and ranges, and no looking twice: many moments to be disturbed in.
@@ -91,7 +95,7 @@ fn kill(pid: i32) -> bool {
     let mut state = None;
     send_signal(pid, libc::SIGSTOP);
     wait_for("the process to stop", || {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
         matches!(state, None | Some('T' | 'Z' | 'X'))
     });
@@ -563,5 +567,74 @@ fn a_full_disk() {
         client
             .batch_execute("ALTER TABLE t ADD fill text DEFAULT repeat('x', 400); ALTER TABLE t ALTER fill SET STORAGE PLAIN")
             .expect("a column that fills the disk");
+    }
+}
+
+/// A small disk of its own, for as long as it lives.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// One of so many megabytes; `None` where the user may not mount any.
+    fn mount(cluster: &Cluster, megabytes: usize) -> Option<Disk> {
+        let path = cluster.path("disk");
+        fs::create_dir(&path).expect("a folder");
+        let options = format!("size={megabytes}m");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&path).output();
+        let disk = mounted.is_ok_and(|output| output.status.success()).then_some(Disk(path))?;
+        cluster.give(&disk.0);
+        Some(disk)
+    }
+
+    /// Leaves so many bytes free.
+    fn fill(&self, free: usize) {
+        let mut ballast = File::create(self.0.join("ballast")).expect("a file");
+        // What does not fit any more is not written.
+        while ballast.write_all(&[0; 4096]).is_ok() {}
+        let length = ballast.metadata().expect("its length").len();
+        ballast.set_len(length.saturating_sub(free as u64)).expect("cut");
+    }
+
+    fn free(&self) {
+        fs::remove_file(self.0.join("ballast")).expect("removed");
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+#[ignore = "mounts a disk, as root: make soak"]
+fn a_disk_without_space() {
+    let cluster = Cluster::start(&["loader.verify = off"], Limits::default());
+    let Some(disk) = Disk::mount(&cluster, 32) else {
+        println!("skipped: nothing can be mounted");
+        return;
+    };
+    let database = cluster.database("resume_space");
+    let files = Files::new(&database, 2_000_000);
+    let folder = disk.0.join("tables");
+    fs::create_dir(&folder).expect("a folder");
+    cluster.give(&folder);
+    let mut client = database.connect();
+    client
+        .batch_execute(&format!("CREATE TABLESPACE small LOCATION '{}'", folder.display()))
+        .expect("a tablespace");
+    client.batch_execute("ALTER TABLE t SET TABLESPACE small").expect("the tablespace");
+    client.batch_execute(SETTINGS).expect("settings");
+    for crew in [2, 0] {
+        disk.fill(1 << 20);
+        match load_many(&mut client, &files.pattern, "t", &format!("workers => {crew}")) {
+            Ok(summary) => assert!(summary.failed > 0, "{summary:?}"),
+            error => assert!(message(error).starts_with("53100")),
+        }
+        assert!(count(&mut client, "loader.load_history WHERE error_sqlstate = '53100'") > 0);
+        let some = count(&mut client, "t") as u64;
+        assert!(some > 0 && some < files.rows, "{some}");
+        disk.free();
+        files.finish(&database, 2, &format!("{crew} workers"));
     }
 }
