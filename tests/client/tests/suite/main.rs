@@ -19,6 +19,8 @@ mod lineage;
 mod many;
 mod read;
 mod real;
+mod records_path;
+mod replace;
 mod resources;
 mod resume;
 mod roles;
