@@ -17,6 +17,7 @@ mod helpers;
 mod limits;
 mod lineage;
 mod many;
+mod progress;
 mod read;
 mod real;
 mod records_path;
