@@ -292,6 +292,26 @@ fn a_pattern_that_matches_nothing() {
 }
 
 #[test]
+fn small_files_share_a_transaction() {
+    let (database, mut client) = session("many_share");
+    client.batch_execute("ALTER TABLE t ADD xact xid8 DEFAULT pg_current_xact_id()").expect("a column");
+    let all: Vec<(String, String)> =
+        (0..60).map(|n| (format!("{n:02}"), format!("{{\"file\": {n}}}\n"))).collect();
+    let all: Vec<(&str, &String)> = all.iter().map(|(name, text)| (name.as_str(), text)).collect();
+    let pattern = files(&database, "many_share", &all);
+    for workers in [0, 2] {
+        client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+        let summary =
+            load_many(&mut client, &pattern, "t", &format!("workers => {workers}")).expect("a call");
+        assert_eq!(counts(&summary), [60, 60, 0, 0, 60, 0]);
+        // Two, but for a machine that is so slow that half a second is over before.
+        let transactions = count(&mut client, "(SELECT DISTINCT xact FROM t) AS x");
+        println!("{workers} workers: {transactions} transactions");
+        assert!(transactions < 30, "{workers} workers: {transactions} transactions");
+    }
+}
+
+#[test]
 fn the_order_of_files_is_that_of_their_names() {
     let (database, mut client) = session("many_order");
     let cluster = database.cluster;
