@@ -329,6 +329,19 @@ impl Catalog {
         Ok(found == 1)
     }
 
+    /// Those of these loads that are not in force any more.
+    pub fn undone(&self, loads: &[i64]) -> Vec<i64> {
+        const QUERY: &str = "SELECT h.load_id FROM loader.load_history_data AS h
+            WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)
+              AND h.status OPERATOR(pg_catalog.=) 'undone'::pg_catalog.text";
+        let arguments = [loads.to_vec().into()];
+        let mut found = Vec::new();
+        user::run_as(self.owner, || {
+            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| found.extend(row.bigint(1)));
+        });
+        found
+    }
+
     /// Waits for those who are at these loads, and keeps others from them.
     pub fn lock_loads(&self, loads: &[i64]) -> Result<(), Error> {
         const QUERY: &str = "SELECT 1 FROM loader.load_history_data AS h

@@ -74,7 +74,8 @@ fn wait_for_calls(catalog: &Catalog, target: &Target, source: &FileSource) -> Re
     Ok(())
 }
 
-/// Undoes what the file brought when it was something else.
+/// Undoes what the file brought when it was something else, and a part of it that
+/// was loaded, under whatever name: gone on with, that would be there twice.
 fn replace(
     catalog: &Catalog,
     target: &Target,
@@ -88,8 +89,9 @@ fn replace(
     if let Some(whole) = whole.filter(|_| !target.is_empty()) {
         return Ok(Some(whole.id));
     }
-    let mut loads: Vec<i64> = of_path.iter().map(|load| load.id).collect();
-    loads.reverse();
+    let parts = same.iter().filter(|load| load.status != Status::Loaded);
+    let mut loads: Vec<i64> = of_path.iter().chain(parts).map(|load| load.id).collect();
+    loads.sort_unstable();
     amend::undo_all(&loads)?;
     Ok(None)
 }

@@ -53,7 +53,7 @@ pub enum End {
     More,
     /// That was the last.
     Done,
-    /// Somebody else goes on with the load.
+    /// Somebody else goes on with the load, or is at what it replaces.
     Lost,
 }
 
@@ -120,7 +120,11 @@ impl Job {
 
     /// Loads the next part, and writes down how far it is.
     pub fn part(&mut self, sink: &mut Sink<'_>, common: &Common<'_>) -> Result<End, Error> {
-        amend::undo_all(&std::mem::take(&mut self.replaces))?;
+        match amend::undo_all(&std::mem::take(&mut self.replaces)) {
+            // Others are at what the file was, by another name: it waits for them.
+            Err(Error::LoadUnderWay(_)) => return Ok(End::Lost),
+            undone => undone?,
+        }
         if let Some(base) = self.builds_on.take()
             && !sink.catalog.lock_if_loaded(base)?
         {

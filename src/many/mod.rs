@@ -22,7 +22,7 @@ pub use report::Summary;
 use crate::access;
 use crate::catalog::Catalog;
 use crate::error::{Error, Failure};
-use crate::load;
+use crate::load::{self, IfLoaded};
 use crate::pg::memory::{Context, RESERVE};
 use crate::pg::shared::Segment;
 use crate::pg::thread::AtExit;
@@ -31,10 +31,11 @@ use crate::pg::worker::{Session, Status, Worker};
 use crate::pg::{self, latch, relation};
 use crate::settings;
 use crate::sink::{Insert, Target};
-use board::{Board, SLOTS, Totals};
+use board::{Board, SLOTS, State, Totals};
 use progress::Progress;
 use seat::Seat;
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use work::Work;
@@ -101,8 +102,13 @@ fn load_all(
     if started > 0 && !board.is_over() {
         report::workers_have_ended();
     }
-    if !board.is_over() {
-        Work::new(Seat::new(&board, 0, transactions, &call, threads, Some(&mut progress))?).run()?;
+    loop {
+        if !board.is_over() {
+            Work::new(Seat::new(&board, 0, transactions, &call, threads, Some(&mut progress))?).run()?;
+        }
+        if board.is_stopped() || !look_again(&board, &call, transactions)? {
+            break;
+        }
     }
     transactions.begin();
     report::files(&board, &Catalog::open()?, progress.table());
@@ -191,6 +197,24 @@ fn forget_what_is_gone(target: &Target) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Has files looked at again that were skipped for a load that was replaced after
+/// that: where contents move from one name to another, as where logs are rotated.
+fn look_again(board: &Board, call: &Call, transactions: &mut Transactions) -> Result<bool, Error> {
+    if call.options()?.if_loaded != IfLoaded::Replace {
+        return Ok(false);
+    }
+    let skipped = (0..board.files()).filter(|&file| board.state(file) == State::Skipped);
+    let skipped: Vec<(usize, i64)> = skipped.map(|file| (file, board.load_of(file))).collect();
+    let loads: Vec<i64> = skipped.iter().map(|&(_, load)| load).collect();
+    transactions.begin();
+    let undone: HashSet<i64> = Catalog::open()?.undone(&loads).into_iter().collect();
+    transactions.commit();
+    for (file, _) in skipped.iter().filter(|(_, load)| undone.contains(load)) {
+        board.look_again(*file);
+    }
+    Ok(!undone.is_empty())
 }
 
 /// As many workers as there are cores, but none where little is to be done.

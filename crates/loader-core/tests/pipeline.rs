@@ -1,7 +1,7 @@
 //! The same batches for any number of threads; errors in their place; an end
 //! to every thread.
 
-use loader_core::framing::{self, Mark, Range};
+use loader_core::framing::{self, Mark, Range, RecordsPath};
 use loader_core::input::{self, Decoded, Error, Source};
 use loader_core::jsonb::Encoder;
 use loader_core::pipeline::{Batch, Compression, Form, Options, Pipeline, Place};
@@ -242,6 +242,16 @@ fn a_load_goes_on_where_a_batch_ended() {
         let behind = Options { threads, skip_to: plain.len() as u64 + 1, ..PLAIN };
         assert!(matches!(run_on(bytes, behind), Err(input::Error::NoBoundary)));
     }
+}
+
+#[test]
+fn what_lies_before_an_array_is_counted_from_the_start() {
+    let path = RecordsPath::parse("$.items").expect("a path");
+    let framing = framing::Options { records_path: Some(path), ..FRAMING };
+    let bytes = br#"{"n": 1, "items": [{"a": 1}, {"a": 2}]}"#;
+    let source = Bytes { bytes: bytes.to_vec(), at: 0, then: || Ok(0) };
+    let pipeline = Pipeline::new(source, framing, PLAIN, Arc::default()).expect("an array");
+    assert_eq!(pipeline.begin(), Mark::default());
 }
 
 #[test]

@@ -5,9 +5,10 @@
 mod support;
 
 use loader_core::fault::Fault;
-use loader_core::framing::{Cuts, Format, Item, Mark, Options, Range, Splitter};
+use loader_core::framing::{Cuts, Format, Item, Mark, Options, Range, RecordsPath, Splitter};
 use loader_core::input::{Error, Source};
 use loader_damage::File;
+use loader_damage::framing::Framing;
 use loader_damage::rng::Rng;
 use loader_damage::suite::{self, Choice};
 use proptest::prelude::*;
@@ -222,6 +223,52 @@ fn a_run_goes_on_at_any_mark_of_another() {
         let behind = file.bytes.len() as u64 + 1;
         assert!(matches!(splitter.skip_to(behind), Err(Error::NoBoundary)), "{}", file.name);
     });
+}
+
+#[test]
+fn a_run_around_arrays_goes_on_at_any_mark_of_another() {
+    let path = RecordsPath::parse("$.items").expect("a path");
+    let options = Options { records_path: Some(path), ..OPTIONS };
+    let arrays = [Framing::CompactArray, Framing::Pretty2, Framing::ArrayLines];
+    let files: Vec<File> = suite::all(Choice { seed: 13, one_in: 12 })
+        .filter(|file| arrays.contains(&file.framing) && file.bytes.len() < 20_000)
+        .collect();
+    let mut between = 0;
+    for pages in files.chunks(5) {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for page in pages {
+            bytes.extend_from_slice(b"{\"n\": [1, {}], \"items\": ");
+            bytes.extend_from_slice(&page.bytes);
+            bytes.extend_from_slice(b", \"next\": {\"id\": [7]}}\n");
+            ends.push(bytes.len() as u64);
+        }
+        let what = &pages[0].name;
+        let whole = whole(&bytes, &options).expect("an array");
+        let check = |offset: u64, mark: Option<Mark>| {
+            let mut splitter =
+                Splitter::new(Slow { bytes: &bytes, step: 5000 }, options.clone()).expect("UTF-8");
+            splitter.skip_to(offset).expect("a mark");
+            assert_eq!(splitter.mark().offset, offset);
+            assert!(mark.is_none_or(|mark| splitter.mark() == mark), "{what}");
+            for expected in whole.found.iter().filter(|item| item.offset >= offset) {
+                let item = splitter.next().expect("no read fails").expect("as many items");
+                assert_eq!(&found(item), expected, "{what}");
+            }
+            assert!(splitter.next().expect("no read fails").is_none());
+            assert_eq!(splitter.mark(), whole.end);
+        };
+        let every = whole.marks.len() / 50 + 1;
+        whole.marks.iter().step_by(every).for_each(|mark| check(mark.offset, Some(*mark)));
+        // Where the stream ended before it grew: between two documents.
+        for end in ends {
+            let inside = |item: &Found| item.offset < end && item.offset + item.length > end;
+            if !whole.found.iter().any(inside) {
+                between += 1;
+                check(end, None);
+            }
+        }
+    }
+    assert!(between > 20, "{between} places between documents");
 }
 
 /// Records of a few kinds, more than are learned from.

@@ -266,7 +266,7 @@ impl Board {
         State::of_word(self.words.of_file(file, FileWord::State).load(SeqCst))
     }
 
-    /// The load of a file that failed.
+    /// The load of a file that is done: its own, or the one that it was skipped for.
     pub fn load_of(&self, file: usize) -> i64 {
         self.words.of_file(file, FileWord::Load).load(SeqCst) as i64
     }
@@ -295,6 +295,15 @@ impl Board {
             self.words.of_file(result.file, FileWord::Load).store(result.load_id as u64, SeqCst);
             self.words.of_file(result.file, FileWord::State).store(result.state.to_word(), SeqCst);
             self.words.set(Word::Left, self.words.get(Word::Left) - 1);
+        });
+    }
+
+    /// Has a file looked at again that was skipped.
+    pub fn look_again(&self, file: usize) {
+        self.words.locked(|| {
+            self.words.set(Word::Skipped, self.words.get(Word::Skipped) - 1);
+            self.words.of_file(file, FileWord::State).store(State::Busy.to_word(), SeqCst);
+            self.words.set(Word::Left, self.words.get(Word::Left) + 1);
         });
     }
 

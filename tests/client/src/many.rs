@@ -60,7 +60,8 @@ pub fn message<T: std::fmt::Debug>(result: Result<T, postgres::Error>) -> String
 /// equal if and only if the same was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
-    /// A hash of each value, and how often it is there.
+    /// A hash of each value, its place in the file where the table knows it, and how
+    /// often it is there.
     pub rows: Vec<String>,
     /// Rejects, by file and place.
     pub rejects: Vec<String>,
@@ -93,6 +94,12 @@ impl Left {
 
 /// What loads into the column `data` of a table have left.
 pub fn left(client: &mut Client, table: &str) -> Left {
+    let has_places = format!(
+        "SELECT count(*) > 0 FROM pg_attribute
+         WHERE attrelid = '{table}'::regclass AND attname = '_byte_offset' AND NOT attisdropped"
+    );
+    let has_places: bool = client.query_one(&has_places, &[]).expect("columns").get(0);
+    let place = if has_places { "_byte_offset" } else { "NULL::bigint" };
     let mut texts = |query: String| -> Vec<String> {
         client.query(&query, &[]).expect("a query").iter().map(|row| row.get(0)).collect()
     };
@@ -100,7 +107,8 @@ pub fn left(client: &mut Client, table: &str) -> Left {
     let name = "regexp_replace(h.file_path, '^.*/', '')";
     Left {
         rows: texts(format!(
-            "SELECT md5(data::text) || ' ' || count(*) FROM {table} GROUP BY md5(data::text) ORDER BY 1"
+            "SELECT concat_ws(' ', md5(data::text), {place}, count(*)) FROM {table}
+             GROUP BY md5(data::text), {place} ORDER BY 1"
         )),
         rejects: texts(format!(
             "SELECT concat_ws(' ', {name}, r.byte_offset, r.byte_length, r.record_no, r.line, r.error_type,

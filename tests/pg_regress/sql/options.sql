@@ -43,6 +43,35 @@ SELECT load_json_file(:file, 'options_t', compression => 'bzip2');
 SELECT put('loader_cut.gz', '\x1f8b0800000000000203'::bytea);
 SELECT load_json_file('/proc/self/cwd/loader_cut.gz', 'options_t');
 \echo :LAST_ERROR_SQLSTATE
+-- records_path
+SELECT put('loader_path.json', '{"data": {"my items": [{"a": 1}, {"a": 2}], "none": [], "x": {"y": 1}}, "items": [3]}');
+\set path '''/proc/self/cwd/loader_path.json'''
+SELECT status, rows_loaded FROM load_json_file(:path, 'options_t', records_path => '$.data."my items"');
+SELECT status, rows_loaded FROM load_json_file(:path, 'options_t', records_path => '$["data"][''my items'']');
+SELECT status, rows_loaded FROM load_json_file(:path, 'options_t', records_path => '$.items', format => 'array');
+SELECT status, rows_loaded FROM load_json_file(:path, 'options_t', records_path => '$.data.none');
+SELECT status, rows_loaded FROM load_json_file(:path, 'options_t', records_path => NULL);
+SELECT format, records_path, rows_loaded, stream_bytes - bytes_loaded AS framing
+FROM loader.load_history WHERE file_path LIKE '%path.json' ORDER BY load_id;
+SELECT record_no, byte_offset, data FROM read_json_file(:path, records_path => '$.data."my items"');
+SELECT load_json_file(:path, 'options_t', records_path => '$.data.x');
+\echo :LAST_ERROR_SQLSTATE
+SELECT read_json_file(:path, records_path => '$.nowhere');
+\echo :LAST_ERROR_SQLSTATE
+SELECT load_json_file(:path, 'options_t', records_path => '$.items', format => 'ndjson');
+\echo :LAST_ERROR_SQLSTATE
+SELECT load_json_file(:path, 'options_t', records_path => '$.items', format => 'unstructured');
+SELECT load_json_file(:path, 'options_t', records_path => '');
+SELECT load_json_file(:path, 'options_t', records_path => '$');
+SELECT load_json_file(:path, 'options_t', records_path => 'data.items');
+SELECT load_json_file(:path, 'options_t', records_path => '$.data[0]');
+SELECT load_json_file(:path, 'options_t', records_path => '$.*');
+SELECT load_json_file(:path, 'options_t', records_path => '$.data."my items');
+SELECT load_json_file(:path, 'options_t', records_path => '$..items');
+SELECT read_json_file(:path, records_path => '$.data.');
+\echo :LAST_ERROR_SQLSTATE
+CALL load_json_files(:path, 'options_t', records_path => '$.items', format => 'jsonl');
+\echo :LAST_ERROR_SQLSTATE
 -- chunk
 SELECT rows_loaded FROM load_json_file(:file, 'options_t', chunk => 1, if_loaded => 'force');
 SELECT load_json_file(:file, 'options_t', chunk => 0);

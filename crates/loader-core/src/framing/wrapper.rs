@@ -120,18 +120,22 @@ impl Wrapper {
     /// starts with its bracket.
     pub(super) fn enter<S: Source>(window: &mut Window<S>, path: RecordsPath) -> Result<(Self, Gap), Error> {
         let mut wrapper = Wrapper { finder: Finder::new(path), restart: false, looked: 0 };
-        let (found, gap) = wrapper.seek(window)?;
+        let (found, gap) = wrapper.seek(window, u64::MAX)?;
         if found { Ok((wrapper, gap)) } else { Err(Error::NoRecords) }
     }
 
-    /// Moves the window, of which nothing is booked, on to the next array.
-    fn seek<S: Source>(&mut self, window: &mut Window<S>) -> Result<(bool, Gap), Error> {
+    /// Moves the window, of which nothing is booked, on to the next array, if that
+    /// comes before `stop`.
+    fn seek<S: Source>(&mut self, window: &mut Window<S>, stop: u64) -> Result<(bool, Gap), Error> {
         let mut gap = Gap::default();
         // Up to here, arrays at another place than the path's are none of it.
         let mut sound_to = 0;
         let mut at = 0;
         loop {
             let found = loop {
+                if window.offset(at) >= stop {
+                    break false;
+                }
                 let Some(&b) = window.bytes().get(at) else { break false };
                 match self.finder.step(b) {
                     Some(Event::Array) => break true,
@@ -150,6 +154,11 @@ impl Wrapper {
             if found {
                 self.finder.leave_array();
                 return Ok((true, gap));
+            }
+            if window.offset(0) >= stop {
+                // Whoever goes on from there seeks on.
+                window.fence(0);
+                return Ok((false, gap));
             }
             if window.eof() {
                 return Ok((false, gap));
@@ -327,9 +336,11 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     /// Where the window ends at the end of an array: goes on to the next one. The
-    /// window is booked up to there. False at the end of the stream.
+    /// window is booked up to there. False at the end of the stream, and where that
+    /// is behind the place to stop.
     pub(super) fn next_array(&mut self) -> Result<bool, Error> {
-        if !self.window.lift_fence() {
+        let stop = self.stop;
+        if self.window.offset(self.position) >= stop || !self.window.lift_fence() {
             return Ok(false);
         }
         self.count_lines(self.position);
@@ -338,7 +349,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         if std::mem::take(&mut wrapper.restart) {
             wrapper.finder.restart();
         }
-        let (found, gap) = wrapper.seek(&mut self.window)?;
+        let (found, gap) = wrapper.seek(&mut self.window, stop)?;
         (self.position, self.counted) = (0, 0);
         self.book_gap(gap);
         (self.unwrap, self.after_bracket, self.searched) = (found, false, None);

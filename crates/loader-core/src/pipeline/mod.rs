@@ -80,7 +80,10 @@ impl<S: Source + Send + 'static> Pipeline<S> {
         control: Arc<Control>,
     ) -> Result<Self, Error> {
         let mut producer = Producer::new(source, framing, &options)?;
-        let (begin, cuttable) = (producer.splitter.mark(), producer.splitter.is_cuttable());
+        // The splitter has gone ahead to the first array at a path.
+        let from_start = options.skip_to == 0 && options.range.is_none();
+        let begin = if from_start { Mark::default() } else { producer.splitter.mark() };
+        let cuttable = producer.splitter.is_cuttable();
         let format = producer.splitter.format();
         let producer = Mutex::new(producer);
         let queue = Arc::new(Queue::new(options.threads + AHEAD)?);

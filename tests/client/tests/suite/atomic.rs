@@ -1,7 +1,7 @@
 //! One call is atomic, and the ledger leads back to the file's bytes.
 
-use crate::helpers::{lines, table};
-use loader_client_tests::{Cluster, empty, load, load_with, sqlstate};
+use crate::helpers::{count, files, lines, table};
+use loader_client_tests::{Cluster, empty, load, load_many, load_with, sqlstate};
 use postgres::error::SqlState;
 
 #[test]
@@ -96,4 +96,46 @@ fn errors_and_the_log_carry_no_file_contents() {
         .expect("the reject")
         .get(0);
     assert_eq!(kept, 1);
+}
+
+#[test]
+fn neither_do_those_of_a_call() {
+    let database = Cluster::shared().database("atomic_secret_call");
+    let (mut client, said) = database.connect_listening("postgres");
+    table(&mut client, "t");
+    client.batch_execute("ALTER TABLE t ADD CHECK (NOT data ? 'token')").expect("a constraint");
+    let bad = "{\"password\": \"swordfish7\",}\n".repeat(3);
+    let contents = [
+        ("bad", format!("{}{bad}", lines(3))),
+        ("refused", format!("{}{{\"token\": \"swordfish7\"}}\n", lines(4))),
+        ("good", lines(5)),
+    ];
+    let pattern = files(&database, "atomic_secret_call", &contents);
+    for workers in [0, 2] {
+        for (failing, code) in [
+            ("on_error => 'stop'", "22P02"),
+            ("reject_limit => 1", "22P04"),
+            ("on_error => 'ignore'", "23514"),
+        ] {
+            client
+                .batch_execute(
+                    "TRUNCATE t; DELETE FROM loader.load_history_data; DELETE FROM loader.rejects_data",
+                )
+                .expect("a fresh start");
+            let options = format!("workers => {workers}, {failing}");
+            let summary = load_many(&mut client, &pattern, "t", &options).expect("a call");
+            assert!(summary.failed > 0 && summary.loaded > 0, "{options}: {summary:?}");
+            let error = load_many(&mut client, &pattern, "t", &format!("{options}, on_file_error => 'stop'"))
+                .expect_err("a file that fails");
+            assert!(!format!("{error:?}").contains("swordfish"), "{error:?}");
+            let of = |text: &str| format!("loader.load_history WHERE error_sqlstate = '{code}' AND {text}");
+            let known = of("error_message <> '' AND error_message NOT LIKE '%swordfish%'");
+            assert_eq!(count(&mut client, &known), 1, "{options}");
+            assert_eq!(count(&mut client, &of("to_jsonb(load_history)::text LIKE '%swordfish%'")), 0);
+            let said = said.take();
+            assert!(said.iter().any(|line| line.starts_with("WARNING")), "{said:?}");
+            assert!(!said.join(" ").contains("swordfish"), "{said:?}");
+        }
+    }
+    assert!(!database.cluster.log().contains("swordfish"));
 }

@@ -2,8 +2,11 @@
 //! is rejected, and what it can hold is what jsonb_in makes of it.
 
 use crate::helpers::table;
-use loader_client_tests::{Cluster, load, sqlstate};
+use loader_client_tests::{Cluster, left, load, load_many, sqlstate};
 use postgres::error::SqlState;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
 
 const RECORDS: &[&[u8]] = &[
     b"{\"plain\": \"ascii\"}",
@@ -59,6 +62,16 @@ fn every_encoding_judges_as_jsonb_in() {
             "{encoding}: {faults:?}"
         );
         assert!(faults.contains(&"NUL_CHARACTER 22P05".to_owned()), "{encoding}: {faults:?}");
+
+        // Workers speak the database's encoding, too.
+        let wanted = left(&mut client, "t");
+        for workers in [0, 2] {
+            client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+            let options = format!("workers => {workers}");
+            let summary = load_many(&mut client, &path, "t", &options).expect("a call");
+            assert_eq!((summary.loaded, summary.rows), (1, good.len() as i64), "{encoding}");
+            left(&mut client, "t").assert_same(&wanted, &format!("{encoding}, {workers} workers"));
+        }
     }
 }
 
@@ -98,4 +111,44 @@ fn another_unicode_is_named() {
     // For the sake of the oracle itself: jsonb_in takes no byte order mark.
     let result = client.query_one("SELECT convert_from($1, 'UTF8')::jsonb::text", &[&"\u{feff}1".as_bytes()]);
     assert_eq!(sqlstate(result), SqlState::INVALID_TEXT_REPRESENTATION);
+}
+
+#[test]
+fn paths_are_in_the_encoding_of_the_database() {
+    for encoding in ["LATIN1", "UTF8"] {
+        let database =
+            Cluster::shared().database_with(&format!("encodings_path_{}", encoding.to_lowercase()), encoding);
+        let (mut client, said) = database.connect_listening("postgres");
+        table(&mut client, "\"t_é\"");
+        let folder = database.folder("paths");
+        // The same letter, as Latin-1 and as UTF-8 have it.
+        for (n, name) in [&b"caf\xe9"[..], b"caf\xc3\xa9", b"caf\xe9_bad"].into_iter().enumerate() {
+            let path = folder.join(OsStr::from_bytes(name));
+            let text = if n == 2 {
+                "\u{feff}".encode_utf16().flat_map(u16::to_le_bytes).collect()
+            } else {
+                format!("{{\"n\": {n}}}").into_bytes()
+            };
+            fs::write(&path, text).expect("written");
+            database.cluster.give(&path);
+        }
+        let pattern = format!("{}/caf*", folder.display());
+        for workers in [0, 2] {
+            client.batch_execute("TRUNCATE \"t_é\"; DELETE FROM loader.load_history_data").expect("TRUNCATE");
+            let options = format!("workers => {workers}");
+            let summary = load_many(&mut client, &pattern, "\"t_é\"", &options).expect("a call");
+            let query = "SELECT regexp_replace(file_path, '^.*/', '') || ' ' || concat_ws(' ', status, error_sqlstate)
+                         FROM loader.load_history ORDER BY file_path COLLATE \"C\"";
+            let rows = client.query(query, &[]).expect("the history");
+            let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+            let said = said.take().join(" ");
+            // Where the bytes are no text, the history has a sign for it.
+            let (wanted, failed) = match encoding {
+                "LATIN1" => (["cafÃ© loaded", "café loaded", "café_bad failed 22P04"], 1),
+                _ => (["café loaded", "caf\u{fffd} failed 22021", "caf\u{fffd}_bad failed 22021"], 2),
+            };
+            assert_eq!((names, summary.failed), (wanted.map(str::to_owned).to_vec(), failed), "{said}");
+            assert_eq!(said.matches("WARNING: file").count() as i64, failed, "{said}");
+        }
+    }
 }

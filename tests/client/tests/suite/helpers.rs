@@ -1,11 +1,12 @@
 //! Small files and tables that several tests use.
 
 use flate2::{Compression, write::GzEncoder};
-use loader_client_tests::{Cluster, Database, wait_for};
+use loader_client_tests::{Cluster, Database, Summary, wait_for};
 use loader_damage::framing::Framing;
 use loader_damage::suite::{self, Choice};
 use postgres::Client;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::Write as _;
 
 /// `count` good records, one a line: `{"n": 0, …}` and so on.
@@ -33,9 +34,19 @@ pub fn table(client: &mut Client, name: &str) {
     client.execute("SELECT seed_json_table($1)", &[&name]).expect("seed_json_table");
 }
 
+/// An empty table with lineage.
+pub fn traced(client: &mut Client, name: &str) {
+    client.execute("SELECT seed_json_table($1, lineage => true)", &[&name]).expect("seed_json_table");
+}
+
 /// How many rows a table has.
 pub fn count(client: &mut Client, name: &str) -> i64 {
     client.query_one(&format!("SELECT count(*) FROM {name}"), &[]).expect("count").get(0)
+}
+
+/// A single figure.
+pub fn figure(client: &mut Client, query: &str) -> i64 {
+    client.query_one(query, &[]).expect("a figure").get(0)
 }
 
 /// A gate that stops loads: a trigger on `table` that waits, at the record with
@@ -169,6 +180,26 @@ pub fn session(name: &str) -> (Database<'static>, Client) {
     let mut client = database.connect();
     table(&mut client, "t");
     (database, client)
+}
+
+/// A folder of the test's own with files in it; the pattern that matches them all.
+pub fn files<B: AsRef<[u8]>>(database: &Database, name: &str, files: &[(&str, B)]) -> String {
+    let folder = database.folder(name);
+    for (file, bytes) in files {
+        database.file(&format!("{name}/{file}"), bytes);
+    }
+    format!("{}/*", folder.display())
+}
+
+/// Writes at the end of a file.
+pub fn append(path: &str, text: &str) {
+    File::options().append(true).open(path).expect("the file").write_all(text.as_bytes()).expect("written");
+}
+
+/// What a call did, without its speed.
+pub fn counts(summary: &Summary) -> [i64; 6] {
+    let Summary { files, loaded, skipped, failed, rows, rejects, .. } = *summary;
+    [files, loaded, skipped, failed, rows, rejects]
 }
 
 /// So many bytes, or more, of damaged files of one framing, one behind the other.

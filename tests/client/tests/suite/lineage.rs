@@ -1,15 +1,10 @@
 //! Rows that know where they came from; loads taken back; rejects mended and
 //! loaded after all.
 
-use crate::helpers::{Gate, backend, count, lines, session};
-use loader_client_tests::{Cluster, Outcome, empty, load, load_with, sqlstate};
+use crate::helpers::{Barrier, Gate, backend, count, counts, figure, files, lines, session, traced};
+use loader_client_tests::{Cluster, Outcome, empty, load, load_many, load_with, sqlstate};
 use postgres::Client;
 use postgres::error::SqlState;
-
-/// An empty table with lineage.
-fn traced(client: &mut Client, name: &str) {
-    client.execute("SELECT seed_json_table($1, lineage => true)", &[&name]).expect("seed_json_table");
-}
 
 fn undo(client: &mut Client, load: &Outcome) -> Result<i64, postgres::Error> {
     client.query_one("SELECT undo_load($1)", &[&load.load_id]).map(|row| row.get(0))
@@ -26,11 +21,6 @@ fn retry(client: &mut Client, load_id: i64) -> Result<(Option<i64>, i64, i64), p
         .map(|row| (row.get(0), row.get(1), row.get(2)))
 }
 
-/// A single figure.
-fn figure(client: &mut Client, query: &str) -> i64 {
-    client.query_one(query, &[]).expect("a figure").get(0)
-}
-
 /// Every third record of `count` lacks its end.
 fn damaged(count: usize) -> String {
     lines(count)
@@ -45,7 +35,7 @@ fn offsets_lead_back_to_the_file() {
     let (database, mut client) = session("lineage_offsets");
     traced(&mut client, "traced");
     let text = damaged(2_000);
-    let path = database.cluster.file("lineage_offsets", &text);
+    let path = database.file("lineage_offsets", &text);
     for chunk in ["chunk => 7", "chunk => 10000"] {
         let loaded = load_with(&mut client, &path, "traced", &format!("{chunk}, if_loaded => 'force'"))
             .expect("a load");
@@ -72,7 +62,7 @@ fn a_chunk_s_offsets_do_not_move_the_place_of_an_error() {
     let (database, mut client) = session("lineage_context");
     traced(&mut client, "traced");
     client.batch_execute("ALTER TABLE traced ADD CHECK ((data->>'n')::int <> 41)").expect("a constraint");
-    let path = database.cluster.file("lineage_context", lines(100));
+    let path = database.file("lineage_context", lines(100));
     let error = load(&mut client, &path, "traced").expect_err("the constraint");
     let context = error.as_db_error().and_then(|error| error.where_()).unwrap_or_default().to_owned();
     assert!(context.contains("record 42, line 42,"), "{context}");
@@ -82,8 +72,8 @@ fn a_chunk_s_offsets_do_not_move_the_place_of_an_error() {
 fn an_undone_load_is_as_if_it_never_was() {
     let (database, mut client) = session("lineage_undo");
     traced(&mut client, "traced");
-    let one = database.cluster.file("lineage_undo_one", damaged(300));
-    let two = database.cluster.file("lineage_undo_two", damaged(30));
+    let one = database.file("lineage_undo_one", damaged(300));
+    let two = database.file("lineage_undo_two", damaged(30));
     let first = load(&mut client, &one, "traced").expect("a load");
     let second = load(&mut client, &two, "traced").expect("a load");
 
@@ -108,7 +98,7 @@ fn an_undone_load_is_as_if_it_never_was() {
 fn two_cannot_undo_at_once() {
     let (database, mut client) = session("lineage_twice");
     traced(&mut client, "traced");
-    let path = database.cluster.file("lineage_twice", lines(10));
+    let path = database.file("lineage_twice", lines(10));
     let loaded = load(&mut client, &path, "traced").expect("a load");
     let mut other = database.connect();
     client.batch_execute("BEGIN").expect("BEGIN");
@@ -134,7 +124,7 @@ fn only_members_amend_a_load_and_numbers_tell_nothing() {
              GRANT DELETE ON traced TO lineage_two",
         )
         .expect("roles");
-    let path = database.cluster.file("lineage_roles", damaged(9));
+    let path = database.file("lineage_roles", damaged(9));
     let mut one = database.connect_as("lineage_one");
     let mut two = database.connect_as("lineage_two");
     let loaded = load(&mut one, &path, "traced").expect("a load");
@@ -196,7 +186,7 @@ fn policies_and_triggers_apply_to_an_undo() {
              CREATE TRIGGER keep BEFORE DELETE ON traced FOR EACH ROW EXECUTE FUNCTION keep()",
         )
         .expect("policies");
-    let path = database.cluster.file("lineage_rls", lines(10));
+    let path = database.file("lineage_rls", lines(10));
     let mut role = database.connect_as("lineage_rls");
     let loaded = load(&mut role, &path, "traced").expect("a load");
     assert_eq!(undo(&mut role, &loaded).expect("an undo"), 3);
@@ -207,7 +197,7 @@ fn policies_and_triggers_apply_to_an_undo() {
 fn mended_rejects_are_loaded_by_a_retry_and_taken_back() {
     let (database, mut client) = session("lineage_retry");
     traced(&mut client, "traced");
-    let path = database.cluster.file("lineage_retry", damaged(30));
+    let path = database.file("lineage_retry", damaged(30));
     let loaded = load(&mut client, &path, "traced").expect("a load");
     assert_eq!(loaded.rows_rejected, 10);
     assert_eq!(retry(&mut client, loaded.load_id).expect("nothing to do"), (None, 0, 0));
@@ -262,7 +252,7 @@ fn a_failing_retry_leaves_nothing_and_names_the_reject() {
     let (database, mut client) = session("lineage_retry_fails");
     traced(&mut client, "traced");
     client.batch_execute("ALTER TABLE traced ADD CHECK (data->>'n' <> '-5')").expect("a constraint");
-    let path = database.cluster.file("lineage_retry_fails", damaged(30));
+    let path = database.file("lineage_retry_fails", damaged(30));
     let loaded = load(&mut client, &path, "traced").expect("a load");
     client
         .execute("SELECT mend_reject(load_id, byte_offset, '{\"n\": -' || record_no - 1 || '}') FROM loader.rejects", &[])
@@ -281,7 +271,7 @@ fn a_failing_retry_leaves_nothing_and_names_the_reject() {
 fn many_and_large_mended_texts_are_retried() {
     let (database, mut client) = session("lineage_retry_many");
     traced(&mut client, "traced");
-    let path = database.cluster.file("lineage_retry_many", damaged(36_000));
+    let path = database.file("lineage_retry_many", damaged(36_000));
     let loaded = load(&mut client, &path, "traced").expect("a load");
     assert_eq!(loaded.rows_rejected, 12_000);
     client
@@ -299,7 +289,7 @@ fn many_and_large_mended_texts_are_retried() {
 #[test]
 fn targets_that_cannot_be_undone() {
     let (database, mut client) = session("lineage_targets");
-    let path = database.cluster.file("lineage_targets", lines(5));
+    let path = database.file("lineage_targets", lines(5));
     let plain = load(&mut client, &path, "t").expect("a load");
     assert_eq!(sqlstate(undo(&mut client, &plain)), SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE);
     client.batch_execute("DROP TABLE t").expect("DROP");
@@ -308,7 +298,7 @@ fn targets_that_cannot_be_undone() {
 
     // What brought no row can be undone whatever became of its table.
     client.batch_execute("SELECT seed_json_table('t')").expect("a table");
-    let bad = database.cluster.file("lineage_targets_bad", "{\n{\n");
+    let bad = database.file("lineage_targets_bad", "{\n{\n");
     let none = load(&mut client, &bad, "t").expect("a load");
     assert_eq!((none.rows_loaded, undo(&mut client, &none).expect("an undo")), (0, 0));
     let none = load(&mut client, &bad, "t").expect("a load");
@@ -321,7 +311,7 @@ fn targets_that_cannot_be_undone() {
 fn a_target_is_found_by_its_oid_and_else_by_its_name() {
     let (database, mut client) = session("lineage_found");
     traced(&mut client, "traced");
-    let path = database.cluster.file("lineage_found", damaged(30));
+    let path = database.file("lineage_found", damaged(30));
     let loaded = load(&mut client, &path, "traced").expect("a load");
     client
         .batch_execute(
@@ -386,7 +376,7 @@ fn a_load_under_way_is_left_alone_and_a_partial_one_can_be_undone() {
                  WHEN (NEW.data->>'n' = '5') EXECUTE FUNCTION slow()",
         )
         .expect("a trigger");
-    let path = database.cluster.file("lineage_partial", lines(20_000));
+    let path = database.file("lineage_partial", lines(20_000));
     let call = format!("CALL load_json_files('{path}', 'traced', workers => 0, chunk => 1000)");
     let mut gate = Gate::close(&database, "traced", 19_999);
     let mut loading = database.connect();
@@ -420,13 +410,66 @@ fn a_load_under_way_is_left_alone_and_a_partial_one_can_be_undone() {
 }
 
 #[test]
+fn a_failed_load_is_undone_and_done_again() {
+    // In one process, and in ranges.
+    for workers in [0, 3] {
+        let name = format!("lineage_failed_{workers}");
+        let (database, mut client) = session(&name);
+        traced(&mut client, "traced");
+        client
+            .batch_execute(
+                "SET loader.transaction_size = '1kB';
+                 ALTER TABLE traced ADD CONSTRAINT c CHECK (data->>'n' <> '25000')",
+            )
+            .expect("a constraint");
+        let pattern = files(&database, &name, &[("a", damaged(30_000)), ("b", damaged(30))]);
+        let options = format!("workers => {workers}, chunk => 500");
+        let mut barrier = Barrier::close(&database, "traced");
+        let summary = std::thread::scope(|scope| {
+            let call = scope.spawn(|| load_many(&mut client, &pattern, "traced", &options));
+            // One has the small file.
+            barrier.wait_for_idle(i64::max(workers - 2, 0));
+            barrier.open();
+            call.join().expect("a session").expect("a call")
+        });
+        assert_eq!(counts(&summary)[..4], [2, 1, 0, 1], "{workers} workers");
+        let failed = client
+            .query_one(
+                "SELECT load_id, rows_loaded, rows_rejected FROM loader.load_history WHERE status = 'failed'",
+                &[],
+            )
+            .expect("the failed load");
+        let (load_id, rows, rejects): (i64, i64, i64) = (failed.get(0), failed.get(1), failed.get(2));
+        assert!(rows > 4000 && rows < 17_000 && rejects > 2000, "{workers} workers: {rows}, {rejects}");
+        assert_eq!(count(&mut client, &format!("traced WHERE _load_id = {load_id}")), rows);
+        // Each row and reject has the place in the file that it came from.
+        let text = damaged(30_000);
+        let places = format!(
+            "SELECT _byte_offset, (data->>'n')::bigint FROM traced WHERE _load_id = {load_id}
+             UNION ALL SELECT byte_offset, record_no - 1 FROM loader.rejects WHERE load_id = {load_id}"
+        );
+        for row in client.query(&places, &[]).expect("places") {
+            let (at, n): (i64, i64) = (row.get(0), row.get(1));
+            assert!(text[at as usize..].starts_with(&format!("{{\"n\": {n},")), "{workers} workers: {at}");
+        }
+
+        assert_eq!(figure(&mut client, &format!("SELECT undo_load({load_id})")), rows);
+        assert_eq!((count(&mut client, "traced"), count(&mut client, "loader.rejects")), (20, 10));
+        client.batch_execute("ALTER TABLE traced DROP CONSTRAINT c").expect("DROP");
+        let summary = load_many(&mut client, &pattern, "traced", &options).expect("a call");
+        assert_eq!(counts(&summary), [2, 1, 1, 0, 20_000, 10_000], "{workers} workers");
+        assert_eq!(count(&mut client, &format!("traced WHERE _load_id = {load_id}")), 0);
+    }
+}
+
+#[test]
 fn what_a_grown_file_resolved_is_open_again_after_its_undo() {
     let (database, mut client) = session("lineage_grown");
     traced(&mut client, "traced");
-    let path = database.cluster.file("lineage_grown", "{\"n\": 0}\n{\"n\":");
+    let path = database.file("lineage_grown", "{\"n\": 0}\n{\"n\":");
     let call = format!("CALL load_json_files('{path}', 'traced')");
     client.batch_execute(&call).expect("the file as it was");
-    database.cluster.file("lineage_grown", "{\"n\": 0}\n{\"n\": 1}\n{\"n\": 2}\n");
+    database.file("lineage_grown", "{\"n\": 0}\n{\"n\": 1}\n{\"n\": 2}\n");
     client.batch_execute(&call).expect("what is new");
     let resolved = "SELECT count(resolved_by) FROM loader.rejects";
     assert_eq!((count(&mut client, "traced"), figure(&mut client, resolved)), (3, 1));
@@ -439,7 +482,7 @@ fn what_a_grown_file_resolved_is_open_again_after_its_undo() {
 #[test]
 fn a_validation_leaves_nothing_and_sees_everything() {
     let (database, mut client) = session("lineage_validate");
-    let path = database.cluster.file("lineage_validate", damaged(300));
+    let path = database.file("lineage_validate", damaged(300));
     let seen = |client: &mut Client| {
         let row = client.query_one(
             "SELECT load_id, status, rows_loaded, rows_rejected, bytes_read
@@ -499,7 +542,7 @@ fn a_validation_leaves_nothing_and_sees_everything() {
 #[test]
 fn a_validation_can_be_cancelled() {
     let (database, mut client) = session("lineage_validate_cancel");
-    let path = database.cluster.file("lineage_validate_cancel", lines(100));
+    let path = database.file("lineage_validate_cancel", lines(100));
     let mut gate = Gate::close(&database, "t", 50);
     let pid = backend(&mut client);
     let waiting = std::thread::spawn(move || {

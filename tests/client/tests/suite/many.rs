@@ -2,24 +2,17 @@
 //! file, whatever the number of workers; what it says, skips, and leaves of files
 //! that fail.
 
-use crate::helpers::{Barrier, Gate, backend, count, damaged, gzip, lines, session, table, tiny};
-use loader_client_tests::{Database, Summary, left, load, load_many, load_with, message};
+use crate::helpers::{
+    Barrier, Gate, append, backend, count, counts, damaged, figure, files, gzip, lines, session, table, tiny,
+    traced,
+};
+use loader_client_tests::{left, load, load_many, load_with, message};
 use loader_damage::framing::Framing;
 use loader_damage::suite::{self, Choice};
 use postgres::Client;
-use std::fs::{self, File, Permissions};
-use std::io::Write;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-
-/// A folder of the test's own with files in it; the pattern that matches them all.
-fn files<B: AsRef<[u8]>>(database: &Database, name: &str, files: &[(&str, B)]) -> String {
-    let folder = database.folder(name);
-    for (file, bytes) in files {
-        database.file(&format!("{name}/{file}"), bytes);
-    }
-    format!("{}/*", folder.display())
-}
 
 /// Loads each file with `load_json_file` into the table.
 fn one_by_one(client: &mut Client, pattern: &str, table: &str) {
@@ -55,16 +48,14 @@ fn print_errors(client: &mut Client) {
     }
 }
 
-/// What a call did, without its speed.
-fn counts(summary: &Summary) -> [i64; 6] {
-    let Summary { files, loaded, skipped, failed, rows, rejects, .. } = *summary;
-    [files, loaded, skipped, failed, rows, rejects]
-}
-
 #[test]
 fn ranges_of_damage_are_what_one_load_makes() {
     let (database, mut client) = session("many_ranges");
-    client.batch_execute("ALTER TABLE t ADD pid int DEFAULT pg_backend_pid()").expect("a column");
+    client
+        .batch_execute(
+            "ALTER TABLE t ADD _load_id bigint, ADD _byte_offset bigint, ADD pid int DEFAULT pg_backend_pid()",
+        )
+        .expect("columns");
     let framings = [
         (Framing::Lines, "lines"),
         (Framing::LinesCrlf, "crlf"),
@@ -77,7 +68,7 @@ fn ranges_of_damage_are_what_one_load_makes() {
         let pattern =
             files(&database, &format!("many_ranges_{name}"), &[(name, damaged(framing, 7, 700_000))]);
         let reference = format!("reference_{name}");
-        table(&mut client, &reference);
+        traced(&mut client, &reference);
         one_by_one(&mut client, &pattern, &reference);
         let wanted = left(&mut client, &reference);
         assert!(wanted.rejects.len() > 30, "{name}: {} rejects", wanted.rejects.len());
@@ -105,6 +96,14 @@ fn ranges_of_damage_are_what_one_load_makes() {
             assert_eq!(pids > 1, workers > 1 && size != "64MB", "{what}: {pids} processes");
             assert_eq!(summary.rejects as usize, wanted.rejects.len(), "{what}");
             assert_eq!(summary.rows, count(&mut client, "t"), "{what}");
+            let undone = "SELECT undo_load(load_id) FROM loader.load_history
+                          WHERE target_oid = 't'::regclass AND status = 'loaded'";
+            assert_eq!(figure(&mut client, undone), summary.rows, "{what}");
+            let nothing = left(&mut client, "t");
+            assert!(nothing.rows.is_empty() && nothing.rejects.is_empty(), "{what}: {nothing:?}");
+            let of_undone =
+                "loader.rejects r JOIN loader.load_history h USING (load_id) WHERE h.status = 'undone'";
+            assert_eq!(count(&mut client, of_undone), 0, "{what}");
         }
     }
 }
@@ -290,6 +289,26 @@ fn a_pattern_that_matches_nothing() {
     }
     let error = message(load_many(&mut client, &pattern, "t", "pattern => NULL"));
     assert!(!error.is_empty());
+}
+
+#[test]
+fn small_files_share_a_transaction() {
+    let (database, mut client) = session("many_share");
+    client.batch_execute("ALTER TABLE t ADD xact xid8 DEFAULT pg_current_xact_id()").expect("a column");
+    let all: Vec<(String, String)> =
+        (0..60).map(|n| (format!("{n:02}"), format!("{{\"file\": {n}}}\n"))).collect();
+    let all: Vec<(&str, &String)> = all.iter().map(|(name, text)| (name.as_str(), text)).collect();
+    let pattern = files(&database, "many_share", &all);
+    for workers in [0, 2] {
+        client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+        let summary =
+            load_many(&mut client, &pattern, "t", &format!("workers => {workers}")).expect("a call");
+        assert_eq!(counts(&summary), [60, 60, 0, 0, 60, 0]);
+        // Two, but for a machine that is so slow that half a second is over before.
+        let transactions = count(&mut client, "(SELECT DISTINCT xact FROM t) AS x");
+        println!("{workers} workers: {transactions} transactions");
+        assert!(transactions < 30, "{workers} workers: {transactions} transactions");
+    }
 }
 
 #[test]
@@ -492,10 +511,6 @@ fn content_is_loaded_once_whatever_its_name() {
         let summary = load_many(&mut client, &other, "t", "if_loaded => 'error'").expect("a call");
         assert_eq!(counts(&summary), [1, 0, 0, 1, 0, 0]);
     }
-}
-
-fn append(path: &str, text: &str) {
-    File::options().append(true).open(path).expect("the file").write_all(text.as_bytes()).expect("written");
 }
 
 #[test]

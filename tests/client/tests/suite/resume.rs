@@ -15,7 +15,7 @@ use std::process::Command;
 use std::thread;
 
 /// Small parts and ranges, and no looking twice: many moments to be disturbed in.
-const SETTINGS: &str = "SET loader.transaction_size = '1kB'; SET loader.verify = off";
+pub const SETTINGS: &str = "SET loader.transaction_size = '1kB'; SET loader.verify = off";
 
 /// A folder with files of several kinds, and what is to be left of them.
 struct Files {
@@ -84,14 +84,14 @@ fn errors(watcher: &mut Client) -> Vec<String> {
     watcher.query(query, &[]).expect("the history").iter().map(|row| row.get(0)).collect()
 }
 
-fn worker_pids(watcher: &mut Client) -> Vec<i32> {
+pub fn worker_pids(watcher: &mut Client) -> Vec<i32> {
     let query = "SELECT pid FROM pg_stat_activity
                  WHERE datname = current_database() AND backend_type = 'loader worker' ORDER BY pid";
     watcher.query(query, &[]).expect("workers").iter().map(|row| row.get(0)).collect()
 }
 
 /// Kills a process that is stopped first: `false` if it has ended before.
-fn kill(pid: i32) -> bool {
+pub fn kill(pid: i32) -> bool {
     let mut state = None;
     send_signal(pid, libc::SIGSTOP);
     wait_for("the process to stop", || {
@@ -211,7 +211,7 @@ fn disturb(
 }
 
 /// `false` if there is no such process any more.
-fn signal(watcher: &mut Client, function: &str, pid: i32) -> bool {
+pub fn signal(watcher: &mut Client, function: &str, pid: i32) -> bool {
     watcher.query_one(&format!("SELECT {function}($1)"), &[&pid]).expect("a signal").get(0)
 }
 

@@ -2,7 +2,7 @@
 //! same on a replica.
 
 use crate::helpers::{count, session};
-use loader_client_tests::{Cluster, Limits, load, send_signal, wait_for};
+use loader_client_tests::{Cluster, Limits, load, load_many, message, send_signal, wait_for};
 use loader_damage::rng::Rng;
 use postgres::{Client, Config, NoTls};
 use std::fmt::Write;
@@ -245,4 +245,11 @@ fn a_replica_has_the_same() {
         there.query_one(&query, &[]).expect("WAL").get(0)
     });
     assert_eq!(hash(&mut there), hash(&mut client));
+    // Nothing is loaded there, by whatever number of workers; reading needs no writing.
+    for workers in [0, 2] {
+        let error = message(load_many(&mut there, &path, "t", &format!("workers => {workers}")));
+        assert!(error.starts_with("25006"), "{error}");
+    }
+    let read = there.query_one("SELECT count(*) FROM read_json_file($1)", &[&path]).expect("a reading");
+    assert_eq!(read.get::<_, i64>(0), number(&mut client, "SELECT count(*) FROM t"));
 }

@@ -547,3 +547,42 @@ fn a_lock_between_two_ranges() {
         assert_eq!(call.join().expect("a session").expect("a call").loaded, 1);
     });
 }
+
+#[test]
+fn triggers_that_load_or_commit() {
+    let (database, mut client) = session("workers_triggers");
+    table(&mut client, "other");
+    let inner = database.file("workers_triggers_inner", tiny(7));
+    let pattern = files(&database, "workers_triggers", &[20, 30]);
+    let trigger = |client: &mut Client, body: &str| {
+        client
+            .batch_execute(&format!(
+                "TRUNCATE t, other; DELETE FROM loader.load_history_data;
+                 CREATE OR REPLACE FUNCTION act() RETURNS trigger LANGUAGE plpgsql AS $$
+                 DECLARE n bigint; f float8;
+                 BEGIN IF NEW.data->>'n' = '5' THEN {body}; END IF; RETURN NEW; END $$;
+                 CREATE OR REPLACE TRIGGER act BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION act()"
+            ))
+            .expect("a trigger");
+    };
+    for workers in [0, 2] {
+        let options = format!("workers => {workers}");
+        // A load within a load: it belongs to the part that its row is in.
+        trigger(&mut client, &format!("PERFORM load_json_file('{inner}', 'other', if_loaded => 'force')"));
+        let summary = load_many(&mut client, &pattern, "t", &options).expect("a call");
+        assert_eq!((summary.loaded, summary.rows), (2, 52), "{options}");
+        assert_eq!((count(&mut client, "t"), count(&mut client, "other")), (52, 14), "{options}");
+        assert_eq!(count(&mut client, "loader.load_history WHERE status = 'loaded'"), 4, "{options}");
+        let call = format!(
+            "CALL load_json_files('{inner}', 'other', files => n, files_loaded => n, files_skipped => n, files_failed => n, rows_loaded => n, rows_rejected => n, bytes_read => n, mb_per_second => f)"
+        );
+        for (body, code) in [("COMMIT", "2D000"), ("ROLLBACK", "2D000"), (call.as_str(), "25001")] {
+            trigger(&mut client, body);
+            let summary = load_many(&mut client, &pattern, "t", &options).expect("a call");
+            assert_eq!((summary.failed, summary.rows), (2, 0), "{options}: {body}");
+            let failed = format!("loader.load_history WHERE status = 'failed' AND error_sqlstate = '{code}'");
+            assert_eq!(count(&mut client, &failed), 2, "{options}: {body}");
+            assert_eq!((count(&mut client, "t"), count(&mut client, "other")), (0, 0), "{options}: {body}");
+        }
+    }
+}
