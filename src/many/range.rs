@@ -259,7 +259,7 @@ impl Attempt<'_, '_> {
         }
         let last = ranged.last.then(|| {
             let posted = Posted { file: taken.cut.file, state: State::Loaded, load_id };
-            (posted, report::loaded(self.path, common.target_name, load_id, &reached))
+            (posted, report::loaded_line(self.path, common.target_name, load_id, &reached))
         });
         self.seat.range_ends(taken, end.offset, &board::Gain::between(position, &reached), last);
         self.seat.commit();

@@ -28,12 +28,12 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// The line for the server's log on a file that is loaded. It has no time: others,
 /// and earlier calls, may have loaded parts of it.
-pub fn loaded(path: &[u8], target: &[u8], load_id: i64, position: &Position) -> String {
+pub fn loaded_line(path: &[u8], target: &[u8], load_id: i64, position: &Position) -> String {
     log_line(&text::show(path), target, load_id, position.rows, position.rejects, position.offset)
 }
 
 /// The one on a file that failed.
-pub fn failed(path: &[u8], load_id: i64, failure: &Failure) -> String {
+pub fn failed_line(path: &[u8], load_id: i64, failure: &Failure) -> String {
     format!("load {load_id} of file \"{}\" failed: {}", text::show(path), failure.message)
 }
 

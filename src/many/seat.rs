@@ -249,7 +249,7 @@ impl<'a> Seat<'a> {
     /// A file has failed, and that is written down; it may end the call. If it was
     /// cut, the range that it failed at is its last.
     pub fn failed(&mut self, posted: Posted, path: &[u8], failure: &Failure, last: Option<&Taken>) {
-        let line = report::failed(path, posted.load_id, failure);
+        let line = report::failed_line(path, posted.load_id, failure);
         if self.call.stop {
             self.group.fails = Some(Failure { code: failure.code.clone(), message: line.clone() });
         }

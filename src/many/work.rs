@@ -157,7 +157,7 @@ impl<'a> Work<'a> {
                 }
                 End::Done => {
                     let (_, common) = self.seat.parts();
-                    let line = report::loaded(&job.path, common.target_name, job.load_id, &job.position);
+                    let line = report::loaded_line(&job.path, common.target_name, job.load_id, &job.position);
                     self.seat.gain(&gain);
                     self.seat.hold(job.claims);
                     let posted = Posted { file: job.file, state: State::Loaded, load_id: job.load_id };
