@@ -723,3 +723,20 @@ fn an_emptied_target() {
     assert_eq!(call(&mut client, "workers => 2"), [2, 2, 0, 0, 9010, 0]);
     assert_eq!(count(&mut client, "t"), 9010);
 }
+
+#[test]
+fn rejects_of_an_emptied_target() {
+    let (database, mut client) = session("many_emptied_rejects");
+    let pattern = files(&database, "many_emptied_rejects", &[("a", "{\"n\": 0}\n{]\n{\"n\": 2}\n{\"n\": ")]);
+    let call = |client: &mut Client| counts(&load_many(client, &pattern, "t", "").expect("a call"));
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 2, 2]);
+    append(&pattern.replace('*', "a"), "3}\n");
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 1, 0]);
+    client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 3, 1]);
+    // Each record is in the table or in the rejects, once.
+    assert_eq!(count(&mut client, "t"), 3);
+    assert_eq!(count(&mut client, "loader.rejects"), 1);
+    let in_force = "loader.rejects JOIN loader.load_history USING (load_id) WHERE status = 'loaded'";
+    assert_eq!(count(&mut client, in_force), 1);
+}
