@@ -42,8 +42,13 @@ CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_o
 DROP INDEX loader.load_history_data_file_size_idx;
 CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_size, content_hash);
 
--- Each record was loaded or rejected. Lines were not counted: theirs stay 0.
-UPDATE loader.load_history_data SET records = rows_loaded OPERATOR(pg_catalog.+) rows_rejected;
+-- Each record was loaded or rejected. Lines were not counted: theirs stay 0. A reject
+-- that ends with the stream may only have been begun: a file that has grown goes on there.
+UPDATE loader.load_history_data AS h
+SET records = h.rows_loaded OPERATOR(pg_catalog.+) h.rows_rejected,
+    open_offset = (SELECT pg_catalog.max(r.byte_offset) FROM loader.rejects_data AS r
+                   WHERE r.load_id OPERATOR(pg_catalog.=) h.load_id
+                     AND r.byte_offset OPERATOR(pg_catalog.+) r.byte_length OPERATOR(pg_catalog.=) h.stream_bytes);
 
 ALTER TABLE loader.rejects_data
     ADD COLUMN mended text,
