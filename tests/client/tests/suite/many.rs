@@ -6,13 +6,15 @@ use crate::helpers::{
     Barrier, Gate, append, backend, count, counts, damaged, figure, files, gzip, lines, session, table, tiny,
     traced,
 };
-use loader_client_tests::{left, load, load_many, load_with, message};
+use loader_client_tests::{left, load, load_many, load_with, message, wait_for};
 use loader_damage::framing::Framing;
 use loader_damage::suite::{self, Choice};
 use postgres::Client;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 /// Loads each file with `load_json_file` into the table.
 fn one_by_one(client: &mut Client, pattern: &str, table: &str) {
@@ -78,7 +80,7 @@ fn ranges_of_damage_are_what_one_load_makes() {
                 .batch_execute(&format!("TRUNCATE t; SET loader.transaction_size = '{size}'"))
                 .expect("a fresh start");
             let what = format!("{name}, {workers} workers, {size}");
-            let summary = std::thread::scope(|scope| {
+            let summary = thread::scope(|scope| {
                 let call = scope.spawn(|| {
                     load_many(&mut client, &pattern, "t", &format!("workers => {workers}, chunk => 500"))
                 });
@@ -171,7 +173,7 @@ fn while_the_session_loads_by_itself() {
     let mut watcher = database.connect();
     client.batch_execute("SET loader.transaction_size = '1kB'").expect("the setting");
     let pid = backend(&mut client);
-    let rows = std::thread::scope(|scope| {
+    let rows = thread::scope(|scope| {
         let call = scope.spawn(|| load_many(&mut client, &files, "t", "workers => 0"));
         gate.wait_for_waiters(1);
         let rows = watcher.query(
@@ -191,6 +193,36 @@ fn while_the_session_loads_by_itself() {
     // The call as a whole: what is committed of all files.
     assert_eq!(found, [(pid, size, 10 + 2 * 4096, true, true, 3)]);
     assert_eq!(count(&mut watcher, "loader.progress"), 0);
+}
+
+#[test]
+fn an_estimate_beyond_all_bounds() {
+    let (database, mut client) = session("many_eta");
+    let pattern = files(&database, "many_eta", &[("a", "1\n"), ("b", "23\n")]);
+    let large = pattern.replace('*', "b");
+    client.batch_execute("BEGIN").expect("BEGIN");
+    load(&mut client, &large, "t").expect("a load");
+    // Claimed to the end of that transaction: nobody reads what it pretends to hold.
+    File::options().write(true).open(&large).and_then(|file| file.set_len(1 << 38)).expect("a sparse file");
+    let mut watcher = database.connect();
+    let (mut caller, said) = database.connect_listening("postgres");
+    let pid = backend(&mut caller);
+    let call = thread::spawn(move || load_many(&mut caller, &pattern, "t", "workers => 1").map(|_| ()));
+    let row =
+        format!("SELECT bytes_total, eta IS NULL FROM loader.progress WHERE pid = {pid} AND rows_loaded = 1");
+    wait_for("the first file", || watcher.query_opt(&row, &[]).expect("progress").is_some());
+    // At two bytes in so many seconds.
+    thread::sleep(Duration::from_secs(1));
+    let row = watcher.query_one(&row, &[]).expect("progress");
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), ((1 << 38) + 2, true));
+    let mut notices = Vec::new();
+    wait_for("a word on how far it is", || {
+        notices.extend(said.take());
+        !notices.is_empty()
+    });
+    assert!(notices[0].ends_with(" MB/s"), "{notices:?}");
+    watcher.execute("SELECT pg_cancel_backend($1)", &[&pid]).expect("a cancel");
+    assert!(message(call.join().expect("the call")).starts_with("57014"));
 }
 
 #[test]
