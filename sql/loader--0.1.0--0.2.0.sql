@@ -34,7 +34,8 @@ ALTER TABLE loader.load_history_data
     ADD COLUMN error_sqlstate text,
     ADD COLUMN error_message text,
     ADD COLUMN retry_of bigint,
-    ADD COLUMN open_offset bigint;
+    ADD COLUMN open_offset bigint,
+    ADD COLUMN home text;
 
 CREATE INDEX load_history_data_file_path_idx ON loader.load_history_data USING hash (file_path);
 CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_of)
