@@ -262,6 +262,30 @@ impl Catalog {
         found
     }
 
+    /// The last of these loads that was begun as that one: into the same table, by the
+    /// same role and with the same options. Its row says of that one what it would.
+    pub fn same_attempt(&self, load: &Load<'_>, among: &[i64]) -> Option<i64> {
+        const QUERY: &str = "SELECT pg_catalog.max(h.load_id) FROM loader.load_history_data AS h
+            WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)
+              AND h.loaded_by OPERATOR(pg_catalog.=) $2
+              AND h.options OPERATOR(pg_catalog.=) $3::pg_catalog.jsonb
+              AND h.target_oid OPERATOR(pg_catalog.=) $4
+              AND h.target OPERATOR(pg_catalog.=) $5
+              AND h.home OPERATOR(pg_catalog.=) $6";
+        if among.is_empty() {
+            return None;
+        }
+        let arguments = [
+            among.to_vec().into(),
+            load.loaded_by.into(),
+            load.options.into(),
+            load.content.target.into(),
+            text::parameter(load.content.target_name),
+            self.home.as_str().into(),
+        ];
+        user::run_as(self.owner, || snapshot::select_bigint(Snapshot::Latest, QUERY, &arguments))
+    }
+
     /// How far a load is at this moment; `None` where it has none of the states.
     pub fn position(&self, id: i64, states: &[Status]) -> Option<Position> {
         const QUERY: &str = "SELECT h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes, h.records, h.lines,

@@ -454,6 +454,56 @@ fn a_file_that_fails_does_not_stop_the_others() {
     }
 }
 
+/// The loads that the role of a session sees, but for those that were undone.
+fn seen(client: &mut Client) -> Vec<String> {
+    let query = "SELECT concat_ws(' ', regexp_replace(file_path, '^.*/', ''), status, rows_loaded, chunk,
+                     loaded_by_name) FROM loader.load_history WHERE status <> 'undone' ORDER BY load_id";
+    client.query(query, &[]).expect("the history").iter().map(|row| row.get(0)).collect()
+}
+
+#[test]
+fn a_failed_attempt_belongs_to_who_made_it() {
+    let (database, mut client) = session("many_attempts");
+    client
+        .batch_execute(
+            "CREATE ROLE many_one LOGIN IN ROLE pg_read_server_files;
+             CREATE ROLE many_other LOGIN IN ROLE pg_read_server_files;
+             GRANT INSERT ON t TO many_one, many_other;
+             ALTER TABLE t ADD CONSTRAINT c CHECK (data->>'n' <> '5')",
+        )
+        .expect("roles");
+    let pattern = files(&database, "many_attempts", &[("a", lines(10)), ("closed", lines(3))]);
+    let closed = pattern.replace('*', "closed");
+    fs::set_permissions(&closed, Permissions::from_mode(0o000)).expect("chmod");
+    let [mut one, mut other] = ["many_one", "many_other"].map(|role| database.connect_as(role));
+    let call =
+        |client: &mut Client, options| counts(&load_many(client, &pattern, "t", options).expect("a call"));
+    // The same again is the same attempt; with other options it is not.
+    assert_eq!(call(&mut one, "chunk => 7"), [2, 0, 0, 2, 0, 0]);
+    assert_eq!(call(&mut one, "chunk => 7"), [2, 0, 0, 2, 0, 0]);
+    assert_eq!(history(&mut client).len(), 2);
+    assert_eq!(call(&mut one, "chunk => 8, workers => 0"), [2, 0, 0, 2, 0, 0]);
+    let mut failed = ["a failed 0 8 many_one", "closed failed 0 7 many_one", "closed failed 0 8 many_one"];
+    let sorted = |client: &mut Client| {
+        let mut lines = seen(client);
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(&mut one), failed);
+    // Another role's is its own, and nobody else's.
+    assert_eq!(call(&mut other, ""), [2, 0, 0, 2, 0, 0]);
+    assert_eq!(sorted(&mut other), ["a failed 0 10000 many_other", "closed failed 0 10000 many_other"]);
+    failed.rotate_left(1);
+    assert_eq!(sorted(&mut one), failed[..2]);
+    // In the end the load is that of who made it, with the options of then.
+    client.batch_execute("ALTER TABLE t DROP CONSTRAINT c").expect("DROP");
+    fs::set_permissions(&closed, Permissions::from_mode(0o644)).expect("chmod");
+    assert_eq!(call(&mut one, "chunk => 8"), [2, 2, 0, 0, 13, 0]);
+    assert_eq!(sorted(&mut client), ["a loaded 10 8 many_one", "closed loaded 3 8 many_one"]);
+    assert_eq!(seen(&mut other), [""; 0]);
+    assert_eq!(call(&mut other, ""), [2, 0, 2, 0, 0, 0]);
+}
+
 #[test]
 fn on_error_stop_fails_the_file() {
     let (database, mut client) = session("many_stop");
