@@ -34,7 +34,8 @@ ALTER TABLE loader.load_history_data
     ADD COLUMN error_sqlstate text,
     ADD COLUMN error_message text,
     ADD COLUMN retry_of bigint,
-    ADD COLUMN open_offset bigint;
+    ADD COLUMN open_offset bigint,
+    ADD COLUMN home text;
 
 CREATE INDEX load_history_data_file_path_idx ON loader.load_history_data USING hash (file_path);
 CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_of)
@@ -42,8 +43,13 @@ CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_o
 DROP INDEX loader.load_history_data_file_size_idx;
 CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_size, content_hash);
 
--- Each record was loaded or rejected. Lines were not counted: theirs stay 0.
-UPDATE loader.load_history_data SET records = rows_loaded OPERATOR(pg_catalog.+) rows_rejected;
+-- Each record was loaded or rejected. Lines were not counted: theirs stay 0. A reject
+-- that ends with the stream may only have been begun: a file that has grown goes on there.
+UPDATE loader.load_history_data AS h
+SET records = h.rows_loaded OPERATOR(pg_catalog.+) h.rows_rejected,
+    open_offset = (SELECT pg_catalog.max(r.byte_offset) FROM loader.rejects_data AS r
+                   WHERE r.load_id OPERATOR(pg_catalog.=) h.load_id
+                     AND r.byte_offset OPERATOR(pg_catalog.+) r.byte_length OPERATOR(pg_catalog.=) h.stream_bytes);
 
 ALTER TABLE loader.rejects_data
     ADD COLUMN mended text,
@@ -87,19 +93,23 @@ SELECT p.pid,
        p.rows_rejected,
        CASE WHEN p.seconds OPERATOR(pg_catalog.>) 0
             THEN p.bytes_processed OPERATOR(pg_catalog./) p.seconds END AS bytes_per_second,
-       CASE WHEN p.bytes_processed OPERATOR(pg_catalog.>) 0
-            THEN pg_catalog.make_interval(secs => p.seconds OPERATOR(pg_catalog.*)
-                 (GREATEST(p.bytes_total OPERATOR(pg_catalog.-) p.bytes_processed, 0)
-                  OPERATOR(pg_catalog./) p.bytes_processed::double precision)) END AS eta
-FROM (SELECT i.pid, i.relid, i.param1 AS bytes_processed, i.param2 AS bytes_total,
-             i.param3 AS rows_loaded, i.param16 AS rows_rejected,
-             NULLIF(i.param17, 0) AS load_id, NULLIF(i.param18, 0)::integer AS leader_pid,
-             pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
-                 OPERATOR(pg_catalog.-) (i.param19 OPERATOR(pg_catalog./) 1e6::double precision) AS seconds
-      FROM pg_catalog.pg_stat_get_progress_info('COPY') AS i
-      WHERE i.param19 OPERATOR(pg_catalog.>) 0
-        AND i.datid OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
-              WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())) AS p
+       -- A guess of more than three years says nothing, and an interval may not hold it.
+       CASE WHEN p.seconds_left OPERATOR(pg_catalog.<) 1e8::double precision
+            THEN pg_catalog.make_interval(secs => p.seconds_left) END AS eta
+FROM (SELECT q.*,
+             CASE WHEN q.bytes_processed OPERATOR(pg_catalog.>) 0
+                  THEN q.seconds OPERATOR(pg_catalog.*)
+                       (GREATEST(q.bytes_total OPERATOR(pg_catalog.-) q.bytes_processed, 0)
+                        OPERATOR(pg_catalog./) q.bytes_processed::double precision) END AS seconds_left
+      FROM (SELECT i.pid, i.relid, i.param1 AS bytes_processed, i.param2 AS bytes_total,
+                   i.param3 AS rows_loaded, i.param16 AS rows_rejected,
+                   NULLIF(i.param17, 0) AS load_id, NULLIF(i.param18, 0)::integer AS leader_pid,
+                   pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
+                       OPERATOR(pg_catalog.-) (i.param19 OPERATOR(pg_catalog./) 1e6::double precision) AS seconds
+            FROM pg_catalog.pg_stat_get_progress_info('COPY') AS i
+            WHERE i.param19 OPERATOR(pg_catalog.>) 0
+              AND i.datid OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
+                    WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())) AS q) AS p
 LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) p.pid
 LEFT JOIN loader.load_history AS h ON h.load_id OPERATOR(pg_catalog.=) p.load_id;
 

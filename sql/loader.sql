@@ -9,6 +9,9 @@ GRANT USAGE ON SCHEMA loader TO PUBLIC;
 
 CREATE SEQUENCE loader.load_id_seq AS bigint;
 
+-- home says whose target_oid is: system identifier and OID of the database that wrote
+-- the row. It is null in what 0.1.0 wrote, so without a default: such rows come with
+-- dumps, too.
 CREATE TABLE loader.load_history_data (
     load_id         bigint NOT NULL PRIMARY KEY,
     target          text NOT NULL,
@@ -42,6 +45,7 @@ CREATE TABLE loader.load_history_data (
     error_message   text,
     retry_of        bigint,
     open_offset     bigint,
+    home            text,
     CHECK (stream_bytes OPERATOR(pg_catalog.=)
            (bytes_loaded OPERATOR(pg_catalog.+) bytes_rejected OPERATOR(pg_catalog.+) bytes_framing))
 );
@@ -117,19 +121,23 @@ SELECT p.pid,
        p.rows_rejected,
        CASE WHEN p.seconds OPERATOR(pg_catalog.>) 0
             THEN p.bytes_processed OPERATOR(pg_catalog./) p.seconds END AS bytes_per_second,
-       CASE WHEN p.bytes_processed OPERATOR(pg_catalog.>) 0
-            THEN pg_catalog.make_interval(secs => p.seconds OPERATOR(pg_catalog.*)
-                 (GREATEST(p.bytes_total OPERATOR(pg_catalog.-) p.bytes_processed, 0)
-                  OPERATOR(pg_catalog./) p.bytes_processed::double precision)) END AS eta
-FROM (SELECT i.pid, i.relid, i.param1 AS bytes_processed, i.param2 AS bytes_total,
-             i.param3 AS rows_loaded, i.param16 AS rows_rejected,
-             NULLIF(i.param17, 0) AS load_id, NULLIF(i.param18, 0)::integer AS leader_pid,
-             pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
-                 OPERATOR(pg_catalog.-) (i.param19 OPERATOR(pg_catalog./) 1e6::double precision) AS seconds
-      FROM pg_catalog.pg_stat_get_progress_info('COPY') AS i
-      WHERE i.param19 OPERATOR(pg_catalog.>) 0
-        AND i.datid OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
-              WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())) AS p
+       -- A guess of more than three years says nothing, and an interval may not hold it.
+       CASE WHEN p.seconds_left OPERATOR(pg_catalog.<) 1e8::double precision
+            THEN pg_catalog.make_interval(secs => p.seconds_left) END AS eta
+FROM (SELECT q.*,
+             CASE WHEN q.bytes_processed OPERATOR(pg_catalog.>) 0
+                  THEN q.seconds OPERATOR(pg_catalog.*)
+                       (GREATEST(q.bytes_total OPERATOR(pg_catalog.-) q.bytes_processed, 0)
+                        OPERATOR(pg_catalog./) q.bytes_processed::double precision) END AS seconds_left
+      FROM (SELECT i.pid, i.relid, i.param1 AS bytes_processed, i.param2 AS bytes_total,
+                   i.param3 AS rows_loaded, i.param16 AS rows_rejected,
+                   NULLIF(i.param17, 0) AS load_id, NULLIF(i.param18, 0)::integer AS leader_pid,
+                   pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
+                       OPERATOR(pg_catalog.-) (i.param19 OPERATOR(pg_catalog./) 1e6::double precision) AS seconds
+            FROM pg_catalog.pg_stat_get_progress_info('COPY') AS i
+            WHERE i.param19 OPERATOR(pg_catalog.>) 0
+              AND i.datid OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
+                    WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())) AS q) AS p
 LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) p.pid
 LEFT JOIN loader.load_history AS h ON h.load_id OPERATOR(pg_catalog.=) p.load_id;
 

@@ -15,7 +15,7 @@ pub fn undo(load_id: i64) -> Result<u64, Error> {
     let past = hold(&catalog, load_id)?;
     let mut loads = vec![past.id];
     let mut brought = past.rows_loaded;
-    for (follower, rows) in catalog.followers(past.id)? {
+    for (follower, rows) in catalog.followers(&past)? {
         loads.push(follower);
         brought += rows;
     }

@@ -1,10 +1,10 @@
 //! What is done to loads that are over: looked up, undone, mended, retried. The
 //! caller may do so to the loads of roles that it is a member of.
 
-use super::Catalog;
+use super::{Catalog, named, of_target};
 use crate::error::{Error, Place};
 use crate::pg::memory::Context;
-use crate::pg::{self, Oid, array, text, user};
+use crate::pg::{self, Oid, array, relation, text, user};
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use pgrx::spi::{SpiClient, SpiError};
@@ -28,20 +28,20 @@ pub struct Past {
 /// What has become of a load's target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whereabouts {
-    /// It is there: by its OID or, where that names no table, by its name, as
-    /// after a restore.
+    /// It is there: by its OID or, where that is one of another database, as after a
+    /// restore, or names nothing any more, by its name.
     Known(Oid),
-    /// Its OID and its name lead to two tables: after a restore, where OIDs name
-    /// anything, or because one has taken the other's name.
+    /// It is not known whose its OID is, and that and its name lead to two tables.
     Unclear,
     /// Neither leads to a table.
     Gone,
 }
 
 impl Whereabouts {
-    fn of(by_oid: Option<Oid>, by_name: Option<Oid>) -> Self {
+    /// By an OID that is `ours`, or may be one of another database.
+    fn of(by_oid: Option<Oid>, ours: bool, by_name: Option<Oid>) -> Self {
         match (by_oid, by_name) {
-            (Some(one), Some(other)) if one != other => Whereabouts::Unclear,
+            (Some(one), Some(other)) if one != other && !ours => Whereabouts::Unclear,
             (Some(oid), _) | (None, Some(oid)) => Whereabouts::Known(oid),
             (None, None) => Whereabouts::Gone,
         }
@@ -70,13 +70,14 @@ pub struct Retry {
 impl Catalog {
     /// The load of that number, if it is the caller's to amend.
     pub fn past(&self, load_id: i64, lock: RowLock) -> Result<Option<Past>, Error> {
-        const QUERY: &str = "SELECT
+        let query = format!(
+            "SELECT
                 (SELECT c.oid FROM pg_catalog.pg_class AS c
-                 WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid),
-                (SELECT c.oid FROM pg_catalog.pg_class AS c
-                 JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-                 WHERE pg_catalog.format('%I.%I', n.nspname, c.relname) OPERATOR(pg_catalog.=) h.target
-                   AND NOT pg_catalog.starts_with(h.target, 'pg_temp_'::pg_catalog.text)),
+                 WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid
+                   AND COALESCE(h.home OPERATOR(pg_catalog.=) $3,
+                                c.relkind OPERATOR(pg_catalog.=) ANY ('{{r,p,v,f}}'::pg_catalog.\"char\"[]))),
+                h.home IS NOT NULL,
+                ({}),
                 pg_catalog.convert_to(h.target, pg_catalog.getdatabaseencoding()),
                 pg_catalog.convert_to(h.target_column, pg_catalog.getdatabaseencoding()),
                 pg_catalog.convert_to(h.file_path, pg_catalog.getdatabaseencoding()),
@@ -86,12 +87,15 @@ impl Catalog {
                 h.content_hash
             FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
-              AND pg_catalog.pg_has_role($2, h.loaded_by, 'MEMBER')";
-        let query = match lock {
-            RowLock::No => QUERY.to_string(),
-            RowLock::ForUpdate => format!("{QUERY} FOR UPDATE OF h"),
-        };
-        let arguments = [load_id.into(), user::current().into()];
+              AND pg_catalog.pg_has_role($2, h.loaded_by, 'MEMBER')
+            {}",
+            named("h"),
+            match lock {
+                RowLock::No => "",
+                RowLock::ForUpdate => "FOR UPDATE OF h",
+            }
+        );
+        let arguments = [load_id.into(), user::current().into(), self.home.as_str().into()];
         self.as_owner(|client| {
             let rows = client.update(&query, Some(1), &arguments)?;
             if rows.is_empty() {
@@ -100,14 +104,14 @@ impl Catalog {
             let row = rows.first();
             Ok(Some(Past {
                 id: load_id,
-                target: Whereabouts::of(row.get(1)?, row.get(2)?),
-                target_name: row.get(3)?.unwrap_or_default(),
-                column: row.get(4)?.unwrap_or_default(),
-                file_path: row.get(5)?.unwrap_or_default(),
-                is_undone: row.get(6)?.unwrap_or_default(),
-                rows_loaded: row.get(7)?.unwrap_or_default(),
-                retry_of: row.get(8)?,
-                content_hash: row.get(9)?,
+                target: Whereabouts::of(row.get(1)?, row.get(2)?.unwrap_or_default(), row.get(3)?),
+                target_name: row.get(4)?.unwrap_or_default(),
+                column: row.get(5)?.unwrap_or_default(),
+                file_path: row.get(6)?.unwrap_or_default(),
+                is_undone: row.get(7)?.unwrap_or_default(),
+                rows_loaded: row.get(8)?.unwrap_or_default(),
+                retry_of: row.get(9)?,
+                content_hash: row.get(10)?,
             }))
         })
     }
@@ -115,15 +119,25 @@ impl Catalog {
     /// Numbers and rows of the loads that build on one and are still in force,
     /// locked: its retries, those that went on where it stopped when its file had
     /// grown, and their retries.
-    pub fn followers(&self, load_id: i64) -> Result<Vec<(i64, i64)>, Error> {
-        const QUERY: &str = "SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
+    pub fn followers(&self, past: &Past) -> Result<Vec<(i64, i64)>, Error> {
+        // Into the table of that one or, if it is not known any more, into what was one.
+        let same_table = |row: &str, other: &str| {
+            format!(
+                "({} OR ({row}.target_oid OPERATOR(pg_catalog.=) {other}.target_oid
+                         AND COALESCE({row}.home, ''::pg_catalog.text) OPERATOR(pg_catalog.=)
+                             COALESCE({other}.home, ''::pg_catalog.text)))",
+                of_target(row, "$2", "$3", "$4")
+            )
+        };
+        let query = format!(
+            "SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.>) $1
               AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text
               AND EXISTS (SELECT FROM loader.load_history_data AS p
                           WHERE p.load_id OPERATOR(pg_catalog.=) $1
                             AND p.retry_of IS NULL
                             AND p.file_path OPERATOR(pg_catalog.=) h.file_path
-                            AND p.target_oid OPERATOR(pg_catalog.=) h.target_oid
+                            AND {}
                             AND p.target_column OPERATOR(pg_catalog.=) h.target_column
                             AND COALESCE(p.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=)
                                 COALESCE(h.records_path, ''::pg_catalog.text))
@@ -134,17 +148,30 @@ impl Catalog {
                                 AND n.start_offset OPERATOR(pg_catalog.=) 0
                                 AND h.start_offset OPERATOR(pg_catalog.>) 0
                                 AND n.file_path OPERATOR(pg_catalog.=) h.file_path
-                                AND n.target_oid OPERATOR(pg_catalog.=) h.target_oid)
+                                AND {})
               AND (h.start_offset OPERATOR(pg_catalog.>) 0
                    OR h.retry_of OPERATOR(pg_catalog.=) $1
                    OR EXISTS (SELECT FROM loader.load_history_data AS o
                               WHERE o.load_id OPERATOR(pg_catalog.=) h.retry_of
                                 AND o.load_id OPERATOR(pg_catalog.>) $1
                                 AND o.start_offset OPERATOR(pg_catalog.>) 0))
-            ORDER BY h.load_id FOR UPDATE OF h";
+            ORDER BY h.load_id FOR UPDATE OF h",
+            same_table("h", "p"),
+            same_table("n", "h")
+        );
+        let target = match past.target {
+            Whereabouts::Known(oid) => relation::quoted_name(oid).map(|name| (oid, name)),
+            Whereabouts::Unclear | Whereabouts::Gone => None,
+        };
+        let arguments = [
+            past.id.into(),
+            target.as_ref().map_or_else(DatumWithOid::null::<Oid>, |(oid, _)| (*oid).into()),
+            target.as_ref().map_or_else(DatumWithOid::null::<&str>, |(_, name)| text::parameter(name)),
+            self.home.as_str().into(),
+        ];
         self.as_owner(|client| {
             let mut followers = Vec::new();
-            for row in client.update(QUERY, None, &[load_id.into()])? {
+            for row in client.update(&query, None, &arguments)? {
                 let id = row.get::<i64>(1)?.unwrap_or_default();
                 followers.push((id, row.get::<i64>(2)?.unwrap_or_default()));
             }
@@ -218,10 +245,10 @@ impl Catalog {
             load_id, target, target_oid, target_column, file_path, file_size, file_mtime, content_hash,
             format, compression, chunk, options, status, rows_loaded, rows_rejected, stream_bytes,
             bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name, started_at, finished_at,
-            records_path, records, retry_of)
+            records_path, records, retry_of, home)
             SELECT $1, h.target, h.target_oid, h.target_column, h.file_path, h.file_size, h.file_mtime,
                 h.content_hash, h.format, h.compression, h.chunk, '{\"retry\": true}'::pg_catalog.jsonb,
-                'loaded', $3, 0, $4, $4, 0, 0, $5, $6::pg_catalog.name, $7, $8, h.records_path, $9, h.load_id
+                'loaded', $3, 0, $4, $4, 0, 0, $5, $6::pg_catalog.name, $7, $8, h.records_path, $9, h.load_id, h.home
             FROM loader.load_history_data AS h WHERE h.load_id OPERATOR(pg_catalog.=) $2";
         let role = user::current();
         let arguments = [

@@ -1,6 +1,6 @@
 //! Loads in the history: what was loaded before, and how far one under way is.
 
-use super::{Catalog, Content};
+use super::{Catalog, Content, of_target};
 use crate::error::Error;
 use crate::pg::snapshot::{self, Row, Snapshot};
 use crate::pg::{self, Oid, text, user};
@@ -108,9 +108,9 @@ impl Catalog {
             content_hash, format, compression, chunk, options, status, rows_loaded, rows_rejected,
             stream_bytes, bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name,
             started_at, finished_at, start_offset, records, lines, overread, error_sqlstate,
-            error_message, retry_of, open_offset)
+            error_message, retry_of, open_offset, home)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::pg_catalog.jsonb, $14, $15, $16,
-            $17, $18, $19, $20, $21, $22::pg_catalog.name, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)";
+            $17, $18, $19, $20, $21, $22::pg_catalog.name, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)";
         let arguments = [
             load.id.into(),
             text::parameter(load.content.target_name),
@@ -144,6 +144,7 @@ impl Catalog {
             or_null(step.error.map(|(_, message)| message)),
             or_null(load.retry_of),
             or_null(step.open_offset.map(|offset| offset as i64)),
+            self.home.as_str().into(),
         ];
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
@@ -213,21 +214,21 @@ impl Catalog {
         hash: Option<&[u8; 32]>,
         path: Option<&[u8]>,
     ) -> Vec<Earlier> {
-        const QUERY: &str = concat!(
+        let query = format!(
             "SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
                    h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
                    h.records, h.lines, h.overread, h.rows_rejected, h.rows_loaded,
                    h.open_offset, h.start_offset
             FROM loader.load_history_data AS h
             WHERE h.target_column OPERATOR(pg_catalog.=) $2
-              AND ",
-            of_target!("$3", "$4"),
-            " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
+              AND {}
+              AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
               AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])
               AND h.retry_of IS NULL
               AND ((h.file_size OPERATOR(pg_catalog.=) $1 AND h.content_hash OPERATOR(pg_catalog.=) $6)
                    OR h.file_path OPERATOR(pg_catalog.=) $7)
-            ORDER BY h.load_id USING OPERATOR(pg_catalog.>)"
+            ORDER BY h.load_id USING OPERATOR(pg_catalog.>)",
+            of_target("h", "$3", "$4", "$8")
         );
         let arguments = [
             (content.file_size as i64).into(),
@@ -237,10 +238,11 @@ impl Catalog {
             content.records_path.unwrap_or_default().into(),
             or_null(hash.map(<[u8; 32]>::as_slice)),
             path.map_or_else(DatumWithOid::null::<&str>, text::parameter),
+            self.home.as_str().into(),
         ];
         let mut found = Vec::new();
         user::run_as(self.owner, || {
-            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
+            snapshot::select(Snapshot::Latest, query, &arguments, |row| {
                 found.push(Earlier {
                     id: row.bigint(1).unwrap_or(0),
                     status: match row.bytes(2).as_deref() {
@@ -258,6 +260,30 @@ impl Catalog {
             });
         });
         found
+    }
+
+    /// The last of these loads that was begun as that one: into the same table, by the
+    /// same role and with the same options. Its row says of that one what it would.
+    pub fn same_attempt(&self, load: &Load<'_>, among: &[i64]) -> Option<i64> {
+        const QUERY: &str = "SELECT pg_catalog.max(h.load_id) FROM loader.load_history_data AS h
+            WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)
+              AND h.loaded_by OPERATOR(pg_catalog.=) $2
+              AND h.options OPERATOR(pg_catalog.=) $3::pg_catalog.jsonb
+              AND h.target_oid OPERATOR(pg_catalog.=) $4
+              AND h.target OPERATOR(pg_catalog.=) $5
+              AND h.home OPERATOR(pg_catalog.=) $6";
+        if among.is_empty() {
+            return None;
+        }
+        let arguments = [
+            among.to_vec().into(),
+            load.loaded_by.into(),
+            load.options.into(),
+            load.content.target.into(),
+            text::parameter(load.content.target_name),
+            self.home.as_str().into(),
+        ];
+        user::run_as(self.owner, || snapshot::select_bigint(Snapshot::Latest, QUERY, &arguments))
     }
 
     /// How far a load is at this moment; `None` where it has none of the states.
@@ -299,17 +325,18 @@ impl Catalog {
 
     /// The loads into the target that are in force, and whether any brought rows.
     pub fn loads_into(&self, target: Oid, target_name: &[u8], column: &[u8]) -> (Vec<i64>, bool) {
-        const QUERY: &str = concat!(
+        let query = format!(
             "SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
             WHERE h.target_column OPERATOR(pg_catalog.=) $2
-              AND ",
-            of_target!("$1", "$3"),
-            " AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])"
+              AND {}
+              AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])",
+            of_target("h", "$1", "$3", "$4")
         );
-        let arguments = [target.into(), text::parameter(column), text::parameter(target_name)];
+        let arguments =
+            [target.into(), text::parameter(column), text::parameter(target_name), self.home.as_str().into()];
         let (mut loads, mut rows) = (Vec::new(), 0);
         user::run_as(self.owner, || {
-            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
+            snapshot::select(Snapshot::Latest, query, &arguments, |row| {
                 loads.extend(row.bigint(1));
                 rows += row.bigint(2).unwrap_or(0);
             });

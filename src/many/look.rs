@@ -6,6 +6,7 @@ use crate::access;
 use crate::catalog::{Catalog, Earlier, Position, Status};
 use crate::error::Error;
 use crate::load::{FileSource, IfLoaded};
+use crate::pg;
 use crate::pg::lock::Held;
 use crate::pg::text;
 
@@ -78,7 +79,7 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
     let content = common.content(size);
     let earlier = catalog.earlier(&content, Some(&hash), Some(path));
     let mut seen = Seen { catalog, common, source: &mut source, hash: &hash, earlier: &earlier };
-    let vain = seen.vain_attempts();
+    let mut vain = seen.vain_attempts();
     let forget = |loads: &[&Earlier]| {
         let loads: Vec<i64> = loads.iter().map(|load| load.id).collect();
         catalog.mark_undone(&loads)
@@ -91,12 +92,14 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
         Decision::Changed(id) => Look::Changed(id),
         Decision::Refused { load_id, changed } => Look::Refused { load_id, changed },
         Decision::Load(mut begin) => {
-            // A failed attempt has a row already, if it was to begin there.
-            let fits = |load: &&&Earlier| load.start_offset == begin.position.offset;
-            match vain.iter().find(fits) {
-                _ if begin.resumes.is_some() => {}
-                Some(load) => begin.resumes = Some(load.id),
-                None => forget(&vain)?,
+            if begin.resumes.is_none() {
+                // A failed attempt has a row already, if it was the same and to begin there.
+                let there = vain.iter().filter(|load| load.start_offset == begin.position.offset);
+                let there: Vec<i64> = there.map(|load| load.id).collect();
+                let row = common.row(0, path, size, pg::now(), begin.position.offset);
+                begin.resumes = catalog.same_attempt(&row, &there);
+                vain.retain(|load| begin.resumes != Some(load.id));
+                forget(&vain)?;
             }
             Look::Load(Box::new(Found { source, hash, claims, begin }))
         }

@@ -183,7 +183,7 @@ pub fn work(segment: Segment, slot: usize) {
 }
 
 /// An empty table has nothing of what was loaded into it: those loads are as good
-/// as undone. The loads are looked up first: what another commits meanwhile is not
+/// as undone, their rejects too. The loads are looked up first: what another commits meanwhile is not
 /// among them.
 fn forget_what_is_gone(target: &Target) -> Result<(), Error> {
     let catalog = Catalog::open()?;
@@ -193,6 +193,7 @@ fn forget_what_is_gone(target: &Target) -> Result<(), Error> {
         // Who is building on one of them has it locked.
         catalog.lock_loads(&loads)?;
         if target.is_empty() {
+            catalog.delete_rejects(&loads)?;
             catalog.mark_undone(&loads)?;
         }
     }

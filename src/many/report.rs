@@ -26,6 +26,9 @@ const FIRST: Duration = Duration::from_secs(5);
 /// … up to this.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// An estimate beyond this many seconds says nothing, as in `loader.progress`.
+const TOLD: f64 = 1e8;
+
 /// The line for the server's log on a file that is loaded. It has no time: others,
 /// and earlier calls, may have loaded parts of it.
 pub fn loaded_line(path: &[u8], target: &[u8], load_id: i64, position: &Position) -> String {
@@ -177,8 +180,8 @@ impl Notices {
         let seconds = self.began.elapsed().as_secs_f64();
         let done = totals.disk_done as f64;
         let left = totals.disk_all.saturating_sub(totals.disk_done) as f64;
-        let eta =
-            if done > 0.0 { format!(", about {:.0} s left", left * seconds / done) } else { String::new() };
+        let eta = left * seconds / done;
+        let eta = if eta < TOLD { format!(", about {eta:.0} s left") } else { String::new() };
         tell(
             PgLogLevel::NOTICE,
             format!(

@@ -7,7 +7,7 @@ use super::look::{self, Claims, Look};
 use super::range;
 use super::report;
 use super::seat::Seat;
-use crate::catalog::Status;
+use crate::catalog::{Earlier, Status};
 use crate::error::{Error, Failure};
 use crate::pg::memory::{Context, RESERVE};
 use crate::pg::subtransaction::contain;
@@ -229,22 +229,29 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// A file that could not be looked at: its row says why, the one of an earlier
-    /// attempt if there is one.
+    /// A file that could not be looked at: its row says why, the one of the load that
+    /// was stopped in it, or of an earlier attempt, if there is one.
     fn fail_unopened(&mut self, file: usize, path: &[u8], failure: &Failure) -> Result<(), Error> {
         let (sink, common) = self.seat.parts();
         let name = if text::is_valid(path) { path.to_vec() } else { text::show(path).into_bytes() };
         let earlier = sink.catalog.earlier(&common.content(0), None, Some(&name));
-        let load_id = match earlier.iter().find(|earlier| earlier.status != Status::Loaded) {
+        let mut row = common.row(0, &name, 0, pg::now(), 0);
+        let vain: Vec<i64> =
+            earlier.iter().filter(|earlier| earlier.is_vain()).map(|earlier| earlier.id).collect();
+        let same = sink.catalog.same_attempt(&row, &vain);
+        // Parts of the file belong to the load that brought them, whoever goes on.
+        let has_row = |earlier: &&Earlier| {
+            earlier.status != Status::Loaded && (!earlier.is_vain() || same == Some(earlier.id))
+        };
+        let load_id = match earlier.iter().find(has_row) {
             Some(earlier) => {
                 sink.catalog.fail(earlier.id, (&failure.code, &failure.message))?;
                 earlier.id
             }
             None => {
-                let id = sink.catalog.next_load_id()?;
-                let row = common.row(id, &name, 0, pg::now(), 0);
+                row.id = sink.catalog.next_load_id()?;
                 sink.catalog.begin(&row, &job::unread(&common, None), &job::failed(failure))?;
-                id
+                row.id
             }
         };
         self.seat.failed(Posted { file, state: State::Failed, load_id }, &name, failure, None);

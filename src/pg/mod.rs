@@ -71,6 +71,15 @@ pub fn transaction_has_written() -> bool {
     unsafe { pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId }
 }
 
+/// Where this database's OIDs are its own: the cluster and the database. In another
+/// one, such as one that a dump was restored into, they name anything.
+pub fn home() -> String {
+    // SAFETY: reads shared memory that the server has filled when it started, and a
+    // plain variable.
+    let (cluster, database) = unsafe { (pg_sys::GetSystemIdentifier(), pg_sys::MyDatabaseId) };
+    format!("{cluster}/{}", database.to_u32())
+}
+
 /// The number of this process.
 pub fn process_id() -> i32 {
     // SAFETY: a plain variable.

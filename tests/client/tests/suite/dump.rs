@@ -1,8 +1,11 @@
 //! pg_dump and restore: by a role that only reads all data, with targets and
-//! roles that are gone; history survives, and loads go on after it.
+//! roles that are gone, into the same cluster and another one; history survives, and
+//! loads go on after it.
 
 use crate::helpers::{count, lines, table};
-use loader_client_tests::{Cluster, Limits, load, load_with};
+use loader_client_tests::{Cluster, Limits, load, load_many, load_with};
+use postgres::Client;
+use std::fs;
 use std::process::{Command, Stdio};
 
 fn run(command: &mut Command) -> String {
@@ -66,6 +69,69 @@ fn history_survives_dump_and_restore() {
     // A table of a name that only history knows is empty, and loads.
     table(&mut client, "excluded");
     assert_eq!(load(&mut client, &path, "excluded").expect("a load").rows_loaded, 10);
+}
+
+/// Where OIDs begin anew, those of the dump name other tables.
+#[test]
+fn a_restore_into_another_cluster() {
+    let old = Cluster::start(&[], Limits::default());
+    let before = old.database("d");
+    let mut client = before.connect();
+    for name in ["first", "second"] {
+        client.batch_execute(&format!("SELECT seed_json_table('{name}', lineage => true)")).expect("a table");
+    }
+    let path = old.file("events.json", lines(10));
+    for name in ["first", "second"] {
+        assert_eq!(load_many(&mut client, &path, name, "").expect("a call").rows, 10);
+    }
+    fs::write(&path, lines(12)).expect("written");
+    assert_eq!(load_many(&mut client, &path, "first", "").expect("a call").rows, 2);
+    let dump = old.path("files/dump.sql");
+    run(old.command("pg_dump").arg("--file").arg(&dump).arg("d"));
+
+    let new = Cluster::start(&[], Limits::default());
+    let after = new.bare_database("d", "UTF8");
+    run(new
+        .command("psql")
+        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "d", "-f"])
+        .arg(&dump)
+        .stdout(Stdio::null()));
+    let mut client = after.connect();
+    // The new cluster comes to the old OIDs some day: here they are made to meet.
+    for (name, old) in [("third", "first"), ("fourth", "second")] {
+        client
+            .batch_execute(&format!(
+                "SELECT seed_json_table('{name}', lineage => true);
+                 UPDATE loader.load_history_data SET target_oid = '{name}'::regclass
+                 WHERE target = 'public.{old}'"
+            ))
+            .expect("a table");
+    }
+    let path = new.file("events.json", lines(12));
+    let other = new.file("other.json", lines(3));
+    let rows =
+        |client: &mut Client, path: &str, name: &str| load_many(client, path, name, "").expect("a call").rows;
+
+    // What is empty is `third`, not what had its OID.
+    assert_eq!(rows(&mut client, &other, "third"), 3);
+    assert_eq!(count(&mut client, "loader.load_history WHERE status <> 'loaded'"), 0);
+    // Loaded into `first`, and so not into what has its OID.
+    assert_eq!(rows(&mut client, &path, "first"), 0);
+    assert_eq!(load(&mut client, &path, "first").expect("a skip").status, "skipped");
+    assert_eq!(rows(&mut client, &path, "third"), 12);
+    // Of rows that do not say whose their OIDs are, as those of 0.1.0, the same holds
+    // where the name leads to a table.
+    client
+        .batch_execute("UPDATE loader.load_history_data SET home = NULL WHERE target = 'public.second'")
+        .expect("UPDATE");
+    let path = new.file("short.json", lines(10));
+    assert_eq!(rows(&mut client, &path, "second"), 0);
+    client.batch_execute("INSERT INTO fourth VALUES ('0')").expect("a row");
+    assert_eq!(load(&mut client, &path, "fourth").expect("a load").rows_loaded, 10);
+
+    // The load that went on when the file had grown goes with the one before it.
+    let undone: i64 = client.query_one("SELECT undo_load(1)", &[]).expect("an undo").get(0);
+    assert_eq!((undone, count(&mut client, "first"), count(&mut client, "third")), (12, 0, 15));
 }
 
 #[test]

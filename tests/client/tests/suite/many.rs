@@ -6,13 +6,15 @@ use crate::helpers::{
     Barrier, Gate, append, backend, count, counts, damaged, figure, files, gzip, lines, session, table, tiny,
     traced,
 };
-use loader_client_tests::{left, load, load_many, load_with, message};
+use loader_client_tests::{left, load, load_many, load_with, message, wait_for};
 use loader_damage::framing::Framing;
 use loader_damage::suite::{self, Choice};
 use postgres::Client;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 /// Loads each file with `load_json_file` into the table.
 fn one_by_one(client: &mut Client, pattern: &str, table: &str) {
@@ -78,7 +80,7 @@ fn ranges_of_damage_are_what_one_load_makes() {
                 .batch_execute(&format!("TRUNCATE t; SET loader.transaction_size = '{size}'"))
                 .expect("a fresh start");
             let what = format!("{name}, {workers} workers, {size}");
-            let summary = std::thread::scope(|scope| {
+            let summary = thread::scope(|scope| {
                 let call = scope.spawn(|| {
                     load_many(&mut client, &pattern, "t", &format!("workers => {workers}, chunk => 500"))
                 });
@@ -171,7 +173,7 @@ fn while_the_session_loads_by_itself() {
     let mut watcher = database.connect();
     client.batch_execute("SET loader.transaction_size = '1kB'").expect("the setting");
     let pid = backend(&mut client);
-    let rows = std::thread::scope(|scope| {
+    let rows = thread::scope(|scope| {
         let call = scope.spawn(|| load_many(&mut client, &files, "t", "workers => 0"));
         gate.wait_for_waiters(1);
         let rows = watcher.query(
@@ -191,6 +193,36 @@ fn while_the_session_loads_by_itself() {
     // The call as a whole: what is committed of all files.
     assert_eq!(found, [(pid, size, 10 + 2 * 4096, true, true, 3)]);
     assert_eq!(count(&mut watcher, "loader.progress"), 0);
+}
+
+#[test]
+fn an_estimate_beyond_all_bounds() {
+    let (database, mut client) = session("many_eta");
+    let pattern = files(&database, "many_eta", &[("a", "1\n"), ("b", "23\n")]);
+    let large = pattern.replace('*', "b");
+    client.batch_execute("BEGIN").expect("BEGIN");
+    load(&mut client, &large, "t").expect("a load");
+    // Claimed to the end of that transaction: nobody reads what it pretends to hold.
+    File::options().write(true).open(&large).and_then(|file| file.set_len(1 << 38)).expect("a sparse file");
+    let mut watcher = database.connect();
+    let (mut caller, said) = database.connect_listening("postgres");
+    let pid = backend(&mut caller);
+    let call = thread::spawn(move || load_many(&mut caller, &pattern, "t", "workers => 1").map(|_| ()));
+    let row =
+        format!("SELECT bytes_total, eta IS NULL FROM loader.progress WHERE pid = {pid} AND rows_loaded = 1");
+    wait_for("the first file", || watcher.query_opt(&row, &[]).expect("progress").is_some());
+    // At two bytes in so many seconds.
+    thread::sleep(Duration::from_secs(1));
+    let row = watcher.query_one(&row, &[]).expect("progress");
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), ((1 << 38) + 2, true));
+    let mut notices = Vec::new();
+    wait_for("a word on how far it is", || {
+        notices.extend(said.take());
+        !notices.is_empty()
+    });
+    assert!(notices[0].ends_with(" MB/s"), "{notices:?}");
+    watcher.execute("SELECT pg_cancel_backend($1)", &[&pid]).expect("a cancel");
+    assert!(message(call.join().expect("the call")).starts_with("57014"));
 }
 
 #[test]
@@ -420,6 +452,56 @@ fn a_file_that_fails_does_not_stop_the_others() {
         assert_eq!(sum, count(&mut client, "t"));
         client.batch_execute("DELETE FROM loader.load_history_data").expect("DELETE");
     }
+}
+
+/// The loads that the role of a session sees, but for those that were undone.
+fn seen(client: &mut Client) -> Vec<String> {
+    let query = "SELECT concat_ws(' ', regexp_replace(file_path, '^.*/', ''), status, rows_loaded, chunk,
+                     loaded_by_name) FROM loader.load_history WHERE status <> 'undone' ORDER BY load_id";
+    client.query(query, &[]).expect("the history").iter().map(|row| row.get(0)).collect()
+}
+
+#[test]
+fn a_failed_attempt_belongs_to_who_made_it() {
+    let (database, mut client) = session("many_attempts");
+    client
+        .batch_execute(
+            "CREATE ROLE many_one LOGIN IN ROLE pg_read_server_files;
+             CREATE ROLE many_other LOGIN IN ROLE pg_read_server_files;
+             GRANT INSERT ON t TO many_one, many_other;
+             ALTER TABLE t ADD CONSTRAINT c CHECK (data->>'n' <> '5')",
+        )
+        .expect("roles");
+    let pattern = files(&database, "many_attempts", &[("a", lines(10)), ("closed", lines(3))]);
+    let closed = pattern.replace('*', "closed");
+    fs::set_permissions(&closed, Permissions::from_mode(0o000)).expect("chmod");
+    let [mut one, mut other] = ["many_one", "many_other"].map(|role| database.connect_as(role));
+    let call =
+        |client: &mut Client, options| counts(&load_many(client, &pattern, "t", options).expect("a call"));
+    // The same again is the same attempt; with other options it is not.
+    assert_eq!(call(&mut one, "chunk => 7"), [2, 0, 0, 2, 0, 0]);
+    assert_eq!(call(&mut one, "chunk => 7"), [2, 0, 0, 2, 0, 0]);
+    assert_eq!(history(&mut client).len(), 2);
+    assert_eq!(call(&mut one, "chunk => 8, workers => 0"), [2, 0, 0, 2, 0, 0]);
+    let mut failed = ["a failed 0 8 many_one", "closed failed 0 7 many_one", "closed failed 0 8 many_one"];
+    let sorted = |client: &mut Client| {
+        let mut lines = seen(client);
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(&mut one), failed);
+    // Another role's is its own, and nobody else's.
+    assert_eq!(call(&mut other, ""), [2, 0, 0, 2, 0, 0]);
+    assert_eq!(sorted(&mut other), ["a failed 0 10000 many_other", "closed failed 0 10000 many_other"]);
+    failed.rotate_left(1);
+    assert_eq!(sorted(&mut one), failed[..2]);
+    // In the end the load is that of who made it, with the options of then.
+    client.batch_execute("ALTER TABLE t DROP CONSTRAINT c").expect("DROP");
+    fs::set_permissions(&closed, Permissions::from_mode(0o644)).expect("chmod");
+    assert_eq!(call(&mut one, "chunk => 8"), [2, 2, 0, 0, 13, 0]);
+    assert_eq!(sorted(&mut client), ["a loaded 10 8 many_one", "closed loaded 3 8 many_one"]);
+    assert_eq!(seen(&mut other), [""; 0]);
+    assert_eq!(call(&mut other, ""), [2, 0, 2, 0, 0, 0]);
 }
 
 #[test]
@@ -722,4 +804,21 @@ fn an_emptied_target() {
     client.batch_execute("DELETE FROM t").expect("DELETE");
     assert_eq!(call(&mut client, "workers => 2"), [2, 2, 0, 0, 9010, 0]);
     assert_eq!(count(&mut client, "t"), 9010);
+}
+
+#[test]
+fn rejects_of_an_emptied_target() {
+    let (database, mut client) = session("many_emptied_rejects");
+    let pattern = files(&database, "many_emptied_rejects", &[("a", "{\"n\": 0}\n{]\n{\"n\": 2}\n{\"n\": ")]);
+    let call = |client: &mut Client| counts(&load_many(client, &pattern, "t", "").expect("a call"));
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 2, 2]);
+    append(&pattern.replace('*', "a"), "3}\n");
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 1, 0]);
+    client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+    assert_eq!(call(&mut client), [1, 1, 0, 0, 3, 1]);
+    // Each record is in the table or in the rejects, once.
+    assert_eq!(count(&mut client, "t"), 3);
+    assert_eq!(count(&mut client, "loader.rejects"), 1);
+    let in_force = "loader.rejects JOIN loader.load_history USING (load_id) WHERE status = 'loaded'";
+    assert_eq!(count(&mut client, in_force), 1);
 }

@@ -3,9 +3,10 @@
 
 use crate::helpers::{count, lines, table};
 use crate::search_path::plant;
-use loader_client_tests::{Cluster, Database, load, load_with, sqlstate, wait_for};
+use loader_client_tests::{Cluster, Database, load, load_many, load_with, sqlstate, wait_for};
 use postgres::Client;
 use postgres::error::SqlState;
+use std::fs;
 use std::process::Stdio;
 use std::thread;
 
@@ -197,6 +198,34 @@ fn loads_go_on_after_the_update() {
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (4, 3));
     table(&mut client, "u");
     assert_eq!(load(&mut client, &path, "u").expect("a load").rows_loaded, 3);
+}
+
+#[test]
+fn a_file_that_was_torn_before_the_update_goes_on() {
+    let (database, mut client, _path) = database_of_0_1_0("upgrade_torn");
+    let text = "{\"n\": 0}\n{\"n\": ";
+    let path = database.file("torn", text);
+    client
+        .batch_execute(&format!(
+            "INSERT INTO loader.load_history_data
+             SELECT 2, target, target_oid, target_column, '{path}', {}, file_mtime,
+                    '\\x58a3c1efbdbfcfe6092e348dcdd88f87b9d3beba13fe387387b4749b50d5ae98',
+                    format, compression, chunk, options, status, 1, 1, 15, 8, 6, 1,
+                    loaded_by, loaded_by_name, started_at, finished_at FROM loader.load_history_data;
+             INSERT INTO loader.rejects_data
+             SELECT 2, 2, 9, 6, 2, 'TRUNCATED', '22P02', 'the file ends inside the record', '{{\"n\": ', false;
+             SELECT setval('loader.load_id_seq', 2)",
+            text.len()
+        ))
+        .expect("what 0.1.0 wrote");
+    update(&mut client);
+    let open = "SELECT concat_ws(' ', load_id, open_offset) FROM loader.load_history_data ORDER BY load_id";
+    assert_eq!(texts(&mut client, open), ["1", "2 9"]);
+
+    fs::write(&path, format!("{text}1}}\n{{\"n\": 2}}\n")).expect("written");
+    let grown = load_many(&mut client, &path, "t", "").expect("a call");
+    assert_eq!((grown.loaded, grown.failed, grown.rows, grown.rejects), (1, 0, 2, 0));
+    assert_eq!(count(&mut client, "loader.rejects WHERE load_id = 2 AND resolved_by = 3"), 1);
 }
 
 /// Who may do what with the functions and views of 0.1.0, and who granted it.
