@@ -145,6 +145,7 @@ impl Catalog {
                               WHERE n.load_id OPERATOR(pg_catalog.>) $1
                                 AND n.load_id OPERATOR(pg_catalog.<) h.load_id
                                 AND n.retry_of IS NULL
+                                AND n.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text
                                 AND n.start_offset OPERATOR(pg_catalog.=) 0
                                 AND h.start_offset OPERATOR(pg_catalog.>) 0
                                 AND n.file_path OPERATOR(pg_catalog.=) h.file_path

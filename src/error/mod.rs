@@ -7,6 +7,7 @@ pub use code::{error_type, sqlstate_text};
 pub use loader_core::pipeline::Place;
 
 use crate::pg::subtransaction::Contained;
+use crate::pg::text;
 use code::code_text;
 use loader_core::fault::Fault;
 use loader_core::input::Compression;
@@ -283,7 +284,7 @@ impl Error {
 
     fn report(self, level: PgLogLevel) {
         let words = self.words();
-        let mut report = ErrorReport::new(words.code, words.message, "loader");
+        let mut report = ErrorReport::new(words.code, text::keep(&words.message), "loader");
         if let Some(detail) = words.detail {
             report = report.set_detail(detail);
         }
@@ -319,7 +320,8 @@ impl From<Error> for Failure {
             Some(detail) => format!("{}: {detail}", words.message),
             None => words.message,
         };
-        Failure { code: code_text(words.code), message }
+        // The system's own words may be in another language.
+        Failure { code: code_text(words.code), message: text::keep(&message) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Asking the server something that it may refuse with an error.
 
+use super::text;
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::{PgSqlErrorCode, PgTryBuilder, pg_sys};
 use std::panic::AssertUnwindSafe;
@@ -9,7 +10,8 @@ use std::panic::AssertUnwindSafe;
 pub struct Contained {
     /// Its SQLSTATE.
     pub code: PgSqlErrorCode,
-    /// Its message, without DETAIL and CONTEXT, which may hold contents of rows.
+    /// Its message, without DETAIL and CONTEXT, which may hold contents of rows; see
+    /// [`text::keep`].
     pub message: String,
     /// It answers a request to cancel. Code of users may raise what looks like one.
     is_request: bool,
@@ -94,7 +96,7 @@ fn run<R, E>(body: impl FnOnce() -> Result<R, E>, meaning: impl Fn(Contained) ->
         let code = report.sql_error_code();
         let contained = Contained {
             code,
-            message: report.message().to_string(),
+            message: text::keep(report.message()),
             is_request: code == PgSqlErrorCode::ERRCODE_QUERY_CANCELED
                 && report.function_name() == Some("ProcessInterrupts"),
         };

@@ -22,6 +22,16 @@ pub fn show(bytes: &[u8]) -> String {
     shown
 }
 
+/// A message that may be kept as text of the database: one of the server's comes to us
+/// as if it were UTF-8, with its other bytes lost. Where the database has another
+/// encoding, what is not ASCII is shown as question marks.
+pub fn keep(message: &str) -> String {
+    if super::encoding::database_is_utf8() {
+        return message.to_owned();
+    }
+    message.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
+}
+
 /// Whether the bytes are text of the database.
 pub fn is_valid(bytes: &[u8]) -> bool {
     // SAFETY: reads so many bytes; does not raise if told not to.

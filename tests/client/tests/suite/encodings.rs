@@ -76,6 +76,41 @@ fn every_encoding_judges_as_jsonb_in() {
 }
 
 #[test]
+fn what_a_trigger_says_is_text_of_the_database() {
+    for encoding in ["UTF8", "LATIN1", "EUC_JP"] {
+        let name = format!("encodings_says_{}", encoding.to_lowercase());
+        let database = Cluster::shared().database_with(&name, encoding);
+        let mut client = database.connect();
+        table(&mut client, "t");
+        let words = if encoding == "LATIN1" { "tr\u{e8}s mal" } else { "\u{65e5}\u{672c}\u{8a9e} no" };
+        client
+            .batch_execute(&format!(
+                "CREATE FUNCTION says() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN RAISE EXCEPTION '{words}'; END $$;
+                 CREATE TRIGGER says BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION says()"
+            ))
+            .expect("a trigger");
+        let path = database.file("says", "{\"n\": 1}\n");
+        for workers in [0, 2] {
+            let what = format!("{encoding}, {workers} workers");
+            let summary =
+                load_many(&mut client, &path, "t", &format!("workers => {workers}")).expect("a call");
+            assert_eq!(summary.failed, 1, "{what}");
+            // Bytes that are no text of the database make this fail, and a restore of a dump.
+            let row = client.query_one("SELECT error_message FROM loader.load_history", &[]);
+            let kept: String = row.unwrap_or_else(|error| panic!("{what}: {error:?}")).get(0);
+            if encoding == "UTF8" {
+                assert_eq!(kept, words, "{what}");
+            } else {
+                let plain = |text: &str| text.replace(|c: char| !c.is_ascii(), "").replace('?', "");
+                assert_eq!(plain(&kept), plain(words), "{what}: {kept}");
+                assert!(kept.contains('?'), "{what}: {kept}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_client_encoding_changes_nothing() {
     let database = Cluster::shared().database("encodings_client");
     let mut client = database.connect();
