@@ -485,6 +485,33 @@ fn what_a_grown_file_resolved_is_open_again_after_its_undo() {
 }
 
 #[test]
+fn what_was_undone_ends_no_chain_of_loads() {
+    let (database, mut client) = session("lineage_chain");
+    traced(&mut client, "traced");
+    let call = |client: &mut Client, text: &str, options: &str| {
+        let path = database.file("lineage_chain", text);
+        client.batch_execute(&format!("CALL load_json_files('{path}', 'traced' {options})")).expect("a call");
+    };
+    call(&mut client, "{\"n\": 1}\n", "");
+    call(&mut client, "{\"n\": 2}\n{\"n\": 3}\n", ", if_loaded => 'force'");
+    let undo = |client: &mut Client, which: &str| {
+        let query = format!("SELECT undo_load({which}(load_id)) FROM loader.load_history");
+        client.batch_execute(&query).expect("an undo");
+    };
+    undo(&mut client, "max");
+    // The third builds on the first, and goes with it.
+    let text = "{\"n\": 1}\n{\"n\": 4}\n";
+    call(&mut client, text, "");
+    assert_eq!(count(&mut client, "traced"), 2);
+    undo(&mut client, "min");
+    assert_eq!(count(&mut client, "traced"), 0);
+    // Something else is in the table: it does not count as emptied.
+    client.batch_execute("INSERT INTO traced (data) VALUES ('{}')").expect("a row");
+    call(&mut client, text, "");
+    assert_eq!(count(&mut client, "traced"), 3);
+}
+
+#[test]
 fn a_validation_leaves_nothing_and_sees_everything() {
     let (database, mut client) = session("lineage_validate");
     let path = database.file("lineage_validate", damaged(300));
