@@ -46,8 +46,8 @@ fn named(row: &str) -> String {
     let part = |number| format!("(pg_catalog.parse_ident({row}.target))[{number}]::pg_catalog.name");
     format!(
         "SELECT c.oid FROM pg_catalog.pg_class AS c
-         JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-         WHERE n.nspname OPERATOR(pg_catalog.=) {} AND c.relname OPERATOR(pg_catalog.=) {} AND NOT {}",
+         JOIN pg_catalog.pg_namespace AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace
+         WHERE s.nspname OPERATOR(pg_catalog.=) {} AND c.relname OPERATOR(pg_catalog.=) {} AND NOT {}",
         part(1),
         part(2),
         is_temporary(row)

@@ -90,6 +90,8 @@ fn a_restore_into_another_cluster() {
     run(old.command("pg_dump").arg("--file").arg(&dump).arg("d"));
 
     let new = Cluster::start(&[], Limits::default());
+    // Clusters of tests are copies of one: what tells them apart is the database's OID.
+    let _before = new.bare_database("e", "UTF8");
     let after = new.bare_database("d", "UTF8");
     run(new
         .command("psql")
@@ -97,6 +99,9 @@ fn a_restore_into_another_cluster() {
         .arg(&dump)
         .stdout(Stdio::null()));
     let mut client = after.connect();
+    let at_home = "loader.load_history_data WHERE home = (SELECT system_identifier || '/' || oid
+                   FROM pg_control_system(), pg_database WHERE datname = current_database())";
+    assert_eq!(count(&mut client, at_home), 0);
     // The new cluster comes to the old OIDs some day: here they are made to meet.
     for (name, old) in [("third", "first"), ("fourth", "second")] {
         client
@@ -114,6 +119,7 @@ fn a_restore_into_another_cluster() {
 
     // What is empty is `third`, not what had its OID.
     assert_eq!(rows(&mut client, &other, "third"), 3);
+    assert_eq!(count(&mut client, at_home), 1);
     assert_eq!(count(&mut client, "loader.load_history WHERE status <> 'loaded'"), 0);
     // Loaded into `first`, and so not into what has its OID.
     assert_eq!(rows(&mut client, &path, "first"), 0);
