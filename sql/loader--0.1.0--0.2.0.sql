@@ -35,7 +35,7 @@ ALTER TABLE loader.load_history_data
     ADD COLUMN error_message text,
     ADD COLUMN retry_of bigint,
     ADD COLUMN open_offset bigint,
-    ADD COLUMN home text;
+    ADD COLUMN home text NOT NULL DEFAULT '';
 
 CREATE INDEX load_history_data_file_path_idx ON loader.load_history_data USING hash (file_path);
 CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_of)
@@ -45,11 +45,31 @@ CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_s
 
 -- Each record was loaded or rejected. Lines were not counted: theirs stay 0. A reject
 -- that ends with the stream may only have been begun: a file that has grown goes on there.
+-- OIDs are this database's, unless they and the names lead to two tables, as after a
+-- restore: then the names decide.
 UPDATE loader.load_history_data AS h
 SET records = h.rows_loaded OPERATOR(pg_catalog.+) h.rows_rejected,
     open_offset = (SELECT pg_catalog.max(r.byte_offset) FROM loader.rejects_data AS r
                    WHERE r.load_id OPERATOR(pg_catalog.=) h.load_id
-                     AND r.byte_offset OPERATOR(pg_catalog.+) r.byte_length OPERATOR(pg_catalog.=) h.stream_bytes);
+                     AND r.byte_offset OPERATOR(pg_catalog.+) r.byte_length OPERATOR(pg_catalog.=) h.stream_bytes),
+    home = CASE WHEN t.has_oid AND NOT t.is_another THEN t.home ELSE '' END
+FROM (SELECT l.load_id,
+             EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                     WHERE c.oid OPERATOR(pg_catalog.=) l.target_oid
+                       AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,f}'::pg_catalog."char"[])) AS has_oid,
+             COALESCE(named.oid OPERATOR(pg_catalog.<>) l.target_oid, false) AS is_another,
+             system.system_identifier::pg_catalog.text OPERATOR(pg_catalog.||) '/'::pg_catalog.text
+                 OPERATOR(pg_catalog.||) database.oid::pg_catalog.text AS home
+      FROM loader.load_history_data AS l
+      CROSS JOIN pg_catalog.pg_control_system() AS system
+      JOIN pg_catalog.pg_database AS database
+        ON database.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+      LEFT JOIN (SELECT c.oid, pg_catalog.quote_ident(s.nspname) OPERATOR(pg_catalog.||) '.'::pg_catalog.text
+                            OPERATOR(pg_catalog.||) pg_catalog.quote_ident(c.relname) AS name
+                 FROM pg_catalog.pg_class AS c
+                 JOIN pg_catalog.pg_namespace AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace) AS named
+        ON named.name OPERATOR(pg_catalog.=) l.target) AS t
+WHERE t.load_id OPERATOR(pg_catalog.=) h.load_id;
 
 ALTER TABLE loader.rejects_data
     ADD COLUMN mended text,

@@ -10,8 +10,7 @@ GRANT USAGE ON SCHEMA loader TO PUBLIC;
 CREATE SEQUENCE loader.load_id_seq AS bigint;
 
 -- home says whose target_oid is: system identifier and OID of the database that wrote
--- the row. It is null in what 0.1.0 wrote, so without a default: such rows come with
--- dumps, too.
+-- the row. It is not known of rows that come with a dump of 0.1.0.
 CREATE TABLE loader.load_history_data (
     load_id         bigint NOT NULL PRIMARY KEY,
     target          text NOT NULL,
@@ -45,7 +44,7 @@ CREATE TABLE loader.load_history_data (
     error_message   text,
     retry_of        bigint,
     open_offset     bigint,
-    home            text,
+    home            text NOT NULL DEFAULT '',
     CHECK (stream_bytes OPERATOR(pg_catalog.=)
            (bytes_loaded OPERATOR(pg_catalog.+) bytes_rejected OPERATOR(pg_catalog.+) bytes_framing))
 );

@@ -10,7 +10,7 @@ pub use mend::mend;
 pub use retry::{Retried, retry};
 pub use undo::{undo, undo_all};
 
-use crate::catalog::{Catalog, Past, RowLock, Whereabouts};
+use crate::catalog::{Catalog, Past, RowLock};
 use crate::error::Error;
 use crate::pg::{Oid, text};
 
@@ -28,18 +28,10 @@ fn hold(catalog: &Catalog, load_id: i64) -> Result<Past, Error> {
 
 /// The table that a load went into.
 fn target(past: &Past) -> Result<Oid, Error> {
-    match past.target {
-        Whereabouts::Known(oid) => Ok(oid),
-        Whereabouts::Unclear => Err(Error::TargetUnclear { table: shown(past), load_id: past.id }),
-        Whereabouts::Gone => Err(gone(past)),
-    }
+    past.target.ok_or_else(|| gone(past))
 }
 
 /// The error where it is no more.
 fn gone(past: &Past) -> Error {
-    Error::TargetGone { table: shown(past), load_id: past.id }
-}
-
-fn shown(past: &Past) -> String {
-    text::show(&past.target_name)
+    Error::TargetGone { table: text::show(&past.target_name), load_id: past.id }
 }

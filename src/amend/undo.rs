@@ -15,7 +15,7 @@ pub fn undo(load_id: i64) -> Result<u64, Error> {
     let past = hold(&catalog, load_id)?;
     let mut loads = vec![past.id];
     let mut brought = past.rows_loaded;
-    for (follower, rows) in catalog.followers(&past)? {
+    for (follower, rows) in catalog.followers(past.id)? {
         loads.push(follower);
         brought += rows;
     }
@@ -44,12 +44,7 @@ pub fn undo_all(loads: &[i64]) -> Result<(), Error> {
 /// A load that brought no row can be undone whatever became of its table.
 fn delete_rows(past: &Past, loads: &[i64], brought: i64) -> Result<u64, Error> {
     match target(past).and_then(|table| sink::remove(table, loads)) {
-        Err(
-            Error::NoLineage { .. }
-            | Error::NoTable(_)
-            | Error::TargetGone { .. }
-            | Error::TargetUnclear { .. },
-        ) if brought == 0 => Ok(0),
+        Err(Error::NoLineage { .. } | Error::NoTable(_) | Error::TargetGone { .. }) if brought == 0 => Ok(0),
         Err(Error::NoTable(_)) => Err(gone(past)),
         deleted => deleted,
     }

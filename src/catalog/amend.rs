@@ -1,10 +1,10 @@
 //! What is done to loads that are over: looked up, undone, mended, retried. The
 //! caller may do so to the loads of roles that it is a member of.
 
-use super::{Catalog, named, of_target};
+use super::Catalog;
 use crate::error::{Error, Place};
 use crate::pg::memory::Context;
-use crate::pg::{self, Oid, array, relation, text, user};
+use crate::pg::{self, Oid, array, text, user};
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use pgrx::spi::{SpiClient, SpiError};
@@ -12,7 +12,9 @@ use pgrx::spi::{SpiClient, SpiError};
 /// A load of the past.
 pub struct Past {
     pub id: i64,
-    pub target: Whereabouts,
+    /// The target: by its OID or, where that is one of another database, as after a
+    /// restore, or names nothing any more, by its name. `None` where there is none.
+    pub target: Option<Oid>,
     /// What the target was called, with its schema, quoted.
     pub target_name: Vec<u8>,
     pub column: Vec<u8>,
@@ -23,29 +25,6 @@ pub struct Past {
     pub retry_of: Option<i64>,
     /// The hash of its file, if that could be read.
     pub content_hash: Option<Vec<u8>>,
-}
-
-/// What has become of a load's target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whereabouts {
-    /// It is there: by its OID or, where that is one of another database, as after a
-    /// restore, or names nothing any more, by its name.
-    Known(Oid),
-    /// It is not known whose its OID is, and that and its name lead to two tables.
-    Unclear,
-    /// Neither leads to a table.
-    Gone,
-}
-
-impl Whereabouts {
-    /// By an OID that is `ours`, or may be one of another database.
-    fn of(by_oid: Option<Oid>, ours: bool, by_name: Option<Oid>) -> Self {
-        match (by_oid, by_name) {
-            (Some(one), Some(other)) if one != other && !ours => Whereabouts::Unclear,
-            (Some(oid), _) | (None, Some(oid)) => Whereabouts::Known(oid),
-            (None, None) => Whereabouts::Gone,
-        }
-    }
 }
 
 /// Whether the row of a load is locked.
@@ -67,17 +46,36 @@ pub struct Retry {
     pub started_at: TimestampWithTimeZone,
 }
 
+/// SQL that says whether two rows of the history, that one and `h`, are about one table:
+/// by their OIDs if these are of one database, else by its name.
+macro_rules! same_target {
+    ($row:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $row,
+            ".home OPERATOR(pg_catalog.=) h.home THEN ",
+            $row,
+            ".target_oid OPERATOR(pg_catalog.=) h.target_oid ELSE ",
+            $row,
+            ".target OPERATOR(pg_catalog.=) h.target END"
+        )
+    };
+}
+
 impl Catalog {
     /// The load of that number, if it is the caller's to amend.
     pub fn past(&self, load_id: i64, lock: RowLock) -> Result<Option<Past>, Error> {
         let query = format!(
             "SELECT
-                (SELECT c.oid FROM pg_catalog.pg_class AS c
-                 WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid
-                   AND COALESCE(h.home OPERATOR(pg_catalog.=) $3,
-                                c.relkind OPERATOR(pg_catalog.=) ANY ('{{r,p,v,f}}'::pg_catalog.\"char\"[]))),
-                h.home IS NOT NULL,
-                ({}),
+                COALESCE(
+                    (SELECT c.oid FROM pg_catalog.pg_class AS c
+                     WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid AND h.home OPERATOR(pg_catalog.=) $3),
+                    (SELECT c.oid FROM pg_catalog.pg_class AS c
+                     JOIN pg_catalog.pg_namespace AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace
+                     WHERE pg_catalog.quote_ident(s.nspname) OPERATOR(pg_catalog.||) '.'::pg_catalog.text
+                           OPERATOR(pg_catalog.||) pg_catalog.quote_ident(c.relname)
+                           OPERATOR(pg_catalog.=) h.target
+                       AND NOT pg_catalog.starts_with(h.target, 'pg_temp_'::pg_catalog.text))),
                 pg_catalog.convert_to(h.target, pg_catalog.getdatabaseencoding()),
                 pg_catalog.convert_to(h.target_column, pg_catalog.getdatabaseencoding()),
                 pg_catalog.convert_to(h.file_path, pg_catalog.getdatabaseencoding()),
@@ -89,7 +87,6 @@ impl Catalog {
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
               AND pg_catalog.pg_has_role($2, h.loaded_by, 'MEMBER')
             {}",
-            named("h"),
             match lock {
                 RowLock::No => "",
                 RowLock::ForUpdate => "FOR UPDATE OF h",
@@ -104,14 +101,14 @@ impl Catalog {
             let row = rows.first();
             Ok(Some(Past {
                 id: load_id,
-                target: Whereabouts::of(row.get(1)?, row.get(2)?.unwrap_or_default(), row.get(3)?),
-                target_name: row.get(4)?.unwrap_or_default(),
-                column: row.get(5)?.unwrap_or_default(),
-                file_path: row.get(6)?.unwrap_or_default(),
-                is_undone: row.get(7)?.unwrap_or_default(),
-                rows_loaded: row.get(8)?.unwrap_or_default(),
-                retry_of: row.get(9)?,
-                content_hash: row.get(10)?,
+                target: row.get(1)?,
+                target_name: row.get(2)?.unwrap_or_default(),
+                column: row.get(3)?.unwrap_or_default(),
+                file_path: row.get(4)?.unwrap_or_default(),
+                is_undone: row.get(5)?.unwrap_or_default(),
+                rows_loaded: row.get(6)?.unwrap_or_default(),
+                retry_of: row.get(7)?,
+                content_hash: row.get(8)?,
             }))
         })
     }
@@ -119,17 +116,8 @@ impl Catalog {
     /// Numbers and rows of the loads that build on one and are still in force,
     /// locked: its retries, those that went on where it stopped when its file had
     /// grown, and their retries.
-    pub fn followers(&self, past: &Past) -> Result<Vec<(i64, i64)>, Error> {
-        // Into the table of that one or, if it is not known any more, into what was one.
-        let same_table = |row: &str, other: &str| {
-            format!(
-                "({} OR ({row}.target_oid OPERATOR(pg_catalog.=) {other}.target_oid
-                         AND COALESCE({row}.home, ''::pg_catalog.text) OPERATOR(pg_catalog.=)
-                             COALESCE({other}.home, ''::pg_catalog.text)))",
-                of_target(row, "$2", "$3", "$4")
-            )
-        };
-        let query = format!(
+    pub fn followers(&self, load_id: i64) -> Result<Vec<(i64, i64)>, Error> {
+        const QUERY: &str = concat!(
             "SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.>) $1
               AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text
@@ -137,8 +125,9 @@ impl Catalog {
                           WHERE p.load_id OPERATOR(pg_catalog.=) $1
                             AND p.retry_of IS NULL
                             AND p.file_path OPERATOR(pg_catalog.=) h.file_path
-                            AND {}
-                            AND p.target_column OPERATOR(pg_catalog.=) h.target_column
+                            AND ",
+            same_target!("p"),
+            " AND p.target_column OPERATOR(pg_catalog.=) h.target_column
                             AND COALESCE(p.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=)
                                 COALESCE(h.records_path, ''::pg_catalog.text))
               AND NOT EXISTS (SELECT FROM loader.load_history_data AS n
@@ -149,30 +138,20 @@ impl Catalog {
                                 AND n.start_offset OPERATOR(pg_catalog.=) 0
                                 AND h.start_offset OPERATOR(pg_catalog.>) 0
                                 AND n.file_path OPERATOR(pg_catalog.=) h.file_path
-                                AND {})
+                                AND ",
+            same_target!("n"),
+            ")
               AND (h.start_offset OPERATOR(pg_catalog.>) 0
                    OR h.retry_of OPERATOR(pg_catalog.=) $1
                    OR EXISTS (SELECT FROM loader.load_history_data AS o
                               WHERE o.load_id OPERATOR(pg_catalog.=) h.retry_of
                                 AND o.load_id OPERATOR(pg_catalog.>) $1
                                 AND o.start_offset OPERATOR(pg_catalog.>) 0))
-            ORDER BY h.load_id FOR UPDATE OF h",
-            same_table("h", "p"),
-            same_table("n", "h")
+            ORDER BY h.load_id FOR UPDATE OF h"
         );
-        let target = match past.target {
-            Whereabouts::Known(oid) => relation::quoted_name(oid).map(|name| (oid, name)),
-            Whereabouts::Unclear | Whereabouts::Gone => None,
-        };
-        let arguments = [
-            past.id.into(),
-            target.as_ref().map_or_else(DatumWithOid::null::<Oid>, |(oid, _)| (*oid).into()),
-            target.as_ref().map_or_else(DatumWithOid::null::<&str>, |(_, name)| text::parameter(name)),
-            self.home.as_str().into(),
-        ];
         self.as_owner(|client| {
             let mut followers = Vec::new();
-            for row in client.update(&query, None, &arguments)? {
+            for row in client.update(QUERY, None, &[load_id.into()])? {
                 let id = row.get::<i64>(1)?.unwrap_or_default();
                 followers.push((id, row.get::<i64>(2)?.unwrap_or_default()));
             }

@@ -2,7 +2,7 @@
 //! held over transactions, and turns, taken to the end of one. They are locks on pairs
 //! that nobody else locks: not advisory ones, whose numbers are the users' own.
 
-use super::{Catalog, Past, Whereabouts};
+use super::{Catalog, Past};
 use crate::pg::Oid;
 use crate::pg::lock::{Claim, Held, Mode, Object};
 
@@ -54,7 +54,7 @@ impl Catalog {
     /// to the end of the transaction; `false` where another session is at work on it.
     pub fn keep_past_unclaimed(&self, past: &Past) -> bool {
         let hash = past.content_hash.as_deref().and_then(|hash| hash.try_into().ok());
-        let Whereabouts::Known(target) = past.target else { return true };
+        let Some(target) = past.target else { return true };
         let path = blake3::hash(&past.file_path);
         self.try_keep_unclaimed(target, path.as_bytes())
             && hash.is_none_or(|hash| self.try_keep_unclaimed(target, hash))

@@ -1,6 +1,6 @@
 //! Loads in the history: what was loaded before, and how far one under way is.
 
-use super::{Catalog, Content, of_target};
+use super::{Catalog, Content};
 use crate::error::Error;
 use crate::pg::snapshot::{self, Row, Snapshot};
 use crate::pg::{self, Oid, text, user};
@@ -214,21 +214,21 @@ impl Catalog {
         hash: Option<&[u8; 32]>,
         path: Option<&[u8]>,
     ) -> Vec<Earlier> {
-        let query = format!(
+        const QUERY: &str = concat!(
             "SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
                    h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
                    h.records, h.lines, h.overread, h.rows_rejected, h.rows_loaded,
                    h.open_offset, h.start_offset
             FROM loader.load_history_data AS h
             WHERE h.target_column OPERATOR(pg_catalog.=) $2
-              AND {}
-              AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
+              AND ",
+            of_target!("$3", "$4", "$8"),
+            " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
               AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])
               AND h.retry_of IS NULL
               AND ((h.file_size OPERATOR(pg_catalog.=) $1 AND h.content_hash OPERATOR(pg_catalog.=) $6)
                    OR h.file_path OPERATOR(pg_catalog.=) $7)
-            ORDER BY h.load_id USING OPERATOR(pg_catalog.>)",
-            of_target("h", "$3", "$4", "$8")
+            ORDER BY h.load_id USING OPERATOR(pg_catalog.>)"
         );
         let arguments = [
             (content.file_size as i64).into(),
@@ -242,7 +242,7 @@ impl Catalog {
         ];
         let mut found = Vec::new();
         user::run_as(self.owner, || {
-            snapshot::select(Snapshot::Latest, query, &arguments, |row| {
+            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
                 found.push(Earlier {
                     id: row.bigint(1).unwrap_or(0),
                     status: match row.bytes(2).as_deref() {
@@ -325,18 +325,18 @@ impl Catalog {
 
     /// The loads into the target that are in force, and whether any brought rows.
     pub fn loads_into(&self, target: Oid, target_name: &[u8], column: &[u8]) -> (Vec<i64>, bool) {
-        let query = format!(
+        const QUERY: &str = concat!(
             "SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
             WHERE h.target_column OPERATOR(pg_catalog.=) $2
-              AND {}
-              AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])",
-            of_target("h", "$1", "$3", "$4")
+              AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])
+              AND ",
+            of_target!("$1", "$3", "$4")
         );
         let arguments =
             [target.into(), text::parameter(column), text::parameter(target_name), self.home.as_str().into()];
         let (mut loads, mut rows) = (Vec::new(), 0);
         user::run_as(self.owner, || {
-            snapshot::select(Snapshot::Latest, query, &arguments, |row| {
+            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
                 loads.extend(row.bigint(1));
                 rows += row.bigint(2).unwrap_or(0);
             });

@@ -2,11 +2,35 @@
 //! written as their owner, so that a loading role needs no right on them and
 //! cannot forge them.
 
+/// SQL that says whether a row `h` of the history is about a target: by its OID where
+/// that is one of this database, and by its name where it is not, as after a restore, or
+/// names nothing any more. Names in temporary schemas go from session to session and say
+/// nothing.
+macro_rules! of_target {
+    ($oid:literal, $name:literal, $home:literal) => {
+        concat!(
+            "(h.home OPERATOR(pg_catalog.=) ",
+            $home,
+            " AND h.target_oid OPERATOR(pg_catalog.=) ",
+            $oid,
+            " OR h.target OPERATOR(pg_catalog.=) ",
+            $name,
+            " AND NOT pg_catalog.starts_with(",
+            $name,
+            ", 'pg_temp_'::pg_catalog.text)
+              AND (h.home OPERATOR(pg_catalog.<>) ",
+            $home,
+            " OR NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                             WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid)))"
+        )
+    };
+}
+
 mod amend;
 mod claims;
 mod loads;
 
-pub use amend::{Past, Retry, RowLock, Whereabouts};
+pub use amend::{Past, Retry, RowLock};
 pub use loads::{Earlier, FileState, Load, Position, Status, Step};
 
 use crate::error::Error;
@@ -37,51 +61,6 @@ pub struct Content<'a> {
     /// Path of the array in the file that holds the records, if it is not the
     /// file itself.
     pub records_path: Option<&'a str>,
-}
-
-/// SQL that finds the relation that has the name of a row's target now. Names in
-/// temporary schemas go from session to session and say nothing.
-fn named(row: &str) -> String {
-    // The parts of the name: what is quoted differs with settings and versions of the server.
-    let part = |number| format!("(pg_catalog.parse_ident({row}.target))[{number}]::pg_catalog.name");
-    format!(
-        "SELECT c.oid FROM pg_catalog.pg_class AS c
-         JOIN pg_catalog.pg_namespace AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace
-         WHERE s.nspname OPERATOR(pg_catalog.=) {} AND c.relname OPERATOR(pg_catalog.=) {} AND NOT {}",
-        part(1),
-        part(2),
-        is_temporary(row)
-    )
-}
-
-/// SQL that says whether a row of the history is about a target: by its OID where that
-/// is one of this database, and else, or where the OID names nothing any more, by its
-/// name. Of rows that do not say whose their OID is, the name decides if it leads to a
-/// table, and else the OID.
-fn of_target(row: &str, oid: &str, name: &str, home: &str) -> String {
-    let has_oid = format!("{row}.target_oid OPERATOR(pg_catalog.=) {oid}");
-    let is_ours = format!("{row}.home OPERATOR(pg_catalog.=) {home}");
-    let temporary = is_temporary(row);
-    let has_name = format!(
-        "(pg_catalog.parse_ident({row}.target) OPERATOR(pg_catalog.=) pg_catalog.parse_ident({name})
-          AND NOT {temporary})"
-    );
-    let named = named(row);
-    format!(
-        "(CASE WHEN {has_oid}
-          THEN {is_ours} OR {has_name} OR ({row}.home IS NULL AND NOT {temporary} AND NOT EXISTS ({named}))
-          WHEN {is_ours}
-          THEN {has_name} AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
-                                          WHERE c.oid OPERATOR(pg_catalog.=) {row}.target_oid)
-          ELSE {has_name} END)"
-    )
-}
-
-fn is_temporary(row: &str) -> String {
-    format!(
-        "pg_catalog.starts_with(pg_catalog.ltrim({row}.target, '\"'::pg_catalog.text),
-                                'pg_temp_'::pg_catalog.text)"
-    )
 }
 
 /// Rejects, column by column.
@@ -133,7 +112,7 @@ impl Catalog {
         content: &Content<'_>,
         hash: Option<&[u8; 32]>,
     ) -> Option<i64> {
-        let query = format!(
+        const QUERY: &str = concat!(
             "SELECT pg_catalog.max(h.load_id) FROM loader.load_history_data AS h
             WHERE h.file_size OPERATOR(pg_catalog.=) $1
               AND h.target_column OPERATOR(pg_catalog.=) $2
@@ -143,8 +122,8 @@ impl Catalog {
               AND h.retry_of IS NULL
               AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $6
               AND ($5 IS NULL OR h.content_hash OPERATOR(pg_catalog.=) $5)
-              AND {}",
-            of_target("h", "$3", "$4", "$7")
+              AND ",
+            of_target!("$3", "$4", "$7")
         );
         let arguments = [
             (content.file_size as i64).into(),
@@ -158,7 +137,7 @@ impl Catalog {
             content.records_path.unwrap_or_default().into(),
             self.home.as_str().into(),
         ];
-        user::run_as(self.owner, || select_bigint(snapshot, query, &arguments))
+        user::run_as(self.owner, || select_bigint(snapshot, QUERY, &arguments))
     }
 
     /// Draws the number of a load.

@@ -231,11 +231,6 @@ pub enum Error {
         table: String,
         load_id: i64,
     },
-    /// It cannot be told which table that was.
-    TargetUnclear {
-        table: String,
-        load_id: i64,
-    },
     /// The table does not say which load brought a row.
     NoLineage {
         table: String,

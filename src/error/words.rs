@@ -312,12 +312,6 @@ impl Error {
                 Code::ERRCODE_UNDEFINED_TABLE,
                 format!("table {table} of load {load_id} does not exist"),
             ),
-            Error::TargetUnclear { table, load_id } => Words::new(
-                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("could not determine which table load {load_id} went into"),
-            )
-            .detail(format!("The table now called {table} has a different OID than the load recorded, and the recorded OID belongs to another table."))
-            .hint("If the table was only renamed, give it its old name back for this call."),
             Error::NoLineage { table } => Words::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("table \"{table}\" has no column \"_load_id\" that loads can fill"),

@@ -125,10 +125,9 @@ fn a_restore_into_another_cluster() {
     assert_eq!(rows(&mut client, &path, "first"), 0);
     assert_eq!(load(&mut client, &path, "first").expect("a skip").status, "skipped");
     assert_eq!(rows(&mut client, &path, "third"), 12);
-    // Of rows that do not say whose their OIDs are, as those of 0.1.0, the same holds
-    // where the name leads to a table.
+    // Of rows that do not say whose their OIDs are, as in a dump of 0.1.0, the same holds.
     client
-        .batch_execute("UPDATE loader.load_history_data SET home = NULL WHERE target = 'public.second'")
+        .batch_execute("UPDATE loader.load_history_data SET home = DEFAULT WHERE target = 'public.second'")
         .expect("UPDATE");
     let path = new.file("short.json", lines(10));
     assert_eq!(rows(&mut client, &path, "second"), 0);
