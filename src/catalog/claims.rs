@@ -33,7 +33,8 @@ impl Catalog {
         Claim(Object { class: self.rejects, object, number: part(4) as u16 })
     }
 
-    /// Claims a content or a path for this session; `None` where another has it.
+    /// Claims a content or a path for this session; `None` where another has it. The
+    /// transaction has it too: functions of users can give back what sessions hold.
     pub fn try_claim(&self, target: Oid, hash: &[u8; 32]) -> Option<Held> {
         self.claim(target, hash).try_hold()
     }

@@ -37,8 +37,16 @@ pub struct Found {
 /// file cannot grow in between, then its content, which others may have by another
 /// name.
 pub struct Claims {
-    _path: Held,
-    _content: Held,
+    path: Held,
+    content: Held,
+}
+
+impl Claims {
+    /// Nothing is to be loaded: others may look at once.
+    fn let_go(self) {
+        self.path.let_go();
+        self.content.let_go();
+    }
 }
 
 /// Where a load begins.
@@ -58,8 +66,7 @@ pub struct Begin {
     pub replaces: Vec<i64>,
 }
 
-/// Looks at a file. What it locks is locked until the transaction ends, but for
-/// the claim.
+/// Looks at a file.
 pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look, Error> {
     let shown = text::show(path);
     if !text::is_valid(path) {
@@ -71,11 +78,15 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
     let mut source = FileSource::new(access::open(path)?);
     let size = source.opened().size();
     let Some(hash) = source.hash_of_front(size)? else { return Err(Error::Changed(shown)) };
-    let Some(content_claim) = claim(&hash) else { return Ok(Look::Busy(hash)) };
+    let Some(content_claim) = claim(&hash) else {
+        path_claim.let_go();
+        return Ok(Look::Busy(hash));
+    };
+    let claims = Claims { path: path_claim, content: content_claim };
     if !catalog.try_share_turn(common.target.oid, size) {
+        claims.let_go();
         return Ok(Look::Busy(hash));
     }
-    let claims = Claims { _path: path_claim, _content: content_claim };
     let content = common.content(size);
     let earlier = catalog.earlier(&content, Some(&hash), Some(path));
     let mut seen = Seen { catalog, common, source: &mut source, hash: &hash, earlier: &earlier };
@@ -84,7 +95,7 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
         let loads: Vec<i64> = loads.iter().map(|load| load.id).collect();
         catalog.mark_undone(&loads)
     };
-    Ok(match seen.decide()? {
+    let look = match seen.decide()? {
         Decision::Skip(id) => {
             forget(&vain)?;
             Look::Skip(id)
@@ -101,9 +112,11 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, path: &[u8]) -> Result<Look,
                 vain.retain(|load| begin.resumes != Some(load.id));
                 forget(&vain)?;
             }
-            Look::Load(Box::new(Found { source, hash, claims, begin }))
+            return Ok(Look::Load(Box::new(Found { source, hash, claims, begin })));
         }
-    })
+    };
+    claims.let_go();
+    Ok(look)
 }
 
 enum Decision {

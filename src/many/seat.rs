@@ -18,9 +18,9 @@ use crate::sink::{Insert, Target};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Files of one transaction, at most: each takes a subtransaction, and the server
-/// keeps 64 of them at hand.
-const GROUP_FILES: usize = 50;
+/// Files of one transaction, at most: each takes a subtransaction, of which the server
+/// keeps 64 at hand, and five locks.
+const GROUP_FILES: usize = 32;
 
 /// … and bytes of them, …
 const GROUP_BYTES: u64 = 16 * 1024 * 1024;

@@ -101,7 +101,14 @@ impl<'a> Work<'a> {
     fn look_and_load(&mut self, file: usize, path: Vec<u8>) -> Result<(), Error> {
         let busy = self.busy.get(&file).copied();
         let (sink, common) = self.seat.parts();
-        if busy.is_some_and(|hash| sink.catalog.try_claim(common.target.oid, &hash).is_none()) {
+        let is_free = |hash: [u8; 32]| match sink.catalog.try_claim(common.target.oid, &hash) {
+            Some(claim) => {
+                claim.let_go();
+                true
+            }
+            None => false,
+        };
+        if busy.is_some_and(|hash| !is_free(hash)) {
             self.seat.board.give_back(file);
             return Ok(());
         }
