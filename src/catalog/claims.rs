@@ -39,6 +39,12 @@ impl Catalog {
         self.claim(target, hash).try_hold()
     }
 
+    /// The transaction has what this session has claimed in an earlier one; `false` where
+    /// somebody else has it.
+    pub fn try_guard_claim(&self, target: Oid, hash: &[u8; 32]) -> bool {
+        self.claim(target, hash).try_guard()
+    }
+
     /// Waits until nobody has claimed it; to the end of the transaction nobody else
     /// will.
     pub fn keep_unclaimed(&self, target: Oid, hash: &[u8; 32]) {

@@ -107,10 +107,16 @@ impl Transactions {
     }
 
     /// Begins another transaction in place of one in which nothing was done: a
-    /// procedure that waits is in none for long.
+    /// procedure that waits is in none for long. Takes no snapshot.
     pub fn renew(&mut self) {
-        self.begin();
-        self.commit();
+        if self.open {
+            self.commit();
+        } else if self.runner == Runner::Procedure {
+            let stay = Context::current();
+            // SAFETY: no statement runs, and no snapshot of ours is there.
+            unsafe { pg_sys::SPI_commit() };
+            stay.enter_again();
+        }
     }
 
     /// Takes back what is open.
