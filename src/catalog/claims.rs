@@ -33,9 +33,16 @@ impl Catalog {
         Claim(Object { class: self.rejects, object, number: part(4) as u16 })
     }
 
-    /// Claims a content or a path for this session; `None` where another has it.
+    /// Claims a content or a path for this session; `None` where another has it. The
+    /// transaction has it too: functions of users can give back what sessions hold.
     pub fn try_claim(&self, target: Oid, hash: &[u8; 32]) -> Option<Held> {
         self.claim(target, hash).try_hold()
+    }
+
+    /// The transaction has what this session has claimed in an earlier one; `false` where
+    /// somebody else has it.
+    pub fn try_guard_claim(&self, target: Oid, hash: &[u8; 32]) -> bool {
+        self.claim(target, hash).try_guard()
     }
 
     /// Waits until nobody has claimed it; to the end of the transaction nobody else

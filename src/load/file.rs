@@ -93,25 +93,35 @@ impl FileSource {
         Ok(hash)
     }
 
-    /// Hashes the first bytes of the file, `length` of them, and goes back to
-    /// the start. `None` where it has not as many.
-    pub fn hash_of_front(&mut self, length: u64) -> Result<Option<[u8; 32]>, Error> {
+    /// Hashes the first bytes of the file, so many for each of the lengths, which are in
+    /// order, and goes back to the start. `None` where it has not as many. Calls
+    /// `pause` now and then.
+    pub fn hashes_of_fronts(
+        &mut self,
+        lengths: &[u64],
+        mut pause: impl FnMut(),
+    ) -> Result<Vec<Option<[u8; 32]>>, Error> {
         let mut hasher = blake3::Hasher::new();
         let mut block = self.block()?;
-        let mut left = length;
-        while left > 0 {
-            let most = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            match self.read(&mut block[..most]) {
-                Ok(0) => break,
-                Ok(n) => {
-                    hasher.update(&block[..n]);
-                    left -= n as u64;
+        let mut hashes = vec![None; lengths.len()];
+        'fronts: for (&length, hash) in lengths.iter().zip(&mut hashes) {
+            let mut left = length - hasher.count();
+            while left > 0 {
+                let most = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                match self.read(&mut block[..most]) {
+                    Ok(0) => break 'fronts,
+                    Ok(n) => {
+                        hasher.update(&block[..n]);
+                        left -= n as u64;
+                    }
+                    Err(error) => return Err(explain(error, &self.opened.shown)),
                 }
-                Err(error) => return Err(explain(error, &self.opened.shown)),
+                pause();
             }
+            *hash = Some(*hasher.finalize().as_bytes());
         }
         self.rewind()?;
-        Ok((left == 0).then(|| *hasher.finalize().as_bytes()))
+        Ok(hashes)
     }
 
     fn block(&self) -> Result<Vec<u8>, Error> {

@@ -65,6 +65,11 @@ pub fn workers_have_ended() {
     tell(PgLogLevel::NOTICE, "continuing without workers: all of them have ended".to_string(), None);
 }
 
+/// A worker ends: it cannot read what its session has written down.
+pub fn other_build() {
+    log("loader worker: the session has another build of the library".to_string());
+}
+
 /// The session does the work itself.
 pub fn no_workers_because(reason: &str) {
     tell(PgLogLevel::NOTICE, format!("loading without workers: {reason}"), None);

@@ -4,7 +4,7 @@
 use super::board::{self, Board, Posted, Taken};
 use super::call::Call;
 use super::common::Common;
-use super::look::Claims;
+use super::look::{Claims, Opened};
 use super::progress::Progress;
 use super::report;
 use crate::access;
@@ -18,9 +18,9 @@ use crate::sink::{Insert, Target};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Files of one transaction, at most: each takes a subtransaction, and the server
-/// keeps 64 of them at hand.
-const GROUP_FILES: usize = 50;
+/// Files of one transaction, at most: each takes a subtransaction, of which the server
+/// keeps 64 at hand, and five locks.
+const GROUP_FILES: usize = 32;
 
 /// … and bytes of them, …
 const GROUP_BYTES: u64 = 16 * 1024 * 1024;
@@ -28,8 +28,16 @@ const GROUP_BYTES: u64 = 16 * 1024 * 1024;
 /// … and time.
 const GROUP_TIME: Duration = Duration::from_millis(500);
 
+/// No transaction of a procedure lasts longer than this while it only reads a file.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// A file is tried so often again after a conflict with others.
 const TRIES: u32 = 5;
+
+/// Whether a file of so many bytes is too large to share a transaction.
+pub fn is_large(bytes: u64) -> bool {
+    bytes > GROUP_BYTES
+}
 
 /// A worker's place, or that of the session itself.
 pub struct Seat<'a> {
@@ -210,9 +218,21 @@ impl<'a> Seat<'a> {
             || self.group.began.is_some_and(|began| began.elapsed() >= GROUP_TIME)
     }
 
-    /// Whether a file is so large that it does not share a transaction.
+    /// Whether a file did not share a transaction when the call began.
     pub fn is_large(&self, file: usize) -> bool {
-        self.board.size(file) > GROUP_BYTES
+        is_large(self.board.size(file))
+    }
+
+    /// Hashes a file while no transaction is open. A procedure always is in one: in a new
+    /// one now and then.
+    pub fn hash(&mut self, opened: &mut Opened) -> Result<(), Error> {
+        let mut since = Instant::now();
+        opened.hash(|| {
+            if since.elapsed() >= PATIENCE {
+                self.transactions.renew();
+                since = Instant::now();
+            }
+        })
     }
 
     /// Holds claims until the transaction ends.

@@ -3,10 +3,10 @@
 
 use super::board::{self, Cut, Posted, State};
 use super::job::{self, End, Job};
-use super::look::{self, Claims, Look};
+use super::look::{self, Claims, Look, Obstacle, Reached};
 use super::range;
 use super::report;
-use super::seat::Seat;
+use super::seat::{self, Seat};
 use crate::catalog::{Earlier, Status};
 use crate::error::{Error, Failure};
 use crate::pg::memory::{Context, RESERVE};
@@ -31,10 +31,10 @@ pub struct Work<'a> {
     cut_claim: Option<(u64, Claims)>,
     /// The file that is cut is one where ranges are in each other's way.
     gives_way: Option<u64>,
-    /// Where the next look for busy files begins, and what they held: they need not
-    /// be read again to see that they are still busy.
+    /// Where the next look for busy files begins, and what was in their way: they need
+    /// not be read again to see that it still is.
     busy_from: usize,
-    busy: HashMap<usize, [u8; 32]>,
+    busy: HashMap<usize, Obstacle>,
 }
 
 impl<'a> Work<'a> {
@@ -99,17 +99,16 @@ impl<'a> Work<'a> {
     }
 
     fn look_and_load(&mut self, file: usize, path: Vec<u8>) -> Result<(), Error> {
-        let busy = self.busy.get(&file).copied();
         let (sink, common) = self.seat.parts();
-        if busy.is_some_and(|hash| sink.catalog.try_claim(common.target.oid, &hash).is_none()) {
+        if self.busy.get(&file).is_some_and(|what| !what.has_gone(sink.catalog, common.target.oid)) {
             self.seat.board.give_back(file);
             return Ok(());
         }
-        let looked =
-            contain(|| look::look(sink.catalog, &common, &path).map_err(Failure::from), Failure::from);
+        let looked = self.look(&path)?;
+        let (sink, common) = self.seat.parts();
         match looked {
-            Ok(Look::Busy(hash)) => {
-                self.busy.insert(file, hash);
+            Ok(Look::Busy(what)) => {
+                self.busy.insert(file, what);
                 self.seat.board.give_back(file);
             }
             Ok(Look::Refused { load_id, changed }) => {
@@ -132,6 +131,30 @@ impl<'a> Work<'a> {
             Err(failure) => self.fail_unopened(file, &path, &failure)?,
         }
         Ok(())
+    }
+
+    /// Looks at a file; the inner error is the file's. A large one is hashed outside of a
+    /// transaction: that takes long, and nobody is to wait for it.
+    fn look(&mut self, path: &[u8]) -> Result<Result<Look, Failure>, Error> {
+        let (sink, common) = self.seat.parts();
+        let reach = || look::reach(sink.catalog, &common, path, seat::is_large).map_err(Failure::from);
+        let mut opened = match contain(reach, Failure::from) {
+            Ok(Reached::Looked(look)) => return Ok(Ok(look)),
+            Ok(Reached::Opened(opened)) => opened,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        self.seat.commit();
+        let hashed = self.seat.hash(&mut opened);
+        self.seat.begin()?;
+        let (sink, common) = self.seat.parts();
+        let look = || {
+            hashed?;
+            match opened.lock_again(sink.catalog, &common) {
+                Some(what) => Ok(Look::Busy(what)),
+                None => look::look(sink.catalog, &common, *opened),
+            }
+        };
+        Ok(contain(|| look().map_err(Failure::from), Failure::from))
     }
 
     fn load(&mut self, mut job: Job) -> Result<(), Error> {

@@ -90,15 +90,17 @@ impl Object {
 }
 
 /// What can be held over transactions, those that are rolled back too. The end of
-/// the process gives it back.
+/// the process gives it back, and so does `pg_advisory_unlock_all()`, in a trigger, say.
+/// A second lock, of the transaction and of the other kind, is proof against that.
 #[derive(Clone, Copy)]
 pub struct Claim(pub Object);
 
 impl Claim {
-    /// Takes it, if nobody has it, not even this session.
+    /// Takes it, if nobody has it, not even this session. Nobody else gets it before
+    /// the transaction ends, or [`Held::let_go`].
     pub fn try_hold(self) -> Option<Held> {
         match acquire(self.0, Kind::Sessions, Mode::Exclusive, true, true) {
-            Acquired::New => Some(Held(self.0)),
+            Acquired::New => Some(Held(self.0)).filter(|_| self.try_guard()),
             Acquired::Again => {
                 // What was counted once more.
                 drop(Held(self.0));
@@ -108,24 +110,60 @@ impl Claim {
         }
     }
 
+    /// Makes sure that nobody else gets what this session holds, to the end of the
+    /// transaction; `false` where somebody has it.
+    pub fn try_guard(self) -> bool {
+        self.0.try_lock(Mode::Exclusive)
+    }
+
     /// Keeps others from it to the end of the transaction, and waits for it.
     pub fn keep(self) {
         acquire(self.0, Kind::Sessions, Mode::Exclusive, false, false);
+        self.0.lock(Mode::Exclusive);
     }
 
     /// Keeps others from it to the end of the transaction, if nobody has to be waited for.
     pub fn try_keep(self) -> bool {
-        acquire(self.0, Kind::Sessions, Mode::Exclusive, false, true) != Acquired::No
+        acquire(self.0, Kind::Sessions, Mode::Exclusive, false, true) != Acquired::No && self.try_guard()
     }
 }
 
 /// A claim that goes when this value does.
 pub struct Held(Object);
 
+impl Held {
+    /// Gives it back before the end of the (sub)transaction that it was taken in.
+    pub fn let_go(self) {
+        release(self.0, Kind::Transactions);
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
-        let tag = self.0.tag(Kind::Sessions);
-        // SAFETY: it is held by this session, once for each value of this type.
-        unsafe { pg_sys::LockRelease(&raw const tag, Mode::Exclusive.of_server(), true) };
+        release(self.0, Kind::Sessions);
+    }
+}
+
+fn release(object: Object, kind: Kind) {
+    let tag = object.tag(kind);
+    // The server would complain of one that has gone.
+    if is_held(&tag, Mode::Exclusive) {
+        // SAFETY: it was taken once for each value of `Held`.
+        unsafe {
+            pg_sys::LockRelease(&raw const tag, Mode::Exclusive.of_server(), kind == Kind::Sessions);
+        }
+    }
+}
+
+fn is_held(tag: &pg_sys::LOCKTAG, mode: Mode) -> bool {
+    // SAFETY: looks at the locks of this process.
+    #[cfg(any(feature = "pg15", feature = "pg16"))]
+    unsafe {
+        pg_sys::LockHeldByMe(tag, mode.of_server())
+    }
+    // SAFETY: the same.
+    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+    unsafe {
+        pg_sys::LockHeldByMe(tag, mode.of_server(), false)
     }
 }

@@ -28,6 +28,8 @@ pub unsafe fn may_commit(call: pg_sys::FunctionCallInfo) -> bool {
         !context.is_null()
             && (*context).type_ == pg_sys::NodeTag::T_CallContext
             && !(*context.cast::<pg_sys::CallContext>()).atomic
+            // A block with an exception handler.
+            && !pg_sys::IsSubTransaction()
     }
 }
 
@@ -41,7 +43,12 @@ impl Transactions {
         {
             ereport!(ERROR, PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "SPI_connect_ext failed");
         }
-        Transactions { runner: Runner::Procedure, open: false }
+        let mut transactions = Transactions { runner: Runner::Procedure, open: false };
+        if super::transaction_has_one_snapshot() {
+            // The level of one that is under way stays what it is.
+            transactions.renew();
+        }
+        transactions
     }
 
     /// Of a worker, which has none open.
@@ -107,10 +114,16 @@ impl Transactions {
     }
 
     /// Begins another transaction in place of one in which nothing was done: a
-    /// procedure that waits is in none for long.
+    /// procedure that waits is in none for long. Takes no snapshot.
     pub fn renew(&mut self) {
-        self.begin();
-        self.commit();
+        if self.open {
+            self.commit();
+        } else if self.runner == Runner::Procedure {
+            let stay = Context::current();
+            // SAFETY: no statement runs, and no snapshot of ours is there.
+            unsafe { pg_sys::SPI_commit() };
+            stay.enter_again();
+        }
     }
 
     /// Takes back what is open.

@@ -135,9 +135,10 @@ impl Board {
         board
     }
 
-    /// The one in a segment that another process made.
-    pub fn of(segment: Segment) -> Self {
-        Board { words: Words::of(segment) }
+    /// The one in a segment that another process made; `None` where that was another
+    /// build of the library.
+    pub fn of(segment: Segment) -> Option<Self> {
+        Words::of(segment).map(|words| Board { words })
     }
 
     /// The memory that it is in.

@@ -10,9 +10,30 @@ pub const SLOTS: usize = 65;
 /// can be worked on, so that nobody waits for the slowest at once.
 pub const AHEAD: u64 = 128;
 
+/// What lies where, as a number: of the sources that say so. A library that was exchanged
+/// while a session has the old one is another's.
+const LAYOUT: u64 = {
+    let call = digest(include_bytes!("../call.rs"), digest(include_bytes!("../../pg/worker.rs"), FNV_BASIS));
+    let states = digest(include_bytes!("ranges.rs"), digest(include_bytes!("files.rs"), call));
+    digest(env!("CARGO_PKG_VERSION").as_bytes(), digest(include_bytes!("words.rs"), states))
+};
+
+const FNV_BASIS: u64 = 0xCBF2_9CE4_8422_2325;
+
+const fn digest(bytes: &[u8], mut before: u64) -> u64 {
+    let mut at = 0;
+    while at < bytes.len() {
+        before = (before ^ bytes[at] as u64).wrapping_mul(0x0100_0000_01B3);
+        at += 1;
+    }
+    before
+}
+
 /// The words at the start.
 #[derive(Clone, Copy)]
 pub enum Word {
+    /// What the others mean; the first word in every version.
+    Layout,
     Lock,
     /// Everybody is to end.
     Stop,
@@ -92,14 +113,17 @@ pub struct Words {
 }
 
 impl Words {
-    /// All zero, with room for so many files, bytes of paths, and words behind them.
+    /// All zero but the layout, with room for so many files, bytes of paths, and words behind them.
     pub fn new(files: usize, path_bytes: usize, more: usize) -> Self {
-        Words { segment: Segment::new(Words::paths_at(files) + path_bytes.div_ceil(8) + more) }
+        let words = Words { segment: Segment::new(Words::paths_at(files) + path_bytes.div_ceil(8) + more) };
+        words.set(Word::Layout, LAYOUT);
+        words
     }
 
-    /// What another process made.
-    pub fn of(segment: Segment) -> Self {
-        Words { segment }
+    /// What another process made; `None` where that was another build of the library.
+    pub fn of(segment: Segment) -> Option<Self> {
+        let words = Words { segment };
+        (words.get(Word::Layout) == LAYOUT).then_some(words)
     }
 
     /// The memory that they are in.

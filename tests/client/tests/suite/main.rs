@@ -4,6 +4,7 @@
 mod atomic;
 mod cancel;
 mod changing;
+mod claims;
 mod committed;
 mod concurrent;
 mod conflicts;
