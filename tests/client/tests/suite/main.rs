@@ -14,6 +14,7 @@ mod docs;
 mod dump;
 mod encodings;
 mod endurance;
+mod figures;
 mod files;
 mod helpers;
 mod limits;
