@@ -336,7 +336,7 @@ fn a_pattern_that_matches_nothing() {
     let summary = load_many(&mut client, &pattern, "t", "").expect("a call");
     assert_eq!(counts(&summary), [0; 6]);
     assert_eq!(summary.rate, None);
-    let said = said.take();
+    let said = said.results();
     assert_eq!(said[0], format!("WARNING: no file matches \"{pattern}\""));
     assert!(said[1].starts_with("NOTICE: 0 files: 0 loaded, 0 skipped, 0 failed; 0 rows"), "{said:?}");
     // One that names no pattern is a file that is missing.
@@ -439,7 +439,7 @@ fn a_file_that_fails_does_not_stop_the_others() {
         assert_eq!((summary.files, summary.loaded, summary.failed), (7, 2, 5), "{:?}", history(&mut client));
         assert_eq!(summary.rows, count(&mut client, "t"));
         print_errors(&mut client);
-        let said = said.take();
+        let said = said.results();
         assert_eq!(said.iter().filter(|line| line.starts_with("WARNING: file \"")).count(), 5, "{said:?}");
         assert!(said.iter().any(|line| line.contains("c_corrupt.gz\" failed")), "{said:?}");
 
@@ -732,11 +732,11 @@ fn a_file_that_has_changed() {
     let call =
         |client: &mut Client, options| counts(&load_many(client, &pattern, "t", options).expect("a call"));
     assert_eq!(call(&mut client, ""), [2, 0, 2, 0, 0, 0]);
-    let lines = said.take();
+    let lines = said.results();
     assert!(lines[0].starts_with(&format!("WARNING: file \"{path}\" has changed since load ")), "{lines:?}");
     assert_eq!(count(&mut admin, "t"), 13);
     assert_eq!(call(&mut client, "if_loaded => 'error'"), [2, 0, 0, 2, 0, 0]);
-    let lines = said.take();
+    let lines = said.results();
     assert!(lines[0].starts_with(&format!("WARNING: file \"{path}\" has changed since load ")), "{lines:?}");
     let other = pattern.replace('*', "b");
     let same = format!("WARNING: content of file \"{other}\" is already loaded into table \"t\" ");
@@ -769,7 +769,7 @@ fn ten_files_of_a_kind_are_named_and_the_others_counted() {
     let options = "if_loaded => 'error', on_error => 'stop', workers => 0";
     let summary = load_many(&mut client, &pattern, "t", options).expect("a call");
     assert_eq!(counts(&summary), [23, 0, 0, 23, 0, 0]);
-    let lines = said.take();
+    let lines = said.results();
     let with = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
     assert_eq!((with("\" failed: "), with(" is already loaded into ")), (10, 10), "{lines:?}");
     assert_eq!(

@@ -410,15 +410,18 @@ fn together(sessions: usize, rounds: usize) {
     let mut client = database.connect();
     let mut shared = 0;
     for round in 0..rounds {
+        let mut callers: Vec<_> = (0..sessions).map(|_| database.connect()).collect();
+        for caller in &mut callers {
+            caller.batch_execute(SETTINGS).expect("settings");
+        }
         let summaries: Vec<_> = thread::scope(|scope| {
-            let calls: Vec<_> = (0..sessions)
-                .map(|n| {
-                    let mut caller = database.connect();
+            let calls: Vec<_> = callers
+                .iter_mut()
+                .enumerate()
+                .map(|(n, caller)| {
                     let pattern = &files.pattern;
                     scope.spawn(move || {
-                        caller.batch_execute(SETTINGS).expect("settings");
-                        load_many(&mut caller, pattern, "t", &format!("workers => {}", n % 3))
-                            .expect("a call")
+                        load_many(caller, pattern, "t", &format!("workers => {}", n % 3)).expect("a call")
                     })
                 })
                 .collect();

@@ -190,10 +190,10 @@ fn a_temporary_target() {
     let summary = load_many(&mut client, &pattern, "mine", "workers => 2").expect("a call");
     assert_eq!((summary.loaded, summary.rows), (2, 10_022));
     assert_eq!(count(&mut client, "mine"), 10_022);
-    assert_eq!(said.take()[0], "NOTICE: loading without workers: its target is a temporary table");
+    assert_eq!(said.results()[0], "NOTICE: loading without workers: its target is a temporary table");
     let summary = load_many(&mut client, &pattern, "mine", "workers => 0").expect("a call");
     assert_eq!(summary.skipped, 2);
-    assert_eq!(said.take().len(), 1);
+    assert_eq!(said.results().len(), 1);
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn what_there_is_of_workers_is_used() {
         let wide = files(&database, "workers_slots_wide", &[1; 400]);
         let summary = load_many(&mut client, &wide, "u", "").expect("a call");
         assert_eq!(summary.loaded, 400);
-        let said = said.take();
+        let said = said.results();
         assert_eq!(said.len(), 1, "{said:?}");
         barrier.open();
         let (summary, said) = holder.join().expect("a session");
