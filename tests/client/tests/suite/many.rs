@@ -279,18 +279,19 @@ fn the_caller_s_transaction_keeps_its_isolation() {
              BEGIN
                  BEGIN CALL one(); EXCEPTION WHEN OTHERS THEN INSERT INTO seen VALUES (SQLSTATE); END;
                  INSERT INTO seen VALUES (current_setting('transaction_isolation'));
-             END $$;
-             CALL guarded()"
+             END $$"
         ))
         .expect("a procedure");
+    client.batch_execute("CALL guarded()").expect("a call");
     let seen = |client: &mut Client| -> Vec<String> {
         client.query("SELECT level FROM seen", &[]).expect("rows").iter().map(|row| row.get(0)).collect()
     };
     assert_eq!(seen(&mut client), ["25001", "repeatable read"]);
     // Where it can, it begins its own, and what was done before is committed.
+    client.batch_execute("TRUNCATE seen").expect("TRUNCATE");
     client
         .batch_execute(
-            "TRUNCATE seen; DO $$ BEGIN INSERT INTO seen VALUES ('before'); CALL one();
+            "DO $$ BEGIN INSERT INTO seen VALUES ('before'); CALL one();
                  INSERT INTO seen VALUES (current_setting('transaction_isolation')); END $$",
         )
         .expect("a DO block");
