@@ -64,11 +64,11 @@ FROM (SELECT l.load_id,
       CROSS JOIN pg_catalog.pg_control_system() AS system
       JOIN pg_catalog.pg_database AS database
         ON database.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-      LEFT JOIN (SELECT c.oid, pg_catalog.quote_ident(s.nspname) OPERATOR(pg_catalog.||) '.'::pg_catalog.text
-                            OPERATOR(pg_catalog.||) pg_catalog.quote_ident(c.relname) AS name
+      LEFT JOIN (SELECT c.oid, s.nspname, c.relname
                  FROM pg_catalog.pg_class AS c
                  JOIN pg_catalog.pg_namespace AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace) AS named
-        ON named.name OPERATOR(pg_catalog.=) l.target) AS t
+        ON named.nspname OPERATOR(pg_catalog.=) (pg_catalog.parse_ident(l.target))[1]::pg_catalog.name
+        AND named.relname OPERATOR(pg_catalog.=) (pg_catalog.parse_ident(l.target))[2]::pg_catalog.name) AS t
 WHERE t.load_id OPERATOR(pg_catalog.=) h.load_id;
 
 ALTER TABLE loader.rejects_data

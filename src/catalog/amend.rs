@@ -72,9 +72,8 @@ impl Catalog {
                      WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid AND h.home OPERATOR(pg_catalog.=) $3),
                     (SELECT c.oid FROM pg_catalog.pg_class AS c
                      JOIN pg_catalog.pg_namespace AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace
-                     WHERE pg_catalog.quote_ident(s.nspname) OPERATOR(pg_catalog.||) '.'::pg_catalog.text
-                           OPERATOR(pg_catalog.||) pg_catalog.quote_ident(c.relname)
-                           OPERATOR(pg_catalog.=) h.target
+                     WHERE s.nspname OPERATOR(pg_catalog.=) (pg_catalog.parse_ident(h.target))[1]::pg_catalog.name
+                       AND c.relname OPERATOR(pg_catalog.=) (pg_catalog.parse_ident(h.target))[2]::pg_catalog.name
                        AND NOT pg_catalog.starts_with(h.target, 'pg_temp_'::pg_catalog.text))),
                 pg_catalog.convert_to(h.target, pg_catalog.getdatabaseencoding()),
                 pg_catalog.convert_to(h.target_column, pg_catalog.getdatabaseencoding()),

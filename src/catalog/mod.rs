@@ -4,7 +4,8 @@
 
 /// SQL that says whether a row `h` of the history is about a target: by its OID where
 /// that is one of this database, and by its name where it is not, as after a restore, or
-/// names nothing any more. Names in temporary schemas go from session to session and say
+/// names nothing any more. The parts of names are compared: what is quoted differs between
+/// versions of the server. Names in temporary schemas go from session to session and say
 /// nothing.
 macro_rules! of_target {
     ($oid:literal, $name:literal, $home:literal) => {
@@ -13,15 +14,15 @@ macro_rules! of_target {
             $home,
             " AND h.target_oid OPERATOR(pg_catalog.=) ",
             $oid,
-            " OR h.target OPERATOR(pg_catalog.=) ",
-            $name,
-            " AND NOT pg_catalog.starts_with(",
-            $name,
-            ", 'pg_temp_'::pg_catalog.text)
-              AND (h.home OPERATOR(pg_catalog.<>) ",
+            " OR (h.home OPERATOR(pg_catalog.<>) ",
             $home,
             " OR NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
-                             WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid)))"
+                             WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid))
+              AND pg_catalog.parse_ident(h.target) OPERATOR(pg_catalog.=) pg_catalog.parse_ident(",
+            $name,
+            ") AND NOT pg_catalog.starts_with(",
+            $name,
+            ", 'pg_temp_'::pg_catalog.text))"
         )
     };
 }
