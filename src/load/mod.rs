@@ -57,6 +57,7 @@ pub fn run(call: &Call<'_>) -> Result<Outcome, Error> {
 fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     let clock = Instant::now();
     let started_at = pg::now();
+    pg::prevent_during_recovery(c"load_json_file");
     access::require_file_role()?;
     let options = Options::of(&call.words)?;
     let target = Target::lock(call.table, call.target_column)?;

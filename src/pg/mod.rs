@@ -91,3 +91,9 @@ pub fn prevent_if_read_only(command: &'static std::ffi::CStr) {
     // SAFETY: the name is static.
     unsafe { pg_sys::PreventCommandIfReadOnly(command.as_ptr()) }
 }
+
+/// Raises an error on a standby.
+pub fn prevent_during_recovery(command: &'static std::ffi::CStr) {
+    // SAFETY: the name is static.
+    unsafe { pg_sys::PreventCommandDuringRecovery(command.as_ptr()) }
+}

@@ -2,7 +2,7 @@
 //! same on a replica.
 
 use crate::helpers::{count, session};
-use loader_client_tests::{Cluster, Limits, load, load_many, message, send_signal, wait_for};
+use loader_client_tests::{Cluster, Limits, load, load_many, message, send_signal, sqlstate, wait_for};
 use loader_damage::rng::Rng;
 use postgres::{Client, Config, NoTls};
 use std::fmt::Write;
@@ -246,6 +246,7 @@ fn a_replica_has_the_same() {
     });
     assert_eq!(hash(&mut there), hash(&mut client));
     // Nothing is loaded there, by whatever number of workers; reading needs no writing.
+    assert_eq!(sqlstate(load(&mut there, &path, "t")).code(), "25006");
     for workers in [0, 2] {
         let error = message(load_many(&mut there, &path, "t", &format!("workers => {workers}")));
         assert!(error.starts_with("25006"), "{error}");
