@@ -10,24 +10,17 @@ pub const SLOTS: usize = 65;
 /// can be worked on, so that nobody waits for the slowest at once.
 pub const AHEAD: u64 = 128;
 
-/// What lies where, as a number: of the sources that say so. A library that was exchanged
-/// while a session has the old one is another's.
+/// Tells the layouts of different versions apart: a session may have the old library when
+/// its workers get the new one.
 const LAYOUT: u64 = {
-    let call = digest(include_bytes!("../call.rs"), digest(include_bytes!("../../pg/worker.rs"), FNV_BASIS));
-    let states = digest(include_bytes!("ranges.rs"), digest(include_bytes!("files.rs"), call));
-    digest(env!("CARGO_PKG_VERSION").as_bytes(), digest(include_bytes!("words.rs"), states))
-};
-
-const FNV_BASIS: u64 = 0xCBF2_9CE4_8422_2325;
-
-const fn digest(bytes: &[u8], mut before: u64) -> u64 {
-    let mut at = 0;
-    while at < bytes.len() {
-        before = (before ^ bytes[at] as u64).wrapping_mul(0x0100_0000_01B3);
+    let version = env!("CARGO_PKG_VERSION").as_bytes();
+    let (mut number, mut at) = (0u64, 0);
+    while at < version.len() {
+        number = number.wrapping_mul(257).wrapping_add(version[at] as u64);
         at += 1;
     }
-    before
-}
+    number
+};
 
 /// The words at the start.
 #[derive(Clone, Copy)]
