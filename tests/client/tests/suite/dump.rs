@@ -3,15 +3,26 @@
 //! loads go on after it.
 
 use crate::helpers::{count, lines, table};
-use loader_client_tests::{Cluster, Limits, load, load_many, load_with};
+use loader_client_tests::{Cluster, Database, Limits, load, load_many, load_with};
 use postgres::Client;
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 fn run(command: &mut Command) -> String {
     let output = command.output().expect("the program runs");
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Restores a dump into a database that has nothing yet.
+fn restore(database: &Database, dump: &Path) {
+    run(database
+        .cluster
+        .command("psql")
+        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &database.name, "-f"])
+        .arg(dump)
+        .stdout(Stdio::null()));
 }
 
 #[test]
@@ -51,11 +62,7 @@ fn history_survives_dump_and_restore() {
         .arg("before"));
 
     let after = cluster.bare_database("after", "UTF8");
-    run(cluster
-        .command("psql")
-        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "after", "-f"])
-        .arg(&dump)
-        .stdout(Stdio::null()));
+    restore(&after, &dump);
     let mut client = after.connect();
     assert_eq!(count(&mut client, "loader.load_history"), history);
     assert_eq!(count(&mut client, "loader.rejects"), 4);
@@ -93,11 +100,7 @@ fn a_restore_into_another_cluster() {
     // Clusters of tests are copies of one: what tells them apart is the database's OID.
     let _before = new.bare_database("e", "UTF8");
     let after = new.bare_database("d", "UTF8");
-    run(new
-        .command("psql")
-        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "d", "-f"])
-        .arg(&dump)
-        .stdout(Stdio::null()));
+    restore(&after, &dump);
     let mut client = after.connect();
     let at_home = "loader.load_history_data WHERE home = (SELECT system_identifier || '/' || oid
                    FROM pg_control_system(), pg_database WHERE datname = current_database())";
