@@ -168,8 +168,8 @@ pub fn stops(word: &[u8]) -> Result<bool, Error> {
 
 /// What a worker runs.
 pub fn work(segment: Segment, slot: usize) {
-    // Its session has another build: it does without.
-    let Some(board) = Board::of(segment) else { return report::other_build() };
+    // Its session has another version: it does without.
+    let Some(board) = Board::of(segment) else { return report::other_version() };
     let (call, threads, session) = Call::from_words(&board.call());
     session.take_over();
     let mut transactions = Transactions::of_worker();

@@ -66,8 +66,8 @@ pub fn workers_have_ended() {
 }
 
 /// A worker ends: it cannot read what its session has written down.
-pub fn other_build() {
-    log("loader worker: the session has another build of the library".to_string());
+pub fn other_version() {
+    log("loader worker: the session has another version of the library".to_string());
 }
 
 /// The session does the work itself.

@@ -113,7 +113,7 @@ impl Words {
         words
     }
 
-    /// What another process made; `None` where that was another build of the library.
+    /// What another process made; `None` where that was another version of the library.
     pub fn of(segment: Segment) -> Option<Self> {
         let words = Words { segment };
         (words.get(Word::Layout) == LAYOUT).then_some(words)
