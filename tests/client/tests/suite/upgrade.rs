@@ -1,4 +1,4 @@
-//! From 0.1.0 to 0.2.0: between the exchange of the library and ALTER EXTENSION
+//! From 0.1.0 and 0.2.0 to this version: between the exchange of the library and ALTER EXTENSION
 //! UPDATE, and after it.
 
 use crate::helpers::{count, lines, table};
@@ -119,8 +119,9 @@ fn an_updated_extension_is_as_a_new_one() {
             "CREATE ROLE upgrade_owner SUPERUSER LOGIN; CREATE ROLE upgrade_deputy SUPERUSER LOGIN",
         )
         .expect("roles");
-    let databases = ["upgrade_new", "upgrade_old"].map(|name| cluster.bare_database(name, "UTF8"));
-    let versions = ["0.2.0", "0.1.0"];
+    let databases =
+        ["upgrade_new", "upgrade_older", "upgrade_old"].map(|name| cluster.bare_database(name, "UTF8"));
+    let versions = ["0.3.0", "0.1.0", "0.2.0"];
     for (database, version) in databases.iter().zip(versions) {
         let mut owner = database.connect_as("upgrade_owner");
         plant(&mut owner, "evil");
@@ -129,16 +130,20 @@ fn an_updated_extension_is_as_a_new_one() {
             .expect("CREATE EXTENSION");
     }
     admin.batch_execute("ALTER ROLE upgrade_owner NOSUPERUSER").expect("ALTER ROLE");
-    let mut deputy = databases[1].connect_as("upgrade_deputy");
-    deputy.batch_execute("SET search_path = evil, pg_temp, pg_catalog").expect("a search_path");
-    update(&mut deputy);
+    for database in &databases[1..] {
+        let mut deputy = database.connect_as("upgrade_deputy");
+        deputy.batch_execute("SET search_path = evil, pg_temp, pg_catalog").expect("a search_path");
+        update(&mut deputy);
+    }
 
-    let [new, old] = databases.map(|database| catalogs(&mut database.connect()));
+    let [new, older, old] = databases.map(|database| catalogs(&mut database.connect()));
     assert!(new.len() > 100, "{new:#?}");
-    let missing: Vec<_> = new.iter().filter(|line| !old.contains(line)).collect();
-    let left: Vec<_> = old.iter().filter(|line| !new.contains(line)).collect();
-    assert!(missing.is_empty() && left.is_empty(), "missing: {missing:#?}\nleft: {left:#?}");
-    assert_eq!(new, old);
+    for updated in [older, old] {
+        let missing: Vec<_> = new.iter().filter(|line| !updated.contains(line)).collect();
+        let left: Vec<_> = updated.iter().filter(|line| !new.contains(line)).collect();
+        assert!(missing.is_empty() && left.is_empty(), "missing: {missing:#?}\nleft: {left:#?}");
+        assert_eq!(new, updated);
+    }
 }
 
 #[test]
@@ -332,5 +337,5 @@ fn the_update_waits_and_holds_nothing_meanwhile() {
             .expect("the end");
         updating.join().expect("the update");
     });
-    assert_eq!(texts(&mut client, "SELECT extversion FROM pg_extension WHERE extname = 'loader'"), ["0.2.0"]);
+    assert_eq!(texts(&mut client, "SELECT extversion FROM pg_extension WHERE extname = 'loader'"), ["0.3.0"]);
 }

@@ -1,0 +1,260 @@
+-- What CREATE EXTENSION loader makes. The verbs go to the first schema of the
+-- search_path, everything that is state lives in the schema "loader".
+
+CREATE SCHEMA loader;
+GRANT USAGE ON SCHEMA loader TO PUBLIC;
+
+-- State. No row level security on the tables: a dump has to see every row. They
+-- are written as their owner, nobody else has a right on them.
+
+CREATE SEQUENCE loader.load_id_seq AS bigint;
+
+-- home says whose target_oid is: system identifier and OID of the database that wrote
+-- the row. It is not known of rows that come with a dump of 0.1.0.
+CREATE TABLE loader.load_history_data (
+    load_id         bigint NOT NULL PRIMARY KEY,
+    target          text NOT NULL,
+    target_oid      oid NOT NULL,
+    target_column   text NOT NULL,
+    file_path       text NOT NULL,
+    file_size       bigint,
+    file_mtime      timestamptz,
+    content_hash    bytea,
+    format          text NOT NULL,
+    compression     text NOT NULL,
+    chunk           integer NOT NULL,
+    options         jsonb NOT NULL,
+    status          text NOT NULL,
+    rows_loaded     bigint NOT NULL,
+    rows_rejected   bigint NOT NULL,
+    stream_bytes    bigint NOT NULL,
+    bytes_loaded    bigint NOT NULL,
+    bytes_rejected  bigint NOT NULL,
+    bytes_framing   bigint NOT NULL,
+    loaded_by       oid NOT NULL,
+    loaded_by_name  name NOT NULL,
+    started_at      timestamptz NOT NULL,
+    finished_at     timestamptz,
+    records_path    text,
+    start_offset    bigint NOT NULL DEFAULT 0,
+    records         bigint NOT NULL DEFAULT 0,
+    lines           bigint NOT NULL DEFAULT 0,
+    overread        bigint NOT NULL DEFAULT 0,
+    error_sqlstate  text,
+    error_message   text,
+    retry_of        bigint,
+    open_offset     bigint,
+    home            text NOT NULL DEFAULT '',
+    CHECK (stream_bytes OPERATOR(pg_catalog.=)
+           (bytes_loaded OPERATOR(pg_catalog.+) bytes_rejected OPERATOR(pg_catalog.+) bytes_framing))
+);
+-- An earlier load of the same content is looked for by size first, one of the
+-- same file by its path. Few loads are retries: an index of all rows would be read
+-- whole for those that are none.
+CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_size, content_hash);
+CREATE INDEX load_history_data_file_path_idx ON loader.load_history_data USING hash (file_path);
+CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_of)
+    WHERE retry_of IS NOT NULL;
+
+CREATE TABLE loader.rejects_data (
+    load_id         bigint NOT NULL,
+    record_no       bigint NOT NULL,
+    byte_offset     bigint NOT NULL,
+    byte_length     bigint NOT NULL,
+    line            bigint NOT NULL,
+    error_type      text NOT NULL,
+    sqlstate        text NOT NULL,
+    message         text NOT NULL,
+    raw             bytea NOT NULL,
+    raw_truncated   boolean NOT NULL,
+    mended          text,
+    mended_at       timestamptz,
+    resolved_by     bigint,
+    PRIMARY KEY (load_id, byte_offset)
+);
+-- Which rejects a load has made good, for when it is undone: few are.
+CREATE INDEX rejects_data_resolved_by_idx ON loader.rejects_data (resolved_by) WHERE resolved_by IS NOT NULL;
+
+REVOKE ALL ON SEQUENCE loader.load_id_seq FROM PUBLIC;
+REVOKE ALL ON TABLE loader.load_history_data FROM PUBLIC;
+REVOKE ALL ON TABLE loader.rejects_data FROM PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('loader.load_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('loader.load_history_data', '');
+SELECT pg_catalog.pg_extension_config_dump('loader.rejects_data', '');
+
+-- A role sees the loads of the roles that it is a member of: by OID, for which
+-- pg_has_role is false, not an error, once the role is gone.
+
+CREATE VIEW loader.load_history WITH (security_barrier) AS
+SELECT h.load_id, h.target, h.target_oid, h.target_column, h.file_path, h.file_size, h.file_mtime,
+       h.content_hash, h.format, h.compression, h.chunk, h.options, h.status, h.rows_loaded,
+       h.rows_rejected, h.stream_bytes, h.bytes_loaded, h.bytes_rejected, h.bytes_framing,
+       h.loaded_by, h.loaded_by_name, h.started_at, h.finished_at,
+       h.records_path, h.start_offset, h.records, h.error_sqlstate, h.error_message, h.retry_of
+FROM loader.load_history_data AS h
+WHERE pg_catalog.pg_has_role(h.loaded_by, 'MEMBER');
+
+CREATE VIEW loader.rejects WITH (security_barrier) AS
+SELECT r.load_id, r.record_no, r.byte_offset, r.byte_length, r.line, r.error_type, r.sqlstate,
+       r.message, r.raw, r.raw_truncated, r.mended, r.mended_at, r.resolved_by
+FROM loader.rejects_data AS r
+JOIN loader.load_history_data AS h ON h.load_id OPERATOR(pg_catalog.=) r.load_id
+WHERE pg_catalog.pg_has_role(h.loaded_by, 'MEMBER');
+
+GRANT SELECT ON loader.load_history TO PUBLIC;
+GRANT SELECT ON loader.rejects TO PUBLIC;
+
+-- Loads under way, each worker of load_json_files by itself. The figures come from
+-- the server's progress reports, and are shown to those who may see those.
+CREATE VIEW loader.progress WITH (security_barrier) AS
+SELECT p.pid,
+       p.leader_pid,
+       p.load_id,
+       p.relid AS target_oid,
+       CASE WHEN a.backend_type OPERATOR(pg_catalog.=) 'loader worker'::pg_catalog.text
+            THEN NULLIF(a.query, ''::pg_catalog.text) ELSE h.file_path END AS file_path,
+       p.bytes_processed,
+       p.bytes_total,
+       p.rows_loaded,
+       p.rows_rejected,
+       CASE WHEN p.seconds OPERATOR(pg_catalog.>) 0
+            THEN p.bytes_processed OPERATOR(pg_catalog./) p.seconds END AS bytes_per_second,
+       -- A guess of more than three years says nothing, and an interval may not hold it.
+       CASE WHEN p.seconds_left OPERATOR(pg_catalog.<) 1e8::double precision
+            THEN pg_catalog.make_interval(secs => p.seconds_left) END AS eta
+FROM (SELECT q.*,
+             CASE WHEN q.bytes_processed OPERATOR(pg_catalog.>) 0
+                  THEN q.seconds OPERATOR(pg_catalog.*)
+                       (GREATEST(q.bytes_total OPERATOR(pg_catalog.-) q.bytes_processed, 0)
+                        OPERATOR(pg_catalog./) q.bytes_processed::double precision) END AS seconds_left
+      FROM (SELECT i.pid, i.relid, i.param1 AS bytes_processed, i.param2 AS bytes_total,
+                   i.param3 AS rows_loaded, i.param16 AS rows_rejected,
+                   NULLIF(i.param17, 0) AS load_id, NULLIF(i.param18, 0)::integer AS leader_pid,
+                   pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
+                       OPERATOR(pg_catalog.-) (i.param19 OPERATOR(pg_catalog./) 1e6::double precision) AS seconds
+            FROM pg_catalog.pg_stat_get_progress_info('COPY') AS i
+            WHERE i.param19 OPERATOR(pg_catalog.>) 0
+              AND i.datid OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
+                    WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())) AS q) AS p
+LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) p.pid
+LEFT JOIN loader.load_history AS h ON h.load_id OPERATOR(pg_catalog.=) p.load_id;
+
+GRANT SELECT ON loader.progress TO PUBLIC;
+
+-- Functions. Those whose parameters have changed since 0.1.0 have other symbols
+-- than then: a library is never called with arguments that it does not expect.
+
+CREATE FUNCTION seed_json_table(
+    name text,
+    unlogged boolean DEFAULT false,
+    if_not_exists boolean DEFAULT false,
+    lineage boolean DEFAULT false)
+RETURNS regclass
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'seed_table_wrapper';
+
+CREATE FUNCTION load_json_file(
+    path text,
+    "table" regclass,
+    chunk integer DEFAULT 10000,
+    format text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_error text DEFAULT 'reject',
+    reject_limit bigint DEFAULT NULL,
+    if_loaded text DEFAULT 'skip',
+    target_column text DEFAULT 'data',
+    records_path text DEFAULT NULL,
+    validate boolean DEFAULT false)
+RETURNS TABLE (
+    load_id bigint,
+    status text,
+    rows_loaded bigint,
+    rows_rejected bigint,
+    bytes_read bigint,
+    elapsed interval)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'load_file_wrapper';
+
+-- No SET clause and no SECURITY DEFINER: a procedure that commits can have neither.
+CREATE PROCEDURE load_json_files(
+    pattern text,
+    "table" regclass,
+    chunk integer DEFAULT 10000,
+    workers integer DEFAULT NULL,
+    format text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_error text DEFAULT 'reject',
+    reject_limit bigint DEFAULT NULL,
+    if_loaded text DEFAULT 'skip',
+    target_column text DEFAULT 'data',
+    records_path text DEFAULT NULL,
+    on_file_error text DEFAULT 'continue',
+    INOUT files bigint DEFAULT NULL,
+    INOUT files_loaded bigint DEFAULT NULL,
+    INOUT files_skipped bigint DEFAULT NULL,
+    INOUT files_failed bigint DEFAULT NULL,
+    INOUT rows_loaded bigint DEFAULT NULL,
+    INOUT rows_rejected bigint DEFAULT NULL,
+    INOUT bytes_read bigint DEFAULT NULL,
+    INOUT mb_per_second double precision DEFAULT NULL)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'loader_load_json_files';
+
+CREATE FUNCTION read_json_file(
+    path text,
+    format text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_error text DEFAULT 'reject',
+    records_path text DEFAULT NULL,
+    max_records bigint DEFAULT NULL)
+RETURNS TABLE (
+    file text,
+    record_no bigint,
+    line bigint,
+    byte_offset bigint,
+    data jsonb,
+    error_type text,
+    message text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'read_json_file_wrapper';
+
+CREATE FUNCTION undo_load(load_id bigint)
+RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'undo_load_wrapper';
+
+CREATE FUNCTION mend_reject(load_id bigint, byte_offset bigint, new_text text)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'mend_reject_wrapper';
+
+CREATE FUNCTION retry_rejects(load_id bigint)
+RETURNS TABLE (
+    load_id bigint,
+    status text,
+    rows_loaded bigint,
+    rows_rejected bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'retry_rejects_wrapper';
+
+REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean)
+    TO pg_read_server_files;
+REVOKE ALL ON PROCEDURE load_json_files FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE load_json_files TO pg_read_server_files;
+REVOKE ALL ON FUNCTION read_json_file(text, text, text, text, text, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION read_json_file(text, text, text, text, text, bigint) TO pg_read_server_files;
+
+-- Hand the records of the chunk in hand, and their offsets, to the INSERT of a
+-- load. Of no use to anybody else; outside of a load they raise an error.
+CREATE FUNCTION loader.chunk_records(bigint)
+RETURNS SETOF jsonb
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'loader_chunk_records';
+
+CREATE FUNCTION loader.chunk_offsets(bigint)
+RETURNS SETOF bigint
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'loader_chunk_offsets';
