@@ -17,3 +17,180 @@ BEGIN
         END;
     END LOOP;
 END $$;
+
+-- State. The index comes before the UPDATE: made after it in the same transaction, it
+-- could not be used by snapshots older than this.
+
+ALTER TABLE loader.load_history_data
+    ADD COLUMN target_type oid NOT NULL DEFAULT 0,
+    ADD COLUMN emptied_at timestamptz,
+    ADD COLUMN file_device bigint,
+    ADD COLUMN file_inode bigint,
+    ADD COLUMN file_mtime_ns bigint,
+    ADD COLUMN file_ctime_ns bigint;
+
+CREATE INDEX load_history_data_target_idx ON loader.load_history_data (home, target_oid, target)
+    WHERE emptied_at IS NULL AND status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text;
+
+-- Rows of this database say so in the new way; all others are known by their names.
+UPDATE loader.load_history_data AS h
+SET home = h.home OPERATOR(pg_catalog.||) '/'::pg_catalog.text
+        OPERATOR(pg_catalog.||) 'loader.load_history_data'::pg_catalog.regclass::pg_catalog.oid::pg_catalog.text,
+    target_type = COALESCE((SELECT c.reltype FROM pg_catalog.pg_class AS c
+                            WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid), 0::pg_catalog.oid)
+FROM pg_catalog.pg_control_system() AS system, pg_catalog.pg_database AS database
+WHERE database.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+  AND h.home OPERATOR(pg_catalog.=) (system.system_identifier::pg_catalog.text
+      OPERATOR(pg_catalog.||) '/'::pg_catalog.text OPERATOR(pg_catalog.||) database.oid::pg_catalog.text);
+
+-- Where this history is at home: the text that home has in the rows that are written here.
+CREATE FUNCTION loader.home()
+RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'loader_home_wrapper';
+
+-- Whether the caller has the rights of the role that made a load: it inherits them or may
+-- SET ROLE to it. A role that is gone gives no right to anybody but superusers.
+CREATE FUNCTION loader.may_amend(home text, loaded_by oid, loaded_by_name name)
+RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'loader_may_amend_wrapper';
+
+-- Columns are appended; grants on the views stay.
+
+CREATE OR REPLACE VIEW loader.load_history WITH (security_barrier) AS
+SELECT h.load_id, h.target, h.target_oid, h.target_column, h.file_path, h.file_size, h.file_mtime,
+       h.content_hash, h.format, h.compression, h.chunk, h.options, h.status, h.rows_loaded,
+       h.rows_rejected, h.stream_bytes, h.bytes_loaded, h.bytes_rejected, h.bytes_framing,
+       h.loaded_by, h.loaded_by_name, h.started_at, h.finished_at,
+       h.records_path, h.start_offset, h.records, h.error_sqlstate, h.error_message, h.retry_of,
+       h.emptied_at
+FROM loader.load_history_data AS h
+WHERE loader.may_amend(h.home, h.loaded_by, h.loaded_by_name);
+
+CREATE OR REPLACE VIEW loader.rejects WITH (security_barrier) AS
+SELECT r.load_id, r.record_no, r.byte_offset, r.byte_length, r.line, r.error_type, r.sqlstate,
+       r.message, r.raw, r.raw_truncated, r.mended, r.mended_at, r.resolved_by
+FROM loader.rejects_data AS r
+JOIN loader.load_history_data AS h ON h.load_id OPERATOR(pg_catalog.=) r.load_id
+WHERE loader.may_amend(h.home, h.loaded_by, h.loaded_by_name);
+
+-- Functions that have more parameters now are made anew, and get the grants that the old
+-- ones had. What a view or a function in SQL has of an old one keeps it from being
+-- dropped: the update then fails and says which.
+
+CREATE FUNCTION load_json_file(
+    path text,
+    "table" regclass,
+    chunk integer DEFAULT 10000,
+    format text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_error text DEFAULT 'reject',
+    reject_limit bigint DEFAULT NULL,
+    if_loaded text DEFAULT 'skip',
+    target_column text DEFAULT 'data',
+    records_path text DEFAULT NULL,
+    validate boolean DEFAULT false,
+    if_emptied text DEFAULT 'reload')
+RETURNS TABLE (
+    load_id bigint,
+    status text,
+    rows_loaded bigint,
+    rows_rejected bigint,
+    bytes_read bigint,
+    elapsed interval)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'load_json_file_v3_wrapper';
+
+-- No SET clause and no SECURITY DEFINER: a procedure that commits can have neither.
+CREATE PROCEDURE load_json_files(
+    pattern text,
+    "table" regclass,
+    chunk integer DEFAULT 10000,
+    workers integer DEFAULT NULL,
+    format text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_error text DEFAULT 'reject',
+    reject_limit bigint DEFAULT NULL,
+    if_loaded text DEFAULT 'skip',
+    target_column text DEFAULT 'data',
+    records_path text DEFAULT NULL,
+    on_file_error text DEFAULT 'continue',
+    if_emptied text DEFAULT 'reload',
+    INOUT files bigint DEFAULT NULL,
+    INOUT files_loaded bigint DEFAULT NULL,
+    INOUT files_skipped bigint DEFAULT NULL,
+    INOUT files_failed bigint DEFAULT NULL,
+    INOUT rows_loaded bigint DEFAULT NULL,
+    INOUT rows_rejected bigint DEFAULT NULL,
+    INOUT bytes_read bigint DEFAULT NULL,
+    INOUT mb_per_second double precision DEFAULT NULL)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'loader_load_json_files_v3';
+
+CREATE FUNCTION undo_load(load_id bigint, force boolean DEFAULT false)
+RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'undo_load_v3_wrapper';
+
+-- What is new belongs to the owner of the extension, whoever updates it.
+DO $$
+DECLARE
+    owner pg_catalog.regrole := (SELECT e.extowner FROM pg_catalog.pg_extension AS e
+                                 WHERE e.extname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name);
+    routine pg_catalog.regprocedure;
+BEGIN
+    FOR routine IN
+        SELECT p.oid
+        FROM pg_catalog.pg_proc AS p
+        JOIN pg_catalog.pg_depend AS d ON d.objid OPERATOR(pg_catalog.=) p.oid
+        JOIN pg_catalog.pg_extension AS e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
+        WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+          AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
+          AND d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog."char"
+          AND e.extname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name
+          AND p.proowner OPERATOR(pg_catalog.<>) owner::pg_catalog.oid
+    LOOP
+        EXECUTE pg_catalog.format('ALTER ROUTINE %s OWNER TO %s', routine, owner);
+    END LOOP;
+END $$;
+
+REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text)
+    TO pg_read_server_files;
+REVOKE ALL ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
+    text, text, text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, double precision)
+    FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
+    text, text, text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, double precision)
+    TO pg_read_server_files;
+
+-- A grant in a script of an extension counts as the extension's own, which no dump
+-- contains. What users have granted is granted to the new functions by this one, as theirs.
+CREATE FUNCTION loader.copy_grants(old regprocedure, new regprocedure)
+RETURNS void
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'copy_grants_wrapper';
+
+DO $$
+DECLARE
+    old pg_catalog.regprocedure;
+    new pg_catalog.regprocedure;
+BEGIN
+    FOR old, new IN
+        SELECT o.oid, n.oid
+        FROM pg_catalog.pg_proc AS o
+        JOIN pg_catalog.pg_proc AS n ON n.proname OPERATOR(pg_catalog.=) o.proname
+            AND n.pronamespace OPERATOR(pg_catalog.=) o.pronamespace
+            AND n.probin OPERATOR(pg_catalog.=) o.probin
+        WHERE o.prosrc OPERATOR(pg_catalog.=)
+                  ANY ('{load_file_wrapper,loader_load_json_files,undo_load_wrapper}'::pg_catalog.text[])
+          AND n.prosrc OPERATOR(pg_catalog.=) ANY ('{load_json_file_v3_wrapper,loader_load_json_files_v3,undo_load_v3_wrapper}'::pg_catalog.text[])
+    LOOP
+        PERFORM loader.copy_grants(old, new);
+        EXECUTE pg_catalog.format('DROP ROUTINE %s', old);
+    END LOOP;
+END $$;
+
+DROP FUNCTION loader.copy_grants(regprocedure, regprocedure);

@@ -7,10 +7,22 @@ GRANT USAGE ON SCHEMA loader TO PUBLIC;
 -- State. No row level security on the tables: a dump has to see every row. They
 -- are written as their owner, nobody else has a right on them.
 
+-- A load's number is never used again, not even after DROP EXTENSION: a column of
+-- lineage may still hold it. So numbers begin with the clock, in microseconds: no
+-- extension makes as many loads as that while it is there.
 CREATE SEQUENCE loader.load_id_seq AS bigint;
+SELECT pg_catalog.setval('loader.load_id_seq'::pg_catalog.regclass,
+    (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
+        OPERATOR(pg_catalog.*) 1000000::double precision)::bigint, false);
 
--- home says whose target_oid is: system identifier and OID of the database that wrote
--- the row. It is not known of rows that come with a dump of 0.1.0.
+-- Whose OIDs the row has says home: the cluster, the database, and this table itself,
+-- see loader.home(). In any other place, such as one that a dump was restored into, its
+-- target and its role are known by their names; the next load takes such rows over.
+-- target_oid and target_type are the relation and its row type: an OID may come round
+-- again, both together do not.
+-- emptied_at says when the target was found without a row: what the load brought was
+-- gone. The stat of a file (file_device to file_ctime_ns, times in nanoseconds since
+-- 1970) is there once the file had not changed for some time.
 CREATE TABLE loader.load_history_data (
     load_id         bigint NOT NULL PRIMARY KEY,
     target          text NOT NULL,
@@ -45,6 +57,12 @@ CREATE TABLE loader.load_history_data (
     retry_of        bigint,
     open_offset     bigint,
     home            text NOT NULL DEFAULT '',
+    target_type     oid NOT NULL DEFAULT 0,
+    emptied_at      timestamptz,
+    file_device     bigint,
+    file_inode      bigint,
+    file_mtime_ns   bigint,
+    file_ctime_ns   bigint,
     CHECK (stream_bytes OPERATOR(pg_catalog.=)
            (bytes_loaded OPERATOR(pg_catalog.+) bytes_rejected OPERATOR(pg_catalog.+) bytes_framing))
 );
@@ -55,6 +73,9 @@ CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_s
 CREATE INDEX load_history_data_file_path_idx ON loader.load_history_data USING hash (file_path);
 CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_of)
     WHERE retry_of IS NOT NULL;
+-- The loads into a table that are in force, and those that come from elsewhere.
+CREATE INDEX load_history_data_target_idx ON loader.load_history_data (home, target_oid, target)
+    WHERE emptied_at IS NULL AND status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text;
 
 CREATE TABLE loader.rejects_data (
     load_id         bigint NOT NULL,
@@ -83,24 +104,37 @@ SELECT pg_catalog.pg_extension_config_dump('loader.load_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('loader.load_history_data', '');
 SELECT pg_catalog.pg_extension_config_dump('loader.rejects_data', '');
 
--- A role sees the loads of the roles that it is a member of: by OID, for which
--- pg_has_role is false, not an error, once the role is gone.
+-- Where this history is at home: the text that home has in the rows that are written here.
+CREATE FUNCTION loader.home()
+RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'loader_home_wrapper';
+
+-- Whether the caller has the rights of the role that made a load: it inherits them or may
+-- SET ROLE to it. A role that is gone gives no right to anybody but superusers.
+CREATE FUNCTION loader.may_amend(home text, loaded_by oid, loaded_by_name name)
+RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'loader_may_amend_wrapper';
+
+-- A role sees the loads that it may amend.
 
 CREATE VIEW loader.load_history WITH (security_barrier) AS
 SELECT h.load_id, h.target, h.target_oid, h.target_column, h.file_path, h.file_size, h.file_mtime,
        h.content_hash, h.format, h.compression, h.chunk, h.options, h.status, h.rows_loaded,
        h.rows_rejected, h.stream_bytes, h.bytes_loaded, h.bytes_rejected, h.bytes_framing,
        h.loaded_by, h.loaded_by_name, h.started_at, h.finished_at,
-       h.records_path, h.start_offset, h.records, h.error_sqlstate, h.error_message, h.retry_of
+       h.records_path, h.start_offset, h.records, h.error_sqlstate, h.error_message, h.retry_of,
+       h.emptied_at
 FROM loader.load_history_data AS h
-WHERE pg_catalog.pg_has_role(h.loaded_by, 'MEMBER');
+WHERE loader.may_amend(h.home, h.loaded_by, h.loaded_by_name);
 
 CREATE VIEW loader.rejects WITH (security_barrier) AS
 SELECT r.load_id, r.record_no, r.byte_offset, r.byte_length, r.line, r.error_type, r.sqlstate,
        r.message, r.raw, r.raw_truncated, r.mended, r.mended_at, r.resolved_by
 FROM loader.rejects_data AS r
 JOIN loader.load_history_data AS h ON h.load_id OPERATOR(pg_catalog.=) r.load_id
-WHERE pg_catalog.pg_has_role(h.loaded_by, 'MEMBER');
+WHERE loader.may_amend(h.home, h.loaded_by, h.loaded_by_name);
 
 GRANT SELECT ON loader.load_history TO PUBLIC;
 GRANT SELECT ON loader.rejects TO PUBLIC;
@@ -142,7 +176,7 @@ LEFT JOIN loader.load_history AS h ON h.load_id OPERATOR(pg_catalog.=) p.load_id
 
 GRANT SELECT ON loader.progress TO PUBLIC;
 
--- Functions. Those whose parameters have changed since 0.1.0 have other symbols
+-- Functions. Those whose parameters have changed since an earlier version have other symbols
 -- than then: a library is never called with arguments that it does not expect.
 
 CREATE FUNCTION seed_json_table(
@@ -165,7 +199,8 @@ CREATE FUNCTION load_json_file(
     if_loaded text DEFAULT 'skip',
     target_column text DEFAULT 'data',
     records_path text DEFAULT NULL,
-    validate boolean DEFAULT false)
+    validate boolean DEFAULT false,
+    if_emptied text DEFAULT 'reload')
 RETURNS TABLE (
     load_id bigint,
     status text,
@@ -174,7 +209,7 @@ RETURNS TABLE (
     bytes_read bigint,
     elapsed interval)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
-AS 'MODULE_PATHNAME', 'load_file_wrapper';
+AS 'MODULE_PATHNAME', 'load_json_file_v3_wrapper';
 
 -- No SET clause and no SECURITY DEFINER: a procedure that commits can have neither.
 CREATE PROCEDURE load_json_files(
@@ -190,6 +225,7 @@ CREATE PROCEDURE load_json_files(
     target_column text DEFAULT 'data',
     records_path text DEFAULT NULL,
     on_file_error text DEFAULT 'continue',
+    if_emptied text DEFAULT 'reload',
     INOUT files bigint DEFAULT NULL,
     INOUT files_loaded bigint DEFAULT NULL,
     INOUT files_skipped bigint DEFAULT NULL,
@@ -199,7 +235,7 @@ CREATE PROCEDURE load_json_files(
     INOUT bytes_read bigint DEFAULT NULL,
     INOUT mb_per_second double precision DEFAULT NULL)
 LANGUAGE c
-AS 'MODULE_PATHNAME', 'loader_load_json_files';
+AS 'MODULE_PATHNAME', 'loader_load_json_files_v3';
 
 CREATE FUNCTION read_json_file(
     path text,
@@ -219,10 +255,10 @@ RETURNS TABLE (
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10000
 AS 'MODULE_PATHNAME', 'read_json_file_wrapper';
 
-CREATE FUNCTION undo_load(load_id bigint)
+CREATE FUNCTION undo_load(load_id bigint, force boolean DEFAULT false)
 RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'undo_load_wrapper';
+AS 'MODULE_PATHNAME', 'undo_load_v3_wrapper';
 
 CREATE FUNCTION mend_reject(load_id bigint, byte_offset bigint, new_text text)
 RETURNS void
@@ -238,9 +274,9 @@ RETURNS TABLE (
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 AS 'MODULE_PATHNAME', 'retry_rejects_wrapper';
 
-REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean)
+REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text)
     FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean)
+GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text)
     TO pg_read_server_files;
 REVOKE ALL ON PROCEDURE load_json_files FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE load_json_files TO pg_read_server_files;

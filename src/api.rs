@@ -1,15 +1,17 @@
 //! The SQL functions: read arguments, call one function, return.
 
-use crate::amend::{self, Retried};
+use crate::amend::{self, Force, Retried};
+use crate::catalog::Catalog;
 use crate::error::{self, Error};
 use crate::load::{self, Call, Words};
 use crate::many;
-use crate::pg::{Oid, procedure};
+use crate::pg::{self, Oid, procedure};
 use crate::read;
 use crate::sink::{self, Seed};
 use pgrx::AnyElement;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
+use std::ffi::CStr;
 
 /// `seed_json_table` of 0.1.0, until the extension is updated. Called with other
 /// arguments than then, so it takes none.
@@ -22,6 +24,37 @@ fn seed_json_table() {
 #[pg_extern(sql = false)]
 fn load_json_file() {
     Error::OldFunctions.raise()
+}
+
+/// `load_json_file` of 0.2.0, until the extension is updated.
+#[pg_extern(sql = false)]
+fn load_file() {
+    Error::OldFunctions.raise()
+}
+
+/// `undo_load` of 0.2.0, until the extension is updated.
+#[pg_extern(sql = false)]
+fn undo_load() {
+    Error::OldFunctions.raise()
+}
+
+/// `loader.copy_grants(old, new)`, which only update scripts make for themselves.
+#[pg_extern(sql = false)]
+fn copy_grants(old: Oid, new: Oid) {
+    pg::grants::copy(old, new).map_err(Error::from).unwrap_or_else(|error| error.raise())
+}
+
+/// `loader.home()`.
+#[pg_extern(sql = false)]
+fn loader_home() -> String {
+    Catalog::open().unwrap_or_else(|error| error.raise()).home().to_string()
+}
+
+/// `loader.may_amend(home, loaded_by, loaded_by_name)`.
+#[pg_extern(sql = false)]
+fn loader_may_amend(home: &[u8], loaded_by: Oid, loaded_by_name: &CStr) -> bool {
+    let catalog = Catalog::open().unwrap_or_else(|error| error.raise());
+    catalog.may_amend(home, loaded_by, loaded_by_name.to_bytes())
 }
 
 /// `seed_json_table(name, unlogged, if_not_exists, lineage)`.
@@ -47,7 +80,7 @@ fn seed_table(
 /// database's encoding.
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]
 #[pg_extern(sql = false)]
-fn load_file(
+fn load_json_file_v3(
     path: Option<&[u8]>,
     table: Option<Oid>,
     chunk: Option<i32>,
@@ -59,6 +92,7 @@ fn load_file(
     target_column: Option<&[u8]>,
     records_path: Option<&[u8]>,
     validate: Option<bool>,
+    if_emptied: Option<&[u8]>,
 ) -> TableIterator<
     'static,
     (
@@ -81,6 +115,7 @@ fn load_file(
                 on_error: required("on_error", on_error)?,
                 reject_limit,
                 if_loaded: required("if_loaded", if_loaded)?,
+                if_emptied: required("if_emptied", if_emptied)?,
                 records_path,
                 validate: required("validate", validate)?,
             },
@@ -117,6 +152,7 @@ pub fn load_json_files(call: &procedure::Call) -> procedure::Answer {
             target_column: text("target_column", 9)?,
             records_path: call.text(10),
             stop: many::stops(&text("on_file_error", 11)?)?,
+            if_emptied: text("if_emptied", 12)?,
         };
         many::run(&pattern, call.integer(3), arguments)
     };
@@ -134,10 +170,13 @@ pub fn load_json_files(call: &procedure::Call) -> procedure::Answer {
     procedure::Answer { counts: counts.map(|count| count as i64), rate: summary.rate() }
 }
 
-/// `undo_load(load_id)`.
+/// `undo_load(load_id, force)`.
 #[pg_extern(sql = false)]
-fn undo_load(load_id: Option<i64>) -> i64 {
-    let undo = || amend::undo(required("load_id", load_id)?);
+fn undo_load_v3(load_id: Option<i64>, force: Option<bool>) -> i64 {
+    let undo = || {
+        let force = if required("force", force)? { Force::Yes } else { Force::No };
+        amend::undo(required("load_id", load_id)?, force)
+    };
     undo().unwrap_or_else(|error: Error| error.raise()) as i64
 }
 

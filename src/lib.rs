@@ -3,7 +3,7 @@
 //! The module list and what the server calls when it loads the library; no
 //! logic. Arrows point one way: `api` → {`many`, `read`} → `load` → `amend` → {`sink`,
 //! `catalog`, `access`, `verdict`} → `pg`; a floor may use all below it. Anything may
-//! use `error`, `settings` and the crate `loader-core`.
+//! use `error`, `settings`, `stat` and the crate `loader-core`.
 #![deny(unsafe_code)]
 
 mod access;
@@ -17,6 +17,7 @@ mod pg;
 mod read;
 mod settings;
 mod sink;
+mod stat;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
 mod verdict;

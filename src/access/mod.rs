@@ -10,6 +10,7 @@ pub use self::glob::{expand, tidy};
 use crate::error::Error;
 use crate::pg;
 use crate::pg::descriptor::Reserved;
+use crate::stat::FileStat;
 use allowed::Allowed;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
@@ -26,53 +27,31 @@ pub struct OpenFile {
     pub shown: String,
     /// The path as the caller gave it, in the database's encoding.
     pub path: Vec<u8>,
-    identity: Identity,
+    stat: FileStat,
     /// Goes after the file, whose descriptor it stands for.
     _reserved: Reserved,
-}
-
-/// What tells one state of one file from another.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-    size: u64,
-    mtime: i64,
-    mtime_nsec: i64,
-}
-
-impl Identity {
-    fn of(metadata: &Metadata) -> Self {
-        Identity {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            mtime: metadata.mtime(),
-            mtime_nsec: metadata.mtime_nsec(),
-        }
-    }
 }
 
 impl OpenFile {
     /// Its size in bytes when it was opened.
     pub fn size(&self) -> u64 {
-        self.identity.size
+        self.stat.size
     }
 
-    /// When it was last written to: microseconds since 1970.
-    pub fn mtime_micros(&self) -> i64 {
-        self.identity.mtime.saturating_mul(1_000_000).saturating_add(self.identity.mtime_nsec / 1_000)
+    /// What it was when it was opened.
+    pub fn stat(&self) -> &FileStat {
+        &self.stat
     }
 
     /// Fails if the file is not what it was.
     pub fn check_same(&self) -> Result<(), Error> {
-        self.check_unchanged(self.identity.size)
+        self.check_unchanged(self.stat.size)
     }
 
     /// Fails if the file is not what it was, or if not all of it was read.
     pub fn check_unchanged(&self, bytes_read: u64) -> Result<(), Error> {
         let now = self.file.metadata().map_err(|error| Error::Read { path: self.shown.clone(), error })?;
-        if Identity::of(&now) == self.identity && bytes_read == self.identity.size {
+        if FileStat::of(&now).is_same(&self.stat) && bytes_read == self.stat.size {
             Ok(())
         } else {
             Err(Error::Changed(self.shown.clone()))
@@ -86,19 +65,28 @@ pub fn require_known_directories() -> Result<(), Error> {
     Allowed::now().map(|_| ())
 }
 
-/// Bytes of files, for what has to be guessed; 0 where a file is not there, or not
-/// in a directory that files may be loaded from.
-pub fn sizes(paths: &[Vec<u8>]) -> Result<Vec<u64>, Error> {
+/// What the file system says of each file; `None` where one is not there, or not in a
+/// directory that files may be loaded from.
+pub fn stats(paths: &[Vec<u8>]) -> Result<Vec<Option<FileStat>>, Error> {
     let allowed = Allowed::now()?;
-    let size = |path: &Vec<u8>| {
+    let mut stats = Vec::new();
+    let bytes = size_of_val(paths) / size_of::<Vec<u8>>() * size_of::<Option<FileStat>>();
+    stats.try_reserve_exact(paths.len()).map_err(|_| Error::OutOfMemory(bytes))?;
+    for path in paths {
         pg::check_for_interrupts();
-        let path = Path::new(OsStr::from_bytes(path)).canonicalize().ok()?;
-        if !allowed.permit(&path) {
-            return None;
-        }
-        path.metadata().ok().map(|file| file.len())
+        stats.push(stat(Path::new(OsStr::from_bytes(path)), &allowed));
+    }
+    Ok(stats)
+}
+
+fn stat(path: &Path, allowed: &Allowed) -> Option<FileStat> {
+    let metadata = if allowed.is_any() {
+        path.metadata().ok()?
+    } else {
+        let real = path.canonicalize().ok().filter(|real| allowed.permit(real))?;
+        real.symlink_metadata().ok()?
     };
-    Ok(paths.iter().map(|path| size(path).unwrap_or(0)).collect())
+    metadata.is_file().then(|| FileStat::of(&metadata))
 }
 
 /// Fails unless the role may read files of the server.
@@ -148,7 +136,7 @@ pub fn open(path: &[u8]) -> Result<OpenFile, Error> {
             Err(error) => return Err(Error::Read { path: shown, error }),
         }
     }
-    Ok(OpenFile { file, shown, path: path.to_vec(), identity: Identity::of(&metadata), _reserved: reserved })
+    Ok(OpenFile { file, shown, path: path.to_vec(), stat: FileStat::of(&metadata), _reserved: reserved })
 }
 
 fn irregular(metadata: &Metadata) -> Option<&'static str> {

@@ -7,12 +7,12 @@ use crate::error::Error;
 /// loaded.
 pub fn mend(load_id: i64, byte_offset: i64, text: Option<&[u8]>) -> Result<(), Error> {
     let catalog = Catalog::open()?;
-    if catalog.mend(load_id, byte_offset, text)? {
-        return Ok(());
-    }
     let past = catalog.past(load_id, RowLock::No)?.ok_or(Error::NoLoad(load_id))?;
     if past.is_undone {
         return Err(Error::Undone(load_id));
+    }
+    if catalog.mend(load_id, byte_offset, text)? {
+        return Ok(());
     }
     Err(match catalog.resolved_by(load_id, byte_offset)? {
         Some(retry) => Error::Resolved { load_id, byte_offset, retry },

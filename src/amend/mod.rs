@@ -8,7 +8,7 @@ mod undo;
 
 pub use mend::mend;
 pub use retry::{Retried, retry};
-pub use undo::{undo, undo_all};
+pub use undo::{Force, undo, undo_all};
 
 use crate::catalog::{Catalog, Past, RowLock};
 use crate::error::Error;

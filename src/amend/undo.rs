@@ -7,19 +7,31 @@ use crate::pg::message::{count, tell};
 use crate::sink;
 use pgrx::PgLogLevel;
 
+/// Whether rows are deleted that are more or fewer than the loads brought.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Force {
+    /// That is an error: other rows may have the number, or somebody has changed them.
+    No,
+    /// Whatever has the number goes.
+    Yes,
+}
+
 /// Deletes the rows of a load and its rejects, and those of the loads that build
 /// on it: its retries, and those that went on when its file had grown. The rejects
 /// that they resolved wait again. Returns how many rows were deleted.
-pub fn undo(load_id: i64) -> Result<u64, Error> {
+pub fn undo(load_id: i64, force: Force) -> Result<u64, Error> {
     let catalog = Catalog::open()?;
     let past = hold(&catalog, load_id)?;
     let mut loads = vec![past.id];
-    let mut brought = past.rows_loaded;
+    let mut brought = past.rows_there;
     for (follower, rows) in catalog.followers(past.id)? {
         loads.push(follower);
         brought += rows;
     }
     let deleted = delete_rows(&past, &loads, brought)?;
+    if deleted != brought as u64 && force == Force::No {
+        return Err(Error::RowsDiffer { load_id, brought: brought as u64, there: deleted });
+    }
     catalog.delete_rejects(&loads)?;
     catalog.mark_undone(&loads)?;
     if deleted != brought as u64 {
@@ -32,9 +44,11 @@ pub fn undo(load_id: i64) -> Result<u64, Error> {
 /// in their place.
 pub fn undo_all(loads: &[i64]) -> Result<(), Error> {
     for &load_id in loads {
-        match undo(load_id) {
+        match undo(load_id, Force::No) {
             // Undone together with the load that it built on.
             Ok(_) | Err(Error::Undone(_)) => {}
+            // It is there, but another role's.
+            Err(Error::NoLoad(_)) => return Err(Error::ReplacesOthers(load_id)),
             Err(error) => return Err(error),
         }
     }

@@ -1,5 +1,5 @@
 //! What is done to loads that are over: looked up, undone, mended, retried. The
-//! caller may do so to the loads of roles that it is a member of.
+//! caller may do so to the loads of roles whose rights it has.
 
 use super::Catalog;
 use crate::error::{Error, Place};
@@ -12,15 +12,15 @@ use pgrx::spi::{SpiClient, SpiError};
 /// A load of the past.
 pub struct Past {
     pub id: i64,
-    /// The target: by its OID or, where that is one of another database, as after a
-    /// restore, or names nothing any more, by its name. `None` where there is none.
+    /// The relation that it went into; `None` where that is gone.
     pub target: Option<Oid>,
     /// What the target was called, with its schema, quoted.
     pub target_name: Vec<u8>,
     pub column: Vec<u8>,
     pub file_path: Vec<u8>,
     pub is_undone: bool,
-    pub rows_loaded: i64,
+    /// Rows that it brought; none once its table was found empty.
+    pub rows_there: i64,
     /// The load whose rejects it loaded.
     pub retry_of: Option<i64>,
     /// The hash of its file, if that could be read.
@@ -46,18 +46,16 @@ pub struct Retry {
     pub started_at: TimestampWithTimeZone,
 }
 
-/// SQL that says whether two rows of the history, that one and `h`, are about one table:
-/// by their OIDs if these are of one database, else by its name.
+/// SQL that says whether two rows of the history, that one and `h`, are about one relation.
 macro_rules! same_target {
     ($row:literal) => {
         concat!(
-            "CASE WHEN ",
             $row,
-            ".home OPERATOR(pg_catalog.=) h.home THEN ",
+            ".home OPERATOR(pg_catalog.=) h.home AND ",
             $row,
-            ".target_oid OPERATOR(pg_catalog.=) h.target_oid ELSE ",
+            ".target_oid OPERATOR(pg_catalog.=) h.target_oid AND ",
             $row,
-            ".target OPERATOR(pg_catalog.=) h.target END"
+            ".target_type OPERATOR(pg_catalog.=) h.target_type"
         )
     };
 }
@@ -65,51 +63,65 @@ macro_rules! same_target {
 impl Catalog {
     /// The load of that number, if it is the caller's to amend.
     pub fn past(&self, load_id: i64, lock: RowLock) -> Result<Option<Past>, Error> {
+        self.adopt()?;
         let query = format!(
             "SELECT
-                COALESCE(
-                    (SELECT c.oid FROM pg_catalog.pg_class AS c
-                     WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid AND h.home OPERATOR(pg_catalog.=) $3),
-                    (SELECT c.oid FROM pg_catalog.pg_class AS c
-                     JOIN pg_catalog.pg_namespace AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace
-                     WHERE s.nspname OPERATOR(pg_catalog.=) (pg_catalog.parse_ident(h.target))[1]::pg_catalog.name
-                       AND c.relname OPERATOR(pg_catalog.=) (pg_catalog.parse_ident(h.target))[2]::pg_catalog.name
-                       AND NOT pg_catalog.starts_with(h.target, 'pg_temp_'::pg_catalog.text))),
+                (SELECT c.oid FROM pg_catalog.pg_class AS c
+                 WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid
+                   AND c.reltype OPERATOR(pg_catalog.=) h.target_type
+                   AND h.home OPERATOR(pg_catalog.=) $2),
                 pg_catalog.convert_to(h.target, pg_catalog.getdatabaseencoding()),
                 pg_catalog.convert_to(h.target_column, pg_catalog.getdatabaseencoding()),
                 pg_catalog.convert_to(h.file_path, pg_catalog.getdatabaseencoding()),
                 h.status OPERATOR(pg_catalog.=) 'undone'::pg_catalog.text,
-                h.rows_loaded,
+                CASE WHEN h.emptied_at IS NULL THEN h.rows_loaded ELSE 0 END,
                 h.retry_of,
-                h.content_hash
+                h.content_hash,
+                h.home OPERATOR(pg_catalog.=) $2,
+                h.loaded_by,
+                pg_catalog.convert_to(h.loaded_by_name::pg_catalog.text, pg_catalog.getdatabaseencoding())
             FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
-              AND pg_catalog.pg_has_role($2, h.loaded_by, 'MEMBER')
             {}",
             match lock {
                 RowLock::No => "",
                 RowLock::ForUpdate => "FOR UPDATE OF h",
             }
         );
-        let arguments = [load_id.into(), user::current().into(), self.home.as_str().into()];
-        self.as_owner(|client| {
+        let arguments = [load_id.into(), self.home.as_str().into()];
+        let found = self.as_owner(|client| {
             let rows = client.update(&query, Some(1), &arguments)?;
             if rows.is_empty() {
                 return Ok(None);
             }
             let row = rows.first();
-            Ok(Some(Past {
+            let past = Past {
                 id: load_id,
                 target: row.get(1)?,
                 target_name: row.get(2)?.unwrap_or_default(),
                 column: row.get(3)?.unwrap_or_default(),
                 file_path: row.get(4)?.unwrap_or_default(),
                 is_undone: row.get(5)?.unwrap_or_default(),
-                rows_loaded: row.get(6)?.unwrap_or_default(),
+                rows_there: row.get(6)?.unwrap_or_default(),
                 retry_of: row.get(7)?,
                 content_hash: row.get(8)?,
-            }))
-        })
+            };
+            let is_at_home = row.get(9)?.unwrap_or_default();
+            let role = row.get(10)?.unwrap_or(Oid::INVALID);
+            Ok(Some((past, is_at_home, role, row.get::<Vec<u8>>(11)?.unwrap_or_default())))
+        })?;
+        Ok(found
+            .and_then(|(past, is_at_home, role, name)| may_amend(is_at_home, role, &name).then_some(past)))
+    }
+
+    /// Whether the caller has the rights of the role that made a load, by what its row says.
+    pub fn may_amend(&self, home: &[u8], loaded_by: Oid, loaded_by_name: &[u8]) -> bool {
+        may_amend(home == self.home.as_bytes(), loaded_by, loaded_by_name)
+    }
+
+    /// Where rows are at home that are written here.
+    pub fn home(&self) -> &str {
+        &self.home
     }
 
     /// Numbers and rows of the loads that build on one and are still in force,
@@ -117,7 +129,8 @@ impl Catalog {
     /// grown, and their retries.
     pub fn followers(&self, load_id: i64) -> Result<Vec<(i64, i64)>, Error> {
         const QUERY: &str = concat!(
-            "SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
+            "SELECT h.load_id, CASE WHEN h.emptied_at IS NULL THEN h.rows_loaded ELSE 0 END
+            FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.>) $1
               AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text
               AND EXISTS (SELECT FROM loader.load_history_data AS p
@@ -169,19 +182,16 @@ impl Catalog {
         self.change(REOPEN, &[array::bigints(&memory, loads)]).map(|_| ())
     }
 
-    /// Puts a text beside the raw bytes of a reject that is the caller's to mend
-    /// and not resolved, or takes it away. `false` where there is none such.
+    /// Puts a text beside the raw bytes of a reject that is not resolved, or takes it away.
+    /// `false` where there is none such. The caller has asked [`Catalog::past`] whose it is.
     pub fn mend(&self, load_id: i64, byte_offset: i64, text: Option<&[u8]>) -> Result<bool, Error> {
         const STATEMENT: &str = "UPDATE loader.rejects_data AS r
             SET mended = $3, mended_at = CASE WHEN $3 IS NOT NULL THEN $4 END
-            FROM loader.load_history_data AS h
             WHERE r.load_id OPERATOR(pg_catalog.=) $1
               AND r.byte_offset OPERATOR(pg_catalog.=) $2
-              AND r.resolved_by IS NULL
-              AND h.load_id OPERATOR(pg_catalog.=) $1
-              AND pg_catalog.pg_has_role($5, h.loaded_by, 'MEMBER')";
+              AND r.resolved_by IS NULL";
         let text = text.map_or_else(DatumWithOid::null::<String>, text::parameter);
-        let arguments = [load_id.into(), byte_offset.into(), text, pg::now().into(), user::current().into()];
+        let arguments = [load_id.into(), byte_offset.into(), text, pg::now().into()];
         Ok(self.change(STATEMENT, &arguments)? == 1)
     }
 
@@ -224,10 +234,10 @@ impl Catalog {
             load_id, target, target_oid, target_column, file_path, file_size, file_mtime, content_hash,
             format, compression, chunk, options, status, rows_loaded, rows_rejected, stream_bytes,
             bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name, started_at, finished_at,
-            records_path, records, retry_of, home)
+            records_path, records, retry_of, home, target_type)
             SELECT $1, h.target, h.target_oid, h.target_column, h.file_path, h.file_size, h.file_mtime,
                 h.content_hash, h.format, h.compression, h.chunk, '{\"retry\": true}'::pg_catalog.jsonb,
-                'loaded', $3, 0, $4, $4, 0, 0, $5, $6::pg_catalog.name, $7, $8, h.records_path, $9, h.load_id, h.home
+                'loaded', $3, 0, $4, $4, 0, 0, $5, $6::pg_catalog.name, $7, $8, h.records_path, $9, h.load_id, h.home, h.target_type
             FROM loader.load_history_data AS h WHERE h.load_id OPERATOR(pg_catalog.=) $2";
         let role = user::current();
         let arguments = [
@@ -252,6 +262,12 @@ impl Catalog {
     fn as_owner<R>(&self, body: impl FnOnce(&mut SpiClient<'_>) -> Result<R, SpiError>) -> Result<R, Error> {
         Ok(user::run_as(self.owner, || Spi::connect_mut(body))?)
     }
+}
+
+/// Where the row was written elsewhere, the role's name says who it is.
+fn may_amend(is_at_home: bool, loaded_by: Oid, loaded_by_name: &[u8]) -> bool {
+    let role = if is_at_home { loaded_by } else { user::named(loaded_by_name) };
+    user::has_rights_of(user::current(), role)
 }
 
 /// Mended rejects, handed out one by one, however large they are.

@@ -2,8 +2,9 @@
 
 use super::{Catalog, Content};
 use crate::error::Error;
-use crate::pg::snapshot::{self, Row, Snapshot};
+use crate::pg::snapshot::{self, Row, Snapshot, select_bigint};
 use crate::pg::{self, Oid, text, user};
+use crate::stat::FileStat;
 use loader_core::tally::Tally;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
 use pgrx::prelude::*;
@@ -45,12 +46,18 @@ pub struct Load<'a> {
     pub retry_of: Option<i64>,
 }
 
+/// A file as it lay on disk when it was opened.
+#[derive(Clone, Copy)]
+pub struct FileOnDisk<'a> {
+    pub stat: FileStat,
+    pub hash: &'a [u8; 32],
+}
+
 /// The file of a load, as it was read.
 #[derive(Clone, Copy, Default)]
 pub struct FileState<'a> {
-    /// Its size in bytes, when it was last written to, and the hash of it;
     /// `None` where it could not be opened.
-    pub known: Option<(u64, TimestampWithTimeZone, &'a [u8; 32])>,
+    pub on_disk: Option<FileOnDisk<'a>>,
     pub format: &'a str,
     pub compression: &'a str,
 }
@@ -91,12 +98,19 @@ pub struct Earlier {
     pub open_offset: Option<u64>,
     /// Where in the stream it began.
     pub start_offset: u64,
+    /// The file is on disk as it was then, and had been so for some time.
+    pub same_stat: bool,
 }
 
 impl Earlier {
     /// Whether it failed before it brought anything.
     pub fn is_vain(&self) -> bool {
         self.status == Status::Failed && self.reached.offset == self.start_offset && self.reached.rejects == 0
+    }
+
+    /// Whether it brought a row: one that did not keeps no other content out.
+    pub fn has_rows(&self) -> bool {
+        self.reached.rows > 0
     }
 }
 
@@ -108,9 +122,12 @@ impl Catalog {
             content_hash, format, compression, chunk, options, status, rows_loaded, rows_rejected,
             stream_bytes, bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name,
             started_at, finished_at, start_offset, records, lines, overread, error_sqlstate,
-            error_message, retry_of, open_offset, home)
+            error_message, retry_of, open_offset, home, target_type, file_device, file_inode,
+            file_mtime_ns, file_ctime_ns)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::pg_catalog.jsonb, $14, $15, $16,
-            $17, $18, $19, $20, $21, $22::pg_catalog.name, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)";
+            $17, $18, $19, $20, $21, $22::pg_catalog.name, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33,
+            $34, $35, $36, $37, $38)";
+        let [device, inode, mtime_ns, ctime_ns] = file.settled_stat();
         let arguments = [
             load.id.into(),
             text::parameter(load.content.target_name),
@@ -118,9 +135,9 @@ impl Catalog {
             text::parameter(load.content.column),
             or_null(load.content.records_path),
             text::parameter(load.file_path),
-            or_null(file.known.map(|(size, ..)| size as i64)),
-            or_null(file.known.map(|(_, mtime, _)| mtime)),
-            or_null(file.known.map(|(.., hash)| hash.as_slice())),
+            or_null(file.size()),
+            or_null(file.mtime()),
+            or_null(file.hash()),
             file.format.into(),
             file.compression.into(),
             load.chunk.into(),
@@ -145,6 +162,11 @@ impl Catalog {
             or_null(load.retry_of),
             or_null(step.open_offset.map(|offset| offset as i64)),
             self.home.as_str().into(),
+            load.content.target_type.into(),
+            device,
+            inode,
+            mtime_ns,
+            ctime_ns,
         ];
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
@@ -163,10 +185,16 @@ impl Catalog {
             records = $10, lines = $11, overread = $12,
             file_size = COALESCE($13, h.file_size), file_mtime = COALESCE($14, h.file_mtime),
             content_hash = COALESCE($15, h.content_hash), format = $16, compression = $17,
-            error_sqlstate = $18, error_message = $19, finished_at = $20, open_offset = $21
+            error_sqlstate = $18, error_message = $19, finished_at = $20, open_offset = $21,
+            file_device = CASE WHEN $15 IS NULL THEN h.file_device ELSE $22 END,
+            file_inode = CASE WHEN $15 IS NULL THEN h.file_inode ELSE $23 END,
+            file_mtime_ns = CASE WHEN $15 IS NULL THEN h.file_mtime_ns ELSE $24 END,
+            file_ctime_ns = CASE WHEN $15 IS NULL THEN h.file_ctime_ns ELSE $25 END
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
               AND h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes OPERATOR(pg_catalog.=) $2
+              AND h.emptied_at IS NULL
               AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'failed']::pg_catalog.text[])";
+        let [device, inode, mtime_ns, ctime_ns] = file.settled_stat();
         let arguments = [
             id.into(),
             (from as i64).into(),
@@ -180,15 +208,19 @@ impl Catalog {
             (step.records as i64).into(),
             (step.lines as i64).into(),
             (step.overread as i64).into(),
-            or_null(file.known.map(|(size, ..)| size as i64)),
-            or_null(file.known.map(|(_, mtime, _)| mtime)),
-            or_null(file.known.map(|(.., hash)| hash.as_slice())),
+            or_null(file.size()),
+            or_null(file.mtime()),
+            or_null(file.hash()),
             file.format.into(),
             file.compression.into(),
             or_null(step.error.map(|(code, _)| code)),
             or_null(step.error.map(|(_, message)| message)),
             or_null((step.status != Status::Running).then(pg::now)),
             or_null(step.open_offset.map(|offset| offset as i64)),
+            device,
+            inode,
+            mtime_ns,
+            ctime_ns,
         ];
         let updated = user::run_as(self.owner, || {
             Spi::connect_mut(|client| client.update(STATEMENT, None, &arguments).map(|rows| rows.len()))
@@ -206,39 +238,48 @@ impl Catalog {
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 
-    /// Loads into the target, the latest first, that had this content or, with a
-    /// path, that path; those that were undone, and retries, do not count.
+    /// Loads into the target that are in force, the latest first, that had this content or,
+    /// with a path, that path; retries do not count. `stat` is the file's of now.
     pub fn earlier(
         &self,
         content: &Content<'_>,
         hash: Option<&[u8; 32]>,
         path: Option<&[u8]>,
+        stat: Option<&FileStat>,
     ) -> Vec<Earlier> {
         const QUERY: &str = concat!(
             "SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
                    h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
                    h.records, h.lines, h.overread, h.rows_rejected, h.rows_loaded,
-                   h.open_offset, h.start_offset
+                   h.open_offset, h.start_offset, ",
+            same_stat!("$1", "$9", "$10", "$11", "$12"),
+            "::pg_catalog.int4::pg_catalog.int8
             FROM loader.load_history_data AS h
             WHERE h.target_column OPERATOR(pg_catalog.=) $2
               AND ",
             of_target!("$3", "$4", "$8"),
             " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
-              AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])
-              AND h.retry_of IS NULL
+              AND ",
+            in_force!(),
+            " AND h.retry_of IS NULL
               AND ((h.file_size OPERATOR(pg_catalog.=) $1 AND h.content_hash OPERATOR(pg_catalog.=) $6)
                    OR h.file_path OPERATOR(pg_catalog.=) $7)
             ORDER BY h.load_id USING OPERATOR(pg_catalog.>)"
         );
+        let [device, inode, mtime_ns, ctime_ns] = stat_or_nulls(stat);
         let arguments = [
             (content.file_size as i64).into(),
             text::parameter(content.column),
             content.target.into(),
-            text::parameter(content.target_name),
+            content.target_type.into(),
             content.records_path.unwrap_or_default().into(),
             or_null(hash.map(<[u8; 32]>::as_slice)),
             path.map_or_else(DatumWithOid::null::<&str>, text::parameter),
             self.home.as_str().into(),
+            device,
+            inode,
+            mtime_ns,
+            ctime_ns,
         ];
         let mut found = Vec::new();
         user::run_as(self.owner, || {
@@ -256,10 +297,44 @@ impl Catalog {
                     reached: Position::of(row, 6),
                     open_offset: row.bigint(12).map(|offset| offset as u64),
                     start_offset: row.bigint(13).unwrap_or(0) as u64,
+                    same_stat: row.bigint(14) == Some(1),
                 });
             });
         });
         found
+    }
+
+    /// Whether a load into the target that is in force had a file of that size.
+    pub fn any_of_size(&self, content: &Content<'_>) -> bool {
+        const QUERY: &str = concat!(
+            "SELECT 1::pg_catalog.int8 FROM loader.load_history_data AS h
+            WHERE h.file_size OPERATOR(pg_catalog.=) $1
+              AND h.target_column OPERATOR(pg_catalog.=) $2
+              AND ",
+            of_target!("$3", "$4", "$6"),
+            " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
+              AND ",
+            in_force!(),
+            " AND h.retry_of IS NULL LIMIT 1"
+        );
+        let arguments = [
+            (content.file_size as i64).into(),
+            text::parameter(content.column),
+            content.target.into(),
+            content.target_type.into(),
+            content.records_path.unwrap_or_default().into(),
+            self.home.as_str().into(),
+        ];
+        user::run_as(self.owner, || select_bigint(Snapshot::Latest, QUERY, &arguments)).is_some()
+    }
+
+    /// Whether this transaction sees all of these loads.
+    pub fn sees(&self, loads: &[i64]) -> bool {
+        const QUERY: &str = "SELECT pg_catalog.count(*) FROM loader.load_history_data AS h
+            WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)";
+        let arguments = [loads.to_vec().into()];
+        let seen = user::run_as(self.owner, || select_bigint(Snapshot::Transaction, QUERY, &arguments));
+        seen == Some(loads.len() as i64)
     }
 
     /// The last of these loads that was begun as that one: into the same table, by the
@@ -269,9 +344,7 @@ impl Catalog {
             WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)
               AND h.loaded_by OPERATOR(pg_catalog.=) $2
               AND h.options OPERATOR(pg_catalog.=) $3::pg_catalog.jsonb
-              AND h.target_oid OPERATOR(pg_catalog.=) $4
-              AND h.target OPERATOR(pg_catalog.=) $5
-              AND h.home OPERATOR(pg_catalog.=) $6";
+              AND h.target OPERATOR(pg_catalog.=) $4";
         if among.is_empty() {
             return None;
         }
@@ -279,11 +352,9 @@ impl Catalog {
             among.to_vec().into(),
             load.loaded_by.into(),
             load.options.into(),
-            load.content.target.into(),
             text::parameter(load.content.target_name),
-            self.home.as_str().into(),
         ];
-        user::run_as(self.owner, || snapshot::select_bigint(Snapshot::Latest, QUERY, &arguments))
+        user::run_as(self.owner, || select_bigint(Snapshot::Latest, QUERY, &arguments))
     }
 
     /// How far a load is at this moment; `None` where it has none of the states.
@@ -291,7 +362,8 @@ impl Catalog {
         const QUERY: &str = "SELECT h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes, h.records, h.lines,
                    h.overread, h.rows_rejected, h.rows_loaded
             FROM loader.load_history_data AS h
-            WHERE h.load_id OPERATOR(pg_catalog.=) $1 AND h.status OPERATOR(pg_catalog.=) ANY ($2)";
+            WHERE h.load_id OPERATOR(pg_catalog.=) $1 AND h.status OPERATOR(pg_catalog.=) ANY ($2)
+              AND h.emptied_at IS NULL";
         let states: Vec<&str> = states.iter().map(|state| state.name()).collect();
         let mut found = None;
         user::run_as(self.owner, || {
@@ -323,33 +395,13 @@ impl Catalog {
         found.map(|message| text::show(&message))
     }
 
-    /// The loads into the target that are in force, and whether any brought rows.
-    pub fn loads_into(&self, target: Oid, target_name: &[u8], column: &[u8]) -> (Vec<i64>, bool) {
-        const QUERY: &str = concat!(
-            "SELECT h.load_id, h.rows_loaded FROM loader.load_history_data AS h
-            WHERE h.target_column OPERATOR(pg_catalog.=) $2
-              AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'running', 'failed']::pg_catalog.text[])
-              AND ",
-            of_target!("$1", "$3", "$4")
-        );
-        let arguments =
-            [target.into(), text::parameter(column), text::parameter(target_name), self.home.as_str().into()];
-        let (mut loads, mut rows) = (Vec::new(), 0);
-        user::run_as(self.owner, || {
-            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
-                loads.extend(row.bigint(1));
-                rows += row.bigint(2).unwrap_or(0);
-            });
-        });
-        (loads, rows > 0)
-    }
-
     /// Keeps others from undoing a load, or building on it, to the end of the
     /// transaction; `false` where it is not loaded any more.
     pub fn lock_if_loaded(&self, id: i64) -> Result<bool, Error> {
         const QUERY: &str = "SELECT 1 FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
-              AND h.status OPERATOR(pg_catalog.=) 'loaded'::pg_catalog.text FOR UPDATE";
+              AND h.status OPERATOR(pg_catalog.=) 'loaded'::pg_catalog.text
+              AND h.emptied_at IS NULL FOR UPDATE";
         let found = user::run_as(self.owner, || {
             Spi::connect_mut(|client| client.update(QUERY, None, &[id.into()]).map(|rows| rows.len()))
         })?;
@@ -367,14 +419,6 @@ impl Catalog {
             snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| found.extend(row.bigint(1)));
         });
         found
-    }
-
-    /// Waits for those who are at these loads, and keeps others from them.
-    pub fn lock_loads(&self, loads: &[i64]) -> Result<(), Error> {
-        const QUERY: &str = "SELECT 1 FROM loader.load_history_data AS h
-            WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1) ORDER BY h.load_id FOR UPDATE";
-        let arguments = [loads.to_vec().into()];
-        Ok(user::run_as(self.owner, || Spi::run_with_args(QUERY, &arguments))?)
     }
 
     /// Marks loads as undone: nothing of them is left in the table.
@@ -424,6 +468,36 @@ impl Position {
             rows: column(5),
         }
     }
+}
+
+impl FileState<'_> {
+    fn size(&self) -> Option<i64> {
+        self.on_disk.map(|file| file.stat.size as i64)
+    }
+
+    fn mtime(&self) -> Option<TimestampWithTimeZone> {
+        self.on_disk.map(|file| pg::timestamp_from_unix(file.stat.mtime_micros()))
+    }
+
+    fn hash(&self) -> Option<&[u8]> {
+        self.on_disk.map(|file| file.hash.as_slice())
+    }
+
+    /// What later looks may know the file by without reading it.
+    fn settled_stat(&self) -> [DatumWithOid<'static>; 4] {
+        stat_or_nulls(self.on_disk.as_ref().map(|file| &file.stat).filter(|stat| stat.is_settled()))
+    }
+}
+
+/// Device, inode, mtime and ctime.
+pub(super) fn stat_or_nulls(stat: Option<&FileStat>) -> [DatumWithOid<'static>; 4] {
+    let or_null = |value: fn(&FileStat) -> i64| or_null(stat.map(value));
+    [
+        or_null(|stat| stat.device as i64),
+        or_null(|stat| stat.inode as i64),
+        or_null(|stat| stat.mtime_ns),
+        or_null(|stat| stat.ctime_ns),
+    ]
 }
 
 fn or_null<'a, T: IntoDatum + Into<DatumWithOid<'a>>>(value: Option<T>) -> DatumWithOid<'a> {

@@ -2,42 +2,62 @@
 //! written as their owner, so that a loading role needs no right on them and
 //! cannot forge them.
 
-/// SQL that says whether a row `h` of the history is about a target: by its OID where
-/// that is one of this database, and by its name where it is not, as after a restore, or
-/// names nothing any more. The parts of names are compared: what is quoted differs between
-/// versions of the server. Names in temporary schemas go from session to session and say
-/// nothing.
+/// SQL that says whether a row `h` of the history is about a target: the very relation,
+/// not another one to which its name or its OID has come since. Rows that were written
+/// elsewhere are not: [`Catalog::adopt`] takes them over first.
 macro_rules! of_target {
-    ($oid:literal, $name:literal, $home:literal) => {
+    ($oid:literal, $kind:literal, $home:literal) => {
         concat!(
-            "(h.home OPERATOR(pg_catalog.=) ",
+            "h.home OPERATOR(pg_catalog.=) ",
             $home,
             " AND h.target_oid OPERATOR(pg_catalog.=) ",
             $oid,
-            " OR (h.home OPERATOR(pg_catalog.<>) ",
-            $home,
-            " OR NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
-                             WHERE c.oid OPERATOR(pg_catalog.=) h.target_oid))
-              AND pg_catalog.parse_ident(h.target) OPERATOR(pg_catalog.=) pg_catalog.parse_ident(",
-            $name,
-            ") AND NOT pg_catalog.starts_with(",
-            $name,
-            ", 'pg_temp_'::pg_catalog.text))"
+            " AND h.target_type OPERATOR(pg_catalog.=) ",
+            $kind
         )
     };
 }
 
+/// SQL that says whether a load `h` is in force: neither undone nor gone with the rows of
+/// a table that was emptied. As the condition of the index by target has it.
+macro_rules! in_force {
+    () => {
+        "h.emptied_at IS NULL AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text"
+    };
+}
+
+/// SQL that says whether the file of a row `h` lies on disk as it did then: if that
+/// was written down.
+macro_rules! same_stat {
+    ($size:literal, $device:literal, $inode:literal, $mtime:literal, $ctime:literal) => {
+        concat!(
+            "COALESCE(h.file_size OPERATOR(pg_catalog.=) ",
+            $size,
+            " AND h.file_device OPERATOR(pg_catalog.=) ",
+            $device,
+            " AND h.file_inode OPERATOR(pg_catalog.=) ",
+            $inode,
+            " AND h.file_mtime_ns OPERATOR(pg_catalog.=) ",
+            $mtime,
+            " AND h.file_ctime_ns OPERATOR(pg_catalog.=) ",
+            $ctime,
+            ", false)"
+        )
+    };
+}
+
+mod adopt;
 mod amend;
 mod claims;
+mod emptied;
 mod loads;
+mod stat;
 
 pub use amend::{Past, Retry, RowLock};
-pub use loads::{Earlier, FileState, Load, Position, Status, Step};
+pub use loads::{Earlier, FileOnDisk, FileState, Load, Position, Status, Step};
 
 use crate::error::Error;
-use crate::pg::snapshot::{Snapshot, select_bigint};
-use crate::pg::{self, Oid, array, relation, text, user};
-use pgrx::datum::DatumWithOid;
+use crate::pg::{self, Oid, array, relation, user};
 use pgrx::prelude::*;
 
 /// The tables and their owner.
@@ -45,14 +65,15 @@ pub struct Catalog {
     history: Oid,
     rejects: Oid,
     owner: Oid,
-    /// Whose OIDs this database's are.
+    /// Where OIDs of the history name what they name here: see [`pg::home`].
     home: String,
 }
 
 /// What makes two loads the same.
 pub struct Content<'a> {
-    /// OID of the target.
+    /// OID of the target, and of its row type.
     pub target: Oid,
+    pub target_type: Oid,
     /// Name of the target with its schema, quoted.
     pub target_name: &'a [u8],
     /// Column of the target.
@@ -102,43 +123,7 @@ impl Catalog {
         let history = relation::in_schema(c"loader", c"load_history_data");
         let rejects = relation::in_schema(c"loader", c"rejects_data");
         let owner = relation::owner(history).ok_or(Error::NoTable(history.to_u32()))?;
-        Ok(Catalog { history, rejects, owner, home: pg::home() })
-    }
-
-    /// The last load of content of that size, and with that hash if one is
-    /// given, into the target.
-    pub fn earlier_load(
-        &self,
-        snapshot: Snapshot,
-        content: &Content<'_>,
-        hash: Option<&[u8; 32]>,
-    ) -> Option<i64> {
-        const QUERY: &str = concat!(
-            "SELECT pg_catalog.max(h.load_id) FROM loader.load_history_data AS h
-            WHERE h.file_size OPERATOR(pg_catalog.=) $1
-              AND h.target_column OPERATOR(pg_catalog.=) $2
-              AND (h.status OPERATOR(pg_catalog.=) 'loaded'::pg_catalog.text
-                   OR ($5 IS NULL AND h.status OPERATOR(pg_catalog.=)
-                       ANY (ARRAY['running', 'failed']::pg_catalog.text[])))
-              AND h.retry_of IS NULL
-              AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $6
-              AND ($5 IS NULL OR h.content_hash OPERATOR(pg_catalog.=) $5)
-              AND ",
-            of_target!("$3", "$4", "$7")
-        );
-        let arguments = [
-            (content.file_size as i64).into(),
-            text::parameter(content.column),
-            content.target.into(),
-            text::parameter(content.target_name),
-            match hash {
-                Some(hash) => hash.as_slice().into(),
-                None => DatumWithOid::null::<&[u8]>(),
-            },
-            content.records_path.unwrap_or_default().into(),
-            self.home.as_str().into(),
-        ];
-        user::run_as(self.owner, || select_bigint(snapshot, QUERY, &arguments))
+        Ok(Catalog { history, rejects, owner, home: pg::home(history) })
     }
 
     /// Draws the number of a load.

@@ -167,6 +167,8 @@ pub enum Error {
     ChangedSince {
         path: String,
         load_id: i64,
+        /// That is a warning, and the file is passed over.
+        skipped: bool,
     },
     /// Another transaction loaded the content, and this one cannot see it.
     LoadedConcurrently {
@@ -221,6 +223,14 @@ pub enum Error {
     FileUnderWay(String),
     /// The load was undone.
     Undone(i64),
+    /// A load has more or fewer rows in its table than it brought.
+    RowsDiffer {
+        load_id: i64,
+        brought: u64,
+        there: u64,
+    },
+    /// What a file brought earlier is to be undone, and is not the caller's to undo.
+    ReplacesOthers(i64),
     /// The load is a retry, whose rejects are those of the original.
     IsRetry {
         load_id: i64,

@@ -216,9 +216,12 @@ impl Error {
             )
             .detail(format!("Load {load_id} had the same content."))
             .hint("Use if_loaded => 'force' to load it again."),
-            Error::ChangedSince { path, load_id } => Words::new(
+            Error::ChangedSince { path, load_id, skipped } => Words::new(
                 Code::ERRCODE_DUPLICATE_OBJECT,
-                format!("file \"{path}\" has changed since load {load_id}"),
+                format!(
+                    "file \"{path}\" has changed since load {load_id}{}",
+                    if skipped { ", skipping" } else { "" }
+                ),
             )
             .hint("Use if_loaded => 'replace' to load it in place of what it was, or 'force' to load it in addition."),
             Error::LoadedConcurrently { path, table } => Words::new(
@@ -298,6 +301,20 @@ impl Error {
                 Words::new(Code::ERRCODE_OBJECT_IN_USE, format!("load {load_id} is under way in another session"))
                     .hint("Wait for its end, or cancel it.")
             }
+            Error::RowsDiffer { load_id, brought, there } => Words::new(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!(
+                    "load {load_id} brought {}, but {there} would be deleted",
+                    count(brought, "row", "rows")
+                ),
+            )
+            .detail("Rows of it were deleted, changed or kept by a trigger or policy, or other rows have its number.")
+            .hint(format!("Use SELECT undo_load({load_id}, force => true); to delete what has its number nevertheless.")),
+            Error::ReplacesOthers(load_id) => Words::new(
+                Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("permission denied to replace load {load_id}"),
+            )
+            .detail("Only roles with the privileges of the role that loaded a file may replace it."),
             Error::Undone(load_id) => Words::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("load {load_id} was undone"),

@@ -1,11 +1,10 @@
 //! What is counted while a stream is taken in, and what each part of it came to: the
 //! one place where ledgers have to balance.
 
-use crate::catalog::{FileState, Position, Status, Step};
+use crate::catalog::{FileOnDisk, FileState, Position, Status, Step};
 use loader_core::framing::{Format, Mark};
 use loader_core::input::Compression;
 use loader_core::tally::Tally;
-use pgrx::datum::TimestampWithTimeZone;
 
 /// What has been counted since the last part ended, or the stream was begun.
 pub struct Account {
@@ -96,8 +95,8 @@ impl Brought {
     }
 
     /// … and of the file.
-    pub fn file<'a>(&self, known: Option<(u64, TimestampWithTimeZone, &'a [u8; 32])>) -> FileState<'a> {
-        FileState { known, format: self.format.name(), compression: self.compression.name() }
+    pub fn file<'a>(&self, on_disk: Option<FileOnDisk<'a>>) -> FileState<'a> {
+        FileState { on_disk, format: self.format.name(), compression: self.compression.name() }
     }
 
     /// Where it leads a load that stood at `before`.

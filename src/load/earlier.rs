@@ -1,65 +1,105 @@
-//! Was this content loaded before?
+//! Was this file loaded before? As `load_json_file` asks, within the caller's transaction.
 
+use super::decide::{Decision, Fronts, StartPoint, decide, loaded};
+use super::emptied::forget_if_emptied;
 use super::file::FileSource;
-use super::options::IfLoaded;
-use crate::amend;
+use super::options::{IfEmptied, IfLoaded, Options};
 use crate::catalog::{Catalog, Content, Earlier, Status};
 use crate::error::Error;
 use crate::pg;
-use crate::pg::snapshot::Snapshot;
 use crate::sink::Target;
 
-/// The earlier load that makes this one superfluous, if there is one. Reads
-/// the file only where an earlier load had its size, and leaves it at its
-/// start. From here to the end of the transaction no other load of a file of
-/// this size into the table runs.
+/// What is to be done with a file. Reads it only where an earlier load had its size or its
+/// path and the file system says that it has changed since, and leaves it at its start.
+/// From here to the end of the transaction no other load of a file of this size into the
+/// table runs.
 pub fn find(
     catalog: &Catalog,
     target: &Target,
     content: &Content<'_>,
     source: &mut FileSource,
-    if_loaded: IfLoaded,
-) -> Result<Option<i64>, Error> {
+    options: &Options,
+) -> Result<Decision, Error> {
     catalog.take_turn(target.oid, content.file_size);
-    if if_loaded == IfLoaded::Force {
-        return Ok(None);
+    catalog.adopt()?;
+    if options.if_emptied == IfEmptied::Reload {
+        forget_if_emptied(catalog, target)?;
+    }
+    if options.if_loaded == IfLoaded::Force {
+        return Ok(Decision::Load(StartPoint::default()));
     }
     wait_for_calls(catalog, target, source)?;
-    let of_path = catalog.earlier(content, None, Some(&source.opened().path));
-    if if_loaded == IfLoaded::Replace {
-        return replace(catalog, target, content, source, &of_path);
+    let (path, stat) = (source.opened().path.clone(), *source.opened().stat());
+    let of_path = catalog.earlier(content, None, Some(&path), Some(&stat));
+    if let Some(known) = known_by_stat(&of_path) {
+        require_sight(catalog, &of_path, target, source)?;
+        return Ok(loaded(known, options.if_loaded));
     }
-    refuse_partly_loaded(of_path, target, source)?;
-    if catalog.earlier_load(Snapshot::Latest, content, None).is_none()
-        && catalog.earlier_load(Snapshot::Transaction, content, None).is_none()
-    {
-        return Ok(None);
+    if of_path.is_empty() && !catalog.any_of_size(content) {
+        return Ok(Decision::Load(StartPoint::default()));
     }
     let hash = source.hash_of_all()?;
-    refuse_partly_loaded(catalog.earlier(content, Some(&hash), None), target, source)?;
-    let seen = catalog.earlier_load(Snapshot::Transaction, content, Some(&hash));
-    let Some(load_id) = seen.filter(|_| !target.is_empty()) else {
-        // What the latest snapshot shows and this transaction's does not was
-        // loaded by another since this one began; so was what it left in the
-        // table, which looks empty from here.
-        if pg::transaction_has_one_snapshot()
-            && catalog.earlier_load(Snapshot::Latest, content, Some(&hash)) > seen
-        {
-            return Err(Error::LoadedConcurrently {
-                path: source.opened().shown.clone(),
-                table: target.shown.clone(),
-            });
-        }
-        return Ok(None);
+    let earlier = catalog.earlier(content, Some(&hash), Some(&path), Some(&stat));
+    require_sight(catalog, &earlier, target, source)?;
+    let vain: Vec<i64> =
+        earlier.iter().filter(|load| load.same_path && load.is_vain()).map(|load| load.id).collect();
+    let part = |load: &&Earlier| {
+        load.status != Status::Loaded
+            && !load.is_vain()
+            && (load.has_rows() || load.hash.as_deref() == Some(&hash))
     };
-    if if_loaded == IfLoaded::Error {
-        return Err(Error::AlreadyLoaded {
-            path: source.opened().shown.clone(),
-            table: target.shown.clone(),
-            load_id,
-        });
+    let parts: Vec<i64> = earlier.iter().filter(part).map(|load| load.id).collect();
+    let decision = match (options.if_loaded, parts.first()) {
+        // A part of the file is undone, under whatever name it was loaded: gone on with,
+        // it would be there twice.
+        (IfLoaded::Replace, Some(_)) => {
+            let of_path = earlier.iter().filter(|load| load.same_path && load.has_rows());
+            let mut replaces: Vec<i64> = of_path.map(|load| load.id).chain(parts).collect();
+            replaces.sort_unstable();
+            replaces.dedup();
+            Decision::Load(StartPoint { replaces, ..StartPoint::default() })
+        }
+        (_, Some(&load_id)) => {
+            let (path, table) = (source.opened().shown.clone(), target.shown.clone());
+            return Err(Error::PartlyLoaded { path, table, load_id });
+        }
+        (if_loaded, None) => decide(catalog, if_loaded, source, &hash, &earlier)?,
+    };
+    match decision {
+        Decision::Skip(load_id) => {
+            let same_path = earlier.iter().any(|load| load.id == load_id && load.same_path);
+            if same_path && stat.is_settled() {
+                catalog.learn_stat(load_id, &stat)?;
+            }
+        }
+        Decision::Load(_) => catalog.mark_undone(&vain)?,
+        Decision::Changed(_) | Decision::Refused { .. } => {}
     }
-    Ok(Some(load_id))
+    Ok(decision)
+}
+
+/// The load of the path whose file still lies on disk as it did then, if that is the last
+/// one and nothing else was begun.
+pub fn known_by_stat(of_path: &[Earlier]) -> Option<i64> {
+    let of_path = || of_path.iter().filter(|load| load.same_path);
+    let last = of_path().next().filter(|last| last.same_stat)?;
+    of_path().all(|load| load.status == Status::Loaded).then_some(last.id)
+}
+
+/// In a transaction that looks at one snapshot all along, loads may be there that it does
+/// not see, and neither what they left in the table.
+fn require_sight(
+    catalog: &Catalog,
+    earlier: &[Earlier],
+    target: &Target,
+    source: &FileSource,
+) -> Result<(), Error> {
+    let ids: Vec<i64> = earlier.iter().map(|load| load.id).collect();
+    if pg::transaction_has_one_snapshot() && !catalog.sees(&ids) {
+        let (path, table) = (source.opened().shown.clone(), target.shown.clone());
+        return Err(Error::LoadedConcurrently { path, table });
+    }
+    Ok(())
 }
 
 /// A call of load_json_files may be at an earlier state of the file: it is waited for,
@@ -74,37 +114,12 @@ fn wait_for_calls(catalog: &Catalog, target: &Target, source: &FileSource) -> Re
     Ok(())
 }
 
-/// Undoes what the file brought when it was something else, and a part of it that
-/// was loaded, under whatever name: gone on with, that would be there twice.
-fn replace(
-    catalog: &Catalog,
-    target: &Target,
-    content: &Content<'_>,
-    source: &mut FileSource,
-    of_path: &[Earlier],
-) -> Result<Option<i64>, Error> {
-    let hash = source.hash_of_all()?;
-    let same = catalog.earlier(content, Some(&hash), None);
-    let whole = same.iter().find(|load| load.status == Status::Loaded);
-    if let Some(whole) = whole.filter(|_| !target.is_empty()) {
-        return Ok(Some(whole.id));
+impl Fronts for FileSource {
+    fn size(&self) -> u64 {
+        self.opened().size()
     }
-    let parts = same.iter().filter(|load| load.status != Status::Loaded);
-    let mut loads: Vec<i64> = of_path.iter().chain(parts).map(|load| load.id).collect();
-    loads.sort_unstable();
-    amend::undo_all(&loads)?;
-    Ok(None)
-}
 
-/// Fails where `load_json_files` has loaded a part of the file.
-fn refuse_partly_loaded(earlier: Vec<Earlier>, target: &Target, source: &FileSource) -> Result<(), Error> {
-    let part = earlier.into_iter().find(|load| load.status != Status::Loaded && !load.is_vain());
-    match part {
-        Some(part) if part.reached.rows == 0 || !target.is_empty() => Err(Error::PartlyLoaded {
-            path: source.opened().shown.clone(),
-            table: target.shown.clone(),
-            load_id: part.id,
-        }),
-        _ => Ok(()),
+    fn hash_of_front(&mut self, length: u64) -> Result<Option<[u8; 32]>, Error> {
+        Ok(self.hashes_of_fronts(&[length], || {})?[0])
     }
 }

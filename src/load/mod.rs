@@ -3,7 +3,9 @@
 //! chunk happens in the threads of a [`Pipeline`].
 
 mod account;
+mod decide;
 mod earlier;
+mod emptied;
 mod file;
 mod intake;
 mod judge;
@@ -14,17 +16,22 @@ mod server;
 mod validate;
 
 pub use account::Brought;
+pub use decide::{Decision, Fronts, StartPoint, decide, loaded};
+pub use earlier::known_by_stat;
+pub use emptied::forget_if_emptied;
 pub use file::{FileSource, explain};
 pub use intake::{Ended, Intake, Part, Setup, Sink};
 pub use judge::{Values, Verdict};
 pub use options::{
-    Call, IfLoaded, OnError, Options, Words, compression_of, format_of, on_error_of, records_path_of, word,
+    Call, IfEmptied, IfLoaded, OnError, Options, Words, compression_of, format_of, on_error_of,
+    records_path_of, word,
 };
 pub use report::log_line;
 pub use server::Server;
 
 use crate::access;
-use crate::catalog::{Catalog, Content, Load, Status};
+use crate::amend;
+use crate::catalog::{Catalog, Content, FileOnDisk, Load, Status};
 use crate::error::Error;
 use crate::pg::memory::{Context, RESERVE};
 use crate::pg::progress::{self, Report};
@@ -69,28 +76,38 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     let shown = source.opened().shown.clone();
     let content = Content {
         target: target.oid,
+        target_type: target.row_type,
         target_name: &target_name,
         column: &target.column,
         file_size: source.opened().size(),
         records_path: options.records_path(),
     };
     Report::new(target.oid, content.file_size).show(0);
-    if let Some(load_id) = earlier::find(&catalog, &target, &content, &mut source, options.if_loaded)? {
-        progress::end();
-        report::skipped(&shown, &target.shown, load_id);
-        return Ok(Outcome {
-            load_id: Some(load_id),
-            status: "skipped",
-            rows_loaded: 0,
-            rows_rejected: 0,
-            bytes_read: 0,
-            elapsed: clock.elapsed(),
-        });
-    }
+    let start = match earlier::find(&catalog, &target, &content, &mut source, &options)? {
+        Decision::Load(start) => start,
+        not_loaded => {
+            progress::end();
+            let load_id = report::not_loaded(&shown, &target.shown, not_loaded)?;
+            return Ok(Outcome {
+                load_id: Some(load_id),
+                status: "skipped",
+                rows_loaded: 0,
+                rows_rejected: 0,
+                bytes_read: 0,
+                elapsed: clock.elapsed(),
+            });
+        }
+    };
 
+    amend::undo_all(&start.replaces)?;
+    if let Some(base) = start.builds_on
+        && !catalog.lock_if_loaded(base)?
+    {
+        return Err(Error::LoadedConcurrently { path: shown, table: target.shown });
+    }
     let load_id = catalog.next_load_id()?;
     let mut sink = Sink { target: &target, insert: &mut insert, catalog: &catalog };
-    let Ended { brought, source, first, .. } = take_in(source, load_id, &options, &mut sink)?;
+    let Ended { brought, source, first, .. } = take_in(source, load_id, &start, &options, &mut sink)?;
     let source = source.source();
     let load = Load {
         id: load_id,
@@ -100,13 +117,14 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
         options: &options.to_json(),
         loaded_by: pg::user::current(),
         started_at,
-        start_offset: 0,
+        start_offset: start.position.offset,
         retry_of: None,
     };
-    let mtime = pg::timestamp_from_unix(source.opened().mtime_micros());
-    let content_hash = source.hash();
-    let file = brought.file(Some((source.opened().size(), mtime, &content_hash)));
-    catalog.begin(&load, &file, &brought.step(Status::Loaded))?;
+    let on_disk = FileOnDisk { stat: *source.opened().stat(), hash: &source.hash() };
+    catalog.begin(&load, &brought.file(Some(on_disk)), &brought.step(Status::Loaded))?;
+    if let Some((earlier, offset)) = start.resolves {
+        catalog.set_resolved(earlier, &[offset as i64], load_id)?;
+    }
 
     let ledger = brought.ledger;
     let outcome = Outcome {
@@ -125,15 +143,21 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
-/// Brings all of the file into the table.
-fn take_in(source: FileSource, load_id: i64, options: &Options, sink: &mut Sink<'_>) -> Result<Ended, Error> {
+/// Brings the file into the table, from where the load begins on.
+fn take_in(
+    source: FileSource,
+    load_id: i64,
+    start: &StartPoint,
+    options: &Options,
+    sink: &mut Sink<'_>,
+) -> Result<Ended, Error> {
     let shown = source.opened().shown.clone();
     let setup = Setup {
         load_id,
         report: Some(Report { load_id, ..Report::new(sink.target.oid, source.opened().size()) }),
         options,
-        part: Part::default(),
-        passes: None,
+        part: Part { skip_to: start.position.offset, range: None },
+        passes: start.passes_first.then_some(start.position.offset),
         threads: settings::parse_threads(),
         any_good: false,
         rejected: 0,

@@ -25,6 +25,7 @@ pub struct Words<'a> {
     pub on_error: &'a [u8],
     pub reject_limit: Option<i64>,
     pub if_loaded: &'a [u8],
+    pub if_emptied: &'a [u8],
     pub records_path: Option<&'a [u8]>,
     pub validate: bool,
 }
@@ -53,6 +54,15 @@ pub enum IfLoaded {
     Replace,
 }
 
+/// What a table that was emptied since has of what was loaded into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfEmptied {
+    /// Nothing: it is loaded again.
+    Reload,
+    /// All of it: a staging table is merged elsewhere, and truncated.
+    Keep,
+}
+
 /// The options of one load.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -71,6 +81,8 @@ pub struct Options {
     pub reject_limit: Option<u64>,
     /// What to do if the content was loaded before.
     pub if_loaded: IfLoaded,
+    /// What a table that was emptied since has.
+    pub if_emptied: IfEmptied,
     /// Nothing is to stay.
     pub validate: bool,
 }
@@ -110,6 +122,16 @@ impl Options {
                 _ if words.validate => IfLoaded::Force,
                 if_loaded => if_loaded,
             },
+            if_emptied: match word(
+                "if_emptied",
+                words.if_emptied,
+                "reload, keep",
+                &[("reload", IfEmptied::Reload), ("keep", IfEmptied::Keep)],
+            )? {
+                // … nor what became of it.
+                _ if words.validate => IfEmptied::Keep,
+                if_emptied => if_emptied,
+            },
             validate: words.validate,
         })
     }
@@ -132,8 +154,12 @@ impl Options {
             IfLoaded::Error => "error",
             IfLoaded::Replace => "replace",
         };
+        let if_emptied = match self.if_emptied {
+            IfEmptied::Reload => "reload",
+            IfEmptied::Keep => "keep",
+        };
         format!(
-            r#"{{"chunk": {}, "format": "{}", "compression": "{}", "on_error": "{on_error}", "reject_limit": {}, "if_loaded": "{if_loaded}"}}"#,
+            r#"{{"chunk": {}, "format": "{}", "compression": "{}", "on_error": "{on_error}", "reject_limit": {}, "if_loaded": "{if_loaded}", "if_emptied": "{if_emptied}"}}"#,
             self.chunk,
             self.format.map_or("auto", Format::name),
             self.compression.map_or("auto", Compression::name),

@@ -2,15 +2,37 @@
 //! something to know, a line to the server's log always.
 
 use super::Outcome;
+use super::decide::Decision;
 use super::options::OnError;
-use crate::error::{Place, error_type};
+use crate::error::{Error, Place, error_type};
 use crate::pg::message::{count, tell};
 use crate::pg::text;
 use loader_core::fault::Fault;
 use pgrx::PgLogLevel;
 
+/// Tells why a file is not loaded, and returns the load that it was loaded by before.
+pub fn not_loaded(path: &str, table: &str, decision: Decision) -> Result<i64, Error> {
+    match decision {
+        Decision::Skip(load_id) => {
+            skipped(path, table, load_id);
+            Ok(load_id)
+        }
+        Decision::Changed(load_id) => {
+            Error::ChangedSince { path: path.to_string(), load_id, skipped: true }.warn();
+            Ok(load_id)
+        }
+        Decision::Refused { load_id, changed: true } => {
+            Err(Error::ChangedSince { path: path.to_string(), load_id, skipped: false })
+        }
+        Decision::Refused { load_id, changed: false } => {
+            Err(Error::AlreadyLoaded { path: path.to_string(), table: table.to_string(), load_id })
+        }
+        Decision::Load(_) => unreachable!("a file that is loaded has another report"),
+    }
+}
+
 /// The content was loaded before.
-pub fn skipped(path: &str, table: &str, load_id: i64) {
+fn skipped(path: &str, table: &str, load_id: i64) {
     tell(
         PgLogLevel::NOTICE,
         format!("content of file \"{path}\" is already loaded into table \"{table}\", skipping"),

@@ -15,6 +15,7 @@ pub struct Call {
     pub on_error: Vec<u8>,
     pub reject_limit: Option<i64>,
     pub if_loaded: Vec<u8>,
+    pub if_emptied: Vec<u8>,
     pub target_column: Vec<u8>,
     pub records_path: Option<Vec<u8>>,
     /// The first file that fails ends the call.
@@ -31,6 +32,7 @@ impl Call {
             on_error: &self.on_error,
             reject_limit: self.reject_limit,
             if_loaded: &self.if_loaded,
+            if_emptied: &self.if_emptied,
             records_path: self.records_path.as_deref(),
             validate: false,
         })
@@ -49,9 +51,15 @@ impl Call {
         ];
         let none = Vec::new();
         let path = self.records_path.as_ref().unwrap_or(&none);
-        for text in
-            [&self.format, &self.compression, &self.on_error, &self.if_loaded, &self.target_column, path]
-        {
+        for text in [
+            &self.format,
+            &self.compression,
+            &self.on_error,
+            &self.if_loaded,
+            &self.if_emptied,
+            &self.target_column,
+            path,
+        ] {
             words.push(text.len() as u64);
             words.extend(text.iter().map(|&b| u64::from(b)));
         }
@@ -67,8 +75,8 @@ impl Call {
             rest = after;
             text.iter().map(|&b| b as u8).collect::<Vec<u8>>()
         };
-        let [format, compression, on_error, if_loaded, target_column, path] =
-            [text(), text(), text(), text(), text(), text()];
+        let [format, compression, on_error, if_loaded, if_emptied, target_column, path] =
+            [text(), text(), text(), text(), text(), text(), text()];
         let call = Call {
             table: Oid::from(numbers[0] as u32),
             chunk: numbers[1] as i32,
@@ -77,6 +85,7 @@ impl Call {
             on_error,
             reject_limit: (numbers[2] != 0).then_some(numbers[3] as i64),
             if_loaded,
+            if_emptied,
             target_column,
             records_path: (numbers[6] != 0).then_some(path),
             stop: numbers[4] != 0,

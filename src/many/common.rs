@@ -28,6 +28,7 @@ impl<'a> Common<'a> {
     pub fn content(&self, file_size: u64) -> Content<'a> {
         Content {
             target: self.target.oid,
+            target_type: self.target.row_type,
             target_name: self.target_name,
             column: &self.target.column,
             file_size,

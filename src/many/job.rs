@@ -3,11 +3,12 @@
 use super::common::Common;
 use super::look::{Claims, Found};
 use crate::amend;
-use crate::catalog::{FileState, Load, Position, Status, Step};
+use crate::catalog::{FileOnDisk, FileState, Load, Position, Status, Step};
 use crate::error::{Error, Failure};
 use crate::load::{Brought, FileSource, Intake, Part, Setup, Sink, explain};
 use crate::pg::{self, constraint};
 use crate::settings;
+use crate::stat::FileStat;
 use loader_core::framing::Format;
 use loader_core::input::{Compression, Decoded};
 use pgrx::datum::TimestampWithTimeZone;
@@ -37,7 +38,7 @@ pub struct Job {
     resolves: Option<(i64, u64)>,
     hash: [u8; 32],
     pub size: u64,
-    pub mtime: i64,
+    stat: FileStat,
     started_at: TimestampWithTimeZone,
     /// Not open any more once it is in the intake.
     source: Option<FileSource>,
@@ -74,7 +75,7 @@ impl Job {
             resolves: begin.resolves,
             hash,
             size: source.opened().size(),
-            mtime: source.opened().mtime_micros(),
+            stat: *source.opened().stat(),
             started_at: pg::now(),
             source: Some(source),
             running: None,
@@ -92,9 +93,14 @@ impl Job {
         self.running.as_ref().is_some_and(Intake::is_cuttable)
     }
 
-    /// What is known of the file.
-    fn known(&self) -> Option<(u64, TimestampWithTimeZone, &[u8; 32])> {
-        Some((self.size, pg::timestamp_from_unix(self.mtime), &self.hash))
+    /// The file as it was opened.
+    fn on_disk(&self) -> Option<FileOnDisk<'_>> {
+        Some(FileOnDisk { stat: self.stat, hash: &self.hash })
+    }
+
+    /// What the file system said of it then.
+    pub fn stat(&self) -> &FileStat {
+        &self.stat
     }
 
     fn open(&mut self, common: &Common<'_>) -> Result<Intake, Error> {
@@ -165,7 +171,7 @@ impl Job {
         brought: &Brought,
         status: Status,
     ) -> Result<bool, Error> {
-        let (file, step) = (brought.file(self.known()), brought.step(status));
+        let (file, step) = (brought.file(self.on_disk()), brought.step(status));
         if self.exists {
             return sink.catalog.advance(self.load_id, brought.from.offset, &file, &step);
         }
@@ -191,7 +197,7 @@ impl Job {
         if self.exists {
             return sink.catalog.fail(self.load_id, (&failure.code, &failure.message));
         }
-        let file = unread(common, self.known());
+        let file = unread(common, self.on_disk());
         sink.catalog.begin(&self.row(common), &file, &failed(failure))
     }
 
@@ -213,12 +219,9 @@ fn take_part(intake: &mut Intake, sink: &mut Sink<'_>, size: u64) -> Result<bool
 }
 
 /// The file of a load that failed before it began.
-pub fn unread<'a>(
-    common: &Common<'_>,
-    known: Option<(u64, TimestampWithTimeZone, &'a [u8; 32])>,
-) -> FileState<'a> {
+pub fn unread<'a>(common: &Common<'_>, on_disk: Option<FileOnDisk<'a>>) -> FileState<'a> {
     FileState {
-        known,
+        on_disk,
         format: common.options.format.map_or("auto", Format::name),
         compression: common.options.compression.map_or("auto", Compression::name),
     }

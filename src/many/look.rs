@@ -3,9 +3,9 @@
 
 use super::common::Common;
 use crate::access;
-use crate::catalog::{Catalog, Earlier, Position, Status};
+use crate::catalog::{Catalog, Earlier};
 use crate::error::Error;
-use crate::load::{FileSource, IfLoaded};
+use crate::load::{Decision, FileSource, Fronts, IfLoaded, StartPoint, decide, known_by_stat, loaded};
 use crate::pg::lock::Held;
 use crate::pg::{self, Oid, text};
 
@@ -48,7 +48,7 @@ pub struct Found {
     pub source: FileSource,
     pub hash: [u8; 32],
     pub claims: Claims,
-    pub begin: Begin,
+    pub begin: StartPoint,
 }
 
 /// What keeps others from loading the same: its path is claimed first, so that the
@@ -57,23 +57,6 @@ pub struct Found {
 pub struct Claims {
     _path: Held,
     _content: Held,
-}
-
-/// Where a load begins.
-#[derive(Clone, Debug, Default)]
-pub struct Begin {
-    /// The load that goes on.
-    pub resumes: Option<i64>,
-    pub position: Position,
-    /// A reject of an earlier load, by its offset, that is read again.
-    pub resolves: Option<(i64, u64)>,
-    /// The load that it builds on, which has to stay.
-    pub builds_on: Option<i64>,
-    /// The first record was loaded already, by a retry of its reject: it is passed
-    /// over.
-    pub passes_first: bool,
-    /// Loads that are undone first.
-    pub replaces: Vec<i64>,
 }
 
 /// A file that nobody else loads under this path meanwhile.
@@ -116,26 +99,34 @@ pub fn reach(
         claim.let_go();
         return Ok(Reached::Looked(Look::Busy(Obstacle::Turn(size))));
     }
+    let if_loaded = common.options.if_loaded;
     let mut opened = Opened { source, path_hash, claim, lengths: vec![size], hashes: Vec::new() };
+    // What the call has not skipped when it began is seldom known by its stat: to ask for
+    // that pays where reading takes long.
+    if is_large(size) || if_loaded == IfLoaded::Error {
+        let stat = opened.source.opened().stat();
+        let of_path = catalog.earlier(&common.content(size), None, Some(path), Some(stat));
+        if let Some(known) = known_by_stat(&of_path).filter(|_| if_loaded != IfLoaded::Force) {
+            opened.claim.let_go();
+            return Ok(Reached::Looked(match loaded(known, if_loaded) {
+                Decision::Refused { load_id, changed } => Look::Refused { load_id, changed },
+                _ => Look::Skip(known),
+            }));
+        }
+        opened.expect_growth(&of_path);
+    }
     if is_large(size) {
-        opened.expect_growth(catalog, common);
         return Ok(Reached::Opened(Box::new(opened)));
     }
     look(catalog, common, opened).map(Reached::Looked)
 }
 
 impl Opened {
-    /// Bytes of the file.
-    fn size(&self) -> u64 {
-        self.source.opened().size()
-    }
-
     /// Has the file hashed up to where it ended when it was loaded, too: it may have
     /// grown since.
-    fn expect_growth(&mut self, catalog: &Catalog, common: &Common<'_>) {
+    fn expect_growth(&mut self, of_path: &[Earlier]) {
         let size = self.size();
-        let earlier = catalog.earlier(&common.content(size), None, Some(&self.source.opened().path));
-        self.lengths.extend(earlier.iter().filter_map(|load| load.size).filter(|&length| length < size));
+        self.lengths.extend(of_path.iter().filter_map(|load| load.size).filter(|&length| length < size));
         self.lengths.sort_unstable();
         self.lengths.dedup();
     }
@@ -158,14 +149,6 @@ impl Opened {
             None
         }
     }
-
-    /// The hash of the first bytes, if the file has as many.
-    fn hash_of_front(&mut self, length: u64) -> Result<Option<[u8; 32]>, Error> {
-        match self.lengths.binary_search(&length) {
-            Ok(index) if index < self.hashes.len() => Ok(self.hashes[index]),
-            _ => Ok(self.source.hashes_of_fronts(&[length], || {})?[0]),
-        }
-    }
 }
 
 /// Looks at a file that is open.
@@ -179,17 +162,20 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, mut opened: Opened) -> Resul
         opened.claim.let_go();
         return Ok(Look::Busy(Obstacle::Claim(hash)));
     };
-    let path = opened.source.opened().path.clone();
-    let earlier = catalog.earlier(&common.content(size), Some(&hash), Some(&path));
-    let mut seen = Seen { catalog, common, opened: &mut opened, hash: &hash, earlier: &earlier };
-    let mut vain = seen.vain_attempts();
+    let (path, stat) = (opened.source.opened().path.clone(), *opened.source.opened().stat());
+    let earlier = catalog.earlier(&common.content(size), Some(&hash), Some(&path), Some(&stat));
+    let mut vain = vain_attempts(&earlier);
     let forget = |loads: &[&Earlier]| {
         let loads: Vec<i64> = loads.iter().map(|load| load.id).collect();
         catalog.mark_undone(&loads)
     };
-    let look = match seen.decide()? {
+    let look = match decide(catalog, common.options.if_loaded, &mut opened, &hash, &earlier)? {
         Decision::Skip(id) => {
             forget(&vain)?;
+            let same_path = earlier.iter().any(|load| load.id == id && load.same_path);
+            if same_path && stat.is_settled() {
+                catalog.learn_stat(id, &stat)?;
+            }
             Look::Skip(id)
         }
         Decision::Changed(id) => Look::Changed(id),
@@ -214,95 +200,20 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, mut opened: Opened) -> Resul
     Ok(look)
 }
 
-enum Decision {
-    Skip(i64),
-    Changed(i64),
-    Refused { load_id: i64, changed: bool },
-    Load(Begin),
-}
-
-struct Seen<'a> {
-    catalog: &'a Catalog,
-    common: &'a Common<'a>,
-    opened: &'a mut Opened,
-    hash: &'a [u8; 32],
-    earlier: &'a [Earlier],
-}
-
-impl<'a> Seen<'a> {
-    fn decide(&mut self) -> Result<Decision, Error> {
-        let if_loaded = self.common.options.if_loaded;
-        let hash = self.hash;
-        let same = |load: &Earlier| load.hash.as_deref() == Some(hash.as_slice());
-        let loads = || self.earlier.iter().filter(|load| !load.is_vain());
-        // What was begun comes to its end first, even one that began by force.
-        let mut part = None;
-        for load in loads().filter(|load| load.status != Status::Loaded) {
-            if same(load) || (load.same_path && has_grown(self.opened, load)?) {
-                return Ok(Decision::Load(Begin::resuming(load)));
-            }
-            part = part.or(Some(load));
-        }
-        if if_loaded == IfLoaded::Force {
-            return Ok(Decision::Load(Begin::default()));
-        }
-        if let Some(whole) = loads().find(|load| load.status == Status::Loaded && same(load)) {
-            let refuse = if_loaded == IfLoaded::Error;
-            return Ok(if refuse {
-                Decision::Refused { load_id: whole.id, changed: false }
-            } else {
-                Decision::Skip(whole.id)
-            });
-        }
-        let Some(last) = part.or_else(|| loads().find(|load| load.same_path)) else {
-            return Ok(Decision::Load(Begin::default()));
-        };
-        if last.status == Status::Loaded && has_grown(self.opened, last)? {
-            return Ok(Decision::Load(Begin::behind(last, self.catalog)?));
-        }
-        Ok(match if_loaded {
-            IfLoaded::Skip => Decision::Changed(last.id),
-            IfLoaded::Error => Decision::Refused { load_id: last.id, changed: true },
-            IfLoaded::Force | IfLoaded::Replace => {
-                let mut replaces: Vec<i64> =
-                    loads().filter(|load| load.same_path).map(|load| load.id).collect();
-                replaces.reverse();
-                Decision::Load(Begin { replaces, ..Begin::default() })
-            }
-        })
+impl Fronts for Opened {
+    fn size(&self) -> u64 {
+        self.source.opened().size()
     }
 
-    /// Loads of the file that failed before they brought anything.
-    fn vain_attempts(&self) -> Vec<&'a Earlier> {
-        self.earlier.iter().filter(|load| load.same_path && load.is_vain()).collect()
+    fn hash_of_front(&mut self, length: u64) -> Result<Option<[u8; 32]>, Error> {
+        match self.lengths.binary_search(&length) {
+            Ok(index) if index < self.hashes.len() => Ok(self.hashes[index]),
+            _ => self.source.hash_of_front(length),
+        }
     }
 }
 
-/// Whether the file begins with all that it was.
-fn has_grown(opened: &mut Opened, since: &Earlier) -> Result<bool, Error> {
-    let Some(size) = since.size.filter(|&size| size < opened.size()) else {
-        return Ok(false);
-    };
-    let front = opened.hash_of_front(size)?;
-    Ok(front.is_some_and(|front| since.hash.as_deref() == Some(front.as_slice())))
-}
-
-impl Begin {
-    /// Where a load was stopped.
-    fn resuming(load: &Earlier) -> Self {
-        Begin { resumes: Some(load.id), position: load.reached, ..Begin::default() }
-    }
-
-    /// Behind what a load has loaded, or where its last record begins, if that was
-    /// bad: it may have been whole only now.
-    fn behind(load: &Earlier, catalog: &Catalog) -> Result<Self, Error> {
-        let offset = load.open_offset.unwrap_or(load.reached.offset);
-        let resolves = load.open_offset.map(|offset| (load.id, offset));
-        let passes_first = match resolves {
-            Some((id, offset)) => catalog.resolved_by(id, offset as i64)?.is_some(),
-            None => false,
-        };
-        let position = Position { offset, ..Position::default() };
-        Ok(Begin { position, resolves, passes_first, builds_on: Some(load.id), ..Begin::default() })
-    }
+/// The loads that failed before they brought anything, of the file's path.
+fn vain_attempts(earlier: &[Earlier]) -> Vec<&Earlier> {
+    earlier.iter().filter(|load| load.same_path && load.is_vain()).collect()
 }

@@ -9,6 +9,7 @@ mod board;
 mod call;
 mod common;
 mod job;
+mod known;
 mod look;
 mod progress;
 mod range;
@@ -20,9 +21,9 @@ pub use call::Call;
 pub use report::Summary;
 
 use crate::access;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Content};
 use crate::error::{Error, Failure};
-use crate::load::{self, IfLoaded};
+use crate::load::{self, IfEmptied, IfLoaded};
 use crate::pg::memory::{Context, RESERVE};
 use crate::pg::shared::Segment;
 use crate::pg::thread::AtExit;
@@ -31,7 +32,8 @@ use crate::pg::worker::{Session, Status, Worker};
 use crate::pg::{self, latch, relation};
 use crate::settings;
 use crate::sink::{Insert, Target};
-use board::{Board, SLOTS, State, Totals};
+use crate::stat::FileStat;
+use board::{Board, Posted, SLOTS, State, Totals};
 use progress::Progress;
 use seat::Seat;
 use std::cell::RefCell;
@@ -85,11 +87,14 @@ fn load_all(
         report::nothing_matches(pattern);
         return Ok(Totals::default());
     }
-    let sizes = access::sizes(&paths)?;
-    let wanted = how_many(workers, alone, &sizes);
+    let stats = access::stats(&paths)?;
+    let known = skip_known(&call, &paths, &stats, transactions)?;
+    let sizes: Vec<u64> = stats.iter().map(|stat| stat.map_or(0, |stat| stat.size)).collect();
+    let wanted = how_many(workers, alone, &sizes, &known);
     let threads = threads_each(wanted);
     let words = call.to_words(threads, &Session::own());
     let board = Rc::new(Board::new(&words, &paths, &sizes, pg::process_id()));
+    known.iter().for_each(|known| board.post(known));
     let mut progress = Progress::new(table, call.table, board.totals().disk_all);
     let crew = Crew::start(board.clone(), wanted);
     let started = crew.count();
@@ -128,12 +133,12 @@ struct Found {
     alone: Option<&'static str>,
 }
 
-/// Looks at the target and for the files, in a transaction of its own.
+/// Looks for the files, at the target, and whether that was emptied, in a transaction of
+/// its own.
 fn find(pattern: &[u8], call: &Call, transactions: &mut Transactions) -> Result<Found, Error> {
     transactions.begin();
     let target = Target::lock(call.table, &call.target_column)?;
     Insert::prepare(&target)?;
-    forget_what_is_gone(&target)?;
     let alone = if relation::is_temporary(target.oid) {
         Some("its target is a temporary table")
     } else if !Session::own().can_be_taken_over() {
@@ -142,13 +147,47 @@ fn find(pattern: &[u8], call: &Call, transactions: &mut Transactions) -> Result<
         None
     };
     let paths = access::expand(pattern)?;
+    // Nothing is forgotten where there is nothing to load.
+    if !paths.is_empty() {
+        let catalog = Catalog::open()?;
+        catalog.adopt()?;
+        if call.options()?.if_emptied == IfEmptied::Reload {
+            load::forget_if_emptied(&catalog, &target)?;
+        }
+    }
     let table = target.shown;
     transactions.commit();
     Ok(Found { paths, table, alone })
 }
 
+/// The files that need not be opened, because they are loaded and have not changed since.
+fn skip_known(
+    call: &Call,
+    paths: &[Vec<u8>],
+    stats: &[Option<FileStat>],
+    transactions: &mut Transactions,
+) -> Result<Vec<Posted>, Error> {
+    let options = call.options()?;
+    // One that is refused may end the call: whoever comes to it says so.
+    if matches!(options.if_loaded, IfLoaded::Force | IfLoaded::Error) {
+        return Ok(Vec::new());
+    }
+    transactions.begin();
+    let content = Content {
+        target: call.table,
+        target_type: relation::row_type(call.table),
+        target_name: &[],
+        column: &call.target_column,
+        file_size: 0,
+        records_path: options.records_path(),
+    };
+    let known = known::find(&Catalog::open()?, &content, paths, stats)?;
+    transactions.commit();
+    Ok(known)
+}
+
 /// How many workers there are to be, of those that were asked for if a number was.
-fn how_many(asked: Option<i32>, alone: Option<&str>, sizes: &[u64]) -> usize {
+fn how_many(asked: Option<i32>, alone: Option<&str>, sizes: &[u64], known: &[Posted]) -> usize {
     match (alone, asked) {
         (Some(reason), asked) => {
             if asked != Some(0) {
@@ -156,8 +195,12 @@ fn how_many(asked: Option<i32>, alone: Option<&str>, sizes: &[u64]) -> usize {
             }
             0
         }
+        _ if known.len() == sizes.len() => 0,
         (None, Some(asked)) => asked as usize,
-        (None, None) => by_default(sizes),
+        (None, None) => {
+            let done: u64 = known.iter().map(|known| sizes[known.file]).sum();
+            by_default(sizes.iter().sum::<u64>() - done, sizes.len() - known.len())
+        }
     }
 }
 
@@ -183,24 +226,6 @@ pub fn work(segment: Segment, slot: usize) {
     }
 }
 
-/// An empty table has nothing of what was loaded into it: those loads are as good
-/// as undone, their rejects too. The loads are looked up first: what another commits meanwhile is not
-/// among them.
-fn forget_what_is_gone(target: &Target) -> Result<(), Error> {
-    let catalog = Catalog::open()?;
-    let name = target.quoted_name()?;
-    let (loads, any_rows) = catalog.loads_into(target.oid, &name, &target.column);
-    if any_rows && target.is_empty() {
-        // Who is building on one of them has it locked.
-        catalog.lock_loads(&loads)?;
-        if target.is_empty() {
-            catalog.delete_rejects(&loads)?;
-            catalog.mark_undone(&loads)?;
-        }
-    }
-    Ok(())
-}
-
 /// Has files looked at again that were skipped for a load that was replaced after
 /// that: where contents move from one name to another, as where logs are rotated.
 fn look_again(board: &Board, call: &Call, transactions: &mut Transactions) -> Result<bool, Error> {
@@ -220,10 +245,9 @@ fn look_again(board: &Board, call: &Call, transactions: &mut Transactions) -> Re
 }
 
 /// As many workers as there are cores, but none where little is to be done.
-fn by_default(sizes: &[u64]) -> usize {
+fn by_default(bytes: u64, files: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let bytes: u64 = sizes.iter().sum();
-    let worth = (bytes / WORTH_A_WORKER) as usize + sizes.len() / FILES_WORTH_A_WORKER;
+    let worth = (bytes / WORTH_A_WORKER) as usize + files / FILES_WORTH_A_WORKER;
     match cores.min(worth).min(SLOTS - 1) {
         // One more process for the same work.
         1 => 0,

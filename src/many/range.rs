@@ -157,7 +157,7 @@ impl Attempt<'_, '_> {
         let last = taken.range + 1 == cut.ranges();
         let opened = access::open(self.path)?;
         let shown = opened.shown.clone();
-        if opened.size() != cut.size || opened.mtime_micros() != cut.mtime {
+        if opened.size() != cut.size || opened.stat().mtime_micros() != cut.mtime {
             return Err(Error::Changed(shown));
         }
         let mut cuts = Cuts::new(FileSource::new(opened)).map_err(|error| explain(error, &shown))?;

@@ -44,7 +44,7 @@ pub fn failed_line(path: &[u8], load_id: i64, failure: &Failure) -> String {
 pub fn refused(path: &[u8], table: &str, load_id: i64, changed: bool) -> Error {
     let (path, table) = (text::show(path), table.to_string());
     if changed {
-        Error::ChangedSince { path, load_id }
+        Error::ChangedSince { path, load_id, skipped: false }
     } else {
         Error::AlreadyLoaded { path, table, load_id }
     }

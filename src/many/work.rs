@@ -229,7 +229,7 @@ impl<'a> Work<'a> {
             load_id: job.load_id,
             start: job.position.offset,
             size: job.size,
-            mtime: job.mtime,
+            mtime: job.stat().mtime_micros(),
             length,
         })?;
         job.stop_reading();
@@ -257,7 +257,7 @@ impl<'a> Work<'a> {
     fn fail_unopened(&mut self, file: usize, path: &[u8], failure: &Failure) -> Result<(), Error> {
         let (sink, common) = self.seat.parts();
         let name = if text::is_valid(path) { path.to_vec() } else { text::show(path).into_bytes() };
-        let earlier = sink.catalog.earlier(&common.content(0), None, Some(&name));
+        let earlier = sink.catalog.earlier(&common.content(0), None, Some(&name), None);
         let mut row = common.row(0, &name, 0, pg::now(), 0);
         let vain: Vec<i64> =
             earlier.iter().filter(|earlier| earlier.is_vain()).map(|earlier| earlier.id).collect();

@@ -23,6 +23,11 @@ pub fn texts<'a>(memory: &'a Context, elements: &[&'static str]) -> DatumWithOid
     varying(memory, elements, pg_sys::TEXTOID, pg_sys::TEXTARRAYOID)
 }
 
+/// A `text[]` in `memory`, of texts that are the server's own.
+pub fn database_texts<'a>(memory: &'a Context, elements: &[&[u8]]) -> DatumWithOid<'a> {
+    varying(memory, elements, pg_sys::TEXTOID, pg_sys::TEXTARRAYOID)
+}
+
 /// A `bytea[]` in `memory`.
 pub fn byteas<'a>(memory: &'a Context, elements: &[Vec<u8>]) -> DatumWithOid<'a> {
     varying(memory, elements, pg_sys::BYTEAOID, pg_sys::BYTEAARRAYOID)

@@ -12,6 +12,7 @@ pub mod context;
 pub mod descriptor;
 pub mod emptiness;
 pub mod encoding;
+pub mod grants;
 pub mod latch;
 mod list;
 pub mod lock;
@@ -71,13 +72,14 @@ pub fn transaction_has_written() -> bool {
     unsafe { pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId }
 }
 
-/// Where this database's OIDs are its own: the cluster and the database. In another
-/// one, such as one that a dump was restored into, they name anything.
-pub fn home() -> String {
+/// Where OIDs that rows of a table hold are this database's own: the cluster, the database,
+/// and that table. In another one, such as one that a dump was restored into, they name
+/// anything, and in a table that was made anew and filled from a dump they may.
+pub fn home(table: Oid) -> String {
     // SAFETY: reads shared memory that the server has filled when it started, and a
     // plain variable.
     let (cluster, database) = unsafe { (pg_sys::GetSystemIdentifier(), pg_sys::MyDatabaseId) };
-    format!("{cluster}/{}", database.to_u32())
+    format!("{cluster}/{}/{}", database.to_u32(), table.to_u32())
 }
 
 /// The number of this process.

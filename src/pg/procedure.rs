@@ -89,16 +89,32 @@ pub fn set_main(main: Main) {
 /// Called by the server with a valid call frame.
 #[unsafe(no_mangle)]
 #[pg_guard]
-pub unsafe extern "C-unwind" fn loader_load_json_files(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+pub unsafe extern "C-unwind" fn loader_load_json_files_v3(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     let call = Call(call);
     let main = MAIN.get().expect("set when the library is loaded");
     let answer = main(&call);
     call.answer(&answer)
 }
 
+/// Tells the server how to call [`loader_load_json_files_v3`].
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_loader_load_json_files_v3() -> &'static pg_sys::Pg_finfo_record {
+    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+    &V1
+}
+
+/// The same of 0.2.0, which had other parameters, until the extension is updated.
+///
+/// # Safety
+/// Called by the server only.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn loader_load_json_files(_call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    crate::error::Error::OldFunctions.raise()
+}
+
 /// Tells the server how to call [`loader_load_json_files`].
 #[unsafe(no_mangle)]
 pub extern "C" fn pg_finfo_loader_load_json_files() -> &'static pg_sys::Pg_finfo_record {
-    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
-    &V1
+    pg_finfo_loader_load_json_files_v3()
 }

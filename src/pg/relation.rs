@@ -53,6 +53,13 @@ pub fn kind(relation: Oid) -> Option<Kind> {
     }
 }
 
+/// The OID of its row type, 0 where it is gone. An OID may come round again for another
+/// relation; that one has another row type.
+pub fn row_type(relation: Oid) -> Oid {
+    // SAFETY: a look-up.
+    unsafe { pg_sys::get_rel_type_id(relation) }
+}
+
 /// Its name, in the database's encoding.
 pub fn name(relation: Oid) -> Option<Vec<u8>> {
     // SAFETY: a look-up that returns a copy.

@@ -37,6 +37,12 @@ pub fn contain<R, E>(
     run(body, |error| if error.is_request { None } else { Some(translate(error)) })
 }
 
+/// Runs `body` in a subtransaction, which is rolled back where it fails. An error that the
+/// server raises goes on its way.
+pub fn all_or_nothing<R, E>(body: impl FnOnce() -> Result<R, E>) -> Result<R, E> {
+    run(body, |_| None)
+}
+
 /// Runs `body` in a subtransaction that is rolled back whatever comes of it.
 pub fn take_back<R, E>(body: impl FnOnce() -> Result<R, E>) -> Result<R, E> {
     let mut kept = None;

@@ -35,6 +35,29 @@ pub fn may_read_server_files() -> bool {
     unsafe { pg_sys::has_privs_of_role(current(), Oid::from(pg_sys::ROLE_PG_READ_SERVER_FILES)) }
 }
 
+/// Whether `caller` has the rights of `role`: it inherits them, or may SET ROLE to it. A
+/// bare membership, which gives neither from 16 on, is not enough. Of a role that is gone,
+/// only superusers have the rights.
+pub fn has_rights_of(caller: Oid, role: Oid) -> bool {
+    // SAFETY: look-ups; roles that are gone are in no list.
+    #[cfg(feature = "pg15")]
+    unsafe {
+        pg_sys::is_member_of_role(caller, role)
+    }
+    // SAFETY: the same.
+    #[cfg(not(feature = "pg15"))]
+    unsafe {
+        pg_sys::has_privs_of_role(caller, role) || pg_sys::member_can_set_role(caller, role)
+    }
+}
+
+/// The role of that name; invalid where there is none.
+pub fn named(name: &[u8]) -> Oid {
+    let name = super::text::c_string(name);
+    // SAFETY: a look-up.
+    unsafe { pg_sys::get_role_oid(name.as_ptr(), true) }
+}
+
 /// Runs `body` as `role`, whatever way it ends, under SECURITY_RESTRICTED_OPERATION, as
 /// CREATE INDEX does: it may do nothing that a stranger's code could misuse. Policies
 /// do not apply to what the role owns, so that none of their code runs.

@@ -20,8 +20,9 @@ use lineage::Lineage;
 
 /// A table that may be loaded into, locked against changes of its definition.
 pub struct Target {
-    /// Its OID.
+    /// Its OID, and that of its row type: together they are no other relation's, ever.
     pub oid: Oid,
+    pub row_type: Oid,
     /// The column that takes the records, in the database's encoding.
     pub column: Vec<u8>,
     /// The columns that take where a record came from.
@@ -57,7 +58,7 @@ impl Target {
         }
         let lineage = Lineage::of(oid);
         lineage.require_insert(oid)?;
-        Ok(Target { oid, column: column.to_vec(), lineage, shown: table })
+        Ok(Target { oid, row_type: relation::row_type(oid), column: column.to_vec(), lineage, shown: table })
     }
 
     /// The table's name with its schema, quoted, as it is now: the lock does

@@ -41,6 +41,9 @@ pub struct Database<'a> {
     pub name: String,
 }
 
+/// Makes the extension, with loads that are numbered from 1: it begins with the clock.
+pub const CREATE_EXTENSION: &str = "CREATE EXTENSION loader; SELECT setval('loader.load_id_seq', 1, false)";
+
 /// The cluster that the tests of one binary share.
 static SHARED: OnceLock<Cluster> = OnceLock::new();
 
@@ -265,7 +268,7 @@ impl Cluster {
     /// A new database with the extension, in an encoding of its own.
     pub fn database_with(&self, name: &str, encoding: &str) -> Database<'_> {
         let database = self.bare_database(name, encoding);
-        database.connect().batch_execute("CREATE EXTENSION loader").expect("CREATE EXTENSION");
+        database.connect().batch_execute(CREATE_EXTENSION).expect("CREATE EXTENSION");
         database
     }
 

@@ -103,7 +103,8 @@ pub fn left(client: &mut Client, table: &str) -> Left {
     let mut texts = |query: String| -> Vec<String> {
         client.query(&query, &[]).expect("a query").iter().map(|row| row.get(0)).collect()
     };
-    let counts = format!("h.target_oid = '{table}'::regclass AND h.status <> 'undone'");
+    let counts =
+        format!("h.target_oid = '{table}'::regclass AND h.status <> 'undone' AND h.emptied_at IS NULL");
     let name = "regexp_replace(h.file_path, '^.*/', '')";
     Left {
         rows: texts(format!(

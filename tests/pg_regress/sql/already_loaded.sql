@@ -39,12 +39,12 @@ SELECT status FROM load_json_file(:file, 'again_renamed');
 SELECT seed_json_table('again_t');
 INSERT INTO again_t VALUES ('0');
 SELECT status FROM load_json_file(:file, 'again_t');
--- Where the OID names no table any more, as after a restore, the name counts.
+-- A table that was made anew has nothing, whatever its name.
 DROP TABLE again_t;
 SELECT seed_json_table('again_t');
 INSERT INTO again_t VALUES ('0');
 SELECT status FROM load_json_file(:file, 'again_t');
--- But not that of a temporary table: its schema serves many sessions.
+-- Nor has a temporary one: its schema serves many sessions.
 CREATE TEMP TABLE again_temp (data jsonb);
 SELECT status FROM load_json_file(:file, 'again_temp');
 SELECT status FROM load_json_file(:file, 'again_temp', if_loaded => 'error');

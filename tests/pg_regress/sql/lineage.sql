@@ -90,7 +90,7 @@ SELECT status, rows_loaded FROM load_json_file('/proc/self/cwd/lineage_one', 'li
 DELETE FROM lineage_t WHERE data = '{"n": 3}';
 \set VERBOSITY terse
 SET client_min_messages = warning;
-SELECT undo_load(max(load_id)) FROM loader.load_history;
+SELECT undo_load(max(load_id), force => true) FROM loader.load_history;
 RESET client_min_messages;
 \set VERBOSITY default
 DROP TABLE lineage_t, lineage_half, lineage_other, lineage_column, lineage_parted;

@@ -2,6 +2,8 @@
 -- directory, so that /proc/self/cwd is an absolute path to it, the same on
 -- every machine.
 CREATE EXTENSION loader;
+-- Numbers of loads begin with the clock; here with 1.
+SELECT setval('loader.load_id_seq', 1, false) AS first_load_id;
 CREATE FUNCTION put(name text, content bytea) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     large oid := lo_from_bytea(0, content);

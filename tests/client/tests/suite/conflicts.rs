@@ -1,8 +1,9 @@
 //! Loads that are in each other's way, and what the number of workers must not decide.
 
 use crate::helpers::{Gate, count, session, table, tiny};
-use loader_client_tests::{load, load_many, sqlstate};
+use loader_client_tests::{load, load_many, load_with, sqlstate};
 use postgres::Client;
+use postgres::error::SqlState;
 use std::thread;
 
 /// Records of a file that is loaded in ranges.
@@ -88,12 +89,25 @@ fn what_is_not_json_fails_with_any_number_of_workers() {
 #[test]
 fn load_json_file_after_an_attempt_that_brought_nothing() {
     let (database, mut client) = session("conflicts_vain");
-    let file = |text: &str| database.cluster.file("conflicts_vain", text);
-    let path = file("1\n2");
-    load_many(&mut client, &path, "t", "").expect("a call");
-    // The last record, which was good, has become longer.
-    file("1\n23\n4\n");
+    let path = database.cluster.file("conflicts_vain", "1\n2\n");
+    client.batch_execute("ALTER TABLE t ADD CONSTRAINT c CHECK (data <> '1')").expect("a constraint");
     assert_eq!(load_many(&mut client, &path, "t", "").expect("a call").failed, 1);
     assert_eq!(count(&mut client, "loader.load_history WHERE status = 'failed' AND rows_loaded = 0"), 1);
-    load(&mut client, &path, "t").expect("a load");
+    client.batch_execute("ALTER TABLE t DROP CONSTRAINT c").expect("DROP");
+    assert_eq!(load(&mut client, &path, "t").expect("a load").rows_loaded, 2);
+    assert_eq!(count(&mut client, "loader.load_history WHERE status = 'failed'"), 0);
+}
+
+/// Where the last record, which was good, has become longer, nobody knows what it was.
+#[test]
+fn what_does_not_continue_what_was_loaded_fails() {
+    let (database, mut client) = session("conflicts_longer");
+    let file = |text: &str| database.cluster.file("conflicts_longer", text);
+    let path = file("1\n2");
+    load_many(&mut client, &path, "t", "").expect("a call");
+    file("1\n23\n4\n");
+    assert_eq!(load_many(&mut client, &path, "t", "").expect("a call").failed, 1);
+    assert_eq!(sqlstate(load(&mut client, &path, "t")), SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE);
+    let forced = load_with(&mut client, &path, "t", "if_loaded => 'force'").expect("all of it");
+    assert_eq!(forced.rows_loaded, 3);
 }

@@ -189,7 +189,9 @@ fn policies_and_triggers_apply_to_an_undo() {
     let path = database.file("lineage_rls", lines(10));
     let mut role = database.connect_as("lineage_rls");
     let loaded = load(&mut role, &path, "traced").expect("a load");
-    assert_eq!(undo(&mut role, &loaded).expect("an undo"), 3);
+    assert_eq!(sqlstate(undo(&mut role, &loaded)), SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE);
+    let forced = role.query_one("SELECT undo_load($1, force => true)", &[&loaded.load_id]).expect("an undo");
+    assert_eq!(forced.get::<_, i64>(0), 3);
     assert_eq!(count(&mut admin, "traced"), 7);
 }
 
@@ -320,10 +322,15 @@ fn a_target_is_found_by_its_oid_and_else_by_its_name() {
         )
         .expect("another name");
     assert_eq!(retry(&mut client, loaded.load_id).expect("a retry").1, 1);
-    // As after a restore: other OIDs.
+    // Another table that has got the name is another.
     client
         .batch_execute("CREATE TABLE traced AS TABLE renamed; DROP TABLE renamed")
         .expect("another table of the old name");
+    assert_eq!(sqlstate(undo(&mut client, &loaded)), SqlState::UNDEFINED_TABLE);
+    // As after a restore: what was written elsewhere is known by its name.
+    client
+        .batch_execute("UPDATE loader.load_history_data SET home = 'elsewhere'")
+        .expect("as after a restore");
     client
         .batch_execute(
             "SELECT mend_reject(load_id, byte_offset, '1') FROM loader.rejects WHERE record_no = 6",

@@ -17,6 +17,7 @@ mod endurance;
 mod figures;
 mod files;
 mod helpers;
+mod history;
 mod limits;
 mod lineage;
 mod many;

@@ -174,6 +174,7 @@ fn loads_go_on_after_the_update() {
             "CREATE VIEW again AS SELECT * FROM load_json_file('{path}', 't', 7, if_loaded => 'force')"
         ))
         .expect("a view that calls 0.1.0");
+    let again: String = client.query_one("SELECT pg_get_viewdef('again'::regclass)", &[]).expect("it").get(0);
     let history =
         "SELECT h::text FROM (SELECT load_id, target, target_oid, target_column, file_path, file_size,
         file_mtime, content_hash, format, compression, chunk, options, status, rows_loaded, rows_rejected,
@@ -183,14 +184,16 @@ fn loads_go_on_after_the_update() {
         "SELECT r::text FROM (SELECT load_id, record_no, byte_offset, byte_length, line, error_type,
         sqlstate, message, raw, raw_truncated FROM loader.rejects) r ORDER BY byte_offset";
     let before = (texts(&mut client, history), texts(&mut client, rejects));
+    // A function that something depends on is not dropped behind its back.
+    let refused = client.batch_execute("ALTER EXTENSION loader UPDATE");
+    assert_eq!(sqlstate(refused), SqlState::DEPENDENT_OBJECTS_STILL_EXIST);
+    client.batch_execute("DROP VIEW again").expect("DROP VIEW");
     update(&mut client);
+    client.batch_execute(&format!("CREATE VIEW again AS {again}")).expect("the same view");
     assert_eq!((texts(&mut client, history), texts(&mut client, rejects)), before);
     let added = "SELECT concat_ws(' ', records, lines, start_offset, overread, records_path, error_sqlstate,
         error_message, retry_of) FROM loader.load_history_data";
     assert_eq!(texts(&mut client, added), ["6 0 0 0"]);
-    // Indexes that older snapshots may not use.
-    assert_eq!(count(&mut client, "pg_index WHERE indcheckxmin"), 0);
-
     let skipped = load(&mut client, &path, "t").expect("a skip");
     assert_eq!((skipped.status.as_str(), skipped.load_id), ("skipped", 1));
     let other = database.file("upgrade_loads_other", format!("{}{{\n", lines(10)));
@@ -203,6 +206,46 @@ fn loads_go_on_after_the_update() {
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (4, 3));
     table(&mut client, "u");
     assert_eq!(load(&mut client, &path, "u").expect("a load").rows_loaded, 3);
+}
+
+/// What 0.2.0 wrote of its own tables is known by OID, what came to it with a dump by name.
+#[test]
+fn loads_of_0_2_0_are_known_after_the_update() {
+    let database = Cluster::shared().bare_database("upgrade_0_2_0", "UTF8");
+    let mut client = database.connect();
+    client.batch_execute("CREATE EXTENSION loader VERSION '0.2.0'").expect("0.2.0");
+    let home = "(SELECT system_identifier || '/' || oid FROM pg_control_system(), pg_database
+                 WHERE datname = current_database())";
+    let path = database.file("upgrade_0_2_0", FILE);
+    let columns = "raw, raw_truncated)";
+    let (history, rest) = WRITTEN_BY_0_1_0.split_once("INSERT INTO loader.rejects_data").expect("both");
+    let written = history
+        .replace("PATH", &path)
+        .replace("started_at, finished_at)", "started_at, finished_at, records, home)")
+        .replace("18:55:34.5854+00')", &format!("18:55:34.5854+00', 6, {home})"));
+    assert!(rest.contains(columns) && written.contains(home));
+    client.batch_execute(&written).expect("what 0.2.0 wrote");
+    client
+        .batch_execute(
+            "CREATE TABLE u AS TABLE t;
+             INSERT INTO loader.load_history_data
+             SELECT (jsonb_populate_record(h, '{\"load_id\": 2, \"target\": \"public.u\", \"home\": \"elsewhere\"}')).*
+             FROM loader.load_history_data AS h;
+             SELECT setval('loader.load_id_seq', 2)",
+        )
+        .expect("a row that came with a dump");
+    update(&mut client);
+    // An index that older snapshots may not use would slow down what is under way.
+    assert_eq!(count(&mut client, "pg_index WHERE indcheckxmin"), 0);
+    let at_home = "loader.load_history_data h JOIN pg_class c ON c.oid = target_oid
+                   AND c.reltype = target_type WHERE home = loader.home()";
+    assert_eq!(count(&mut client, at_home), 1);
+    client.batch_execute("ALTER TABLE t RENAME TO renamed").expect("another name");
+    let skipped = load(&mut client, &path, "renamed").expect("a skip");
+    assert_eq!((skipped.status.as_str(), skipped.load_id), ("skipped", 1));
+    let skipped = load(&mut client, &path, "u").expect("a skip");
+    assert_eq!((skipped.status.as_str(), skipped.load_id), ("skipped", 2));
+    assert_eq!(count(&mut client, at_home), 2);
 }
 
 #[test]

@@ -1,0 +1,49 @@
+//! Rows of the history that were written elsewhere: they came with a dump, a copy of the
+//! database or pg_upgrade, or an earlier version of the extension wrote them. Their OIDs
+//! name anything here; their names say which table and which role is meant.
+
+use super::Catalog;
+use crate::error::Error;
+use crate::pg::snapshot::{Snapshot, select_bigint};
+use crate::pg::user;
+use pgrx::prelude::*;
+
+impl Catalog {
+    /// Takes such rows over, all of them: from then on they are known by the OIDs that
+    /// their names have now. A table or role that is not there is none, for ever: what gets
+    /// its name later is another. Costs one look at an index where there are none.
+    pub fn adopt(&self) -> Result<(), Error> {
+        const FIND: &str = "SELECT 1::pg_catalog.int8 FROM loader.load_history_data AS h
+            WHERE h.home OPERATOR(pg_catalog.<) $1 AND h.emptied_at IS NULL
+                  AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text
+               OR h.home OPERATOR(pg_catalog.>) $1 AND h.emptied_at IS NULL
+                  AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text LIMIT 1";
+        // Parts of names are compared: what is quoted differs between versions of the
+        // server. Names in temporary schemas go from session to session and say nothing.
+        const TAKE_OVER: &str = "UPDATE loader.load_history_data AS h
+            SET home = $1,
+                target_oid = COALESCE(t.oid, 0::pg_catalog.oid),
+                target_type = COALESCE(t.reltype, 0::pg_catalog.oid),
+                loaded_by = COALESCE((SELECT r.oid FROM pg_catalog.pg_roles AS r
+                                      WHERE r.rolname OPERATOR(pg_catalog.=) h.loaded_by_name),
+                                     0::pg_catalog.oid)
+            FROM (SELECT n.target, c.oid, c.reltype
+                  FROM (SELECT DISTINCT l.target FROM loader.load_history_data AS l
+                        WHERE l.home OPERATOR(pg_catalog.<>) $1) AS n
+                  LEFT JOIN pg_catalog.pg_namespace AS s
+                    ON s.nspname OPERATOR(pg_catalog.=)
+                       (pg_catalog.parse_ident(n.target))[1]::pg_catalog.name
+                   AND NOT pg_catalog.starts_with(n.target, 'pg_temp_'::pg_catalog.text)
+                  LEFT JOIN pg_catalog.pg_class AS c
+                    ON c.relnamespace OPERATOR(pg_catalog.=) s.oid
+                   AND c.relname OPERATOR(pg_catalog.=)
+                       (pg_catalog.parse_ident(n.target))[2]::pg_catalog.name) AS t
+            WHERE t.target OPERATOR(pg_catalog.=) h.target AND h.home OPERATOR(pg_catalog.<>) $1";
+        user::run_as(self.owner, || {
+            if select_bigint(Snapshot::Latest, FIND, &[self.home.as_str().into()]).is_none() {
+                return Ok(());
+            }
+            Ok(Spi::run_with_args(TAKE_OVER, &[self.home.as_str().into()])?)
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! Files that are known to be loaded by what the file system says of them, without a look
+//! at their contents.
+
+use super::loads::stat_or_nulls;
+use super::{Catalog, Content};
+use crate::error::Error;
+use crate::pg::snapshot::{self, Snapshot};
+use crate::pg::{text, user};
+use crate::stat::FileStat;
+use pgrx::prelude::*;
+
+impl Catalog {
+    /// Those of the files, by their index, that are loaded and lie on disk as they did
+    /// then, each with its load. A file of which another load has been begun is none of
+    /// them. `content.file_size` plays no role.
+    pub fn known(
+        &self,
+        content: &Content<'_>,
+        files: &[(&[u8], FileStat)],
+    ) -> Result<Vec<(usize, i64)>, Error> {
+        // One look at an index for each file, however many rows there are.
+        const QUERY: &str = concat!(
+            "SELECT f.number, (
+                SELECT pg_catalog.max(h.load_id) FROM loader.load_history_data AS h
+                WHERE h.file_path OPERATOR(pg_catalog.=) f.path
+                  AND h.target_column OPERATOR(pg_catalog.=) $7
+                  AND ",
+            of_target!("$8", "$9", "$10"),
+            " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $11
+                  AND ",
+            in_force!(),
+            " AND h.retry_of IS NULL
+                HAVING pg_catalog.bool_and(h.status OPERATOR(pg_catalog.=) 'loaded'::pg_catalog.text)
+                   AND pg_catalog.max(h.load_id) OPERATOR(pg_catalog.=) pg_catalog.max(h.load_id) FILTER (WHERE ",
+            same_stat!("f.size", "f.device", "f.inode", "f.mtime_ns", "f.ctime_ns"),
+            "))
+            FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),
+                            pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6))
+                 WITH ORDINALITY AS f(path, size, device, inode, mtime_ns, ctime_ns, number)"
+        );
+        let column =
+            |value: fn(&FileStat) -> i64| -> Vec<i64> { files.iter().map(|(_, stat)| value(stat)).collect() };
+        let memory = crate::pg::memory::Context::new(c"loader files", 8 * 1024);
+        let paths: Vec<&[u8]> = files.iter().map(|&(path, _)| path).collect();
+        let arguments = [
+            crate::pg::array::database_texts(&memory, &paths),
+            column(|stat| stat.size as i64).into(),
+            column(|stat| stat.device as i64).into(),
+            column(|stat| stat.inode as i64).into(),
+            column(|stat| stat.mtime_ns).into(),
+            column(|stat| stat.ctime_ns).into(),
+            text::parameter(content.column),
+            content.target.into(),
+            content.target_type.into(),
+            self.home.as_str().into(),
+            content.records_path.unwrap_or_default().into(),
+        ];
+        let mut known = Vec::new();
+        user::run_as(self.owner, || {
+            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
+                if let (Some(number), Some(load_id)) = (row.bigint(1), row.bigint(2)) {
+                    known.push((number as usize - 1, load_id));
+                }
+            });
+        });
+        Ok(known)
+    }
+
+    /// Writes down that a load's file lies on disk like this now, with the same contents,
+    /// so that the next look need not read it.
+    pub fn learn_stat(&self, load_id: i64, stat: &FileStat) -> Result<(), Error> {
+        const STATEMENT: &str = "UPDATE loader.load_history_data AS h
+            SET file_device = $2, file_inode = $3, file_mtime_ns = $4, file_ctime_ns = $5
+            WHERE h.load_id OPERATOR(pg_catalog.=) $1";
+        let [device, inode, mtime_ns, ctime_ns] = stat_or_nulls(Some(stat));
+        let arguments = [load_id.into(), device, inode, mtime_ns, ctime_ns];
+        Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
+    }
+}

@@ -1,0 +1,129 @@
+//! Is a file to be loaded, and from where on? One answer for both calls: by what the
+//! history has of its content and of its path.
+
+use super::options::IfLoaded;
+use crate::catalog::{Catalog, Earlier, Position, Status};
+use crate::error::Error;
+
+/// What is to be done with a file.
+pub enum Decision {
+    /// Nothing: that load had its content.
+    Skip(i64),
+    /// Nothing, though it is not what it was when that load began.
+    Changed(i64),
+    /// Nothing, and that is an error: that load had its content, or, where it has
+    /// `changed`, not the content that it has now.
+    Refused { load_id: i64, changed: bool },
+    /// It is to be loaded.
+    Load(StartPoint),
+}
+
+/// Where a load begins.
+#[derive(Clone, Debug, Default)]
+pub struct StartPoint {
+    /// The load that goes on.
+    pub resumes: Option<i64>,
+    pub position: Position,
+    /// A reject of an earlier load, by its offset, that is read again.
+    pub resolves: Option<(i64, u64)>,
+    /// The load that it builds on, which has to stay.
+    pub builds_on: Option<i64>,
+    /// The first record was loaded already, by a retry of its reject: it is passed
+    /// over.
+    pub passes_first: bool,
+    /// Loads that are undone first.
+    pub replaces: Vec<i64>,
+}
+
+/// A file whose first bytes can be hashed.
+pub trait Fronts {
+    /// Bytes of the file.
+    fn size(&self) -> u64;
+
+    /// The hash of so many first bytes; `None` where it has not as many.
+    fn hash_of_front(&mut self, length: u64) -> Result<Option<[u8; 32]>, Error>;
+}
+
+/// Decides by the loads that had the file's content, whose hash that is, or its path.
+pub fn decide(
+    catalog: &Catalog,
+    if_loaded: IfLoaded,
+    file: &mut impl Fronts,
+    hash: &[u8; 32],
+    earlier: &[Earlier],
+) -> Result<Decision, Error> {
+    let same = |load: &Earlier| load.hash.as_deref() == Some(hash.as_slice());
+    let loads = || earlier.iter().filter(|load| !load.is_vain());
+    // What was begun comes to its end first, even one that began by force.
+    let parts = || loads().filter(|load| load.status != Status::Loaded);
+    for load in parts() {
+        if same(load) || (load.same_path && has_grown(file, load)?) {
+            return Ok(Decision::Load(StartPoint::resuming(load)));
+        }
+    }
+    if if_loaded == IfLoaded::Force {
+        return Ok(Decision::Load(StartPoint::default()));
+    }
+    if let Some(whole) = loads().find(|load| load.status == Status::Loaded && same(load)) {
+        return Ok(loaded(whole.id, if_loaded));
+    }
+    let mut changed = parts().find(|load| load.has_rows());
+    for load in loads().filter(|load| load.same_path) {
+        if changed.is_some() {
+            break;
+        }
+        if load.status == Status::Loaded && has_grown(file, load)? {
+            return Ok(Decision::Load(StartPoint::behind(load, catalog)?));
+        }
+        // A load that brought no row keeps no other content out: it was an error page, say,
+        // under the name of what was delivered later.
+        changed = Some(load).filter(|load| load.has_rows());
+    }
+    let Some(changed) = changed else { return Ok(Decision::Load(StartPoint::default())) };
+    Ok(match if_loaded {
+        IfLoaded::Skip => Decision::Changed(changed.id),
+        IfLoaded::Error => Decision::Refused { load_id: changed.id, changed: true },
+        IfLoaded::Force | IfLoaded::Replace => {
+            let mut replaces: Vec<i64> = loads().filter(|load| load.same_path).map(|load| load.id).collect();
+            replaces.reverse();
+            Decision::Load(StartPoint { replaces, ..StartPoint::default() })
+        }
+    })
+}
+
+/// What is to be done with a file whose content that load had.
+pub fn loaded(load_id: i64, if_loaded: IfLoaded) -> Decision {
+    match if_loaded {
+        IfLoaded::Error => Decision::Refused { load_id, changed: false },
+        _ => Decision::Skip(load_id),
+    }
+}
+
+/// Whether the file begins with all that it was.
+fn has_grown(file: &mut impl Fronts, since: &Earlier) -> Result<bool, Error> {
+    let Some(size) = since.size.filter(|&size| size < file.size()) else {
+        return Ok(false);
+    };
+    let front = file.hash_of_front(size)?;
+    Ok(front.is_some_and(|front| since.hash.as_deref() == Some(front.as_slice())))
+}
+
+impl StartPoint {
+    /// Where a load was stopped.
+    fn resuming(load: &Earlier) -> Self {
+        StartPoint { resumes: Some(load.id), position: load.reached, ..StartPoint::default() }
+    }
+
+    /// Behind what a load has loaded, or where its last record begins, if that was
+    /// bad: it may have been whole only now.
+    fn behind(load: &Earlier, catalog: &Catalog) -> Result<Self, Error> {
+        let offset = load.open_offset.unwrap_or(load.reached.offset);
+        let resolves = load.open_offset.map(|offset| (load.id, offset));
+        let passes_first = match resolves {
+            Some((id, offset)) => catalog.resolved_by(id, offset as i64)?.is_some(),
+            None => false,
+        };
+        let position = Position { offset, ..Position::default() };
+        Ok(StartPoint { position, resolves, passes_first, builds_on: Some(load.id), ..StartPoint::default() })
+    }
+}

@@ -1,0 +1,58 @@
+//! What the file system says of a file: what tells one state of one file from another.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const NANOS: i64 = 1_000_000_000;
+
+/// Some file systems count times in steps of two seconds, so a file that was written to
+/// less long ago may be written to again without that showing.
+const SETTLING: i64 = 3 * NANOS;
+
+/// The stat of a file. Times are nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStat {
+    pub device: u64,
+    pub inode: u64,
+    /// Bytes.
+    pub size: u64,
+    /// When its contents were written to, by what the writer says.
+    pub mtime_ns: i64,
+    /// When its contents or anything else of it changed, by the system's clock.
+    pub ctime_ns: i64,
+    /// When this was asked.
+    asked_ns: i64,
+}
+
+impl FileStat {
+    /// What was just asked.
+    pub fn of(metadata: &Metadata) -> Self {
+        let nanos = |seconds: i64, nanos: i64| seconds.saturating_mul(NANOS).saturating_add(nanos);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        FileStat {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            mtime_ns: nanos(metadata.mtime(), metadata.mtime_nsec()),
+            ctime_ns: nanos(metadata.ctime(), metadata.ctime_nsec()),
+            asked_ns: i64::try_from(now.as_nanos()).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Whether it is the same state of the same file.
+    pub fn is_same(&self, other: &FileStat) -> bool {
+        FileStat { asked_ns: 0, ..*self } == FileStat { asked_ns: 0, ..*other }
+    }
+
+    /// Whether the file had been as it is for long enough that a change shows in its times.
+    /// A later look that finds the same may then trust that nothing has changed.
+    pub fn is_settled(&self) -> bool {
+        self.asked_ns.saturating_sub(self.mtime_ns.max(self.ctime_ns)) >= SETTLING
+    }
+
+    /// When it was last written to: microseconds since 1970.
+    pub fn mtime_micros(&self) -> i64 {
+        self.mtime_ns.div_euclid(1_000)
+    }
+}
