@@ -100,7 +100,11 @@ impl Claim {
     /// the transaction ends, or [`Held::let_go`].
     pub fn try_hold(self) -> Option<Held> {
         match acquire(self.0, Kind::Sessions, Mode::Exclusive, true, true) {
-            Acquired::New => Some(Held(self.0)).filter(|_| self.try_guard()),
+            Acquired::New => {
+                // Held first: an error on the way to the second lock gives it back.
+                let held = Held(self.0);
+                self.try_guard().then_some(held)
+            }
             Acquired::Again => {
                 // What was counted once more.
                 drop(Held(self.0));
