@@ -5,8 +5,10 @@
 PGRX_VERSION=0.19.3
 # The oldest compiler that pgrx 0.19 accepts.
 RUST_MINIMUM=1.96
-# The PostgreSQL versions that loader claims.
-PG_SUPPORTED=(15 16 17 18)
+# The PostgreSQL versions that the README claims, and those that are built and tested
+# where they can be had.
+PG_CLAIMED=(15 16 17 18)
+PG_SUPPORTED=("${PG_CLAIMED[@]}" 19)
 
 # The words of programs are read: none of them translated. A rustup toolchain is
 # chosen below. What is made is for the user that servers run as, too.
