@@ -43,6 +43,21 @@ fn inheritors(relation: Oid) -> Vec<Oid> {
     unsafe { list::oids(pg_sys::find_all_inheritors(relation, lock, std::ptr::null_mut())) }
 }
 
+/// A scan of the whole relation, as the active snapshot has it.
+///
+/// # Safety
+/// The relation is open, and a snapshot is active.
+unsafe fn begin_scan(relation: pg_sys::Relation) -> pg_sys::TableScanDesc {
+    // SAFETY: by contract. No keys; since 19, no options either.
+    unsafe {
+        let (snapshot, keys) = (pg_sys::GetActiveSnapshot(), std::ptr::null_mut());
+        #[cfg(any(feature = "pg15", feature = "pg16", feature = "pg17", feature = "pg18"))]
+        return pg_sys::table_beginscan(relation, snapshot, 0, keys);
+        #[cfg(not(any(feature = "pg15", feature = "pg16", feature = "pg17", feature = "pg18")))]
+        return pg_sys::table_beginscan(relation, snapshot, 0, keys, 0);
+    }
+}
+
 fn table_is_empty(table: Oid) -> bool {
     Snapshot::Transaction.within(|| {
         // SAFETY: everything that is opened is closed; on an error the server's
@@ -50,8 +65,7 @@ fn table_is_empty(table: Oid) -> bool {
         unsafe {
             let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
             let slot = pg_sys::table_slot_create(relation, std::ptr::null_mut());
-            let scan =
-                pg_sys::table_beginscan(relation, pg_sys::GetActiveSnapshot(), 0, std::ptr::null_mut());
+            let scan = begin_scan(relation);
             let found =
                 pg_sys::table_scan_getnextslot(scan, pg_sys::ScanDirection::ForwardScanDirection, slot);
             pg_sys::table_endscan(scan);

@@ -404,9 +404,9 @@ fn method_of(attribute: &pg_sys::FormData_pg_attribute) -> Option<Method> {
 unsafe fn attribute(descriptor: pg_sys::TupleDesc, index: i32) -> *const pg_sys::FormData_pg_attribute {
     // SAFETY: by contract.
     unsafe {
-        #[cfg(not(feature = "pg18"))]
+        #[cfg(any(feature = "pg15", feature = "pg16", feature = "pg17"))]
         return (*descriptor).attrs.as_ptr().add(index as usize);
-        #[cfg(feature = "pg18")]
+        #[cfg(not(any(feature = "pg15", feature = "pg16", feature = "pg17")))]
         return pg_sys::TupleDescAttr(descriptor, index);
     }
 }

@@ -8,8 +8,16 @@ use std::ptr::NonNull;
 
 unsafe extern "C-unwind" {
     /// The server's own handlers, without the guard that pgrx puts around them.
-    fn die(signal: i32);
-    fn SignalHandlerForConfigReload(signal: i32);
+    fn die(
+        signal: i32,
+        #[cfg(not(any(feature = "pg15", feature = "pg16", feature = "pg17", feature = "pg18")))]
+        sender: *const pg_sys::pg_signal_info,
+    );
+    fn SignalHandlerForConfigReload(
+        signal: i32,
+        #[cfg(not(any(feature = "pg15", feature = "pg16", feature = "pg17", feature = "pg18")))]
+        sender: *const pg_sys::pg_signal_info,
+    );
 }
 
 /// What a worker takes over of the session that starts it.
@@ -217,8 +225,8 @@ pub unsafe extern "C-unwind" fn loader_worker_main(argument: pg_sys::Datum) {
     let number = unsafe {
         // The server's own answer to SIGTERM ends the process where it stands.
         // This one waits for the next look at interrupts.
-        set_handler(libc::SIGTERM, die);
-        set_handler(libc::SIGHUP, SignalHandlerForConfigReload);
+        set_handler(libc::SIGTERM, Some(die));
+        set_handler(libc::SIGHUP, Some(SignalHandlerForConfigReload));
         pg_sys::BackgroundWorkerUnblockSignals();
         (*pg_sys::MyBgworkerEntry).bgw_extra[0] as u8 as usize
     };
@@ -231,15 +239,15 @@ pub unsafe extern "C-unwind" fn loader_worker_main(argument: pg_sys::Datum) {
 
 /// # Safety
 /// The handler may be called at any time from now on.
-unsafe fn set_handler(signal: i32, handler: unsafe extern "C-unwind" fn(i32)) {
-    #[cfg(not(feature = "pg18"))]
+unsafe fn set_handler(signal: i32, handler: pg_sys::pqsigfunc) {
+    #[cfg(any(feature = "pg15", feature = "pg16", feature = "pg17"))]
     // SAFETY: the server's own way to set one of its own handlers.
     unsafe {
-        pg_sys::pqsignal(signal, Some(handler));
+        pg_sys::pqsignal(signal, handler);
     }
-    #[cfg(feature = "pg18")]
+    #[cfg(not(any(feature = "pg15", feature = "pg16", feature = "pg17")))]
     // SAFETY: the same, by the name that it has since 18.
     unsafe {
-        pg_sys::pqsignal_be(signal, Some(handler));
+        pg_sys::pqsignal_be(signal, handler);
     }
 }

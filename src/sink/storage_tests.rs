@@ -188,7 +188,7 @@ mod tests {
         );
     }
 
-    #[cfg(feature = "pg18")]
+    #[cfg(not(any(feature = "pg15", feature = "pg16", feature = "pg17")))]
     #[pg_test]
     fn virtual_columns_read_when_they_are_asked_for() {
         check(
