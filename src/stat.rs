@@ -40,6 +40,11 @@ impl FileStat {
         }
     }
 
+    /// What was asked some time ago.
+    pub fn remembered(device: u64, inode: u64, size: u64, mtime_ns: i64, ctime_ns: i64) -> Self {
+        FileStat { device, inode, size, mtime_ns, ctime_ns, asked_ns: 0 }
+    }
+
     /// Whether it is the same state of the same file.
     pub fn is_same(&self, other: &FileStat) -> bool {
         FileStat { asked_ns: 0, ..*self } == FileStat { asked_ns: 0, ..*other }

@@ -43,18 +43,17 @@ impl OpenFile {
         &self.stat
     }
 
-    /// Fails if the file is not what it was.
-    pub fn check_same(&self) -> Result<(), Error> {
-        self.check_unchanged(self.stat.size)
+    /// Whether it still is what it was when it was opened.
+    pub fn is_same(&self) -> io::Result<bool> {
+        Ok(FileStat::of(&self.file.metadata()?).is_same(&self.stat))
     }
 
-    /// Fails if the file is not what it was, or if not all of it was read.
-    pub fn check_unchanged(&self, bytes_read: u64) -> Result<(), Error> {
-        let now = self.file.metadata().map_err(|error| Error::Read { path: self.shown.clone(), error })?;
-        if FileStat::of(&now).is_same(&self.stat) && bytes_read == self.stat.size {
-            Ok(())
-        } else {
-            Err(Error::Changed(self.shown.clone()))
+    /// Fails if the file is not what it was.
+    pub fn check_same(&self) -> Result<(), Error> {
+        match self.is_same() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::Changed(self.shown.clone())),
+            Err(error) => Err(Error::Read { path: self.shown.clone(), error }),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The file as a source of bytes: read in blocks, hashed as it is read, and
-//! counted. In the backend's own thread it looks for cancel requests, in any
+//! The file as a source of bytes: read in blocks, no further than to where it ended when
+//! it was opened, hashed as it is read, and counted. In the backend's own thread it looks for cancel requests, in any
 //! other one for the backend's word to stop.
 
 use crate::access::OpenFile;
@@ -66,18 +66,16 @@ impl FileSource {
         self.bytes_read
     }
 
-    /// Reads what is left, and checks that the file is what it was when it was
-    /// opened.
+    /// Reads what is left, and fails unless the file is what it was when it was opened.
     pub fn check(&mut self) -> Result<(), Error> {
         let mut block = self.block()?;
         loop {
             match self.read(&mut block) {
-                Ok(0) => break,
+                Ok(0) => return Ok(()),
                 Ok(_) => {}
                 Err(error) => return Err(explain(error, &self.opened.shown)),
             }
         }
-        self.opened.check_unchanged(self.bytes_read)
     }
 
     /// The hash of what was read.
@@ -132,6 +130,15 @@ impl FileSource {
         Ok(block)
     }
 
+    /// The end of what the file was; an error where it is not that any more.
+    fn end(&self) -> Result<usize, input::Error> {
+        if self.bytes_read == self.opened.size() && self.opened.is_same()? {
+            Ok(0)
+        } else {
+            Err(input::Error::Changed)
+        }
+    }
+
     /// Goes back to the start.
     pub fn rewind(&mut self) -> Result<(), Error> {
         self.opened
@@ -148,10 +155,16 @@ impl FileSource {
 
 impl Source for FileSource {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, input::Error> {
-        let most = buf.len().min(BLOCK);
+        // A file that grows while it is read would have no end.
+        let left = usize::try_from(self.opened.size().saturating_sub(self.bytes_read)).unwrap_or(usize::MAX);
+        let most = buf.len().min(BLOCK).min(left);
+        if left == 0 {
+            return self.end();
+        }
         loop {
             self.poll()?;
             match self.opened.file.read(&mut buf[..most]) {
+                Ok(0) => return Err(input::Error::Changed),
                 Ok(n) => {
                     if let Some(hasher) = &mut self.hasher {
                         hasher.update(&buf[..n]);
@@ -198,6 +211,7 @@ pub fn explain(error: input::Error, path: &str) -> Error {
         input::Error::NoRecords => Error::NoRecords { path },
         input::Error::OutOfMemory(bytes) => Error::OutOfMemory(bytes),
         input::Error::NoBoundary => Error::NotTheSame(path),
+        input::Error::Changed => Error::Changed(path),
         input::Error::Stopped => {
             unreachable!("only the backend stops its threads, and asks them nothing then")
         }

@@ -157,7 +157,7 @@ impl Attempt<'_, '_> {
         let last = taken.range + 1 == cut.ranges();
         let opened = access::open(self.path)?;
         let shown = opened.shown.clone();
-        if opened.size() != cut.size || opened.stat().mtime_micros() != cut.mtime {
+        if !opened.stat().is_same(&cut.stat) {
             return Err(Error::Changed(shown));
         }
         let mut cuts = Cuts::new(FileSource::new(opened)).map_err(|error| explain(error, &shown))?;
@@ -179,7 +179,7 @@ impl Attempt<'_, '_> {
             sink.target,
             &Setup {
                 load_id: taken.cut.load_id,
-                report: common.report(taken.cut.load_id, taken.cut.size, 0, rejected),
+                report: common.report(taken.cut.load_id, taken.cut.stat.size, 0, rejected),
                 options: common.options,
                 part: Part { skip_to: 0, range: Some(Range { start, end: end.max(start.offset) }) },
                 passes: None,

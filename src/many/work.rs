@@ -228,8 +228,7 @@ impl<'a> Work<'a> {
             file: job.file,
             load_id: job.load_id,
             start: job.position.offset,
-            size: job.size,
-            mtime: job.stat().mtime_micros(),
+            stat: *job.stat(),
             length,
         })?;
         job.stop_reading();

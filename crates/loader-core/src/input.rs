@@ -40,6 +40,8 @@ pub enum Error {
     /// No record ends where an earlier run of the same stream had one end: it is
     /// not the same stream.
     NoBoundary,
+    /// The source is not what it was when it was opened.
+    Changed,
     /// The source was told to stop.
     Stopped,
 }

@@ -3,6 +3,7 @@
 
 use super::files::Board;
 use super::words::{AHEAD, OWNERS, Word};
+use crate::stat::FileStat;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// A file that is cut into ranges.
@@ -12,9 +13,8 @@ pub struct Cut {
     pub load_id: i64,
     /// Where the first range begins.
     pub start: u64,
-    /// Bytes of the file, and when it was last written to, in microseconds since 1970.
-    pub size: u64,
-    pub mtime: i64,
+    /// The file as it is: every range is of the same.
+    pub stat: FileStat,
     /// Bytes of a range.
     pub length: u64,
 }
@@ -22,7 +22,7 @@ pub struct Cut {
 impl Cut {
     /// How many ranges there are.
     pub fn ranges(&self) -> u64 {
-        (self.size - self.start).div_ceil(self.length).max(1)
+        (self.stat.size - self.start).div_ceil(self.length).max(1)
     }
 
     /// Where a range begins, before a newline is looked for.
@@ -69,8 +69,11 @@ impl Board {
             self.words.set(Word::CutFile, cut.file as u64);
             self.words.set(Word::CutLoad, cut.load_id as u64);
             self.words.set(Word::CutStart, cut.start);
-            self.words.set(Word::CutSize, cut.size);
-            self.words.set(Word::CutMtime, cut.mtime as u64);
+            self.words.set(Word::CutDevice, cut.stat.device);
+            self.words.set(Word::CutInode, cut.stat.inode);
+            self.words.set(Word::CutSize, cut.stat.size);
+            self.words.set(Word::CutMtime, cut.stat.mtime_ns.cast_unsigned());
+            self.words.set(Word::CutCtime, cut.stat.ctime_ns.cast_unsigned());
             self.words.set(Word::CutLength, cut.length);
             self.words.set(Word::CutDone, 0);
             self.words.set(Word::CutNext, 0);
@@ -103,8 +106,13 @@ impl Board {
             file: self.words.get(Word::CutFile) as usize,
             load_id: self.words.get(Word::CutLoad) as i64,
             start: self.words.get(Word::CutStart),
-            size: self.words.get(Word::CutSize),
-            mtime: self.words.get(Word::CutMtime) as i64,
+            stat: FileStat::remembered(
+                self.words.get(Word::CutDevice),
+                self.words.get(Word::CutInode),
+                self.words.get(Word::CutSize),
+                self.words.get(Word::CutMtime).cast_signed(),
+                self.words.get(Word::CutCtime).cast_signed(),
+            ),
             length: self.words.get(Word::CutLength),
         }
     }

@@ -53,8 +53,11 @@ pub enum Word {
     CutFile,
     CutLoad,
     CutStart,
+    CutDevice,
+    CutInode,
     CutSize,
     CutMtime,
+    CutCtime,
     CutLength,
     /// Number of the first range that is not committed, and of the first that
     /// nobody has begun.

@@ -192,8 +192,8 @@ pub fn files<B: AsRef<[u8]>>(database: &Database, name: &str, files: &[(&str, B)
 }
 
 /// Writes at the end of a file.
-pub fn append(path: &str, text: &str) {
-    File::options().append(true).open(path).expect("the file").write_all(text.as_bytes()).expect("written");
+pub fn append(path: &str, bytes: impl AsRef<[u8]>) {
+    File::options().append(true).open(path).expect("the file").write_all(bytes.as_ref()).expect("written");
 }
 
 /// What a call did, without its speed.

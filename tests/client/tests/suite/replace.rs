@@ -101,7 +101,7 @@ fn a_changed_file_is_replaced() {
 
         // The same, and one that has grown, are what they are without `replace`.
         assert_eq!(replace(&mut client, &pattern, workers), [2, 0, 2, 0, 0, 0]);
-        append(&path, &state("a3", 30));
+        append(&path, state("a3", 30));
         let grown = replace(&mut client, &pattern, workers);
         assert_eq!(grown[..4], [2, 1, 1, 0]);
         assert_eq!(states(&mut client), ["a2 8000", "a3 30", "b1 100"]);
