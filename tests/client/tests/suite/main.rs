@@ -21,6 +21,7 @@ mod history;
 mod limits;
 mod lineage;
 mod many;
+mod owner;
 mod progress;
 mod read;
 mod real;
