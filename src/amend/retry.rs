@@ -92,11 +92,10 @@ struct Run<'a> {
 impl Run<'_> {
     /// Goes through the mended rejects, and loads those that are good.
     fn load_mended(&mut self) -> Result<(), Error> {
-        let mut mended = self.catalog.mended(self.past.id)?;
+        let mut mended = self.catalog.mended(self.past.id);
         while let Some((place, mut text)) = mended.next()? {
             pg::check_for_interrupts();
             let length = text.len() as u64;
-            text.try_reserve(1).map_err(|_| Error::OutOfMemory(text.len() + 1))?;
             text.push(0);
             self.take(place, &text, length)?;
             if self.chunk.len() >= CHUNK_ROWS || self.chunk.bytes() >= FULL {
@@ -134,9 +133,10 @@ impl Run<'_> {
             Some(id) => id,
             None => *self.id.insert(self.catalog.next_load_id()?),
         };
-        self.rows_loaded += self.insert.run(self.target, id, &self.shown, &self.chunk, &self.places)?;
+        // Before the rows: a trigger that retries too finds these done.
         let offsets: Vec<i64> = self.places.iter().map(|place| place.offset as i64).collect();
         self.catalog.set_resolved(self.past.id, &offsets, id)?;
+        self.rows_loaded += self.insert.run(self.target, id, &self.shown, &self.chunk, &self.places)?;
         self.chunk.clear().for_each(drop);
         self.places.clear();
         Ok(())

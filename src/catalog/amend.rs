@@ -2,7 +2,7 @@
 //! caller may do so to the loads of roles whose rights it has.
 
 use super::Catalog;
-use crate::error::{Error, Place};
+use crate::error::Error;
 use crate::pg::memory::Context;
 use crate::pg::{self, Oid, array, text, user};
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
@@ -204,30 +204,6 @@ impl Catalog {
         })
     }
 
-    /// The mended rejects of a load that are not resolved, in file order, each
-    /// locked as it is handed out.
-    pub fn mended(&self, load_id: i64) -> Result<Mended, Error> {
-        const QUERY: &str = "SELECT r.record_no, r.line, r.byte_offset, r.byte_length,
-                pg_catalog.convert_to(r.mended, pg_catalog.getdatabaseencoding())
-            FROM loader.rejects_data AS r
-            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.mended IS NOT NULL AND r.resolved_by IS NULL
-            ORDER BY r.byte_offset FOR UPDATE";
-        let cursor = self.as_owner(|client| {
-            Ok(client.try_open_cursor_mut(QUERY, &[load_id.into()])?.detach_into_name())
-        })?;
-        Ok(Mended { cursor, owner: self.owner })
-    }
-
-    /// Marks rejects of a load as resolved, unless they were before.
-    pub fn set_resolved(&self, load_id: i64, byte_offsets: &[i64], retry: i64) -> Result<(), Error> {
-        const STATEMENT: &str = "UPDATE loader.rejects_data AS r SET resolved_by = $3
-            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) ANY ($2)
-              AND r.resolved_by IS NULL";
-        let memory = Context::new(c"loader offsets", 8 * 1024);
-        let arguments = [load_id.into(), array::bigints(&memory, byte_offsets), retry.into()];
-        self.change(STATEMENT, &arguments).map(|_| ())
-    }
-
     /// Writes the row of a retry: what it says of the file is the original's.
     pub fn record_retry(&self, retry: &Retry) -> Result<(), Error> {
         const STATEMENT: &str = "INSERT INTO loader.load_history_data (
@@ -268,36 +244,4 @@ impl Catalog {
 fn may_amend(is_at_home: bool, loaded_by: Oid, loaded_by_name: &[u8]) -> bool {
     let role = if is_at_home { loaded_by } else { user::named(loaded_by_name) };
     user::has_rights_of(user::current(), role)
-}
-
-/// Mended rejects, handed out one by one, however large they are.
-pub struct Mended {
-    cursor: String,
-    owner: Oid,
-}
-
-impl Mended {
-    /// Where the next one lies in its file, and its text in the database's encoding.
-    pub fn next(&mut self) -> Result<Option<(Place, Vec<u8>)>, Error> {
-        let next = || {
-            Spi::connect_mut(|client| {
-                let mut cursor = client.find_cursor(&self.cursor)?;
-                let rows = cursor.fetch(1)?;
-                if rows.is_empty() {
-                    // Dropping it closes it.
-                    return Ok::<_, SpiError>(None);
-                }
-                let row = rows.first();
-                let number = |column| -> Result<u64, SpiError> {
-                    Ok(row.get::<i64>(column)?.unwrap_or_default() as u64)
-                };
-                let place =
-                    Place { number: number(1)?, line: number(2)?, offset: number(3)?, length: number(4)? };
-                let text = row.get::<Vec<u8>>(5)?.unwrap_or_default();
-                cursor.detach_into_name();
-                Ok(Some((place, text)))
-            })
-        };
-        Ok(user::run_as(self.owner, next)?)
-    }
 }

@@ -457,7 +457,7 @@ impl Position {
     }
 
     /// From six columns of a row: offset, records, lines, overread, rejects, rows.
-    fn of(row: &Row, first: usize) -> Self {
+    fn of(row: &Row<'_>, first: usize) -> Self {
         let column = |index: usize| row.bigint(first + index).unwrap_or(0) as u64;
         Position {
             offset: column(0),

@@ -51,6 +51,7 @@ mod amend;
 mod claims;
 mod emptied;
 mod loads;
+mod mended;
 mod stat;
 
 pub use amend::{Past, Retry, RowLock};

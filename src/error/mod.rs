@@ -220,6 +220,8 @@ pub enum Error {
     NoLoad(i64),
     /// Another session is at work on the load.
     LoadUnderWay(i64),
+    /// Rejects of this load were retried, mended or undone by the retry's own triggers.
+    RetriedMeanwhile(i64),
     FileUnderWay(String),
     /// The load was undone.
     Undone(i64),

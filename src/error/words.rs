@@ -315,6 +315,12 @@ impl Error {
                 format!("permission denied to replace load {load_id}"),
             )
             .detail("Only roles with the privileges of the role that loaded a file may replace it."),
+            Error::RetriedMeanwhile(load_id) => Words::new(
+                Code::ERRCODE_OBJECT_IN_USE,
+                format!("rejects of load {load_id} were changed while they were retried"),
+            )
+            .detail("Code that runs for each row of the table, such as a trigger, retries, mends or undoes them.")
+            .hint("Let it not do so while it runs in a retry."),
             Error::Undone(load_id) => Words::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("load {load_id} was undone"),

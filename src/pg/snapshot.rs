@@ -1,7 +1,8 @@
 //! Queries with a snapshot of one's choice.
 
 use pgrx::datum::DatumWithOid;
-use pgrx::{FromDatum, pg_sys};
+use pgrx::pg_sys;
+use std::marker::PhantomData;
 
 /// Which rows a query sees.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,31 +32,61 @@ impl Snapshot {
     }
 }
 
-/// One row of a SELECT.
-pub struct Row {
+/// One row of a SELECT, lent for as long as the query's result is there.
+pub struct Row<'a> {
     values: pg_sys::HeapTuple,
     descriptor: pg_sys::TupleDesc,
+    result: PhantomData<&'a pg_sys::SPITupleTable>,
 }
 
-impl Row {
-    fn datum(&self, column: usize) -> Option<pg_sys::Datum> {
+impl Row<'_> {
+    /// The value of a column, from 1, which is of one of these types.
+    fn datum(&self, column: usize, types: &[pg_sys::Oid]) -> Option<pg_sys::Datum> {
+        let column = column as i32;
         let mut is_null = false;
-        // SAFETY: the row is there as long as its query's result.
-        let value =
-            unsafe { pg_sys::SPI_getbinval(self.values, self.descriptor, column as i32, &raw mut is_null) };
+        // SAFETY: row and descriptor are those of a result that is there as long as this
+        // value; a number without a column has no type.
+        let (kind, value) = unsafe {
+            let kind = pg_sys::SPI_gettypeid(self.descriptor, column);
+            assert!(types.contains(&kind), "a column of another type");
+            (kind, pg_sys::SPI_getbinval(self.values, self.descriptor, column, &raw mut is_null))
+        };
+        debug_assert_ne!(kind, pg_sys::InvalidOid);
         (!is_null).then_some(value)
     }
 
     /// A bigint column, from 1.
     pub fn bigint(&self, column: usize) -> Option<i64> {
-        self.datum(column).map(|datum| datum.value() as i64)
+        self.datum(column, &[pg_sys::INT8OID]).map(|datum| datum.value() as i64)
     }
 
-    /// A text or bytea column, from 1.
+    /// A text or bytea column, from 1, that is short.
     pub fn bytes(&self, column: usize) -> Option<Vec<u8>> {
-        let datum = self.datum(column)?;
-        // SAFETY: text and bytea have the same representation, and the column is one.
-        unsafe { <&[u8]>::from_datum(datum, false) }.map(<[u8]>::to_vec)
+        self.try_bytes(column, 0).unwrap_or_default()
+    }
+
+    /// A text or bytea column, from 1, with room for so many bytes more. An error is the
+    /// size that was asked for.
+    pub fn try_bytes(&self, column: usize, more: usize) -> Result<Option<Vec<u8>>, usize> {
+        let Some(datum) = self.datum(column, &[pg_sys::TEXTOID, pg_sys::BYTEAOID]) else { return Ok(None) };
+        let mut copy = Vec::new();
+        // SAFETY: text and bytea have the same representation, and the column is one; the
+        // plain form is read before it is given back, if it is another than the row's.
+        unsafe {
+            let stored = datum.cast_mut_ptr::<pg_sys::varlena>();
+            let plain = pg_sys::pg_detoast_datum_packed(stored);
+            let bytes = pgrx::varlena_to_byte_slice(plain);
+            let size = bytes.len() + more;
+            let reserved = copy.try_reserve_exact(size);
+            if reserved.is_ok() {
+                copy.extend_from_slice(bytes);
+            }
+            if plain != stored {
+                pg_sys::pfree(plain.cast());
+            }
+            reserved.map_err(|_| size)?;
+        }
+        Ok(Some(copy))
     }
 }
 
@@ -64,7 +95,7 @@ pub fn select(
     snapshot: Snapshot,
     query: impl AsRef<[u8]>,
     arguments: &[DatumWithOid<'_>],
-    mut take: impl FnMut(&Row),
+    mut take: impl FnMut(&Row<'_>),
 ) {
     let query = super::text::c_string(query.as_ref());
     let mut types: Vec<_> = arguments.iter().map(DatumWithOid::oid).collect();
@@ -90,7 +121,7 @@ pub fn select(
             assert_eq!(code, pg_sys::SPI_OK_SELECT as i32, "a SELECT of ours failed");
             let table = &*pg_sys::SPI_tuptable;
             for index in 0..pg_sys::SPI_processed as usize {
-                take(&Row { values: *table.vals.add(index), descriptor: table.tupdesc });
+                take(&Row { values: *table.vals.add(index), descriptor: table.tupdesc, result: PhantomData });
             }
             pg_sys::SPI_finish();
         }

@@ -1,8 +1,9 @@
 //! Nothing that a caller or the owner of a table has made runs with the rights of the
 //! extension's owner, who is a superuser.
 
-use crate::helpers::{count, figure, traced};
-use loader_client_tests::{Cluster, load};
+use crate::helpers::{count, figure, session, traced};
+use loader_client_tests::{Cluster, load, sqlstate};
+use postgres::error::SqlState;
 use std::fmt::Write as _;
 
 /// A trigger that looks for open portals, and puts a query of its own in the place of
@@ -63,4 +64,44 @@ fn a_trigger_that_opens_portals_gets_no_rights_of_the_owner() {
     assert_eq!(figure(&mut admin, rose), 0);
     assert_eq!(retried.expect("a retry").get::<_, i64>(0), loaded.rows_rejected);
     assert_eq!(count(&mut client, "mine WHERE jsonb_typeof(data) = 'string'"), loaded.rows_rejected);
+}
+
+#[test]
+fn a_trigger_that_retries_within_a_retry_doubles_nothing() {
+    let (database, mut client) = session("owner_nested");
+    traced(&mut client, "traced");
+    let path = database.file("owner_nested", "{\n".repeat(60) + "{}\n");
+    let loaded = load(&mut client, &path, "traced").expect("a load");
+    assert_eq!(loaded.rows_rejected, 60);
+    // A chunk is full in the midst of what was fetched together.
+    client
+        .execute(
+            "SELECT mend_reject(load_id, byte_offset, '\"' || repeat('x', 100000) || '\"') FROM loader.rejects",
+            &[],
+        )
+        .expect("mendings");
+    client
+        .batch_execute(&format!(
+            "CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 IF pg_trigger_depth() = 1 THEN
+                     PERFORM retry_rejects({});
+                 END IF;
+                 RETURN NULL;
+             END $$;
+             CREATE TRIGGER again AFTER INSERT ON traced EXECUTE FUNCTION again()",
+            loaded.load_id
+        ))
+        .expect("a trigger");
+    let retried = client.query_one("SELECT rows_loaded FROM retry_rejects($1)", &[&loaded.load_id]);
+    assert_eq!(sqlstate(retried), SqlState::OBJECT_IN_USE);
+    assert_eq!(count(&mut client, "traced"), 1);
+    assert_eq!(count(&mut client, "loader.rejects WHERE resolved_by IS NULL"), 60);
+
+    // What the inner one finds is not the outer one's any more, and the other way round.
+    let shorten = "SELECT mend_reject(load_id, byte_offset, 'null') FROM loader.rejects";
+    client.execute(shorten, &[]).expect("mendings");
+    let retried = client.query_one("SELECT rows_loaded FROM retry_rejects($1)", &[&loaded.load_id]);
+    assert_eq!(retried.expect("a retry").get::<_, i64>(0), 60);
+    assert_eq!(count(&mut client, "traced"), 61);
 }

@@ -1,0 +1,111 @@
+//! The mended rejects of a load, for a retry. They are fetched by their keys, some at a
+//! time, and never through a cursor: code of the target runs between two fetches, and
+//! anybody's code in a session can put a query of its own in the place of a cursor.
+
+use super::Catalog;
+use crate::error::{Error, Place};
+use crate::pg::memory::Context;
+use crate::pg::snapshot::{self, Snapshot};
+use crate::pg::{array, user};
+use pgrx::prelude::*;
+use pgrx::spi::SpiError;
+use std::collections::VecDeque;
+
+/// How many are looked at and locked at a time.
+const AT_A_TIME: usize = 200;
+
+/// Texts are fetched until they have so many bytes together. A longer one is fetched
+/// alone.
+const TOGETHER: u64 = 1024 * 1024;
+
+/// A mended reject: where it lies in its file, and its text in the database's encoding.
+pub type MendedReject = (Place, Vec<u8>);
+
+/// Mended rejects, handed out one by one.
+pub struct Mended<'a> {
+    catalog: &'a Catalog,
+    load_id: i64,
+    /// Up to here they were fetched.
+    last: i64,
+    fetched: VecDeque<MendedReject>,
+}
+
+impl Catalog {
+    /// The mended rejects of a load that are not resolved, in file order. Others cannot
+    /// change one from the moment on when it is fetched.
+    pub fn mended(&self, load_id: i64) -> Mended<'_> {
+        Mended { catalog: self, load_id, last: -1, fetched: VecDeque::new() }
+    }
+
+    /// Marks rejects of a load as resolved by a retry. Fails where one of them is already,
+    /// or is gone: code of the target that runs in a retry may retry or undo as well.
+    pub fn set_resolved(&self, load_id: i64, byte_offsets: &[i64], retry: i64) -> Result<(), Error> {
+        const STATEMENT: &str = "UPDATE loader.rejects_data AS r SET resolved_by = $3
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) ANY ($2)
+              AND r.resolved_by IS NULL";
+        let memory = Context::new(c"loader offsets", 8 * 1024);
+        let arguments = [load_id.into(), array::bigints(&memory, byte_offsets), retry.into()];
+        let resolved = user::run_as(self.owner, || {
+            Spi::connect_mut(|client| client.update(STATEMENT, None, &arguments).map(|rows| rows.len()))
+        })?;
+        if resolved == byte_offsets.len() { Ok(()) } else { Err(Error::RetriedMeanwhile(load_id)) }
+    }
+}
+
+impl Mended<'_> {
+    /// The next one; its text has room for another byte.
+    pub fn next(&mut self) -> Result<Option<MendedReject>, Error> {
+        // What is locked can be changed by this transaction, before its text is asked for.
+        while self.fetched.is_empty() {
+            let Some(keys) = user::run_as(self.catalog.owner, || self.lock())? else { return Ok(None) };
+            self.last = keys.last().copied().unwrap_or(self.last);
+            user::run_as(self.catalog.owner, || self.fetch(&keys))?;
+        }
+        Ok(self.fetched.pop_front())
+    }
+
+    /// Locks the next ones, and tells the keys of those whose texts are to be fetched;
+    /// `None` where there are no more.
+    fn lock(&self) -> Result<Option<Vec<i64>>, Error> {
+        const QUERY: &str = "SELECT r.byte_offset, pg_catalog.octet_length(r.mended)::pg_catalog.int8
+            FROM loader.rejects_data AS r
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.>) $2
+              AND r.mended IS NOT NULL AND r.resolved_by IS NULL
+            ORDER BY r.byte_offset LIMIT $3 FOR UPDATE";
+        let arguments = [self.load_id.into(), self.last.into(), (AT_A_TIME as i64).into()];
+        let (mut keys, mut bytes) = (Vec::with_capacity(AT_A_TIME), 0);
+        Spi::connect_mut(|client| {
+            for row in client.update(QUERY, None, &arguments)? {
+                bytes += row.get::<i64>(2)?.unwrap_or_default() as u64;
+                if bytes > TOGETHER && !keys.is_empty() {
+                    break;
+                }
+                keys.push(row.get::<i64>(1)?.unwrap_or_default());
+            }
+            Ok::<_, SpiError>(())
+        })?;
+        Ok(Some(keys).filter(|keys| !keys.is_empty()))
+    }
+
+    /// Fetches the texts of those that are locked.
+    fn fetch(&mut self, keys: &[i64]) -> Result<(), Error> {
+        const QUERY: &str = "SELECT r.record_no, r.line, r.byte_offset, r.byte_length, r.mended
+            FROM loader.rejects_data AS r
+            WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) ANY ($2)
+              AND r.mended IS NOT NULL AND r.resolved_by IS NULL
+            ORDER BY r.byte_offset USING OPERATOR(pg_catalog.<)";
+        let memory = Context::new(c"loader mended", 8 * 1024);
+        let arguments = [self.load_id.into(), array::bigints(&memory, keys)];
+        let fetched = &mut self.fetched;
+        let mut failed = None;
+        snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
+            let number = |column| row.bigint(column).unwrap_or_default() as u64;
+            let place = Place { number: number(1), line: number(2), offset: number(3), length: number(4) };
+            match row.try_bytes(5, 1) {
+                Ok(text) => fetched.push_back((place, text.unwrap_or_default())),
+                Err(size) => failed = Some(size),
+            }
+        });
+        failed.map_or(Ok(()), |size| Err(Error::OutOfMemory(size)))
+    }
+}
