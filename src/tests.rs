@@ -4,12 +4,13 @@
 mod tests {
     use crate::pg::chunk::Chunk;
     use crate::pg::memory::Context;
-    use crate::pg::offer::HandedOut;
+    use crate::pg::offer::{HandedOut, Statement};
     use crate::pg::snapshot::{Snapshot, select_bigint};
     use crate::pg::{array, emptiness, subtransaction, text, user};
     use loader_core::jsonb::Encoder;
     use loader_core::toast::{Compressor, Method};
     use pgrx::prelude::*;
+    use std::cell::Cell;
     use std::ffi::CString;
 
     fn chunk(texts: &[&std::ffi::CStr]) -> Chunk {
@@ -21,48 +22,50 @@ mod tests {
         chunk
     }
 
-    fn sum_of(token: i64) -> Option<i64> {
-        Spi::get_one_with_args(
-            "SELECT sum(r::bigint)::bigint FROM loader.chunk_records($1) AS r",
-            &[token.into()],
-        )
-        .expect("a statement")
+    fn sum_of(chunk: &Chunk, sql: &std::ffi::CStr, handed_out: &Cell<HandedOut>) -> Option<i64> {
+        Spi::run("CREATE TEMP TABLE IF NOT EXISTS sums (sum bigint); DELETE FROM sums").expect("a table");
+        let rows = chunk.hand_to(&Statement::prepare(sql), &[], 0, handed_out).expect("a statement");
+        assert_eq!(rows, 1);
+        Spi::get_one("SELECT sum FROM sums").expect("a sum")
     }
 
+    const SUM: &std::ffi::CStr =
+        c"INSERT INTO sums SELECT sum(r::bigint)::bigint FROM loader.chunk_records($1) AS r";
+
     #[pg_test]
-    fn offers_nest_and_end() {
-        let outer = chunk(&[c"1", c"2"]);
-        let offer = outer.offer(&[]);
-        assert_eq!(offer.handed_out(), HandedOut::None);
-        {
-            let inner = chunk(&[c"10"]);
-            let offer = inner.offer(&[]);
-            assert_eq!(sum_of(offer.token()), Some(10));
-        }
-        assert_eq!(sum_of(offer.token()), Some(3));
-        assert_eq!(offer.handed_out(), HandedOut::All);
+    fn a_statement_takes_all_values_and_none_of_another_one() {
+        let handed_out = Cell::default();
+        assert_eq!(sum_of(&chunk(&[c"1", c"2"]), SUM, &handed_out), Some(3));
+        assert_eq!(handed_out.get(), HandedOut::All);
+        // Twice in one statement, of which each has all of them; far apart, if need be.
+        let twice = c"INSERT INTO sums SELECT sum(a::bigint * b::bigint)::bigint
+                      FROM loader.chunk_records($1) AS a, (SELECT loader.chunk_records($1) AS b OFFSET 0) AS b";
+        assert_eq!(sum_of(&chunk(&[c"1", c"2"]), twice, &Cell::default()), Some(9));
     }
 
     #[pg_test(error = "no chunk with that number is being loaded")]
-    fn an_offer_that_ended_is_gone() {
-        let chunk = chunk(&[c"1"]);
-        let token = chunk.offer(&[]).token();
-        sum_of(token);
+    fn a_function_of_the_statement_takes_nothing() {
+        Spi::run(
+            "CREATE FUNCTION take(token bigint) RETURNS bigint LANGUAGE sql VOLATILE
+             AS 'SELECT sum(r::bigint)::bigint FROM loader.chunk_records($1) AS r'",
+        )
+        .expect("a function");
+        sum_of(&chunk(&[c"1"]), c"INSERT INTO sums SELECT take($1)", &Cell::default());
     }
 
     #[pg_test]
     fn a_chunk_has_what_jsonb_in_makes() {
         let chunk = chunk(&[c" {\"b\": 1.50, \"a\": [null, \"\xc3\xa9\"]} "]);
-        let offer = chunk.offer(&[]);
-        let same: Option<bool> = Spi::get_one_with_args(
-            r#"SELECT size = pg_column_size(v) AND bytes = jsonb_send(v)
-               FROM (SELECT pg_column_size(loader.chunk_records($1)) AS size,
-                            jsonb_send(loader.chunk_records($1)) AS bytes) AS r,
-                    (SELECT '{"b": 1.50, "a": [null, "é"]}'::jsonb) AS x(v)"#,
-            &[offer.token().into()],
-        )
-        .expect("a statement");
-        assert_eq!(same, Some(true));
+        let same = sum_of(
+            &chunk,
+            c"INSERT INTO sums
+              SELECT (size = pg_column_size(v) AND bytes = jsonb_send(v))::int
+              FROM (SELECT pg_column_size(loader.chunk_records($1)) AS size,
+                           jsonb_send(loader.chunk_records($1)) AS bytes) AS r,
+                   (SELECT '{\"b\": 1.50, \"a\": [null, \"\xc3\xa9\"]}'::jsonb) AS x(v)",
+            &Cell::default(),
+        );
+        assert_eq!(same, Some(1));
     }
 
     #[pg_test]
@@ -187,7 +190,7 @@ mod tests {
             assert_eq!(chunk.len(), 1);
             let taken: Result<(), &str> = subtransaction::attempt(|| chunk.push_text(c"2"), |_| None);
             assert_eq!(taken, Ok(()));
-            assert_eq!(sum_of(chunk.offer(&[]).token()), Some(3));
+            assert_eq!(sum_of(&chunk, SUM, &Cell::default()), Some(3));
         }
     }
 

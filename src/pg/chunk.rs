@@ -2,8 +2,10 @@
 //! memory context of the chunk's own, or in the buffers, which it holds.
 
 use super::memory::Context;
-use super::offer::Offer;
+use super::offer::{self, HandedOut, Statement, Values};
+use pgrx::spi::SpiError;
 use pgrx::{AnyElement, FromDatum, pg_sys};
+use std::cell::Cell;
 use std::ffi::CStr;
 
 /// A chunk is to be closed when its values take so many bytes, however many rows it
@@ -190,9 +192,19 @@ impl Chunk {
         self.scratch_text = 0;
     }
 
-    /// Offers the values to the statements of this session; `offsets` has one
-    /// for each of them, or none where nobody asks for them.
-    pub fn offer<'a>(&'a self, offsets: &'a [i64]) -> Offer<'a> {
-        Offer::new(&self.values, offsets)
+    /// Runs a statement that takes the values, and returns how many rows it was about.
+    /// `offsets` has one for each value, or none where the statement does not ask for
+    /// them; `number` is its second parameter. `handed_out` says meanwhile how far it has
+    /// got.
+    pub fn hand_to(
+        &self,
+        statement: &Statement,
+        offsets: &[i64],
+        number: i64,
+        handed_out: &Cell<HandedOut>,
+    ) -> Result<usize, SpiError> {
+        let given = Values { values: &self.values, offsets };
+        // SAFETY: the values are jsonb.
+        unsafe { offer::run(statement, given, number, handed_out) }
     }
 }

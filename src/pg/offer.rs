@@ -2,23 +2,30 @@
 //! without a copy and without detoasting. In step with it, `loader.chunk_offsets`
 //! hands out a number that stands beside each.
 //!
-//! While an [`Offer`] is alive, a statement of this session finds the values by its
-//! token. A trigger of the target may load a file itself: offers nest.
+//! Both hand them to the one statement that [`run`] executes, and to nothing else that
+//! the session runs meanwhile, such as a trigger of the target with the rights of
+//! somebody else. What tells that statement from others is its list of parameters. The
+//! server has the very list that it was given in the state of the execution, from which
+//! each of its expressions has it; triggers, functions and loads within this one are
+//! statements with lists of their own. What a rule of the target makes of the statement
+//! is a part of it and has the same list. No SQL leads to the list of another statement.
+//! A view or policy that a rule drags in is a part of it, too, and may be somebody
+//! else's: the argument of the functions is a number that it cannot know.
+//!
+//! A trigger of the target may load a file itself: offers nest.
 
+use super::Oid;
+use pgrx::spi::{Spi, SpiError};
 use pgrx::{PgSqlErrorCode, ereport, pg_guard, pg_sys};
-use std::cell::RefCell;
-use std::marker::PhantomData;
+use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
+use std::ptr::NonNull;
 
-/// The time in which values can be found.
-pub struct Offer<'a> {
-    token: i64,
-    values: PhantomData<&'a [pg_sys::Datum]>,
-}
-
-/// How far a statement has got with the values of an offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far a statement has got with the values that it was given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HandedOut {
     /// It has not asked yet.
+    #[default]
     None,
     /// The last value that it got, from 0.
     UpTo(usize),
@@ -26,96 +33,153 @@ pub enum HandedOut {
     All,
 }
 
-impl<'a> Offer<'a> {
-    /// Offers the values to the statements of this session; `offsets` has one
-    /// for each of them, or none where nobody asks for them.
-    pub fn new(values: &'a [pg_sys::Datum], offsets: &'a [i64]) -> Self {
-        assert!(offsets.is_empty() || offsets.len() == values.len(), "an offset for each value");
-        OFFERS.with_borrow_mut(|offers| {
-            let token = offers.next;
-            offers.next += 1;
-            offers.open.push(Open {
-                token,
-                values: values.as_ptr(),
-                count: values.len(),
-                offsets: if offsets.is_empty() { None } else { Some(offsets.as_ptr()) },
-                handed_out: 0,
-                exhausted: false,
-            });
-            Offer { token, values: PhantomData }
-        })
-    }
+/// A statement that takes values, prepared: its first parameter is the argument for
+/// `loader.chunk_records` and `loader.chunk_offsets`, its second one is a bigint.
+pub struct Statement(NonNull<pg_sys::_SPI_plan>);
 
-    /// The argument for `loader.chunk_records` and `loader.chunk_offsets`.
-    pub fn token(&self) -> i64 {
-        self.token
-    }
-
-    /// How far the values have been taken.
-    pub fn handed_out(&self) -> HandedOut {
-        OFFERS.with_borrow(|offers| match offers.find(self.token) {
-            None => HandedOut::None,
-            Some(open) if open.exhausted => HandedOut::All,
-            Some(open) => open.handed_out.checked_sub(1).map_or(HandedOut::None, HandedOut::UpTo),
+impl Statement {
+    /// Prepares it. Raises the server's error where it is none.
+    pub fn prepare(sql: &CStr) -> Self {
+        let mut types = [pg_sys::INT8OID; PARAMETERS];
+        Spi::connect_mut(|_| {
+            // SAFETY: the types are as many as is said; a plan that was made is kept, and
+            // freed with this value.
+            unsafe {
+                let plan = pg_sys::SPI_prepare(sql.as_ptr(), PARAMETERS as i32, types.as_mut_ptr());
+                let plan = NonNull::new(plan).expect("SPI_prepare raises");
+                assert_eq!(pg_sys::SPI_keepplan(plan.as_ptr()), 0, "a plan of this connection can be kept");
+                Statement(plan)
+            }
         })
     }
 }
 
-impl Drop for Offer<'_> {
+impl Drop for Statement {
     fn drop(&mut self) {
-        OFFERS.with_borrow_mut(|offers| offers.open.retain(|open| open.token != self.token));
+        // SAFETY: it was kept, and nothing executes it any more.
+        unsafe { pg_sys::SPI_freeplan(self.0.as_ptr()) };
     }
+}
+
+/// Parameters of a statement, all of them bigint.
+const PARAMETERS: usize = 2;
+
+/// Values with what stands beside them.
+#[derive(Clone, Copy)]
+pub(super) struct Values<'a> {
+    pub values: &'a [pg_sys::Datum],
+    /// One for each of them, or none where nobody asks for them.
+    pub offsets: &'a [i64],
+}
+
+/// Runs a statement that takes the values, and returns how many rows it was about.
+/// `handed_out` says meanwhile how far it has got.
+///
+/// # Safety
+/// The values are of type jsonb.
+pub(super) unsafe fn run(
+    statement: &Statement,
+    given: Values<'_>,
+    number: i64,
+    handed_out: &Cell<HandedOut>,
+) -> Result<usize, SpiError> {
+    assert!(
+        given.offsets.is_empty() || given.offsets.len() == given.values.len(),
+        "an offset for each value"
+    );
+    Spi::connect_mut(|_| {
+        let (token, list) = open(given, number, handed_out);
+        let _close = Close(token);
+        // SAFETY: the plan has as many parameters, and is kept as long as the statement.
+        // The list goes with the connection.
+        unsafe {
+            pg_sys::SPI_tuptable = std::ptr::null_mut();
+            let code = pg_sys::SPI_execute_plan_with_paramlist(statement.0.as_ptr(), list, false, 0);
+            Spi::check_status(code)?;
+            Ok(match pg_sys::SPI_tuptable.as_ref() {
+                Some(table) => table.numvals as usize,
+                None => pg_sys::SPI_processed as usize,
+            })
+        }
+    })
 }
 
 thread_local! {
-    static OFFERS: RefCell<Offers> = const { RefCell::new(Offers { next: 1, open: Vec::new() }) };
+    /// What can be taken now: one within the other.
+    static OFFERS: RefCell<Vec<Open>> = const { RefCell::new(Vec::new()) };
 }
 
-struct Offers {
-    next: i64,
-    open: Vec<Open>,
-}
-
+/// Values that a statement can take. What it points to is there as long as it is in the
+/// list: until [`run`] returns, in whatever way.
 struct Open {
     token: i64,
-    values: *const pg_sys::Datum,
-    count: usize,
-    /// As many as values.
-    offsets: Option<*const i64>,
-    handed_out: usize,
-    exhausted: bool,
+    /// The parameters of the statement.
+    list: pg_sys::ParamListInfo,
+    values: NonNull<[pg_sys::Datum]>,
+    offsets: NonNull<[i64]>,
+    handed_out: NonNull<Cell<HandedOut>>,
 }
 
-impl Offers {
-    fn find(&self, token: i64) -> Option<&Open> {
-        self.open.iter().rev().find(|open| open.token == token)
+/// Makes the parameters of a statement, and the values those that it can take.
+fn open(given: Values<'_>, number: i64, handed_out: &Cell<HandedOut>) -> (i64, pg_sys::ParamListInfo) {
+    // SAFETY: a list of so many parameters, all of which are filled in.
+    let list = unsafe { pg_sys::makeParamList(PARAMETERS as i32) };
+    let token = random();
+    let (values, offsets) = (given.values.into(), given.offsets.into());
+    let open = Open { token, list, values, offsets, handed_out: handed_out.into() };
+    OFFERS.with_borrow_mut(|offers| offers.push(open));
+    // SAFETY: as above.
+    let parameters = unsafe { (*list).params.as_mut_slice(PARAMETERS) };
+    for (parameter, value) in parameters.iter_mut().zip([token, number]) {
+        *parameter = pg_sys::ParamExternData {
+            value: pg_sys::Datum::from(value),
+            isnull: false,
+            pflags: pg_sys::PARAM_FLAG_CONST as u16,
+            ptype: Oid::from(pg_sys::INT8OID),
+        };
     }
+    handed_out.set(HandedOut::None);
+    (token, list)
+}
 
-    /// The value at `index`, `Ok(None)` behind the last, `Err` without an offer.
-    fn take(&mut self, token: i64, index: usize) -> Result<Option<pg_sys::Datum>, ()> {
-        let open = self.open.iter_mut().rev().find(|open| open.token == token).ok_or(())?;
-        if index >= open.count {
-            open.exhausted = true;
-            return Ok(None);
-        }
-        open.handed_out = index + 1;
-        open.exhausted = false;
-        // SAFETY: the offer borrows the values, so they are where they were.
-        Ok(Some(unsafe { *open.values.add(index) }))
+fn random() -> i64 {
+    let mut bits = 0_i64;
+    // SAFETY: so many bytes are written to.
+    if !unsafe { pg_sys::pg_strong_random((&raw mut bits).cast(), size_of::<i64>()) } {
+        ereport!(ERROR, PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "could not generate a random number");
+    }
+    bits
+}
+
+/// Takes an offer back.
+struct Close(i64);
+
+impl Drop for Close {
+    fn drop(&mut self) {
+        OFFERS.with_borrow_mut(|offers| offers.retain(|open| open.token != self.0));
+    }
+}
+
+impl Open {
+    /// The value at `index`; `None` behind the last.
+    fn value(&self, index: usize) -> Option<pg_sys::Datum> {
+        // SAFETY: both are there as long as the offer.
+        let (values, handed_out) = unsafe { (self.values.as_ref(), self.handed_out.as_ref()) };
+        let value = values.get(index).copied();
+        handed_out.set(if value.is_some() { HandedOut::UpTo(index) } else { HandedOut::All });
+        value
     }
 
     /// The offset at `index`. How far the values have been taken is not touched.
-    fn offset(&mut self, token: i64, index: usize) -> Result<Option<pg_sys::Datum>, ()> {
-        let open = self.find(token).ok_or(())?;
-        let offsets = open.offsets.ok_or(())?;
-        // SAFETY: the offer borrows them too, and there is one for each value.
-        Ok((index < open.count).then(|| pg_sys::Datum::from(unsafe { *offsets.add(index) })))
+    fn offset(&self, index: usize) -> Option<pg_sys::Datum> {
+        // SAFETY: they are there as long as the offer.
+        unsafe { self.offsets.as_ref() }.get(index).map(|&offset| pg_sys::Datum::from(offset))
     }
 }
 
-/// What a function takes from an offer: the element at an index of it, `Ok(None)`
-/// behind the last, `Err` without an offer.
-type Take = fn(&mut Offers, token: i64, index: usize) -> Result<Option<pg_sys::Datum>, ()>;
+/// What a function takes from an offer: the element at an index of it, `None` behind the
+/// last.
+type Take = fn(&Open, index: usize) -> Option<pg_sys::Datum>;
 
 /// `loader.chunk_records(bigint)`.
 ///
@@ -125,7 +189,7 @@ type Take = fn(&mut Offers, token: i64, index: usize) -> Result<Option<pg_sys::D
 #[pg_guard]
 pub unsafe extern "C-unwind" fn loader_chunk_records(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: by contract.
-    unsafe { hand_out(fcinfo, Offers::take) }
+    unsafe { hand_out(fcinfo, Open::value) }
 }
 
 /// `loader.chunk_offsets(bigint)`.
@@ -136,7 +200,7 @@ pub unsafe extern "C-unwind" fn loader_chunk_records(fcinfo: pg_sys::FunctionCal
 #[pg_guard]
 pub unsafe extern "C-unwind" fn loader_chunk_offsets(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: by contract.
-    unsafe { hand_out(fcinfo, Offers::offset) }
+    unsafe { hand_out(fcinfo, Open::offset) }
 }
 
 /// A set in value-per-call mode. Where it stands is kept per call site and scan,
@@ -167,19 +231,25 @@ unsafe fn hand_out(fcinfo: pg_sys::FunctionCallInfo, take: Take) -> pg_sys::Datu
         let argument = (*fcinfo).args.as_slice(1)[0];
         let token = argument.value.value() as i64;
         let index = (*state).call_cntr as usize;
-        match OFFERS.with_borrow_mut(|offers| take(offers, token, index)) {
-            Ok(Some(value)) => {
+        let context = (*result_info).econtext.as_ref();
+        let statement = context.map_or(std::ptr::null_mut(), |context| context.ecxt_param_list_info);
+        let taken = OFFERS.with_borrow(|offers| {
+            let found = offers.iter().rev().find(|open| open.token == token && open.list == statement);
+            found.map(|open| take(open, index))
+        });
+        match taken {
+            Some(Some(value)) => {
                 (*state).call_cntr += 1;
                 (*result_info).isDone = pg_sys::ExprDoneCond::ExprMultipleResult;
                 value
             }
-            Ok(None) => {
+            Some(None) => {
                 pg_sys::end_MultiFuncCall(fcinfo, state);
                 (*result_info).isDone = pg_sys::ExprDoneCond::ExprEndResult;
                 (*fcinfo).isnull = true;
                 pg_sys::Datum::null()
             }
-            Err(()) => {
+            None => {
                 ereport!(
                     ERROR,
                     PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

@@ -4,10 +4,9 @@ use super::Target;
 use super::lineage::Lineage;
 use crate::error::{Error, Place};
 use crate::pg::chunk::Chunk;
-use crate::pg::offer::{HandedOut, Offer};
+use crate::pg::offer::{HandedOut, Statement};
 use crate::pg::{context, relation, text};
-use pgrx::prelude::*;
-use pgrx::spi::OwnedPreparedStatement;
+use std::cell::Cell;
 use std::fmt::{self, Write};
 
 /// `INSERT INTO target (column) SELECT loader.chunk_records($1)`, and the columns
@@ -17,7 +16,7 @@ pub struct Insert {
     lineage: Lineage,
     /// Those of a chunk, for the target's column.
     offsets: Vec<i64>,
-    statement: OwnedPreparedStatement,
+    statement: Statement,
 }
 
 impl Insert {
@@ -39,10 +38,7 @@ impl Insert {
         if target.lineage.byte_offset {
             sql.extend_from_slice(b", loader.chunk_offsets($1)");
         }
-        let sql = text::c_string(&sql);
-        let bigint = PgBuiltInOids::INT8OID.oid();
-        let types = [bigint, bigint];
-        let statement = Spi::connect_mut(|client| client.prepare_mut(&*sql, &types).map(|s| s.keep()))?;
+        let statement = Statement::prepare(&text::c_string(&sql));
         Ok(Insert { table, lineage: target.lineage, offsets: Vec::new(), statement })
     }
 
@@ -61,14 +57,10 @@ impl Insert {
             *self = Insert::prepare(target)?;
         }
         self.take_offsets(places)?;
-        let offer = chunk.offer(&self.offsets);
-        let describe = |line: &mut dyn Write| describe(line, file, &target.shown, &offer, places);
+        let handed_out = Cell::default();
+        let describe = |line: &mut dyn Write| describe(line, file, &target.shown, handed_out.get(), places);
         let rows = context::with_context(&describe, || {
-            Spi::connect_mut(|client| {
-                client
-                    .update(&self.statement, None, &[offer.token().into(), load_id.into()])
-                    .map(|rows| rows.len())
-            })
+            chunk.hand_to(&self.statement, &self.offsets, load_id, &handed_out)
         })?;
         Ok(rows as u64)
     }
@@ -89,14 +81,14 @@ fn describe(
     line: &mut dyn Write,
     file: &str,
     table: &str,
-    offer: &Offer<'_>,
+    handed_out: HandedOut,
     places: &[Place],
 ) -> fmt::Result {
     write!(line, "loading \"{file}\" into table \"{table}\"")?;
     let (Some(first), Some(last)) = (places.first(), places.last()) else {
         return Ok(());
     };
-    match offer.handed_out() {
+    match handed_out {
         HandedOut::UpTo(index) => write!(line, ": {}", places[index]),
         HandedOut::None | HandedOut::All => write!(
             line,
