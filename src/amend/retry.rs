@@ -3,7 +3,7 @@
 use super::{gone, hold, target};
 use crate::catalog::{self, Catalog, Past};
 use crate::error::{Error, Place};
-use crate::pg::chunk::{Chunk, FULL};
+use crate::pg::chunk::Chunk;
 use crate::pg::memory::{Context, RESERVE};
 use crate::pg::{self, allocator, context, text};
 use crate::sink::{Insert, Target};
@@ -98,7 +98,7 @@ impl Run<'_> {
             let length = text.len() as u64;
             text.push(0);
             self.take(place, &text, length)?;
-            if self.chunk.len() >= CHUNK_ROWS || self.chunk.bytes() >= FULL {
+            if self.chunk.len() >= CHUNK_ROWS || self.chunk.bytes() >= self.target.full_chunk() {
                 self.insert_chunk()?;
             }
         }

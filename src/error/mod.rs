@@ -54,6 +54,14 @@ pub enum Error {
         table: String,
         column: String,
     },
+    /// The target is a distributed table, and this is not the node that loads into those.
+    NotOnCoordinator {
+        table: String,
+    },
+    /// `if_loaded => 'replace'` in one transaction, into a distributed table.
+    ReplaceDistributed {
+        table: String,
+    },
     /// The column is generated.
     GeneratedColumn {
         table: String,
@@ -317,6 +325,14 @@ impl Failure {
     /// workers: a deadlock, a serialization failure, a lock that was not to be had in time.
     pub fn is_conflict(&self) -> bool {
         self.code.starts_with("40") || self.code == "55P03"
+    }
+
+    /// Whether it may have been trouble between servers, which passes: a connection that was
+    /// lost, a server that shuts down or has no place left. What another server raises may come
+    /// as an internal error, a deadlock too.
+    pub fn is_trouble_between_servers(&self) -> bool {
+        let code = self.code.as_str();
+        code.starts_with("08") || matches!(code, "XX000" | "53300" | "57P01" | "57P02" | "57P03")
     }
 }
 

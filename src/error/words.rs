@@ -83,6 +83,18 @@ impl Error {
                 format!("column \"{column}\" of relation \"{table}\" is not of type jsonb"),
             )
             .hint("Name a jsonb column with target_column, or create a table with seed_json_table."),
+            Error::NotOnCoordinator { table } => Words::new(
+                Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+                format!("cannot load into distributed table \"{table}\" from a worker node"),
+            )
+            .detail("The history of loads is kept on the coordinator.")
+            .hint("Connect to the coordinator and load there."),
+            Error::ReplaceDistributed { table } => Words::new(
+                Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+                format!("cannot replace loads of distributed table \"{table}\" in one transaction"),
+            )
+            .detail("Rows are to be deleted in a transaction before the one that loads.")
+            .hint("CALL load_json_files with if_loaded => 'replace'."),
             Error::GeneratedColumn { table, column } => Words::new(
                 Code::ERRCODE_GENERATED_ALWAYS,
                 format!("column \"{column}\" of relation \"{table}\" is a generated column"),

@@ -10,7 +10,7 @@ use super::rejects::RejectLog;
 use super::server::Server;
 use crate::catalog::Catalog;
 use crate::error::{Error, Place};
-use crate::pg::chunk::{Chunk, FULL};
+use crate::pg::chunk::Chunk;
 use crate::pg::progress::{self, Report, Shown};
 use crate::pg::thread::AtExit;
 use crate::pg::{self, allocator};
@@ -88,7 +88,9 @@ pub struct Intake {
     shown: String,
     load_id: i64,
     report: Option<Shown>,
+    /// At so many rows, or bytes, a chunk is closed.
     chunk_rows: usize,
+    chunk_bytes: usize,
     raw_limit: usize,
     passes: Option<u64>,
 }
@@ -156,6 +158,7 @@ impl Intake {
             load_id: setup.load_id,
             report,
             chunk_rows: setup.options.chunk,
+            chunk_bytes: target.full_chunk(),
             raw_limit: settings::reject_raw_limit(),
             passes: setup.passes,
         })
@@ -180,7 +183,7 @@ impl Intake {
             if self.rejects.is_full() {
                 self.rejects.write(sink.catalog)?;
             }
-            if self.values.chunk.len() >= self.chunk_rows || self.values.chunk.bytes() >= FULL {
+            if self.values.chunk.len() >= self.chunk_rows || self.values.chunk.bytes() >= self.chunk_bytes {
                 self.insert_chunk(sink)?;
             }
         }

@@ -37,7 +37,7 @@ use crate::pg::memory::{Context, RESERVE};
 use crate::pg::progress::{self, Report};
 use crate::pg::{self, allocator};
 use crate::settings;
-use crate::sink::{Insert, Target};
+use crate::sink::{Insert, Placement, Target};
 use loader_core::input::Decoded;
 use std::time::{Duration, Instant};
 
@@ -68,6 +68,9 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     access::require_file_role()?;
     let options = Options::of(&call.words)?;
     let target = Target::lock(call.table, call.target_column)?;
+    if options.if_loaded == IfLoaded::Replace && target.placement() == Placement::Distributed {
+        return Err(Error::ReplaceDistributed { table: target.shown });
+    }
     let mut insert = Insert::prepare(&target)?;
     let catalog = Catalog::open()?;
     let target_name = target.quoted_name()?;

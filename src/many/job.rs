@@ -8,6 +8,7 @@ use crate::error::{Error, Failure};
 use crate::load::{Brought, FileSource, Intake, Part, Setup, Sink, explain};
 use crate::pg::{self, constraint};
 use crate::settings;
+use crate::sink::Placement;
 use crate::stat::FileStat;
 use loader_core::framing::Format;
 use loader_core::input::{Compression, Decoded};
@@ -45,6 +46,13 @@ pub struct Job {
     running: Option<Intake>,
     /// Nobody else loads this content, or this path, meanwhile.
     pub claims: Claims,
+}
+
+/// How a file was before one of its parts.
+#[derive(Clone, Copy)]
+pub struct Begun {
+    exists: bool,
+    pub position: Position,
 }
 
 /// What a part came to.
@@ -126,10 +134,14 @@ impl Job {
 
     /// Loads the next part, and writes down how far it is.
     pub fn part(&mut self, sink: &mut Sink<'_>, common: &Common<'_>) -> Result<End, Error> {
+        let undoes_first = self.undoes_first(common);
         match amend::undo_all(&std::mem::take(&mut self.replaces)) {
             // Others are at what the file was, by another name: it waits for them.
             Err(Error::LoadUnderWay(_)) => return Ok(End::Lost),
             undone => undone?,
+        }
+        if undoes_first {
+            return Ok(End::More);
         }
         if let Some(base) = self.builds_on.take()
             && !sink.catalog.lock_if_loaded(base)?
@@ -160,6 +172,25 @@ impl Job {
         self.position = brought.after(&self.position);
         self.running = running;
         Ok(if self.running.is_some() { End::More } else { End::Done })
+    }
+
+    /// Whether the first part does no more than undo earlier loads. A transaction that has
+    /// looked at a shard before it writes there is committed without a PREPARE by Citus:
+    /// on a node that is lost meanwhile nothing would be of what is said to be loaded.
+    pub fn undoes_first(&self, common: &Common<'_>) -> bool {
+        !self.replaces.is_empty() && common.target.placement() == Placement::Distributed
+    }
+
+    /// Goes back to where a part began that could not be committed.
+    pub fn take_back(&mut self, part: Begun) {
+        self.running = None;
+        self.exists = part.exists;
+        self.position = part.position;
+    }
+
+    /// What there is before a part.
+    pub fn begun(&self) -> Begun {
+        Begun { exists: self.exists, position: self.position }
     }
 
     /// Writes how far the file is; `false` where it does not stand any more where the

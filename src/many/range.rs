@@ -91,8 +91,13 @@ impl Attempt<'_, '_> {
         let Some(position) = self.position() else { return Ok(self.give_up()) };
         match outcome {
             Ok(ranged) if ranged.began_at(&position) => {
-                self.save(&ranged, &position)?;
-                return Ok(true);
+                let Some(failure) = self.save(&ranged, &position)? else { return Ok(true) };
+                self.in_the_way = self.seat.may_be_committed_later(self.taken.cut.file, &failure);
+                if !self.in_the_way {
+                    self.seat.begin()?;
+                    self.fail(&failure)?;
+                    return Ok(true);
+                }
             }
             // It failed where it had to begin, and nobody has gone on with the load meanwhile.
             Err(failure) if known == Some(position) && !self.is_tried_again(&failure) => {
@@ -112,7 +117,7 @@ impl Attempt<'_, '_> {
     }
 
     fn is_tried_again(&mut self, failure: &Failure) -> bool {
-        self.in_the_way = failure.is_conflict() && self.seat.may_try_again(self.taken.cut.file);
+        self.in_the_way = self.seat.is_tried_again(self.taken.cut.file, failure);
         self.in_the_way
     }
 
@@ -233,8 +238,9 @@ impl Attempt<'_, '_> {
         }
     }
 
-    /// Writes down a range that began where it had to, and commits it.
-    fn save(&mut self, ranged: &Ranged, position: &Position) -> Result<(), Error> {
+    /// Writes down a range that began where it had to, and commits it. Returns why it could
+    /// not be committed, if so.
+    fn save(&mut self, ranged: &Ranged, position: &Position) -> Result<Option<Failure>, Error> {
         let taken = self.taken;
         let (assumed, actual) = (ranged.brought.from, mark_at(position));
         let end = ranged.brought.end.rebased(&assumed, &actual);
@@ -246,7 +252,8 @@ impl Attempt<'_, '_> {
             let failure = Failure::from(Error::TooManyInFile { path: text::show(self.path), limit });
             self.seat.roll_back();
             self.seat.begin()?;
-            return self.fail(&failure);
+            self.fail(&failure)?;
+            return Ok(None);
         }
         let load_id = taken.cut.load_id;
         if actual.records > assumed.records && brought.ledger.rejects > 0 {
@@ -255,16 +262,18 @@ impl Attempt<'_, '_> {
         let status = if ranged.last { Status::Loaded } else { Status::Running };
         if !sink.catalog.advance(load_id, actual.offset, &brought.file(None), &brought.step(status))? {
             self.give_up();
-            return Ok(());
+            return Ok(None);
         }
         let last = ranged.last.then(|| {
             let posted = Posted { file: taken.cut.file, state: State::Loaded, load_id };
             (posted, report::loaded_line(self.path, common.target_name, load_id, &reached))
         });
         self.seat.range_ends(taken, end.offset, &board::Gain::between(position, &reached), last);
-        self.seat.commit();
+        if let Err(refused) = self.seat.try_commit() {
+            return Ok(Some(refused.failure));
+        }
         self.seat.goes_on(taken.cut.file);
-        Ok(())
+        Ok(None)
     }
 
     /// The file fails at this range; those before it are committed.

@@ -12,9 +12,9 @@ use crate::catalog::{Catalog, Position, Status};
 use crate::error::{Error, Failure};
 use crate::load::{Options, Sink};
 use crate::pg::transaction::Transactions;
-use crate::pg::{self, constraint, worker};
+use crate::pg::{self, constraint, latch, worker};
 use crate::settings;
-use crate::sink::{Insert, Target};
+use crate::sink::{Insert, Placement, Target};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,10 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// A file is tried so often again after a conflict with others.
 const TRIES: u32 = 5;
 
+/// Before the first of them the others have so long to get out of the way; twice as long
+/// before each later one.
+const PAUSE: Duration = Duration::from_millis(25);
+
 /// Whether a file of so many bytes is too large to share a transaction.
 pub fn is_large(bytes: u64) -> bool {
     bytes > GROUP_BYTES
@@ -50,11 +54,15 @@ pub struct Seat<'a> {
     options_json: String,
     /// Something is checked at the end of a transaction only: each file has its own.
     deferrable: bool,
+    /// Where the target keeps its rows, when the call began.
+    placement: Placement,
     transactions: &'a mut Transactions,
     now: Option<Now>,
     group: Group,
     /// How often a file was in somebody's way.
     conflicts: HashMap<usize, u32>,
+    /// Files that could not be committed, each alone in its transaction.
+    refused: HashMap<usize, Refusal>,
     /// Of the session: while it works, nobody else tells how far the call is.
     progress: Option<&'a mut Progress>,
 }
@@ -65,6 +73,20 @@ struct Now {
     target_name: Vec<u8>,
     insert: Insert,
     catalog: Catalog,
+}
+
+/// Why a file cannot be committed, and what its load had for a number: on another server rows
+/// with that number may have stayed.
+pub struct Refusal {
+    pub load_id: i64,
+    pub failure: Failure,
+}
+
+/// A transaction that could not be committed, and was taken back.
+pub struct NotCommitted {
+    pub failure: Failure,
+    /// What the board would have been told of.
+    pub posted: Vec<Posted>,
 }
 
 /// Files that are loaded and not committed.
@@ -105,14 +127,17 @@ impl<'a> Seat<'a> {
             options_json: options.to_json(),
             options,
             deferrable: false,
+            placement: Placement::Local,
             transactions,
             now: None,
             group: Group::default(),
             conflicts: HashMap::new(),
+            refused: HashMap::new(),
             progress,
         };
         seat.begin()?;
         seat.deferrable = constraint::any_deferrable();
+        seat.placement = seat.parts().1.target.placement();
         Ok(seat)
     }
 
@@ -137,13 +162,35 @@ impl<'a> Seat<'a> {
         Ok(())
     }
 
+    /// Commits what is loaded, and says so. Where that cannot be, what was to be committed is
+    /// loaded again: files one by one, as all that were found busy. One that was alone is to
+    /// fail, see [`Seat::next_refused`]: a part of a file is not committed by this.
+    pub fn commit(&mut self) {
+        let Err(NotCommitted { failure, posted }) = self.try_commit() else { return };
+        match posted[..] {
+            [Posted { file, .. }] if self.may_be_committed_later(file, &failure) => self.give_way(file),
+            [Posted { file, load_id, .. }] => {
+                let refusal = Refusal { load_id, failure };
+                if let Some(again) = self.refused.insert(file, refusal) {
+                    self.board.fail(&again.failure);
+                }
+            }
+            // There is nobody to be blamed but the call.
+            [] => self.board.fail(&failure),
+            _ => self.give_back(&posted),
+        }
+    }
+
     /// Commits what is loaded, and says so. Between the commit and the last word on
     /// the board nothing may look at interrupts: this process could end there, and
     /// nobody would learn what is done. Writing to the server's log does.
-    pub fn commit(&mut self) {
+    pub fn try_commit(&mut self) -> Result<(), NotCommitted> {
         self.now = None;
-        self.transactions.commit();
+        let committed = self.transactions.try_commit();
         let group = std::mem::take(&mut self.group);
+        if let Err(error) = committed {
+            return Err(NotCommitted { failure: Failure::from(error), posted: group.posted });
+        }
         self.board.gain(&group.gain);
         for posted in &group.posted {
             self.board.post(posted);
@@ -159,6 +206,22 @@ impl<'a> Seat<'a> {
             self.board.fail(&failure);
         }
         group.lines.into_iter().for_each(report::log);
+        Ok(())
+    }
+
+    /// A file that is to fail, because it could not be committed.
+    pub fn next_refused(&self) -> Option<usize> {
+        let is_here = |file: &usize| self.board.state(*file) == board::State::Taken(self.slot);
+        self.refused.keys().copied().find(is_here)
+    }
+
+    /// Why a file is to fail before it is loaded, if it is.
+    pub fn take_refusal(&mut self, file: usize) -> Option<Refusal> {
+        self.refused.remove(&file)
+    }
+
+    fn give_back(&self, posted: &[Posted]) {
+        posted.iter().for_each(|posted| self.board.give_back(posted.file));
     }
 
     /// What is to be said of a range when it is committed.
@@ -182,8 +245,17 @@ impl<'a> Seat<'a> {
     pub fn roll_back(&mut self) {
         self.now = None;
         self.transactions.roll_back();
-        for posted in std::mem::take(&mut self.group).posted {
-            self.board.give_back(posted.file);
+        let posted = std::mem::take(&mut self.group).posted;
+        self.give_back(&posted);
+    }
+
+    /// Takes back what is not committed, and leaves a file to others or to later. Where it was
+    /// in somebody's way, that one has a moment.
+    pub fn give_way(&mut self, file: usize) {
+        self.roll_back();
+        self.board.give_back(file);
+        if let Some(&times) = self.conflicts.get(&file) {
+            latch::wait(PAUSE * 2u32.saturating_pow(times.min(TRIES)));
         }
     }
 
@@ -213,6 +285,8 @@ impl<'a> Seat<'a> {
     /// Whether what is loaded is enough for a transaction.
     pub fn is_full(&self) -> bool {
         self.deferrable
+            // To load again what another server has committed makes its rows twice.
+            || self.placement == Placement::Foreign
             || self.group.posted.len() >= GROUP_FILES
             || self.group.bytes >= GROUP_BYTES
             || self.group.began.is_some_and(|began| began.elapsed() >= GROUP_TIME)
@@ -276,14 +350,27 @@ impl<'a> Seat<'a> {
         self.group.closes = last.copied();
         self.group.lines.push(line);
         self.done(posted, 0);
-        self.commit();
+        match self.try_commit() {
+            Err(NotCommitted { failure, posted }) if posted.len() == 1 => self.board.fail(&failure),
+            Err(NotCommitted { posted, .. }) => self.give_back(&posted),
+            Ok(()) => {}
+        }
     }
 
     /// Whether a file that met a deadlock, say, is to be tried again.
-    pub fn may_try_again(&mut self, file: usize) -> bool {
+    pub fn is_tried_again(&mut self, file: usize, failure: &Failure) -> bool {
+        if !failure.is_conflict() && !(self.placement.is_far() && failure.is_trouble_between_servers()) {
+            return false;
+        }
         let times = self.conflicts.entry(file).or_default();
         *times += 1;
         *times <= TRIES
+    }
+
+    /// The same for one that could not be committed. Where another server that commits by
+    /// itself was in trouble, it may have committed.
+    pub fn may_be_committed_later(&mut self, file: usize, failure: &Failure) -> bool {
+        (self.placement != Placement::Foreign || failure.is_conflict()) && self.is_tried_again(file, failure)
     }
 
     /// A part of a file is committed: it is in nobody's way.

@@ -6,7 +6,7 @@ use super::job::{self, End, Job};
 use super::look::{self, Claims, Look, Obstacle, Reached};
 use super::range;
 use super::report;
-use super::seat::{self, Seat};
+use super::seat::{self, NotCommitted, Seat};
 use crate::catalog::{Earlier, Status};
 use crate::error::{Error, Failure};
 use crate::pg::memory::{Context, RESERVE};
@@ -53,7 +53,9 @@ impl<'a> Work<'a> {
             }
             self.seat.show_progress();
             self.let_go_of_cut();
-            if let Some(range) = self.seat.board.take_range(self.seat.slot) {
+            if let Some(file) = self.seat.next_refused() {
+                self.file(file)?;
+            } else if let Some(range) = self.seat.board.take_range(self.seat.slot) {
                 self.seat.commit();
                 let memory = Context::new(c"loader range", RESERVE);
                 memory.within(|| range::load(&mut self.seat, &range, &mut self.gives_way))?;
@@ -105,7 +107,7 @@ impl<'a> Work<'a> {
             return Ok(());
         }
         let looked = self.look(&path)?;
-        let (sink, common) = self.seat.parts();
+        let (_, common) = self.seat.parts();
         match looked {
             Ok(Look::Busy(what)) => {
                 self.busy.insert(file, what);
@@ -119,13 +121,19 @@ impl<'a> Work<'a> {
             Ok(Look::Skip(load_id)) => self.seat.done(Posted { file, state: State::Skipped, load_id }, 0),
             Ok(Look::Changed(load_id)) => self.seat.done(Posted { file, state: State::Changed, load_id }, 0),
             Ok(Look::Load(found)) => {
-                let load_id = match found.begin.resumes {
-                    Some(load_id) => load_id,
-                    None => sink.catalog.next_load_id()?,
+                let refusal = self.seat.take_refusal(file);
+                let load_id = match (found.begin.resumes, &refusal) {
+                    (Some(load_id), _) => load_id,
+                    (None, Some(refusal)) => refusal.load_id,
+                    (None, None) => self.seat.parts().0.catalog.next_load_id()?,
                 };
-                return self.load(Job::new(file, path, *found, load_id));
+                let job = Job::new(file, path, *found, load_id);
+                return match refusal {
+                    Some(refusal) => self.fail(job, &refusal.failure),
+                    None => self.load(job),
+                };
             }
-            Err(failure) if failure.is_conflict() && self.seat.may_try_again(file) => {
+            Err(failure) if self.seat.is_tried_again(file, &failure) => {
                 self.seat.board.give_back(file);
             }
             Err(failure) => self.fail_unopened(file, &path, &failure)?,
@@ -158,24 +166,26 @@ impl<'a> Work<'a> {
     }
 
     fn load(&mut self, mut job: Job) -> Result<(), Error> {
+        if job.undoes_first(&self.seat.parts().1) {
+            self.seat.commit();
+        }
         loop {
             self.seat.begin()?;
-            let before = job.position;
+            let begun = job.begun();
             let (mut sink, common) = self.seat.parts();
             let part = || job.part(&mut sink, &common).map_err(Failure::from);
             let end = match contain(part, Failure::from) {
                 Ok(end) => end,
                 Err(_) if job.is_overtaken(&sink) => End::Lost,
-                Err(failure) if failure.is_conflict() && self.seat.may_try_again(job.file) => End::Lost,
+                Err(failure) if self.seat.is_tried_again(job.file, &failure) => End::Lost,
                 Err(failure) => return self.fail(job, &failure),
             };
-            let gain = board::Gain::between(&before, &job.position);
+            let gain = board::Gain::between(&begun.position, &job.position);
             match end {
                 End::Lost => {
                     let file = job.file;
                     drop(job);
-                    self.seat.roll_back();
-                    self.seat.board.give_back(file);
+                    self.seat.give_way(file);
                     return Ok(());
                 }
                 End::Done => {
@@ -189,9 +199,12 @@ impl<'a> Work<'a> {
                     return Ok(());
                 }
                 End::More => {
-                    self.seat.goes_on(job.file);
                     self.seat.gain(&gain);
-                    self.seat.commit();
+                    if let Err(refused) = self.seat.try_commit() {
+                        job.take_back(begun);
+                        return self.part_refused(job, &refused);
+                    }
+                    self.seat.goes_on(job.file);
                     self.seat.board.come_to(job.file, job.bytes_read());
                     self.seat.show_progress();
                     if self.seat.board.is_stopped() {
@@ -205,6 +218,21 @@ impl<'a> Work<'a> {
                 }
             }
         }
+    }
+
+    /// A part could not be committed. If it shared the transaction with files, it is not known
+    /// whose fault that is: all are loaded again, one by one.
+    fn part_refused(&mut self, job: Job, refused: &NotCommitted) -> Result<(), Error> {
+        let NotCommitted { failure, posted } = refused;
+        if posted.is_empty() && !self.seat.may_be_committed_later(job.file, failure) {
+            self.seat.begin()?;
+            return self.fail(job, failure);
+        }
+        let file = job.file;
+        drop(job);
+        posted.iter().for_each(|posted| self.seat.board.give_back(posted.file));
+        self.seat.give_way(file);
+        Ok(())
     }
 
     /// Cuts the rest of a file into ranges if somebody has nothing else to do.

@@ -10,6 +10,7 @@ pub mod chunk;
 pub mod constraint;
 pub mod context;
 pub mod descriptor;
+pub mod distribution;
 pub mod emptiness;
 pub mod encoding;
 pub mod grants;

@@ -1,7 +1,7 @@
 //! Asking the server something that it may refuse with an error.
 
 use super::text;
-use pgrx::pg_sys::panic::CaughtError;
+use pgrx::pg_sys::panic::{CaughtError, ErrorReportWithLevel};
 use pgrx::{PgSqlErrorCode, PgTryBuilder, pg_sys};
 use std::panic::AssertUnwindSafe;
 
@@ -15,6 +15,24 @@ pub struct Contained {
     pub message: String,
     /// It answers a request to cancel. Code of users may raise what looks like one.
     is_request: bool,
+}
+
+impl Contained {
+    /// What is kept of it.
+    pub(super) fn of(report: &ErrorReportWithLevel) -> Self {
+        let code = report.sql_error_code();
+        Contained {
+            code,
+            message: text::keep(report.message()),
+            is_request: code == PgSqlErrorCode::ERRCODE_QUERY_CANCELED
+                && report.function_name() == Some("ProcessInterrupts"),
+        }
+    }
+
+    /// Whether it answers a request to cancel.
+    pub(super) fn is_request(&self) -> bool {
+        self.is_request
+    }
 }
 
 /// Runs `body` in a subtransaction. An error whose code `refusal` gives a
@@ -99,14 +117,7 @@ fn run<R, E>(body: impl FnOnce() -> Result<R, E>, meaning: impl Fn(Contained) ->
             CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report,
             CaughtError::RustPanic { .. } => error.rethrow(),
         };
-        let code = report.sql_error_code();
-        let contained = Contained {
-            code,
-            message: text::keep(report.message()),
-            is_request: code == PgSqlErrorCode::ERRCODE_QUERY_CANCELED
-                && report.function_name() == Some("ProcessInterrupts"),
-        };
-        match (meaning.0)(contained) {
+        match (meaning.0)(Contained::of(report)) {
             Some(meaning) => Err(meaning),
             None => error.rethrow(),
         }

@@ -1,7 +1,10 @@
 //! Transactions that a procedure or a worker ends and begins by itself.
 
 use super::memory::Context;
-use pgrx::{PgSqlErrorCode, ereport, pg_sys};
+use super::subtransaction::Contained;
+use pgrx::pg_sys::panic::CaughtError;
+use pgrx::{PgSqlErrorCode, PgTryBuilder, ereport, pg_sys};
+use std::panic::AssertUnwindSafe;
 
 /// Who runs them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -92,7 +95,7 @@ impl Transactions {
     }
 
     /// Commits what is open. A procedure is in a new transaction then, without a
-    /// snapshot and without a lock.
+    /// snapshot and without a lock. Raises what the server raises.
     pub fn commit(&mut self) {
         if !std::mem::take(&mut self.open) {
             return;
@@ -111,6 +114,36 @@ impl Transactions {
             }
         }
         stay.enter_again();
+    }
+
+    /// Commits what is open, as [`Transactions::commit`]; what the server raises is
+    /// returned, and all that was to be committed is taken back then: a constraint that is
+    /// checked at the end, say, or another server that refuses. A request to cancel goes on
+    /// its way.
+    pub fn try_commit(&mut self) -> Result<(), Contained> {
+        let stay = Context::current();
+        let is_worker = self.runner == Runner::Worker;
+        let transactions = AssertUnwindSafe(&mut *self);
+        PgTryBuilder::new(|| {
+            let AssertUnwindSafe(transactions) = { transactions };
+            transactions.commit();
+            Ok(())
+        })
+        .catch_others(|error| {
+            let report = match &error {
+                CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report,
+                CaughtError::RustPanic { .. } => error.rethrow(),
+            };
+            let contained = Contained::of(report);
+            if is_worker {
+                // SAFETY: the transaction that could not be committed. A procedure's was taken
+                // back by the server, which has begun another one.
+                unsafe { pg_sys::AbortCurrentTransaction() };
+            }
+            stay.enter_again();
+            if contained.is_request() { error.rethrow() } else { Err(contained) }
+        })
+        .execute()
     }
 
     /// Begins another transaction in place of one in which nothing was done: a

@@ -3,6 +3,7 @@
 
 mod insert;
 mod lineage;
+mod placement;
 mod remove;
 mod seed;
 mod storage;
@@ -10,6 +11,7 @@ mod storage;
 mod storage_tests;
 
 pub use insert::Insert;
+pub use placement::Placement;
 pub use remove::remove;
 pub use seed::{Seed, create};
 
@@ -17,6 +19,7 @@ use crate::error::Error;
 use crate::pg::relation::{self, Kind};
 use crate::pg::{self, Oid, emptiness};
 use lineage::Lineage;
+use std::cell::OnceCell;
 
 /// A table that may be loaded into, locked against changes of its definition.
 pub struct Target {
@@ -29,6 +32,7 @@ pub struct Target {
     pub lineage: Lineage,
     /// The table's name without its schema, ready to be shown.
     pub shown: String,
+    placement: OnceCell<Placement>,
 }
 
 impl Target {
@@ -43,6 +47,7 @@ impl Target {
         if kind == Kind::Other {
             return Err(Error::NotATable(table));
         }
+        placement::require_coordinator(oid, &name)?;
         let shown_column = pg::text::show(column);
         let Some(found) = relation::column(oid, column) else {
             return Err(Error::NoColumn { table, column: shown_column });
@@ -58,7 +63,15 @@ impl Target {
         }
         let lineage = Lineage::of(oid);
         lineage.require_insert(oid)?;
-        Ok(Target { oid, row_type: relation::row_type(oid), column: column.to_vec(), lineage, shown: table })
+        let row_type = relation::row_type(oid);
+        Ok(Target {
+            oid,
+            row_type,
+            column: column.to_vec(),
+            lineage,
+            shown: table,
+            placement: OnceCell::new(),
+        })
     }
 
     /// The table's name with its schema, quoted, as it is now: the lock does
