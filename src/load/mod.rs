@@ -26,7 +26,7 @@ pub use options::{
     Call, IfEmptied, IfLoaded, OnError, Options, Words, compression_of, format_of, on_error_of,
     records_path_of, word,
 };
-pub use report::log_line;
+pub use report::{at_least_once, log_line};
 pub use server::Server;
 
 use crate::access;
@@ -102,6 +102,9 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
         }
     };
 
+    if target.placement() == Placement::Foreign {
+        report::at_least_once(&target.shown);
+    }
     amend::undo_all(&start.replaces)?;
     if let Some(base) = start.builds_on
         && !catalog.lock_if_loaded(base)?

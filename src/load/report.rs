@@ -41,6 +41,16 @@ fn skipped(path: &str, table: &str, load_id: i64) {
     );
 }
 
+/// Another server commits its part of each transaction by itself.
+pub fn at_least_once(table: &str) {
+    tell(
+        PgLogLevel::NOTICE,
+        format!("rows of table \"{table}\" that are stored on other servers are loaded at least once"),
+        Some("Such a server commits by itself: its rows stay where the load then fails on this one, and come again with the next load.".to_string()),
+        None,
+    );
+}
+
 /// The line for the server's log on a file that is loaded.
 pub fn log_line(path: &str, target: &[u8], load_id: i64, rows: u64, rejects: u64, bytes: u64) -> String {
     format!(

@@ -31,7 +31,7 @@ use crate::pg::transaction::Transactions;
 use crate::pg::worker::{Session, Status, Worker};
 use crate::pg::{self, latch, relation};
 use crate::settings;
-use crate::sink::{Insert, Target};
+use crate::sink::{Insert, Placement, Target};
 use crate::stat::FileStat;
 use board::{Board, Posted, SLOTS, State, Totals};
 use progress::Progress;
@@ -149,6 +149,9 @@ fn find(pattern: &[u8], call: &Call, transactions: &mut Transactions) -> Result<
     let paths = access::expand(pattern)?;
     // Nothing is forgotten where there is nothing to load.
     if !paths.is_empty() {
+        if target.placement() == Placement::Foreign {
+            load::at_least_once(&target.shown);
+        }
         let catalog = Catalog::open()?;
         catalog.adopt()?;
         if call.options()?.if_emptied == IfEmptied::Reload {

@@ -33,6 +33,7 @@ pub mod text;
 pub mod thread;
 pub mod transaction;
 pub mod user;
+pub mod utility;
 pub mod worker;
 
 use pgrx::datum::TimestampWithTimeZone;

@@ -3,8 +3,7 @@
 use super::lineage::{self, BYTE_OFFSET, LOAD_ID};
 use crate::error::{Error, Misfit};
 use crate::pg::new_name::NewName;
-use crate::pg::{Oid, relation, text};
-use pgrx::prelude::*;
+use crate::pg::{Oid, relation, text, utility};
 
 /// What `seed_json_table` was called with.
 pub struct Seed<'a> {
@@ -19,7 +18,7 @@ pub struct Seed<'a> {
 }
 
 /// Creates the table and returns its OID. The server raises what it would for
-/// CREATE TABLE.
+/// CREATE TABLE. In a distributed schema of Citus it is a table of that schema.
 pub fn create(seed: &Seed<'_>) -> Result<Oid, Error> {
     let name = NewName::parse(seed.name);
     let mut sql = b"CREATE ".to_vec();
@@ -37,7 +36,7 @@ pub fn create(seed: &Seed<'_>) -> Result<Oid, Error> {
     }
     sql.push(b')');
     let sql = text::c_string(&sql);
-    Spi::connect_mut(|client| client.update(&*sql, None, &[]).map(|_| ()))?;
+    utility::create_table(&sql);
 
     let table = name.relation().ok_or(Error::NoTable(0))?;
     let misfit = |column, misfit| Error::SeededOtherwise { table: name.shown(), column, misfit };

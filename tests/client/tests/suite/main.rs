@@ -26,6 +26,7 @@ mod progress;
 mod read;
 mod real;
 mod records_path;
+mod refused;
 mod replace;
 mod resources;
 mod resume;
