@@ -303,6 +303,24 @@ mod tests {
     }
 
     #[pg_test]
+    fn what_is_kept_elsewhere_is_not_compressed() {
+        Spi::run("CREATE TABLE t (data jsonb); CREATE TABLE u (data jsonb)").expect("tables");
+        assert_eq!((of("t"), of("u")), (PGLZ, PGLZ));
+        Spi::run(
+            "SET allow_system_table_mods = on;
+             CREATE TABLE pg_catalog.pg_dist_partition AS SELECT 't'::regclass AS logicalrelid",
+        )
+        .expect("a catalog of Citus");
+        assert_eq!((of("t"), of("u")), (None, PGLZ));
+        Spi::run(
+            "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;
+             CREATE FOREIGN TABLE f (data jsonb) SERVER s",
+        )
+        .expect("a foreign table");
+        assert_eq!(of("f"), None);
+    }
+
+    #[pg_test]
     fn very_many_partitions_are_not_looked_at() {
         Spi::run(
             "CREATE TABLE t (a int, data jsonb) PARTITION BY LIST (a);
