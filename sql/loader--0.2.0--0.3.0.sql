@@ -116,17 +116,32 @@ CREATE PROCEDURE load_json_files(
     target_column text DEFAULT 'data',
     records_path text DEFAULT NULL,
     on_file_error text DEFAULT 'continue',
-    if_emptied text DEFAULT 'reload',
-    INOUT files bigint DEFAULT NULL,
-    INOUT files_loaded bigint DEFAULT NULL,
-    INOUT files_skipped bigint DEFAULT NULL,
-    INOUT files_failed bigint DEFAULT NULL,
-    INOUT rows_loaded bigint DEFAULT NULL,
-    INOUT rows_rejected bigint DEFAULT NULL,
-    INOUT bytes_read bigint DEFAULT NULL,
-    INOUT mb_per_second double precision DEFAULT NULL)
+    if_emptied text DEFAULT 'reload')
 LANGUAGE c
-AS 'MODULE_PATHNAME', 'loader_load_json_files_v3';
+AS 'MODULE_PATHNAME', 'loader_load_files';
+
+-- What the last call of load_json_files in this session came to. The procedure itself
+-- has no result: PL/pgSQL would need a variable for each of its parameters.
+CREATE FUNCTION loader.read_last_call()
+RETURNS TABLE (
+    started_at timestamptz,
+    finished_at timestamptz,
+    files bigint,
+    files_loaded bigint,
+    files_skipped bigint,
+    files_failed bigint,
+    rows_loaded bigint,
+    rows_rejected bigint,
+    bytes_read bigint,
+    mb_per_second double precision,
+    load_ids bigint[])
+LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 1
+AS 'MODULE_PATHNAME', 'last_call_wrapper';
+
+CREATE VIEW loader.last_call AS
+SELECT c.started_at, c.finished_at, c.files, c.files_loaded, c.files_skipped, c.files_failed,
+       c.rows_loaded, c.rows_rejected, c.bytes_read, c.mb_per_second, c.load_ids
+FROM loader.read_last_call() AS c;
 
 CREATE FUNCTION undo_load(load_id bigint, force boolean DEFAULT false)
 RETURNS bigint
@@ -140,6 +155,7 @@ DECLARE
                                  WHERE e.extname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name);
     routine pg_catalog.regprocedure;
 BEGIN
+    EXECUTE pg_catalog.format('ALTER VIEW loader.last_call OWNER TO %s', owner);
     FOR routine IN
         SELECT p.oid
         FROM pg_catalog.pg_proc AS p
@@ -155,15 +171,16 @@ BEGIN
     END LOOP;
 END $$;
 
+GRANT SELECT ON loader.last_call TO PUBLIC;
 REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text)
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text)
     TO pg_read_server_files;
 REVOKE ALL ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
-    text, text, text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, double precision)
+    text, text, text, text, text)
     FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
-    text, text, text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, double precision)
+    text, text, text, text, text)
     TO pg_read_server_files;
 
 -- A grant in a script of an extension counts as the extension's own, which no dump
@@ -186,7 +203,7 @@ BEGIN
             AND n.probin OPERATOR(pg_catalog.=) o.probin
         WHERE o.prosrc OPERATOR(pg_catalog.=)
                   ANY ('{load_file_wrapper,loader_load_json_files,undo_load_wrapper}'::pg_catalog.text[])
-          AND n.prosrc OPERATOR(pg_catalog.=) ANY ('{load_json_file_v3_wrapper,loader_load_json_files_v3,undo_load_v3_wrapper}'::pg_catalog.text[])
+          AND n.prosrc OPERATOR(pg_catalog.=) ANY ('{load_json_file_v3_wrapper,loader_load_files,undo_load_v3_wrapper}'::pg_catalog.text[])
     LOOP
         PERFORM loader.copy_grants(old, new);
         EXECUTE pg_catalog.format('DROP ROUTINE %s', old);

@@ -225,17 +225,34 @@ CREATE PROCEDURE load_json_files(
     target_column text DEFAULT 'data',
     records_path text DEFAULT NULL,
     on_file_error text DEFAULT 'continue',
-    if_emptied text DEFAULT 'reload',
-    INOUT files bigint DEFAULT NULL,
-    INOUT files_loaded bigint DEFAULT NULL,
-    INOUT files_skipped bigint DEFAULT NULL,
-    INOUT files_failed bigint DEFAULT NULL,
-    INOUT rows_loaded bigint DEFAULT NULL,
-    INOUT rows_rejected bigint DEFAULT NULL,
-    INOUT bytes_read bigint DEFAULT NULL,
-    INOUT mb_per_second double precision DEFAULT NULL)
+    if_emptied text DEFAULT 'reload')
 LANGUAGE c
-AS 'MODULE_PATHNAME', 'loader_load_json_files_v3';
+AS 'MODULE_PATHNAME', 'loader_load_files';
+
+-- What the last call of load_json_files in this session came to. The procedure itself
+-- has no result: PL/pgSQL would need a variable for each of its parameters.
+CREATE FUNCTION loader.read_last_call()
+RETURNS TABLE (
+    started_at timestamptz,
+    finished_at timestamptz,
+    files bigint,
+    files_loaded bigint,
+    files_skipped bigint,
+    files_failed bigint,
+    rows_loaded bigint,
+    rows_rejected bigint,
+    bytes_read bigint,
+    mb_per_second double precision,
+    load_ids bigint[])
+LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 1
+AS 'MODULE_PATHNAME', 'last_call_wrapper';
+
+CREATE VIEW loader.last_call AS
+SELECT c.started_at, c.finished_at, c.files, c.files_loaded, c.files_skipped, c.files_failed,
+       c.rows_loaded, c.rows_rejected, c.bytes_read, c.mb_per_second, c.load_ids
+FROM loader.read_last_call() AS c;
+
+GRANT SELECT ON loader.last_call TO PUBLIC;
 
 CREATE FUNCTION read_json_file(
     path text,

@@ -4,12 +4,12 @@ use crate::amend::{self, Force, Retried};
 use crate::catalog::Catalog;
 use crate::error::{self, Error};
 use crate::load::{self, Call, Words};
-use crate::many;
+use crate::many::{self, OnFileError};
 use crate::pg::{self, Oid, procedure};
 use crate::read;
 use crate::sink::{self, Seed};
 use pgrx::AnyElement;
-use pgrx::datum::Interval;
+use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use std::ffi::CStr;
 
@@ -134,10 +134,11 @@ fn load_json_file_v3(
 }
 
 /// `CALL load_json_files(pattern, "table", ...)`.
-pub fn load_json_files(call: &procedure::Call) -> procedure::Answer {
+pub fn load_json_files(call: &procedure::Call) {
+    many::forget_last();
     let load = || {
-        if !call.may_commit() {
-            return Err(Error::NoTransactions);
+        if let Some(obstacle) = call.obstacle_to_commit() {
+            return Err(Error::NoTransactions(obstacle));
         }
         let text = |name, index| required(name, call.text(index));
         let pattern = text("pattern", 0)?;
@@ -151,23 +152,54 @@ pub fn load_json_files(call: &procedure::Call) -> procedure::Answer {
             if_loaded: text("if_loaded", 8)?,
             target_column: text("target_column", 9)?,
             records_path: call.text(10),
-            stop: many::stops(&text("on_file_error", 11)?)?,
+            on_file_error: OnFileError::of(&text("on_file_error", 11)?)?,
             if_emptied: text("if_emptied", 12)?,
         };
         many::run(&pattern, call.integer(3), arguments)
     };
-    let summary = load().unwrap_or_else(|error: Error| error.raise());
-    let totals = &summary.totals;
-    let counts = [
-        totals.files,
-        totals.loaded,
-        totals.skipped,
-        totals.failed,
-        totals.rows,
-        totals.rejects,
-        totals.stream_bytes,
-    ];
-    procedure::Answer { counts: counts.map(|count| count as i64), rate: summary.rate() }
+    load().unwrap_or_else(|error: Error| error.raise());
+}
+
+/// `load_json_files` of 0.2.0, until the extension is updated.
+pub fn old_load_json_files() {
+    Error::OldFunctions.raise()
+}
+
+/// The row of `loader.last_call`.
+#[allow(clippy::type_complexity)]
+#[pg_extern(sql = false)]
+fn last_call() -> TableIterator<
+    'static,
+    (
+        name!(started_at, TimestampWithTimeZone),
+        name!(finished_at, TimestampWithTimeZone),
+        name!(files, i64),
+        name!(files_loaded, i64),
+        name!(files_skipped, i64),
+        name!(files_failed, i64),
+        name!(rows_loaded, i64),
+        name!(rows_rejected, i64),
+        name!(bytes_read, i64),
+        name!(mb_per_second, Option<f64>),
+        name!(load_ids, Option<Vec<i64>>),
+    ),
+> {
+    TableIterator::new(many::last().into_iter().map(|last| {
+        let totals = &last.summary.totals;
+        (
+            last.started_at,
+            last.finished_at,
+            totals.files as i64,
+            totals.loaded as i64,
+            totals.skipped as i64,
+            totals.failed as i64,
+            totals.rows as i64,
+            totals.rejects as i64,
+            totals.stream_bytes as i64,
+            last.summary.rate(),
+            last.load_ids,
+        )
+    }))
 }
 
 /// `undo_load(load_id, force)`.

@@ -31,7 +31,7 @@ pgrx::extension_sql_file!("../sql/loader.sql", name = "loader", bootstrap);
 pub extern "C-unwind" fn _PG_init() {
     settings::register();
     pg::worker::set_main(many::work);
-    pg::procedure::set_main(api::load_json_files);
+    pg::procedure::set_main(api::load_json_files, api::old_load_json_files);
 }
 
 /// Called by the test framework.

@@ -8,6 +8,7 @@ pub use loader_core::pipeline::Place;
 
 use crate::pg::subtransaction::Contained;
 use crate::pg::text;
+use crate::pg::transaction::Obstacle;
 use code::code_text;
 use loader_core::fault::Fault;
 use loader_core::input::Compression;
@@ -199,7 +200,7 @@ pub enum Error {
         load_id: i64,
     },
     /// `load_json_files` was called where it cannot commit.
-    NoTransactions,
+    NoTransactions(Obstacle),
     /// `workers` is out of range.
     WorkersOutOfRange {
         workers: i32,

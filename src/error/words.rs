@@ -3,6 +3,7 @@
 use super::code::{code_of, file_access_code, sqlstate};
 use super::{Error, Misfit, Place};
 use crate::pg::message::count;
+use crate::pg::transaction::Obstacle;
 use loader_core::fault::Fault;
 use pgrx::PgSqlErrorCode as Code;
 use std::io;
@@ -257,12 +258,25 @@ impl Error {
             )
             .detail(format!("Load {load_id} was stopped before its end, or is under way."))
             .hint("CALL load_json_files to load the rest, or undo_load to take back what is loaded."),
-            Error::NoTransactions => Words::new(
-                Code::ERRCODE_ACTIVE_SQL_TRANSACTION,
-                "load_json_files cannot run inside a transaction block",
-            )
-            .detail("It commits what it has loaded.")
-            .hint("CALL it by itself, not in a transaction block, a function or a DO block within one."),
+            Error::NoTransactions(obstacle) => {
+                let (message, hint) = match obstacle {
+                    Obstacle::Block => (
+                        "load_json_files cannot run inside a transaction block",
+                        "CALL it by itself, with autocommit on (psql: \\set AUTOCOMMIT on; psycopg: connection.autocommit = True), and not together with other statements.",
+                    ),
+                    Obstacle::Subtransaction => (
+                        "load_json_files cannot run inside a subtransaction",
+                        "CALL it outside of transaction blocks, functions, and blocks with an EXCEPTION clause.",
+                    ),
+                    Obstacle::Caller => (
+                        "load_json_files cannot commit where it was called",
+                        "CALL it by itself, in a DO block or in a procedure in PL/pgSQL: not in a function, not by EXECUTE, and not in a procedure that is SECURITY DEFINER or has a SET clause.",
+                    ),
+                };
+                Words::new(Code::ERRCODE_ACTIVE_SQL_TRANSACTION, message)
+                    .detail("It commits what it has loaded.")
+                    .hint(hint)
+            }
             Error::WorkersOutOfRange { workers, most } => Words::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"workers\" must be between 0 and {most}: {workers}"),

@@ -1,7 +1,7 @@
 //! What `load_json_files` was called with: read, checked, and handed to workers.
 
 use crate::error::Error;
-use crate::load::{Options, Words};
+use crate::load::{self, Options, Words};
 use crate::pg::Oid;
 use crate::pg::worker::Session;
 
@@ -18,8 +18,27 @@ pub struct Call {
     pub if_emptied: Vec<u8>,
     pub target_column: Vec<u8>,
     pub records_path: Option<Vec<u8>>,
-    /// The first file that fails ends the call.
-    pub stop: bool,
+    pub on_file_error: OnFileError,
+}
+
+/// What to do when a file has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFileError {
+    /// Load the others.
+    Continue,
+    /// End the call.
+    Stop,
+}
+
+impl OnFileError {
+    const ALL: [OnFileError; 2] = [OnFileError::Continue, OnFileError::Stop];
+
+    /// The meaning of the argument's word.
+    pub fn of(word: &[u8]) -> Result<Self, Error> {
+        let [continues, stop] = OnFileError::ALL;
+        let words = [("continue", continues), ("stop", stop)];
+        load::word("on_file_error", word, "continue, stop", &words)
+    }
 }
 
 impl Call {
@@ -45,7 +64,7 @@ impl Call {
             self.chunk as u64,
             u64::from(self.reject_limit.is_some()),
             self.reject_limit.unwrap_or(0) as u64,
-            u64::from(self.stop),
+            self.on_file_error as u64,
             threads as u64,
             u64::from(self.records_path.is_some()),
         ];
@@ -88,7 +107,7 @@ impl Call {
             if_emptied,
             target_column,
             records_path: (numbers[6] != 0).then_some(path),
-            stop: numbers[4] != 0,
+            on_file_error: OnFileError::ALL[numbers[4] as usize],
         };
         (call, numbers[5] as usize, Session::from_words(rest))
     }

@@ -10,6 +10,7 @@ mod call;
 mod common;
 mod job;
 mod known;
+mod last;
 mod look;
 mod progress;
 mod range;
@@ -17,8 +18,8 @@ mod report;
 mod seat;
 mod work;
 
-pub use call::Call;
-pub use report::Summary;
+pub use call::{Call, OnFileError};
+pub use last::{forget as forget_last, last};
 
 use crate::access;
 use crate::catalog::{Catalog, Content};
@@ -33,7 +34,8 @@ use crate::pg::{self, latch, relation};
 use crate::settings;
 use crate::sink::{Insert, Placement, Target};
 use crate::stat::FileStat;
-use board::{Board, Posted, SLOTS, State, Totals};
+use board::{Board, Posted, SLOTS, State};
+use last::Record;
 use progress::Progress;
 use seat::Seat;
 use std::cell::RefCell;
@@ -55,8 +57,8 @@ const WORTH_A_WORKER: u64 = 8 * 1024 * 1024;
 const FILES_WORTH_A_WORKER: usize = 100;
 
 /// Loads the files that match the pattern. `workers` is how many are asked for.
-pub fn run(pattern: &[u8], workers: Option<i32>, call: Call) -> Result<Summary, Error> {
-    let clock = Instant::now();
+pub fn run(pattern: &[u8], workers: Option<i32>, call: Call) -> Result<(), Error> {
+    let mut record = Record::new();
     pg::prevent_if_read_only(c"load_json_files");
     access::require_file_role()?;
     access::require_known_directories()?;
@@ -68,12 +70,11 @@ pub fn run(pattern: &[u8], workers: Option<i32>, call: Call) -> Result<Summary, 
     // First, so that it outlives what the transactions bring.
     let memory = Context::new(c"loader", RESERVE);
     let mut transactions = Transactions::of_procedure();
-    let totals = memory.within(|| load_all(pattern, workers, call, &mut transactions))?;
+    memory.within(|| load_all(pattern, workers, call, &mut transactions, &mut record))?;
     pg::progress::end();
     transactions.finish();
-    let summary = Summary { totals, elapsed: clock.elapsed() };
-    report::summary(&summary, keeps_rejects);
-    Ok(summary)
+    report::summary(&record.finish(), keeps_rejects);
+    Ok(())
 }
 
 fn load_all(
@@ -81,11 +82,12 @@ fn load_all(
     workers: Option<i32>,
     call: Call,
     transactions: &mut Transactions,
-) -> Result<Totals, Error> {
+    record: &mut Record,
+) -> Result<(), Error> {
     let Found { paths, table, alone } = find(pattern, &call, transactions)?;
     if paths.is_empty() {
         report::nothing_matches(pattern);
-        return Ok(Totals::default());
+        return Ok(());
     }
     let stats = access::stats(&paths)?;
     let known = skip_known(&call, &paths, &stats, transactions)?;
@@ -95,6 +97,7 @@ fn load_all(
     let words = call.to_words(threads, &Session::own());
     let board = Rc::new(Board::new(&words, &paths, &sizes, pg::process_id()));
     known.iter().for_each(|known| board.post(known));
+    record.watch(board.clone());
     let mut progress = Progress::new(table, call.table, board.totals().disk_all);
     let crew = Crew::start(board.clone(), wanted);
     let started = crew.count();
@@ -120,7 +123,7 @@ fn load_all(
     transactions.commit();
     match board.failure() {
         Some(failure) => Err(Error::Worker(failure)),
-        None => Ok(board.totals()),
+        None => Ok(()),
     }
 }
 
@@ -205,11 +208,6 @@ fn how_many(asked: Option<i32>, alone: Option<&str>, sizes: &[u64], known: &[Pos
             by_default(sizes.iter().sum::<u64>() - done, sizes.len() - known.len())
         }
     }
-}
-
-/// Whether the word of `on_file_error` says to stop.
-pub fn stops(word: &[u8]) -> Result<bool, Error> {
-    load::word("on_file_error", word, "continue, stop", &[("continue", false), ("stop", true)])
 }
 
 /// What a worker runs.

@@ -10,7 +10,8 @@ use crate::pg::text;
 use pgrx::PgLogLevel;
 use std::time::{Duration, Instant};
 
-/// What `load_json_files` returns.
+/// What a call came to.
+#[derive(Clone)]
 pub struct Summary {
     pub totals: Totals,
     pub elapsed: Duration,
@@ -155,11 +156,12 @@ pub fn summary(summary: &Summary, keeps_rejects: bool) {
 }
 
 impl Summary {
-    /// Megabytes of the streams per second; `None` where nothing was read.
+    /// Megabytes of the streams per second, to one decimal; `None` where nothing was
+    /// read.
     pub fn rate(&self) -> Option<f64> {
         let seconds = self.elapsed.as_secs_f64();
         (self.totals.stream_bytes > 0 && seconds > 0.0)
-            .then(|| self.totals.stream_bytes as f64 / 1e6 / seconds)
+            .then(|| (self.totals.stream_bytes as f64 / 1e5 / seconds).round() / 10.0)
     }
 }
 

@@ -2,7 +2,7 @@
 //! way, and what the board is told once that is committed.
 
 use super::board::{self, Board, Posted, Taken};
-use super::call::Call;
+use super::call::{Call, OnFileError};
 use super::common::Common;
 use super::look::{Claims, Opened};
 use super::progress::Progress;
@@ -334,7 +334,7 @@ impl<'a> Seat<'a> {
     /// A file was loaded before, and that is an error; it may end the call.
     pub fn refused(&mut self, posted: Posted, error: Error) {
         self.done(posted, 0);
-        if self.call.stop {
+        if self.call.on_file_error == OnFileError::Stop {
             self.group.fails = Some(Failure::from(error));
             self.commit();
         }
@@ -344,7 +344,7 @@ impl<'a> Seat<'a> {
     /// cut, the range that it failed at is its last.
     pub fn failed(&mut self, posted: Posted, path: &[u8], failure: &Failure, last: Option<&Taken>) {
         let line = report::failed_line(path, posted.load_id, failure);
-        if self.call.stop {
+        if self.call.on_file_error == OnFileError::Stop {
             self.group.fails = Some(Failure { code: failure.code.clone(), message: line.clone() });
         }
         self.group.closes = last.copied();

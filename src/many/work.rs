@@ -205,6 +205,7 @@ impl<'a> Work<'a> {
                         return self.part_refused(job, &refused);
                     }
                     self.seat.goes_on(job.file);
+                    self.seat.board.begin(job.file, job.load_id);
                     self.seat.board.come_to(job.file, job.bytes_read());
                     self.seat.show_progress();
                     if self.seat.board.is_stopped() {

@@ -20,25 +20,45 @@ pub struct Transactions {
     open: bool,
 }
 
-/// Whether the procedure that was called like this may commit.
+/// Why a procedure cannot commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The client has begun a transaction, or sent several statements at once.
+    Block,
+    /// A block with an exception handler, or a savepoint.
+    Subtransaction,
+    /// A function calls it, or a procedure in which the server forbids to commit.
+    Caller,
+}
+
+/// What keeps the procedure that was called like this from committing.
 ///
 /// # Safety
 /// `call` is the call frame that the server passed.
-pub unsafe fn may_commit(call: pg_sys::FunctionCallInfo) -> bool {
-    // SAFETY: the context of a CALL is a CallContext.
+pub unsafe fn obstacle_to_commit(call: pg_sys::FunctionCallInfo) -> Option<Obstacle> {
+    // SAFETY: the context of a CALL is a CallContext; the others look at this process's
+    // own state.
     unsafe {
         let context = (*call).context;
-        !context.is_null()
+        let may = !context.is_null()
             && (*context).type_ == pg_sys::NodeTag::T_CallContext
-            && !(*context.cast::<pg_sys::CallContext>()).atomic
-            // A block with an exception handler.
-            && !pg_sys::IsSubTransaction()
+            && !(*context.cast::<pg_sys::CallContext>()).atomic;
+        if pg_sys::IsSubTransaction() {
+            Some(Obstacle::Subtransaction)
+        } else if may {
+            None
+        } else if pg_sys::IsTransactionBlock() {
+            Some(Obstacle::Block)
+        } else {
+            Some(Obstacle::Caller)
+        }
     }
 }
 
 impl Transactions {
     /// Of a procedure, which the server called within a transaction: that one is
-    /// open. The caller has asked [`may_commit`].
+    /// open. The caller has asked
+    /// [`obstacle_to_commit`].
     pub fn of_procedure() -> Self {
         // SAFETY: ended by `finish`, or by the end of the transaction.
         if unsafe { pg_sys::SPI_connect_ext(pg_sys::SPI_OPT_NONATOMIC as i32) }

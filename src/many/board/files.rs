@@ -267,7 +267,13 @@ impl Board {
         State::of_word(self.words.of_file(file, FileWord::State).load(SeqCst))
     }
 
-    /// The load of a file that is done: its own, or the one that it was skipped for.
+    /// Says which load a file is in that is begun.
+    pub fn begin(&self, file: usize, load_id: i64) {
+        self.words.of_file(file, FileWord::Load).store(load_id as u64, SeqCst);
+    }
+
+    /// The load of a file, if it has one: its own where it is begun, loaded or failed, or
+    /// the one that it was skipped for.
     pub fn load_of(&self, file: usize) -> i64 {
         self.words.of_file(file, FileWord::Load).load(SeqCst) as i64
     }
@@ -303,6 +309,7 @@ impl Board {
     pub fn look_again(&self, file: usize) {
         self.words.locked(|| {
             self.words.set(Word::Skipped, self.words.get(Word::Skipped) - 1);
+            self.words.of_file(file, FileWord::Load).store(0, SeqCst);
             self.words.of_file(file, FileWord::State).store(State::Busy.to_word(), SeqCst);
             self.words.set(Word::Left, self.words.get(Word::Left) + 1);
         });

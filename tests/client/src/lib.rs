@@ -10,7 +10,7 @@ mod many;
 
 pub use cluster::{Cluster, Database, Limits, Said, send_signal};
 pub use load::{Outcome, empty, load, load_with, sqlstate};
-pub use many::{Left, Summary, left, load_many, message};
+pub use many::{Left, Summary, last_call, left, load_many, message};
 
 use std::time::{Duration, Instant};
 

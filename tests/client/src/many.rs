@@ -2,7 +2,7 @@
 
 use postgres::Client;
 
-/// The INOUT parameters of a call.
+/// What a call came to, as `loader.last_call` has it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     /// Files that match.
@@ -21,6 +21,8 @@ pub struct Summary {
     pub bytes: i64,
     /// Megabytes per second.
     pub rate: Option<f64>,
+    /// The loads that it made or went on with.
+    pub loads: Vec<i64>,
 }
 
 /// `CALL load_json_files(pattern, table, options)`.
@@ -31,9 +33,21 @@ pub fn load_many(
     options: &str,
 ) -> Result<Summary, postgres::Error> {
     let comma = if options.is_empty() { "" } else { ", " };
+    client.execute(&format!("CALL load_json_files($1, '{table}'::regclass{comma}{options})"), &[&pattern])?;
+    Ok(last_call(client).expect("a call"))
+}
+
+/// What the session's last call came to, also where it failed.
+pub fn last_call(client: &mut Client) -> Option<Summary> {
     let row = client
-        .query_one(&format!("CALL load_json_files($1, '{table}'::regclass{comma}{options})"), &[&pattern])?;
-    Ok(Summary {
+        .query_opt(
+            "SELECT files, files_loaded, files_skipped, files_failed, rows_loaded, rows_rejected, bytes_read,
+                    mb_per_second, load_ids
+             FROM loader.last_call",
+            &[],
+        )
+        .expect("loader.last_call")?;
+    Some(Summary {
         files: row.get(0),
         loaded: row.get(1),
         skipped: row.get(2),
@@ -42,6 +56,7 @@ pub fn load_many(
         rejects: row.get(5),
         bytes: row.get(6),
         rate: row.get(7),
+        loads: row.get::<_, Option<Vec<i64>>>(8).expect("not so many"),
     })
 }
 

@@ -20,6 +20,7 @@ mod figures;
 mod files;
 mod helpers;
 mod history;
+mod last_call;
 mod limits;
 mod lineage;
 mod many;

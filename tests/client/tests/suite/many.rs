@@ -242,13 +242,29 @@ fn only_where_it_can_commit() {
             "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $f$
              BEGIN EXECUTE $c${call}$c$; END $f$;
              CREATE PROCEDURE p(INOUT rows bigint DEFAULT NULL) LANGUAGE plpgsql AS $f$
-             DECLARE a bigint; b bigint; c bigint; d bigint; f bigint; g bigint; h float8;
-             BEGIN CALL load_json_files('{pattern}', 't', files => a, files_loaded => b, files_skipped => c,
-                 files_failed => d, rows_loaded => rows, rows_rejected => f, bytes_read => g, mb_per_second => h); END $f$"
+             BEGIN CALL load_json_files('{pattern}', 't'); SELECT rows_loaded INTO rows FROM loader.last_call; END $f$;
+             CREATE PROCEDURE definer() LANGUAGE plpgsql SECURITY DEFINER AS $f$ BEGIN {call}; END $f$;
+             CREATE PROCEDURE set() LANGUAGE plpgsql SET work_mem = '4MB' AS $f$ BEGIN {call}; END $f$"
         ))
-        .expect("a function and a procedure");
-    assert_eq!(message(client.batch_execute("SELECT f()")), refused);
+        .expect("a function and procedures");
+    for caller in
+        ["SELECT f()", "CALL definer()", "CALL set()", &format!("DO $$ BEGIN EXECUTE $c${call}$c$; END $$")]
+    {
+        let error = client.batch_execute(caller).expect_err(caller);
+        let error = error.as_db_error().expect("the server's");
+        assert_eq!(error.code().code(), "25001", "{caller}");
+        assert_eq!(error.message(), "load_json_files cannot commit where it was called", "{caller}");
+        let hint = error.hint().expect("a hint");
+        assert!(
+            ["EXECUTE", "SECURITY DEFINER", "SET clause"].iter().all(|word| hint.contains(word)),
+            "{hint}"
+        );
+    }
+    // Several statements that are sent at once are one transaction.
+    assert_eq!(message(client.batch_execute(&format!("SELECT 1; {call}"))), refused);
     assert_eq!(count(&mut client, "t"), 0);
+    client.batch_execute(&format!("DO $$ BEGIN {call}; END $$; ")).expect("a DO block");
+    client.batch_execute("TRUNCATE t").expect("TRUNCATE");
     let rows: i64 = client.query_one("CALL p()", &[]).expect("a procedure").get(0);
     assert_eq!((rows, count(&mut client, "t")), (3, 3));
     client.batch_execute("TRUNCATE t").expect("TRUNCATE");
@@ -272,9 +288,7 @@ fn the_caller_s_transaction_keeps_its_isolation() {
             "SET default_transaction_isolation = 'repeatable read';
              CREATE TABLE seen (level text);
              CREATE PROCEDURE one() LANGUAGE plpgsql AS $$
-             DECLARE a bigint; b bigint; c bigint; d bigint; e bigint; f bigint; g bigint; h float8;
-             BEGIN CALL load_json_files('{pattern}', 't', files => a, files_loaded => b, files_skipped => c,
-                 files_failed => d, rows_loaded => e, rows_rejected => f, bytes_read => g, mb_per_second => h); END $$;
+             BEGIN CALL load_json_files('{pattern}', 't'); END $$;
              CREATE PROCEDURE guarded() LANGUAGE plpgsql AS $$
              BEGIN
                  BEGIN CALL one(); EXCEPTION WHEN OTHERS THEN INSERT INTO seen VALUES (SQLSTATE); END;
@@ -307,9 +321,10 @@ fn from_a_loop_of_a_procedure() {
         .batch_execute(&format!(
             "CREATE TABLE todo AS SELECT replace('{pattern}', '*', name) AS path FROM unnest('{{a,b,c}}'::text[]) AS name;
              CREATE PROCEDURE one(path text, INOUT rows bigint) LANGUAGE plpgsql AS $$
-             DECLARE a bigint; b bigint; c bigint; d bigint; f bigint; g bigint; h float8;
-             BEGIN CALL load_json_files(path, 't', workers => 1, files => a, files_loaded => b, files_skipped => c,
-                 files_failed => d, rows_loaded => rows, rows_rejected => f, bytes_read => g, mb_per_second => h); END $$;
+             BEGIN
+                 CALL load_json_files(path, 't', workers => 1);
+                 SELECT rows_loaded INTO rows FROM loader.last_call;
+             END $$;
              CREATE PROCEDURE all_of_them(INOUT rows bigint DEFAULT 0) LANGUAGE plpgsql AS $$
              DECLARE file record; n bigint;
              BEGIN FOR file IN SELECT path FROM todo ORDER BY 1 LOOP CALL one(file.path, n); rows := rows + n; END LOOP; END $$;
@@ -321,7 +336,7 @@ fn from_a_loop_of_a_procedure() {
         .expect("procedures");
     // A block with an exception handler is a subtransaction: nothing can be committed in it.
     let error = message(client.batch_execute("CALL guarded()"));
-    assert!(error.starts_with("25001: load_json_files cannot run inside"), "{error}");
+    assert_eq!(error, "25001: load_json_files cannot run inside a subtransaction");
     assert_eq!(count(&mut client, "t"), 0);
     let rows: i64 = client.query_one("CALL all_of_them()", &[]).expect("a loop").get(0);
     assert_eq!((rows, count(&mut client, "t")), (9009, 9009));

@@ -1,0 +1,101 @@
+//! What the last call of this session came to, for `loader.last_call`. Kept by the
+//! process: the call's transactions may have been taken back, or its end an error.
+
+use super::board::{Board, State, Totals};
+use super::report::Summary;
+use crate::pg;
+use pgrx::datum::TimestampWithTimeZone;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// Numbers of loads that are kept, at most: 8 MB of them.
+const MOST_LOADS: usize = 1_000_000;
+
+/// What a call came to.
+#[derive(Clone)]
+pub struct Last {
+    pub started_at: TimestampWithTimeZone,
+    pub finished_at: TimestampWithTimeZone,
+    pub summary: Summary,
+    /// The loads that it made or went on with, in the order of their files; `None`
+    /// where there are too many to be kept.
+    pub load_ids: Option<Vec<i64>>,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+/// The last call of this session, if it came as far as to its files.
+pub fn last() -> Option<Last> {
+    LAST.with_borrow(Option::clone)
+}
+
+/// Forgets it: another call begins.
+pub fn forget() {
+    LAST.set(None);
+}
+
+/// A call under way. What it has come to is kept when this goes, however the call ends.
+pub struct Record {
+    started_at: TimestampWithTimeZone,
+    clock: Instant,
+    board: Option<Rc<Board>>,
+}
+
+impl Record {
+    /// Of a call that begins.
+    pub fn new() -> Self {
+        Record { started_at: pg::now(), clock: Instant::now(), board: None }
+    }
+
+    /// The call has found its files.
+    pub fn watch(&mut self, board: Rc<Board>) {
+        self.board = Some(board);
+    }
+
+    /// The call has come to its end.
+    pub fn finish(mut self) -> Summary {
+        let (totals, load_ids) = match self.board.take() {
+            Some(board) => (board.totals(), loads_of(&board)),
+            None => (Totals::default(), Some(Vec::new())),
+        };
+        self.keep(totals, load_ids)
+    }
+
+    fn keep(&self, totals: Totals, load_ids: Option<Vec<i64>>) -> Summary {
+        let summary = Summary { totals, elapsed: self.clock.elapsed() };
+        let (started_at, finished_at) = (self.started_at, pg::now());
+        LAST.set(Some(Last { started_at, finished_at, summary: summary.clone(), load_ids }));
+        summary
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if let Some(board) = self.board.take() {
+            self.keep(board.totals(), loads_of(&board));
+        }
+    }
+}
+
+fn loads_of(board: &Board) -> Option<Vec<i64>> {
+    let mut loads = Vec::new();
+    for file in 0..board.files() {
+        let is_own = match board.state(file) {
+            State::Loaded | State::Failed | State::Taken(_) | State::Busy => true,
+            State::Open | State::Skipped | State::Changed | State::Refused | State::RefusedChanged => false,
+        };
+        // A file that was only looked at has none yet.
+        let load = board.load_of(file);
+        if is_own && load != 0 {
+            if loads.len() == MOST_LOADS {
+                return None;
+            }
+            loads.try_reserve(1).ok()?;
+            loads.push(load);
+        }
+    }
+    Some(loads)
+}
