@@ -1,13 +1,14 @@
 //! Loads in the history: what was loaded before, and how far one under way is.
 
 use super::{Catalog, Content};
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::pg::snapshot::{self, Row, Snapshot, select_bigint};
 use crate::pg::{self, Oid, text, user};
 use crate::stat::FileStat;
 use loader_core::tally::Tally;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
 use pgrx::prelude::*;
+use std::collections::HashMap;
 
 /// What has become of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -384,15 +385,19 @@ impl Catalog {
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 
-    /// What stopped a load, if anything did.
-    pub fn failure(&self, id: i64) -> Option<String> {
-        const QUERY: &str = "SELECT h.error_message FROM loader.load_history_data AS h
-            WHERE h.load_id OPERATOR(pg_catalog.=) $1";
-        let mut found = None;
+    /// What stopped these loads, by their numbers.
+    pub fn failures(&self, loads: &[i64]) -> HashMap<i64, Failure> {
+        const QUERY: &str = "SELECT h.load_id, h.error_sqlstate, h.error_message
+            FROM loader.load_history_data AS h
+            WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1) AND h.error_message IS NOT NULL";
+        let mut found = HashMap::new();
         user::run_as(self.owner, || {
-            snapshot::select(Snapshot::Latest, QUERY, &[id.into()], |row| found = row.bytes(1));
+            snapshot::select(Snapshot::Latest, QUERY, &[loads.to_vec().into()], |row| {
+                let shown = |column| row.bytes(column).map(|bytes| text::show(&bytes)).unwrap_or_default();
+                found.insert(row.bigint(1).unwrap_or(0), Failure { code: shown(2), message: shown(3) });
+            });
         });
-        found.map(|message| text::show(&message))
+        found
     }
 
     /// Keeps others from undoing a load, or building on it, to the end of the

@@ -1,15 +1,15 @@
 //! Every error that a user can see. Nothing here carries contents of a file.
 
 mod code;
+mod failure;
 mod words;
 
 pub use code::{error_type, sqlstate_text};
+pub use failure::Failure;
 pub use loader_core::pipeline::Place;
 
-use crate::pg::subtransaction::Contained;
 use crate::pg::text;
 use crate::pg::transaction::Obstacle;
-use code::code_text;
 use loader_core::fault::Fault;
 use loader_core::input::Compression;
 use pgrx::PgLogLevel;
@@ -208,6 +208,14 @@ pub enum Error {
     },
     /// What ended a call of `load_json_files`, in this session or in a worker.
     Worker(Failure),
+    /// `on_file_error => 'raise'`: so many files failed, and this is the first.
+    FilesFailed {
+        failed: u64,
+        files: u64,
+        path: String,
+        first: Failure,
+        hint: Option<String>,
+    },
     /// The path is not text of the database.
     PathEncoding(String),
     /// The server's query interface refused a statement of ours.
@@ -308,49 +316,5 @@ impl Error {
             report = report.set_hint(hint);
         }
         report.report(level);
-    }
-}
-
-/// An error that did not end the call: of one file of many. What the history
-/// keeps of it.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// Its SQLSTATE.
-    pub code: String,
-    /// Its message. Never with the server's DETAIL, which may hold contents of rows.
-    pub message: String,
-}
-
-impl Failure {
-    /// Whether it was a conflict with other transactions, which may be those of other
-    /// workers: a deadlock, a serialization failure, a lock that was not to be had in time.
-    pub fn is_conflict(&self) -> bool {
-        self.code.starts_with("40") || self.code == "55P03"
-    }
-
-    /// Whether it may have been trouble between servers, which passes: a connection that was
-    /// lost, a server that shuts down or has no place left. What another server raises may come
-    /// as an internal error, a deadlock too.
-    pub fn is_trouble_between_servers(&self) -> bool {
-        let code = self.code.as_str();
-        code.starts_with("08") || matches!(code, "XX000" | "53300" | "57P01" | "57P02" | "57P03")
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let words = error.words();
-        let message = match words.detail {
-            Some(detail) => format!("{}: {detail}", words.message),
-            None => words.message,
-        };
-        // The system's own words may be in another language.
-        Failure { code: code_text(words.code), message: text::keep(&message) }
-    }
-}
-
-impl From<Contained> for Failure {
-    fn from(error: Contained) -> Self {
-        Failure { code: code_text(error.code), message: error.message }
     }
 }

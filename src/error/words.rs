@@ -283,6 +283,12 @@ impl Error {
             ),
             Error::Worker(failure) => Words::new(code_of(&failure.code), failure.message)
                 .hint("What is committed stays. CALL load_json_files again to go on."),
+            Error::FilesFailed { failed, files, path, first, hint } => {
+                let message = format!("{failed} of {} failed", count(files, "file", "files"));
+                let words = Words::new(code_of(&first.code), message)
+                    .detail(format!("The first of them is \"{path}\": {}", first.message));
+                Words { hint, ..words }
+            }
             Error::PathEncoding(path) => Words::new(
                 Code::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
                 format!("path is not valid in the encoding of the database: \"{path}\""),

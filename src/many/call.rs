@@ -28,16 +28,18 @@ pub enum OnFileError {
     Continue,
     /// End the call.
     Stop,
+    /// Load the others, and then fail.
+    Raise,
 }
 
 impl OnFileError {
-    const ALL: [OnFileError; 2] = [OnFileError::Continue, OnFileError::Stop];
+    const ALL: [OnFileError; 3] = [OnFileError::Continue, OnFileError::Stop, OnFileError::Raise];
 
     /// The meaning of the argument's word.
     pub fn of(word: &[u8]) -> Result<Self, Error> {
-        let [continues, stop] = OnFileError::ALL;
-        let words = [("continue", continues), ("stop", stop)];
-        load::word("on_file_error", word, "continue, stop", &words)
+        let [continues, stop, raise] = OnFileError::ALL;
+        let words = [("continue", continues), ("stop", stop), ("raise", raise)];
+        load::word("on_file_error", word, "continue, stop, raise", &words)
     }
 }
 

@@ -70,24 +70,26 @@ pub fn run(pattern: &[u8], workers: Option<i32>, call: Call) -> Result<(), Error
     // First, so that it outlives what the transactions bring.
     let memory = Context::new(c"loader", RESERVE);
     let mut transactions = Transactions::of_procedure();
-    memory.within(|| load_all(pattern, workers, call, &mut transactions, &mut record))?;
+    let failed = memory.within(|| load_all(pattern, workers, call, &mut transactions, &mut record))?;
     pg::progress::end();
     transactions.finish();
     report::summary(&record.finish(), keeps_rejects);
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
+/// Loads what can be loaded. The inner error is what `on_file_error => 'raise'` makes of
+/// files that failed.
 fn load_all(
     pattern: &[u8],
     workers: Option<i32>,
     call: Call,
     transactions: &mut Transactions,
     record: &mut Record,
-) -> Result<(), Error> {
+) -> Result<Option<Error>, Error> {
     let Found { paths, table, alone } = find(pattern, &call, transactions)?;
     if paths.is_empty() {
         report::nothing_matches(pattern);
-        return Ok(());
+        return Ok(None);
     }
     let stats = access::stats(&paths)?;
     let known = skip_known(&call, &paths, &stats, transactions)?;
@@ -119,11 +121,11 @@ fn load_all(
         }
     }
     transactions.begin();
-    report::files(&board, &Catalog::open()?, progress.table());
+    let failed = report::files(&board, &Catalog::open()?, progress.table());
     transactions.commit();
     match board.failure() {
         Some(failure) => Err(Error::Worker(failure)),
-        None => Ok(()),
+        None => Ok(failed.filter(|_| call.on_file_error == OnFileError::Raise)),
     }
 }
 

@@ -17,8 +17,11 @@ pub struct Summary {
     pub elapsed: Duration,
 }
 
-/// So many files that failed, or changed, are named; the history has them all.
+/// Files that failed in so many different ways are named; the history has them all.
 const NAMED: usize = 10;
+
+/// Failures that are read from the history at once.
+const ASKED_AT_ONCE: usize = 1000;
 
 /// The first word on how far it is comes after so long, each later one after twice
 /// as long, …
@@ -85,59 +88,143 @@ pub fn fewer_workers(started: usize, wanted: usize) {
     );
 }
 
-/// Names what failed and what was passed over though it had changed.
-pub fn files(board: &Board, catalog: &Catalog, table: &str) {
-    let failed = |file| {
-        let (path, load_id) = (text::show(&board.path(file)), board.load_of(file));
-        tell(
-            PgLogLevel::WARNING,
-            format!("file \"{path}\" failed: {}", catalog.failure(load_id).unwrap_or_default()),
-            Some(format!("See SELECT * FROM loader.load_history WHERE load_id = {load_id};")),
-        );
+/// Says what failed and what was passed over though it had changed; the error for files
+/// that failed, if any did.
+pub fn files(board: &Board, catalog: &Catalog, table: &str) -> Option<Error> {
+    let failed = tell_failed(board, catalog);
+    let refused = |state| {
+        let files = Files::in_state(board, state)?;
+        let error = || {
+            refused(
+                &board.path(files.first),
+                table,
+                board.load_of(files.first),
+                state == State::RefusedChanged,
+            )
+        };
+        match (files.others, state) {
+            (0, _) => error().warn(),
+            (others, State::RefusedChanged) => {
+                let names = files.named(others);
+                tell(PgLogLevel::WARNING, format!("{names} have changed since they were loaded"), None);
+            }
+            (others, _) => {
+                let names = files.named(others);
+                tell(
+                    PgLogLevel::WARNING,
+                    format!("contents of {names} are already loaded into table \"{table}\""),
+                    None,
+                );
+            }
+        }
+        Some(First { file: files.first, failure: Failure::from(error()), has_row: false })
     };
-    first_of(board, &[State::Failed], failed, |others| {
+    let refused = [refused(State::Refused), refused(State::RefusedChanged)];
+    if let Some(files) = Files::in_state(board, State::Changed) {
+        let load_id = board.load_of(files.first);
+        let (names, words) = match files.others {
+            0 => (files.named(0), format!("has changed since load {load_id}")),
+            others => (files.named(others), "have changed since they were loaded".to_string()),
+        };
         tell(
             PgLogLevel::WARNING,
-            format!("{} failed", count(others, "more file", "more files")),
-            Some("See SELECT * FROM loader.load_history WHERE status = 'failed';".to_string()),
-        );
-    });
-    let before = |file| {
-        let changed = board.state(file) == State::RefusedChanged;
-        refused(&board.path(file), table, board.load_of(file), changed).warn();
-    };
-    first_of(board, &[State::Refused, State::RefusedChanged], before, |others| {
-        let files = count(others, "more file was", "more files were");
-        tell(PgLogLevel::WARNING, format!("{files} loaded before"), None);
-    });
-    let changed = |file| {
-        let (path, load_id) = (text::show(&board.path(file)), board.load_of(file));
-        tell(
-            PgLogLevel::WARNING,
-            format!("file \"{path}\" has changed since load {load_id}, skipping"),
+            format!("{names} {words}, skipping"),
             Some("Use if_loaded => 'replace' to load it in place of what it was, or 'force' to load it in addition.".to_string()),
         );
-    };
-    first_of(board, &[State::Changed], changed, |others| {
-        let files = count(others, "more file has", "more files have");
-        tell(PgLogLevel::WARNING, format!("{files} changed, skipping"), None);
-    });
+    }
+    let first = refused.into_iter().flatten().chain(failed).min_by_key(|first| first.file)?;
+    let totals = board.totals();
+    Some(Error::FilesFailed {
+        failed: totals.failed,
+        files: totals.files,
+        path: text::show(&board.path(first.file)),
+        first: first.failure,
+        hint: first.has_row.then(|| FAILED_LOADS.to_string()),
+    })
 }
 
-/// Names the first files in these states, and counts the others.
-fn first_of(board: &Board, states: &[State], name: impl Fn(usize), tell_others: impl Fn(u64)) {
-    let files: Vec<usize> = (0..board.files()).filter(|&file| states.contains(&board.state(file))).collect();
-    files.iter().take(NAMED).for_each(|&file| name(file));
-    if files.len() > NAMED {
-        tell_others((files.len() - NAMED) as u64);
+/// Where to look for what failed in a call.
+const FAILED_LOADS: &str = "See SELECT h.* FROM loader.load_history AS h, loader.last_call AS c WHERE h.load_id = ANY (c.load_ids) AND h.status = 'failed';";
+
+/// The first file of those that failed.
+struct First {
+    file: usize,
+    failure: Failure,
+    /// The history has it.
+    has_row: bool,
+}
+
+/// Files that share a line.
+struct Files<'a> {
+    board: &'a Board,
+    first: usize,
+    /// How many more there are.
+    others: u64,
+}
+
+impl<'a> Files<'a> {
+    fn in_state(board: &'a Board, state: State) -> Option<Self> {
+        let mut files = (0..board.files()).filter(|&file| board.state(file) == state);
+        files.next().map(|first| Files { board, first, others: files.count() as u64 })
     }
+
+    /// How they are called in a line.
+    fn named(&self, others: u64) -> String {
+        let path = text::show(&self.board.path(self.first));
+        match others {
+            0 => format!("file \"{path}\""),
+            others => format!("file \"{path}\" and {}", count(others, "other", "others")),
+        }
+    }
+}
+
+/// Says which files failed, one line for those that did so in the same way; returns the
+/// first of them.
+fn tell_failed(board: &Board, catalog: &Catalog) -> Option<First> {
+    let files: Vec<usize> = (0..board.files()).filter(|&file| board.state(file) == State::Failed).collect();
+    let mut kinds: Vec<(String, Files<'_>, Failure)> = Vec::new();
+    let mut beyond = 0;
+    for some in files.chunks(ASKED_AT_ONCE) {
+        let loads: Vec<i64> = some.iter().map(|&file| board.load_of(file)).collect();
+        let mut failures = catalog.failures(&loads);
+        for (&file, load) in some.iter().zip(&loads) {
+            let failure = failures.remove(load).unwrap_or_default();
+            let kind = failure.kind(&text::show(&board.path(file)));
+            match kinds.iter().position(|(other, ..)| *other == kind) {
+                Some(known) => kinds[known].1.others += 1,
+                None if kinds.len() < NAMED => {
+                    kinds.push((kind, Files { board, first: file, others: 0 }, failure));
+                }
+                None => beyond += 1,
+            }
+        }
+    }
+    for (_, files, failure) in &kinds {
+        let hint = match files.others {
+            0 => format!(
+                "See SELECT * FROM loader.load_history WHERE load_id = {};",
+                board.load_of(files.first)
+            ),
+            _ => FAILED_LOADS.to_string(),
+        };
+        let names = files.named(files.others);
+        tell(PgLogLevel::WARNING, format!("{names} failed: {}", failure.message), Some(hint));
+    }
+    if beyond > 0 {
+        let files = count(beyond, "more file", "more files");
+        tell(PgLogLevel::WARNING, format!("{files} failed"), Some(FAILED_LOADS.to_string()));
+    }
+    kinds.into_iter().next().map(|(_, files, failure)| First { file: files.first, failure, has_row: true })
 }
 
 /// How it ended.
 pub fn summary(summary: &Summary, keeps_rejects: bool) {
     let totals = &summary.totals;
     let rate = summary.rate().map_or(String::new(), |rate| format!(", {rate:.1} MB/s"));
-    let hint = (keeps_rejects && totals.rejects > 0).then(|| "See SELECT * FROM loader.rejects;".to_string());
+    let hint = (keeps_rejects && totals.rejects > 0).then(|| {
+        "See SELECT r.* FROM loader.rejects AS r, loader.last_call AS c WHERE r.load_id = ANY (c.load_ids);"
+            .to_string()
+    });
     tell(
         PgLogLevel::NOTICE,
         format!(

@@ -2,6 +2,7 @@
 //! caught, so that it keeps all its own fields.
 
 use pgrx::{pg_guard, pg_sys};
+use std::cell::RefCell;
 use std::ffi::{c_char, c_int, c_void};
 use std::fmt::{self, Write};
 
@@ -36,6 +37,37 @@ impl Drop for Pop {
     fn drop(&mut self) {
         // SAFETY: what was there before is still there.
         unsafe { pg_sys::error_context_stack = self.0 };
+    }
+}
+
+thread_local! {
+    /// Where the error arose that is on its way.
+    static NOTE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs `body`; if it is left by an error, the words of `place` are kept for who contains
+/// that. The CONTEXT of the error itself has words of others too, which may be contents.
+pub fn noting<R>(place: impl Fn() -> String, body: impl FnOnce() -> R) -> R {
+    let note = Noting(place);
+    let result = body();
+    // One that was caught within is over.
+    take_note();
+    drop(note);
+    result
+}
+
+/// What was noted of the error that is being contained.
+pub(super) fn take_note() -> Option<String> {
+    NOTE.take()
+}
+
+struct Noting<F: Fn() -> String>(F);
+
+impl<F: Fn() -> String> Drop for Noting<F> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            NOTE.set(Some((self.0)()));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Asking the server something that it may refuse with an error.
 
-use super::text;
+use super::{context, text};
 use pgrx::pg_sys::panic::{CaughtError, ErrorReportWithLevel};
 use pgrx::{PgSqlErrorCode, PgTryBuilder, pg_sys};
 use std::panic::AssertUnwindSafe;
@@ -13,6 +13,8 @@ pub struct Contained {
     /// Its message, without DETAIL and CONTEXT, which may hold contents of rows; see
     /// [`text::keep`].
     pub message: String,
+    /// What [`context::noting`] says of where it arose.
+    pub place: Option<String>,
     /// It answers a request to cancel. Code of users may raise what looks like one.
     is_request: bool,
 }
@@ -24,6 +26,7 @@ impl Contained {
         Contained {
             code,
             message: text::keep(report.message()),
+            place: context::take_note(),
             is_request: code == PgSqlErrorCode::ERRCODE_QUERY_CANCELED
                 && report.function_name() == Some("ProcessInterrupts"),
         }
@@ -97,6 +100,7 @@ fn run<R, E>(body: impl FnOnce() -> Result<R, E>, meaning: impl Fn(Contained) ->
         unsafe { pg_sys::RollbackAndReleaseCurrentSubTransaction() };
         restore();
     };
+    context::take_note();
     let body = AssertUnwindSafe(body);
     let (meaning, roll_back) = (AssertUnwindSafe(meaning), AssertUnwindSafe(roll_back));
     let result = PgTryBuilder::new(|| {

@@ -59,9 +59,14 @@ impl Insert {
         self.take_offsets(places)?;
         let handed_out = Cell::default();
         let describe = |line: &mut dyn Write| describe(line, file, &target.shown, handed_out.get(), places);
-        let rows = context::with_context(&describe, || {
-            chunk.hand_to(&self.statement, &self.offsets, load_id, &handed_out)
-        })?;
+        let place = || {
+            let mut place = String::new();
+            // A String takes all.
+            let _ = write_place(&mut place, handed_out.get(), places);
+            place
+        };
+        let insert = || chunk.hand_to(&self.statement, &self.offsets, load_id, &handed_out);
+        let rows = context::with_context(&describe, || context::noting(place, insert))?;
         Ok(rows as u64)
     }
 
@@ -75,8 +80,7 @@ impl Insert {
     }
 }
 
-/// The record that is being inserted; all of them once the last one is in,
-/// while AFTER triggers and foreign keys are looked at.
+/// What is being done, and with which record.
 fn describe(
     line: &mut dyn Write,
     file: &str,
@@ -85,14 +89,24 @@ fn describe(
     places: &[Place],
 ) -> fmt::Result {
     write!(line, "loading \"{file}\" into table \"{table}\"")?;
+    if places.is_empty() {
+        return Ok(());
+    }
+    write!(line, ": ")?;
+    write_place(line, handed_out, places)
+}
+
+/// The record that is being inserted; all of them once the last one is in,
+/// while AFTER triggers and foreign keys are looked at.
+fn write_place(line: &mut dyn Write, handed_out: HandedOut, places: &[Place]) -> fmt::Result {
     let (Some(first), Some(last)) = (places.first(), places.last()) else {
         return Ok(());
     };
     match handed_out {
-        HandedOut::UpTo(index) => write!(line, ": {}", places[index]),
+        HandedOut::UpTo(index) => write!(line, "{}", places[index]),
         HandedOut::None | HandedOut::All => write!(
             line,
-            ": records {} to {}, lines {} to {}, bytes {} to {}",
+            "records {} to {}, lines {} to {}, bytes {} to {}",
             first.number,
             last.number,
             first.line,

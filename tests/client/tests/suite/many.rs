@@ -6,7 +6,7 @@ use crate::helpers::{
     Barrier, Gate, append, backend, count, counts, damaged, figure, files, gzip, lines, session, table, tiny,
     traced,
 };
-use loader_client_tests::{left, load, load_many, load_with, message, wait_for};
+use loader_client_tests::{last_call, left, load, load_many, load_with, message, wait_for};
 use loader_damage::framing::Framing;
 use loader_damage::suite::{self, Choice};
 use postgres::Client;
@@ -753,10 +753,10 @@ fn a_file_that_has_changed() {
     assert_eq!(count(&mut admin, "t"), 13);
     assert_eq!(call(&mut client, "if_loaded => 'error'"), [2, 0, 0, 2, 0, 0]);
     let lines = said.results();
-    assert!(lines[0].starts_with(&format!("WARNING: file \"{path}\" has changed since load ")), "{lines:?}");
     let other = pattern.replace('*', "b");
     let same = format!("WARNING: content of file \"{other}\" is already loaded into table \"t\" ");
-    assert!(lines[1].starts_with(&same), "{lines:?}");
+    assert!(lines[0].starts_with(&same), "{lines:?}");
+    assert!(lines[1].starts_with(&format!("WARNING: file \"{path}\" has changed since load ")), "{lines:?}");
     for (file, words) in [(&path, "has changed since load "), (&other, "is already loaded into table ")] {
         let options = "if_loaded => 'error', on_file_error => 'stop', workers => 1";
         let error = message(load_many(&mut client, file, "t", options));
@@ -770,30 +770,215 @@ fn a_file_that_has_changed() {
 }
 
 #[test]
-fn ten_files_of_a_kind_are_named_and_the_others_counted() {
+fn files_that_fail_alike_share_a_line() {
     let (database, _admin) = session("many_named");
     let (mut client, said) = database.connect_listening("postgres");
-    let names: Vec<String> =
-        (0..12).map(|n| format!("a{n:02}")).chain((0..11).map(|n| format!("b{n:02}"))).collect();
-    let texts: Vec<_> = names.iter().enumerate().map(|(n, name)| (name.as_str(), lines(n + 1))).collect();
-    let pattern = files(&database, "many_named", &texts);
-    load_many(&mut client, &pattern.replace('*', "a*"), "t", "").expect("a call");
-    said.take();
-    for name in &names[12..] {
-        fs::write(pattern.replace('*', name), "{\n").expect("written");
+    client.batch_execute("ALTER TABLE t ADD CONSTRAINT c CHECK (NOT data ? 'bad')").expect("a constraint");
+    // Three that the table refuses, each at another record, three with a bad record, two
+    // that cannot be read, and one of its own kind.
+    let mut contents: Vec<(String, Vec<u8>)> = Vec::new();
+    for n in 1..=3 {
+        contents.push((format!("refused{n}"), (lines(n) + "{\"bad\": 1}\n").into_bytes()));
+        contents.push((format!("torn{n}"), (lines(10 + n) + "{\n").into_bytes()));
     }
-    let options = "if_loaded => 'error', on_error => 'stop', workers => 0";
-    let summary = load_many(&mut client, &pattern, "t", options).expect("a call");
-    assert_eq!(counts(&summary), [23, 0, 0, 23, 0, 0]);
+    for name in ["closed1", "closed2", "utf16"] {
+        contents.push((name.to_owned(), b"\xff\xfe{\0}\0".to_vec()));
+    }
+    let contents: Vec<(&str, &[u8])> =
+        contents.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let pattern = files(&database, "many_named", &contents);
+    for name in ["closed1", "closed2"] {
+        fs::set_permissions(pattern.replace('*', name), Permissions::from_mode(0o000)).expect("chmod");
+    }
+    for workers in [0, 2] {
+        let options = format!("on_error => 'stop', workers => {workers}");
+        let summary = load_many(&mut client, &pattern, "t", &options).expect("a call");
+        assert_eq!(counts(&summary), [9, 0, 0, 9, 0, 0]);
+        let lines = said.results();
+        let name = |name: &str| pattern.replace('*', name);
+        let wanted = [
+            format!("WARNING: file \"{}\" and 1 other failed: could not open file", name("closed1")),
+            format!(
+                "WARNING: file \"{}\" and 2 others failed: new row for relation \"t\" violates check constraint \
+                 \"c\" (record 2, line 2, byte 61) HINT: See SELECT h.* FROM loader.load_history AS h, loader.last_call",
+                name("refused1")
+            ),
+            format!("WARNING: file \"{}\" and 2 others failed: invalid record: ", name("torn1")),
+            format!("WARNING: file \"{}\" failed: file ", name("utf16")),
+            "NOTICE: 9 files: 0 loaded, 0 skipped, 9 failed; 0 rows, ".to_owned(),
+        ];
+        assert_eq!(lines.len(), wanted.len(), "{lines:?}");
+        for (line, wanted) in lines.iter().zip(&wanted) {
+            assert!(line.starts_with(wanted), "{line}, {wanted}");
+        }
+        // The HINT leads to all of them.
+        let query = "SELECT h.* FROM loader.load_history AS h, loader.last_call AS c
+                     WHERE h.load_id = ANY (c.load_ids) AND h.status = 'failed'";
+        assert_eq!(client.query(query, &[]).expect("the failed ones").len(), 9);
+    }
+}
+
+#[test]
+fn ten_ways_to_fail_are_told_and_the_others_counted() {
+    let (database, _admin) = session("many_ways");
+    let (mut client, said) = database.connect_listening("postgres");
+    client
+        .batch_execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE 'not this: %', chr(64 + length(NEW.data::text)); END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION refuse()",
+        )
+        .expect("a trigger");
+    let texts: Vec<(String, String)> = (1..=12).map(|n| (format!("{n:02}"), "1".repeat(n))).collect();
+    let texts: Vec<(&str, &String)> = texts.iter().map(|(name, text)| (name.as_str(), text)).collect();
+    let pattern = files(&database, "many_ways", &texts);
+    let summary = load_many(&mut client, &pattern, "t", "").expect("a call");
+    assert_eq!(counts(&summary), [12, 0, 0, 12, 0, 0]);
     let lines = said.results();
-    let with = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
-    assert_eq!((with("\" failed: "), with(" is already loaded into ")), (10, 10), "{lines:?}");
-    assert_eq!(
-        (with("WARNING: 1 more file failed HINT: "), with("WARNING: 2 more files were loaded")),
-        (1, 1)
+    assert_eq!(lines.iter().filter(|line| line.contains("\" failed: not this: ")).count(), 10, "{lines:?}");
+    assert!(lines[10].starts_with("WARNING: 2 more files failed HINT: See SELECT "), "{lines:?}");
+    assert_eq!(lines.len(), 12, "{lines:?}");
+}
+
+#[test]
+fn files_that_were_loaded_before_share_a_line() {
+    let (database, _admin) = session("many_before");
+    let (mut client, said) = database.connect_listening("postgres");
+    let names = ["a1", "a2", "a3", "b1", "b2", "c"];
+    let texts: Vec<_> = names.iter().enumerate().map(|(n, name)| (*name, lines(n + 1))).collect();
+    let pattern = files(&database, "many_before", &texts);
+    load_many(&mut client, &pattern, "t", "").expect("a call");
+    for name in ["b1", "b2"] {
+        fs::write(pattern.replace('*', name), "{}\n").expect("written");
+    }
+    said.take();
+    let name = |name: &str| pattern.replace('*', name);
+    let summary = load_many(&mut client, &pattern, "t", "if_loaded => 'error'").expect("a call");
+    assert_eq!(counts(&summary), [6, 0, 0, 6, 0, 0]);
+    let lines = said.results();
+    let loaded = format!("WARNING: contents of file \"{}\" and 3 others are already loaded into", name("a1"));
+    assert!(lines[0].starts_with(&loaded), "{lines:?}");
+    let changed = format!("WARNING: file \"{}\" and 1 other have changed since they were loaded", name("b1"));
+    assert_eq!(lines[1], changed);
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    load_many(&mut client, &pattern, "t", "").expect("a call");
+    let lines = said.results();
+    assert!(lines[0].starts_with(&format!("{changed}, skipping HINT: Use if_loaded")), "{lines:?}");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+}
+
+#[test]
+fn on_file_error_raise_loads_all_it_can_and_fails() {
+    let (database, mut client) = session("many_raise");
+    client.batch_execute("ALTER TABLE t ADD CONSTRAINT c CHECK (NOT data ? 'bad')").expect("a constraint");
+    let bad = "{\"bad\": \"swordfish\"}\n";
+    let pattern = files(
+        &database,
+        "many_raise",
+        &[("a", lines(3)), ("b", lines(4) + bad), ("c", lines(5) + bad), ("d", lines(6))],
     );
-    assert_eq!(lines.len(), 23, "{lines:?}");
-    assert!(lines[22].starts_with("NOTICE: 23 files: 0 loaded, 0 skipped, 23 failed; 0 rows, "), "{lines:?}");
+    let path = pattern.replace('*', "b");
+    for workers in [0, 2] {
+        client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+        let options = format!("workers => {workers}, on_file_error => 'raise'");
+        let error = load_many(&mut client, &pattern, "t", &options).expect_err("files fail");
+        let error = error.as_db_error().expect("the server's");
+        assert_eq!((error.code().code(), error.message()), ("23514", "2 of 4 files failed"));
+        let detail = format!(
+            "The first of them is \"{path}\": new row for relation \"t\" violates check constraint \"c\" \
+             (record 5, line 5, byte 244)"
+        );
+        assert_eq!(error.detail(), Some(detail.as_str()));
+        let hint = error.hint().expect("a hint").strip_prefix("See ").expect("a query").to_owned();
+        assert_eq!(client.query(hint.trim_end_matches(';'), &[]).expect("the query of the HINT").len(), 2);
+        // The others are loaded, and the session knows what came of the call.
+        assert_eq!(count(&mut client, "t"), 9);
+        let last = last_call(&mut client).expect("a call");
+        assert_eq!((last.files, last.loaded, last.failed, last.rows), (4, 2, 2, 9));
+    }
+    // What if_loaded refuses counts too.
+    let other = pattern.replace('*', "a");
+    let options = "on_file_error => 'raise', if_loaded => 'error'";
+    let error = load_many(&mut client, &other, "t", options).expect_err("a file that was loaded");
+    let error = error.as_db_error().expect("the server's");
+    assert_eq!((error.code().code(), error.message(), error.hint()), ("42710", "1 of 1 file failed", None));
+    // Nothing fails: nothing is raised. The exit status of psql tells.
+    load_many(&mut client, &other, "t", "on_file_error => 'raise'").expect("a skip");
+    let status = |files: &str| {
+        let call = format!("CALL load_json_files('{files}', 't', on_file_error => 'raise')");
+        let mut psql = database.cluster.command("psql");
+        let output = psql.args(["-X", "-q", "-d", &database.name, "-c", &call]).output().expect("psql runs");
+        output.status.code()
+    };
+    assert_eq!((status(&other), status(&pattern)), (Some(0), Some(1)));
+}
+
+#[test]
+fn what_the_target_raises_names_the_record() {
+    let (database, admin) = session("many_places");
+    drop(admin);
+    let (mut client, said) = database.connect_listening("postgres");
+    client
+        .batch_execute(
+            "SET loader.transaction_size = '1kB';
+             CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 BEGIN RAISE 'caught %', NEW.data; EXCEPTION WHEN OTHERS THEN NULL; END;
+                 IF NEW.data->>'n' = '8500' THEN RAISE 'no thank you'; END IF;
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION refuse()",
+        )
+        .expect("a trigger");
+    let text = tiny(20_000);
+    let offset = text.find("{\"n\": 8500}").expect("the record");
+    let pattern = files(&database, "many_places", &[("a", text)]);
+    let wanted = format!("no thank you (record 8501, line 8501, byte {offset})");
+    for workers in [0, 1, 3] {
+        client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+        said.take();
+        load_many(&mut client, &pattern, "t", &format!("workers => {workers}")).expect("a call");
+        let kept = "SELECT error_message FROM loader.load_history WHERE status = 'failed'";
+        let kept: String = client.query_one(kept, &[]).expect("a failed load").get(0);
+        assert_eq!(kept, wanted, "{workers}");
+        let lines = said.results();
+        let path = pattern.replace('*', "a");
+        assert!(
+            lines[0].starts_with(&format!("WARNING: file \"{path}\" failed: {wanted} HINT: ")),
+            "{lines:?}"
+        );
+        let logged = format!("of file \"{path}\" failed: {wanted}\n");
+        assert!(database.cluster.log().contains(&logged), "{workers}");
+    }
+    // What is looked at after all rows of a chunk names the chunk.
+    client
+        .batch_execute(
+            "TRUNCATE t; DROP TRIGGER refuse ON t; CREATE TRIGGER refuse AFTER INSERT ON t FOR EACH ROW
+             EXECUTE FUNCTION refuse()",
+        )
+        .expect("a trigger");
+    load_many(&mut client, &pattern, "t", "chunk => 1000").expect("a call");
+    let kept = "SELECT error_message FROM loader.load_history WHERE status = 'failed'";
+    let kept: String = client.query_one(kept, &[]).expect("a failed load").get(0);
+    assert!(kept.starts_with("no thank you (records ") && kept.contains(", bytes "), "{kept}");
+}
+
+#[test]
+fn a_long_message_is_cut() {
+    let (database, mut client) = session("many_long");
+    client
+        .batch_execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE '%', repeat('ä', 100000); END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION refuse()",
+        )
+        .expect("a trigger");
+    let pattern = files(&database, "many_long", &[("a", lines(3))]);
+    load_many(&mut client, &pattern, "t", "").expect("a call");
+    let kept = "SELECT error_message FROM loader.load_history WHERE status = 'failed'";
+    let kept: String = client.query_one(kept, &[]).expect("a failed load").get(0);
+    assert!((1020..=1024).contains(&kept.len()), "{}", kept.len());
+    assert!(kept.ends_with("ä (record 1, line 1, byte 0)"), "{kept}");
 }
 
 #[test]
