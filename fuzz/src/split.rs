@@ -142,7 +142,7 @@ fn piped(stream: &[u8], options: &Options, found: &[Found]) {
     };
     let source = Steps::new(stream, 60);
     let mut pipeline = Pipeline::new(source, options.clone(), how, Arc::default()).expect("a head");
-    pipeline.start();
+    pipeline.start(&mut || true);
     let mut rest = found.iter();
     while let Some(batch) = pipeline.next(&mut || ()).expect("no read fails") {
         for entry in &batch.entries {

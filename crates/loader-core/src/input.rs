@@ -4,10 +4,15 @@
 //! [`Decoded`] is a source that undoes the compression of another. Nothing here
 //! opens a file or looks at JSON.
 
+use crate::memory::{self, OutOfMemory};
 use std::io::{self, BufRead, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Bytes of compressed input that are read at a time.
 const COMPRESSED_BLOCK: usize = 64 * 1024;
+
+/// What the state of a decoder takes, roughly.
+const STATE: usize = 64 * 1024;
 
 /// Bytes that are read at a time to be passed over.
 const SKIPPED_BLOCK: usize = 16 * 1024;
@@ -44,6 +49,12 @@ pub enum Error {
     Changed,
     /// The source was told to stop.
     Stopped,
+}
+
+impl From<OutOfMemory> for Error {
+    fn from(OutOfMemory(bytes): OutOfMemory) -> Self {
+        Error::OutOfMemory(bytes)
+    }
 }
 
 impl From<io::Error> for Error {
@@ -151,8 +162,14 @@ impl<S: Source> Decoded<S> {
         };
         let decoder = match compression {
             Compression::None => Decoder::Plain(block),
-            Compression::Gzip => Decoder::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(block))),
-            Compression::Zstd => Decoder::Zstd(Box::new(zstd::stream::read::Decoder::with_buffer(block)?)),
+            Compression::Gzip => {
+                let gzip = made(|| flate2::bufread::MultiGzDecoder::new(block))?;
+                Decoder::Gzip(boxed(gzip))
+            }
+            Compression::Zstd => {
+                let zstd = made(|| zstd::stream::read::Decoder::with_buffer(block))??;
+                Decoder::Zstd(boxed(zstd))
+            }
         };
         Ok(Decoded { decoder, compression, produced: 0 })
     }
@@ -185,6 +202,7 @@ impl<S: Source> Decoded<S> {
     }
 
     /// Turns what a decoder said into what is wrong with the stream.
+    #[expect(clippy::disallowed_methods, reason = "the words of a decoder are few")]
     fn blame(&mut self, error: io::Error) -> Error {
         let compression = self.compression;
         let block = match &mut self.decoder {
@@ -234,6 +252,17 @@ impl<S: Source> Source for Decoded<S> {
     }
 }
 
+/// A decoder. The crates panic where there is no memory for its state, which is of
+/// a constant size.
+fn made<T>(make: impl FnOnce() -> T) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(make)).map_err(|_| Error::OutOfMemory(STATE))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a type of a constant size, and a small one")]
+fn boxed<T>(value: T) -> Box<T> {
+    Box::new(value)
+}
+
 /// The file's own bytes in blocks, as the decoders want them. An error of the
 /// source is kept aside: the decoders would hide it in one of their own.
 struct Block<S: Source> {
@@ -247,9 +276,7 @@ struct Block<S: Source> {
 
 impl<S: Source> Block<S> {
     fn new(source: S) -> Result<Self, Error> {
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(COMPRESSED_BLOCK).map_err(|_| Error::OutOfMemory(COMPRESSED_BLOCK))?;
-        bytes.resize(COMPRESSED_BLOCK, 0);
+        let bytes = memory::filled(COMPRESSED_BLOCK, 0)?;
         Ok(Block { source, bytes, start: 0, end: 0, consumed: 0, failed: None })
     }
 

@@ -6,12 +6,15 @@
 //! [`framing::Splitter`] cuts the stream into records and rejects with the help
 //! of the scanner in [`json`], and [`tally`] keeps the ledger.
 #![deny(unsafe_code)]
+// See clippy.toml.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_macros))]
 
 pub mod fault;
 pub mod framing;
 pub mod input;
 pub mod json;
 pub mod jsonb;
+pub mod memory;
 pub mod pipeline;
 pub mod tally;
 pub mod toast;

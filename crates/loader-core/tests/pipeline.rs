@@ -62,7 +62,7 @@ fn endless(seed: u64, threads: usize) -> (Pipeline<Endless>, Arc<()>) {
     let source = Endless { bytes: sample(seed), at: 0, _held: held.clone() };
     let options = Options { threads, ..PLAIN };
     let mut pipeline = Pipeline::new(source, FRAMING, options, Arc::default()).expect("a head");
-    pipeline.start();
+    pipeline.start(&mut || true);
     (pipeline, held)
 }
 
@@ -103,7 +103,7 @@ fn take(batch: &Batch, found: &mut Vec<(Place, Found)>) {
 fn pipeline(bytes: &[u8], options: Options, then: fn() -> Result<usize, Error>) -> Pipeline<Bytes> {
     let source = Bytes { bytes: bytes.to_vec(), at: 0, then };
     let mut pipeline = Pipeline::new(source, FRAMING, options, Arc::default()).expect("a head");
-    pipeline.start();
+    pipeline.start(&mut || true);
     pipeline
 }
 
@@ -202,7 +202,7 @@ fn run_on(bytes: &[u8], options: Options) -> Result<On, Error> {
     let source = Bytes { bytes: bytes.to_vec(), at: 0, then: || Ok(0) };
     let decoded = Decoded::new(source, None)?;
     let mut pipeline = Pipeline::new(decoded, FRAMING, options, Arc::default())?;
-    pipeline.start();
+    pipeline.start(&mut || true);
     let (begin, mut ends, mut found) = (pipeline.begin(), Vec::new(), Vec::new());
     while let Some(batch) = pipeline.next(&mut || ())? {
         take(&batch, &mut found);

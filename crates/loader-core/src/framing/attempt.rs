@@ -103,6 +103,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     }
                 }
                 Progress::Broken(spot) => return self.broken(start, spot),
+                Progress::OutOfMemory(error) => return Err(error.into()),
             }
         };
         if let Some(spot) = self.fence_behind(start, end)? {
@@ -209,6 +210,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 }
                 Progress::More(at) => break at,
                 Progress::Broken(spot) => break spot.at,
+                Progress::OutOfMemory(error) => return Err(error.into()),
             }
         };
         self.overread_now = (reached - start) as u64;

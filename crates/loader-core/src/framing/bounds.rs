@@ -96,7 +96,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             if found.is_some() || self.window.eof() {
                 return Ok(found.unwrap_or(end));
             }
-            at = end - self.pass(at, end);
+            at = end - self.pass(at, end)?;
             self.window.grow()?;
         }
     }
@@ -115,7 +115,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             let keep =
                 memchr::memrchr(b'\n', &self.window.bytes()[at..end]).map_or(end, |newline| at + newline);
             let keep = if end - keep < 4096 { keep } else { end };
-            at = keep - self.pass(at, keep);
+            at = keep - self.pass(at, keep)?;
         }
     }
 

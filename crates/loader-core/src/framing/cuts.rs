@@ -1,6 +1,7 @@
 //! Where a stream of lines can be cut in ranges.
 
 use crate::input::{Error, Source};
+use crate::memory;
 
 /// Bytes that are looked at at a time: a line may be far longer than memory.
 const BLOCK: usize = 64 * 1024;
@@ -17,9 +18,7 @@ pub struct Cuts<S: Source> {
 impl<S: Source> Cuts<S> {
     /// The source stands at the start of the stream.
     pub fn new(source: S) -> Result<Self, Error> {
-        let mut block = Vec::new();
-        block.try_reserve_exact(BLOCK).map_err(|_| Error::OutOfMemory(BLOCK))?;
-        block.resize(BLOCK, 0);
+        let block = memory::filled(BLOCK, 0)?;
         Ok(Cuts { source, block, base: 0, length: 0 })
     }
 

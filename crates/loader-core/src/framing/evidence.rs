@@ -112,7 +112,10 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         if found.is_none() {
             // The scanner was used in between: begin again.
             self.scanner.reset(false);
-            let _ = self.scanner.scan(&self.window.bytes()[..at], start, false);
+            let again = self.scanner.scan(&self.window.bytes()[..at], start, false);
+            if let Progress::OutOfMemory(error) = again {
+                return Err(error.into());
+            }
         }
         Ok(found)
     }
@@ -122,7 +125,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     pub(super) fn swallowed(&mut self, start: usize, end: usize) -> Result<Option<usize>, Error> {
         if let Layout::Indented(_) = self.layout
             && let Some(at) = self.next_start_line(start, Some(end))?
-            && let Some(whole) = self.whole_before(at, end)
+            && let Some(whole) = self.whole_before(at, end)?
             && self.profile.owns(&self.window.bytes()[at..whole])
         {
             return Ok(Some(at));
@@ -207,11 +210,12 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     /// The end of the value at `at`, if it is whole before `until`.
-    fn whole_before(&mut self, at: usize, until: usize) -> Option<usize> {
+    fn whole_before(&mut self, at: usize, until: usize) -> Result<Option<usize>, Error> {
         self.scanner.reset(matches!(self.layout, Layout::Lines { .. }));
         match self.scanner.scan(&self.window.bytes()[..until], at, true) {
-            Progress::Done(end) => Some(end),
-            _ => None,
+            Progress::Done(end) => Ok(Some(end)),
+            Progress::More(_) | Progress::Broken(_) => Ok(None),
+            Progress::OutOfMemory(error) => Err(error.into()),
         }
     }
 
@@ -228,6 +232,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 Progress::Done(end) => return Ok(Some(end)),
                 Progress::More(next) if end < until => from = next,
                 Progress::More(_) | Progress::Broken(_) => return Ok(None),
+                Progress::OutOfMemory(error) => return Err(error.into()),
             }
             self.window.grow()?;
         }

@@ -9,6 +9,12 @@
 use super::records_path::RecordsPath;
 use super::tracker::Expect;
 
+/// Adds braces, up to so many in all.
+#[expect(clippy::disallowed_methods, reason = "MAX_OPEN and a path's keys at most")]
+fn resize(open: &mut Vec<u8>, length: usize) {
+    open.resize(length, b'{');
+}
+
 /// Deeper levels are counted, not told apart.
 const MAX_OPEN: usize = 1024;
 
@@ -106,8 +112,9 @@ impl Finder {
         let root = self.root.unwrap_or(0).min(self.open.len());
         let last = self.path.keys().len() - 1;
         let mut left = Finder::new(self.path.clone());
-        left.open = self.open[..root].to_vec();
-        left.open.resize(root + last + 1, b'{');
+        left.open = std::mem::take(&mut self.open);
+        left.open.truncate(root);
+        resize(&mut left.open, root + last + 1);
         left.root = Some(root);
         left.matched = last;
         left.first = std::mem::take(&mut self.first);
@@ -197,6 +204,7 @@ impl Finder {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "no longer than a path")]
     fn keep(&mut self, b: u8) {
         if self.piece.len() <= self.path.longest_raw() {
             self.piece.push(b);
@@ -259,6 +267,7 @@ impl Finder {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "MAX_OPEN bytes at most")]
     fn opener(&mut self, b: u8, line_starts: bool) -> Option<Event> {
         let due = std::mem::take(&mut self.due) && self.previous == b':';
         let last = self.matched + 1 == self.path.keys().len();

@@ -10,6 +10,7 @@ use super::wrapper::{Gap, Wrapper};
 use super::{Format, Item, Options, Reject};
 use crate::input::{Error, Source};
 use crate::json::scan::{Progress, Scanner};
+use crate::memory;
 
 /// `format` and layout are told from so many bytes.
 const HEAD: usize = 64 * 1024;
@@ -46,14 +47,13 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         };
         let format = if wrapper.is_some() { Some(Format::Array) } else { options.format };
         let (mut length, mut whole) = head_length(&mut window, wrapper.as_ref(), HEAD)?;
-        let mut sniffed = layout::sniff(&window.bytes()[..length], whole, format);
+        let mut sniffed = layout::sniff(&window.bytes()[..length], whole, format)?;
         if sniffed.seen < FEW && !whole {
             (length, whole) = head_length(&mut window, wrapper.as_ref(), LONG_HEAD)?;
-            sniffed = layout::sniff(&window.bytes()[..length], whole, format);
+            sniffed = layout::sniff(&window.bytes()[..length], whole, format)?;
         }
         let head = &window.bytes()[..length];
-        let mut profile = Profile::default();
-        learn_from_head(head, whole, &options, sniffed, &mut profile);
+        let profile = learn_from_head(head, whole, &options, sniffed)?;
         let learned_to = window.offset(length);
         let mut splitter = Splitter::with(window, reader, options, sniffed, profile);
         splitter.learned_to = learned_to;
@@ -76,22 +76,23 @@ fn head_length<S: Source>(
     let bytes = window.bytes();
     let length = most.min(bytes.len());
     let whole = window.eof() && length == bytes.len();
-    let end = wrapper.and_then(|wrapper| wrapper.array_end(&bytes[..length], whole));
+    let end = match wrapper {
+        Some(wrapper) => wrapper.array_end(&bytes[..length], whole)?,
+        None => None,
+    };
     Ok(end.map_or((length, whole), |end| (end, true)))
 }
 
 /// Runs a splitter over the head, which is `whole` if nothing follows it, for what
 /// it finds good.
-fn learn_from_head(head: &[u8], whole: bool, options: &Options, sniffed: Sniffed, profile: &mut Profile) {
+fn learn_from_head(head: &[u8], whole: bool, options: &Options, sniffed: Sniffed) -> Result<Profile, Error> {
     let mut window = Window::new(head);
-    if window.grow().is_err() {
-        return;
-    }
+    window.grow()?;
     let options = Options { raw_limit: 0, ..options.clone() };
     let mut splitter = Splitter::with(window, (), options, sniffed, Profile::default());
     // Where the head ends inside of a record, that one tells nothing.
     let mut told = head;
-    while let Ok(Some(item)) = splitter.next() {
+    while let Some(item) = splitter.next()? {
         if let Item::Reject(Reject { offset, fault, .. }) = item
             && !whole
             && fault.at as usize == head.len()
@@ -100,17 +101,17 @@ fn learn_from_head(head: &[u8], whole: bool, options: &Options, sniffed: Sniffed
         }
     }
     let tally = *splitter.tally();
-    *profile = splitter.profile;
     if !matches!(sniffed.layout, Layout::Lines { .. }) && tally.bytes_loaded < tally.bytes_rejected {
-        learn_from_values(told, tally.bytes_loaded as usize, profile);
+        return learn_from_values(told, tally.bytes_loaded as usize, splitter.profile);
     }
+    Ok(splitter.profile)
 }
 
 /// Where little of the head is good: learns from the most frequent kind of the
 /// largest whole values in it, wherever they lie, if that is more than the
 /// `loaded` bytes that were found where records should start.
-fn learn_from_values(head: &[u8], loaded: usize, profile: &mut Profile) {
-    let mut scanner = Scanner::new(false);
+fn learn_from_values(head: &[u8], loaded: usize, mut profile: Profile) -> Result<Profile, Error> {
+    let mut scanner = Scanner::for_text(false, head.len())?;
     let mut found: Vec<&[u8]> = Vec::new();
     let mut effort = 32 * head.len();
     let mut i = 0;
@@ -124,7 +125,7 @@ fn learn_from_values(head: &[u8], loaded: usize, profile: &mut Profile) {
         match scanner.scan(head, start, true) {
             Progress::Done(end) if scanner.soft().is_some() => i = end,
             Progress::Done(end) => {
-                found.push(&head[start..end]);
+                memory::push(&mut found, &head[start..end])?;
                 i = end;
             }
             Progress::Broken(spot) if spot.at - start < effort => {
@@ -140,19 +141,20 @@ fn learn_from_values(head: &[u8], loaded: usize, profile: &mut Profile) {
     let mut best_weight = loaded + loaded / 2;
     for kind in found.iter().take(ROUGH_KINDS) {
         let mut rough = Profile::default();
-        rough.learn(kind);
-        let alike: Vec<&[u8]> = found.iter().copied().filter(|value| rough.owns(value)).collect();
+        rough.learn(kind)?;
+        let alike: Vec<&[u8]> = memory::collect(found.iter().copied().filter(|value| rough.owns(value)))?;
         let weight: usize = alike.iter().map(|value| value.len()).sum();
         if weight > best_weight {
             (best, best_weight) = (alike, weight);
         }
     }
     if !best.is_empty() {
-        *profile = Profile::default();
+        profile = Profile::default();
     }
     for value in best {
-        profile.learn(value);
+        profile.learn(value)?;
     }
+    Ok(profile)
 }
 
 /// The encoding that a byte order mark names, if it is not UTF-8.

@@ -4,6 +4,7 @@
 use super::Format;
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
 use crate::json::shape::Class;
+use crate::memory::{self, OutOfMemory};
 
 /// The UTF-8 byte order mark.
 pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -68,7 +69,7 @@ impl Seen {
 }
 
 /// Looks at the head of a file; `whole` says that it is all of it.
-pub(super) fn sniff(head: &[u8], whole: bool, asked: Option<Format>) -> Sniffed {
+pub(super) fn sniff(head: &[u8], whole: bool, asked: Option<Format>) -> Result<Sniffed, OutOfMemory> {
     let start = if head.starts_with(BOM) { BOM.len() } else { 0 };
     let first = skip_blank(head, start);
     let bracket = head.get(first) == Some(&b'[');
@@ -76,49 +77,48 @@ pub(super) fn sniff(head: &[u8], whole: bool, asked: Option<Format>) -> Sniffed 
         Some(Format::Unstructured) => false,
         Some(Format::NewlineDelimited) => false,
         Some(Format::Array) => bracket,
-        None => bracket && encloses(head, first, whole),
+        None => bracket && encloses(head, first, whole)?,
     };
-    let (seen, commas) = top_level(head, if unwrap { first + 1 } else { start }, whole);
+    let (seen, commas) = top_level(head, if unwrap { first + 1 } else { start }, whole)?;
     let layout = match asked {
         Some(Format::NewlineDelimited) => Layout::Lines { strict: true },
-        _ => layout_of(head, &seen, whole),
+        _ => layout_of(head, &seen, whole)?,
     };
     let format = asked.unwrap_or(match layout {
         Layout::Lines { .. } => Format::NewlineDelimited,
         _ if unwrap => Format::Array,
         _ => Format::Unstructured,
     });
-    Sniffed { format, layout, commas, unwrap, seen: seen.len(), closing: closing(&seen) }
+    Ok(Sniffed { format, layout, commas, unwrap, seen: seen.len(), closing: closing(&seen) })
 }
 
 /// Whether the bracket that opens a file opens an array around its records, and
 /// is not the first byte of a record that is an array.
-fn encloses(head: &[u8], first: usize, whole: bool) -> bool {
+fn encloses(head: &[u8], first: usize, whole: bool) -> Result<bool, OutOfMemory> {
     let line_end = memchr::memchr(b'\n', &head[first..]).map_or(head.len(), |at| first + at);
     let rest = bare(&head[first + 1..line_end]);
     if rest.is_empty() && line_end < head.len() {
-        return encloses_lines(head, first, line_end);
+        return Ok(encloses_lines(head, first, line_end));
     }
-    let mut scanner = Scanner::new(false);
+    let mut scanner = Scanner::for_text(false, head.len())?;
     if let Progress::Done(end) = scanner.scan(head, first, whole) {
-        let (after, _) = top_level(head, end, whole);
+        let (after, _) = top_level(head, end, whole)?;
         let objects = rest.starts_with(b"{");
         if after.is_empty() && !objects {
-            return head.get(skip_framing(head, end)) != Some(&b'[');
+            return Ok(head.get(skip_framing(head, end)) != Some(&b'['));
         }
-        return !after
-            .iter()
-            .any(|seen| seen.class == Class::Array || (!objects && seen.class == Class::Object));
+        let other = |seen: &Seen| seen.class == Class::Array || (!objects && seen.class == Class::Object);
+        return Ok(!after.iter().any(other));
     }
     if line_end == head.len() {
-        return rest.starts_with(b"{") || !values_touch(head);
+        return Ok(rest.starts_with(b"{") || !values_touch(head));
     }
     scanner.reset(true);
     let container = matches!(rest.first(), Some(b'{' | b'['));
     if container && matches!(scanner.scan(rest, 0, true), Progress::Done(_)) {
-        return !lines_are_arrays(head, first);
+        return Ok(!lines_are_arrays(head, first)?);
     }
-    rest.starts_with(b"{")
+    Ok(rest.starts_with(b"{"))
 }
 
 /// Whether more arrays of a long line follow each other directly than objects
@@ -163,8 +163,8 @@ fn encloses_lines(head: &[u8], first: usize, line_end: usize) -> bool {
 }
 
 /// Whether the line at `first` and most others are each a whole array.
-fn lines_are_arrays(head: &[u8], first: usize) -> bool {
-    let mut scanner = Scanner::new(true);
+fn lines_are_arrays(head: &[u8], first: usize) -> Result<bool, OutOfMemory> {
+    let mut scanner = Scanner::for_text(true, head.len())?;
     let mut is_array = |line: &[u8]| {
         scanner.reset(true);
         line.first() == Some(&b'[') && scanner.scan(line, 0, true) == Progress::Done(line.len())
@@ -178,7 +178,7 @@ fn lines_are_arrays(head: &[u8], first: usize) -> bool {
             false => others += 1,
         }
     }
-    first_is_array && arrays > others
+    Ok(first_is_array && arrays > others)
 }
 
 /// A line without what may separate it from its neighbours.
@@ -192,8 +192,9 @@ fn bare(line: &[u8]) -> &[u8] {
 /// Parses the head from value to value, and where one is broken from line to
 /// line, and tells of each value that is whole where it stood; and whether
 /// commas were between them.
-fn top_level(head: &[u8], from: usize, whole: bool) -> (Vec<Seen>, bool) {
-    let mut scanner = Scanner::new(false);
+fn top_level(head: &[u8], from: usize, whole: bool) -> Result<(Vec<Seen>, bool), OutOfMemory> {
+    let mut scanner = Scanner::for_text(false, head.len())?;
+    let mut line_scanner = Scanner::for_text(true, head.len())?;
     let mut effort = head.len() * EFFORT;
     let mut seen: Vec<Seen> = Vec::new();
     let (mut with_comma, mut without) = (0usize, 0usize);
@@ -207,7 +208,7 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> (Vec<Seen>, bool) {
         let (line, indent, at_line_start) = line_of(head, i, from);
         scanner.reset(false);
         match scanner.scan(head, i, whole) {
-            Progress::Done(end) if swallows_lines(head, i, end, indent, &seen) => {
+            Progress::Done(end) if swallows_lines(&head[i..end], indent, &seen, &mut line_scanner) => {
                 let Some(next) = next_start(head, line, indent, i) else { break };
                 effort = effort.saturating_sub(end - i);
                 i = next;
@@ -228,20 +229,13 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> (Vec<Seen>, bool) {
                 let many_lines = head[i..end].contains(&b'\n');
                 let rest = &head[end..memchr::memchr(b'\n', &head[end..]).map_or(head.len(), |at| end + at)];
                 let alone = bare(rest).iter().all(|b| *b == b']');
-                seen.push(Seen {
-                    at_line_start,
-                    alone,
-                    indent,
-                    many_lines,
-                    inner,
-                    closing,
-                    separator,
-                    class,
-                });
+                let value =
+                    Seen { at_line_start, alone, indent, many_lines, inner, closing, separator, class };
+                memory::push(&mut seen, value)?;
                 effort = effort.saturating_sub(end - i);
                 i = end;
             }
-            Progress::More(_) => break,
+            Progress::More(_) | Progress::OutOfMemory(_) => break,
             Progress::Broken(spot) => {
                 effort = effort.saturating_sub(spot.at - i);
                 if effort == 0 {
@@ -256,17 +250,16 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> (Vec<Seen>, bool) {
             }
         }
     }
-    (seen, with_comma > without)
+    Ok((seen, with_comma > without))
 }
 
 /// Whether a value that lies on many lines, in a file that had one a line so far,
 /// has such a line inside: it lost its end.
-fn swallows_lines(head: &[u8], from: usize, to: usize, indent: usize, seen: &[Seen]) -> bool {
+fn swallows_lines(value: &[u8], indent: usize, seen: &[Seen], scanner: &mut Scanner) -> bool {
     if !seen.iter().any(|seen| !seen.many_lines && seen.at_line_start && seen.indent == indent) {
         return false;
     }
-    let mut scanner = Scanner::new(true);
-    head[from..to].split(|&b| b == b'\n').skip(1).any(|line| {
+    value.split(|&b| b == b'\n').skip(1).any(|line| {
         let blank = line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
         let line = bare(line);
         scanner.reset(true);
@@ -316,41 +309,41 @@ fn inner_lines(head: &[u8], from: usize, to: usize) -> impl Iterator<Item = (usi
     })
 }
 
-fn layout_of(head: &[u8], seen: &[Seen], whole: bool) -> Layout {
+fn layout_of(head: &[u8], seen: &[Seen], whole: bool) -> Result<Layout, OutOfMemory> {
     let single = seen.iter().filter(|seen| !seen.many_lines && seen.at_line_start && seen.alone).count();
-    let many: Vec<&Seen> = seen.iter().filter(|seen| seen.many_lines).collect();
+    let many = seen.iter().filter(|seen| seen.many_lines);
     let at_lines = seen.iter().filter(|seen| seen.at_line_start && (seen.many_lines || seen.alone)).count();
     // The first record starts a line in any file.
     let scattered = seen.len() - at_lines;
     let newlines = memchr::memchr_iter(b'\n', head.trim_ascii()).count();
     if newlines > 0 && seen.is_empty() {
-        return guess_from_lines(head, whole);
+        return Ok(guess_from_lines(head, whole));
     }
     let separated = seen.iter().filter(|seen| seen.separator).count() * 2 > seen.len();
     if scattered > at_lines / 2 + 1 || (scattered > 0 && at_lines <= 1) || newlines == 0 {
-        return if separated { Layout::Sequence } else { Layout::Free };
+        return Ok(if separated { Layout::Sequence } else { Layout::Free });
     }
-    if many.len() * 8 <= single {
-        return Layout::Lines { strict: false };
+    if many.clone().count() * 8 <= single {
+        return Ok(Layout::Lines { strict: false });
     }
     if separated {
-        return Layout::Sequence;
+        return Ok(Layout::Sequence);
     }
     // The indentation that most records have; the first may stand elsewhere.
-    let mut indents: Vec<usize> =
-        seen.iter().filter(|seen| seen.at_line_start).map(|seen| seen.indent).collect();
+    let at_starts = seen.iter().filter(|seen| seen.at_line_start);
+    let mut indents: Vec<usize> = memory::collect(at_starts.map(|seen| seen.indent))?;
     indents.sort_unstable();
-    let votes = |indent: usize| indents.iter().filter(|&&other| other == indent).count();
-    let Some(&indent) = indents.iter().max_by_key(|&&indent| votes(indent)) else { return Layout::Free };
-    let many: Vec<&Seen> =
-        many.into_iter().filter(|seen| seen.at_line_start && seen.indent == indent).collect();
-    let clean: Vec<&&Seen> = many.iter().filter(|seen| seen.clean()).collect();
-    if many.is_empty() || clean.len() * 8 < many.len() * 7 {
-        return Layout::Free;
+    let most = indents.chunk_by(|a, b| a == b).max_by_key(|same| same.len());
+    let Some(&indent) = most.and_then(|same| same.first()) else { return Ok(Layout::Free) };
+    let many = many.filter(|seen| seen.at_line_start && seen.indent == indent);
+    let clean = many.clone().filter(|seen| seen.clean());
+    let count = many.count();
+    if count == 0 || clean.clone().count() * 8 < count * 7 {
+        return Ok(Layout::Free);
     }
     // A record that stands a little deeper than the others is one all the same.
-    let inner = clean.iter().map(|seen| seen.inner).min().unwrap_or(usize::MAX);
-    Layout::Indented(if inner == usize::MAX { indent } else { inner - 1 })
+    let inner = clean.map(|seen| seen.inner).min().unwrap_or(usize::MAX);
+    Ok(Layout::Indented(if inner == usize::MAX { indent } else { inner - 1 }))
 }
 
 fn closing(seen: &[Seen]) -> usize {
@@ -361,14 +354,12 @@ fn closing(seen: &[Seen]) -> usize {
 /// No value is whole: lines that start like records and end like them are
 /// damaged records, one a line.
 fn guess_from_lines(head: &[u8], whole: bool) -> Layout {
-    let mut lines: Vec<&[u8]> = head.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).collect();
-    if !whole {
-        lines.pop();
-    }
-    let open = |line: &&&[u8]| line.len() > 2 && matches!(line[0], b'{' | b'[');
+    let end = if whole { head.len() } else { memchr::memrchr(b'\n', head).unwrap_or(0) };
+    let lines = head[..end].split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
+    let open = |line: &&[u8]| line.len() > 2 && matches!(line[0], b'{' | b'[');
     let close = |line: &&[u8]| matches!(line[line.len() - 1], b'}' | b']' | b',');
-    let like_records = lines.iter().filter(open).filter(|line| close(line)).count();
-    let filled = lines.iter().filter(|line| line.len() > 1).count();
+    let like_records = lines.clone().filter(open).filter(close).count();
+    let filled = lines.filter(|line| line.len() > 1).count();
     if like_records * 2 >= filled && filled > 0 { Layout::Lines { strict: false } } else { Layout::Free }
 }
 

@@ -1,12 +1,20 @@
 //! What the records of this file look like, learned from its good ones: the
 //! evidence that tells a record from a fragment of one.
 
-use crate::json::shape::{self, Class, Role, Shape};
+use crate::json::shape::{self, Class, Classes, Role, Shape};
+use crate::memory::{self, OutOfMemory};
 use std::collections::HashSet;
 
 /// So many good records are learned from; the files of one program rarely surprise
 /// after that, and what is decided later must not depend on how far a load is.
 pub const LEARNED_FROM: u64 = 256;
+
+/// … nor is more learned once they come to so many bytes …
+const LEARNED_BYTES: usize = 16 * 1024 * 1024;
+
+/// … and of a longer record only so many are looked at: what its arrays hold has shown
+/// by then.
+const LOOKED_AT: usize = 1024 * 1024;
 
 /// A class that fewer than one record in so many has is not one of this file's.
 const RARE: u64 = 32;
@@ -32,14 +40,15 @@ impl Family {
         self.keys.binary_search_by_key(&key, |&(key, _)| key).map_or(0, |at| self.keys[at].1)
     }
 
-    fn join(&mut self, keys: &[u64]) {
+    fn join(&mut self, keys: &[u64]) -> Result<(), OutOfMemory> {
         self.members += 1;
         for &key in keys {
             match self.keys.binary_search_by_key(&key, |&(key, _)| key) {
                 Ok(at) => self.keys[at].1 += 1,
-                Err(at) => self.keys.insert(at, (key, 1)),
+                Err(at) => memory::insert(&mut self.keys, at, (key, 1))?,
             }
         }
+        Ok(())
     }
 
     /// Whether an object with these keys belongs to the family: nearly all of
@@ -59,11 +68,11 @@ impl Family {
 #[derive(Debug, Default)]
 struct Gallery {
     families: Vec<Family>,
-    arrays: Vec<(Vec<Class>, usize)>,
+    arrays: Vec<(Classes, usize)>,
 }
 
 impl Gallery {
-    fn add(&mut self, shape: &Shape) {
+    fn add(&mut self, shape: &Shape) -> Result<(), OutOfMemory> {
         match shape {
             Shape::Object(keys) => {
                 let akin = |family: &Family| {
@@ -71,11 +80,11 @@ impl Gallery {
                     shared * 2 >= family.keys.len() + keys.len() - shared
                 };
                 match self.families.iter().position(akin) {
-                    Some(at) => self.families[at].join(keys),
+                    Some(at) => self.families[at].join(keys)?,
                     None if self.families.len() < MAX_FAMILIES => {
                         let mut family = Family::default();
-                        family.join(keys);
-                        self.families.push(family);
+                        family.join(keys)?;
+                        memory::push(&mut self.families, family)?;
                     }
                     None => {}
                 }
@@ -84,19 +93,19 @@ impl Gallery {
                 if self.arrays.len() < MAX_FAMILIES
                     && !self.arrays.iter().any(|(known, n)| known == classes && n == count)
                 {
-                    self.arrays.push((classes.clone(), *count));
+                    memory::push(&mut self.arrays, (*classes, *count))?;
                 }
             }
         }
+        Ok(())
     }
 
     fn has(&self, shape: &Shape) -> bool {
         match shape {
             Shape::Object(keys) => self.families.iter().any(|family| family.owns(keys)),
-            Shape::Array(classes, count) => self
-                .arrays
-                .iter()
-                .any(|(known, n)| n == count && known.iter().zip(classes).all(|(a, b)| compatible(*a, *b))),
+            Shape::Array(classes, count) => self.arrays.iter().any(|(known, n)| {
+                n == count && known.iter().zip(classes.iter()).all(|(a, b)| compatible(a, b))
+            }),
         }
     }
 }
@@ -113,6 +122,8 @@ const MAX_KEYS: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Profile {
     records: u64,
+    /// Bytes of them.
+    bytes: usize,
     /// How many records are of which class.
     classes: [u64; 6],
     roots: Gallery,
@@ -130,10 +141,18 @@ pub(super) struct Profile {
     keys: HashSet<u64>,
 }
 
+/// Elements of a record that look like records: how deep the last one lies, and how
+/// many have come at that depth.
+#[derive(Debug, Default)]
+struct Row {
+    depth: usize,
+    length: usize,
+}
+
 impl Profile {
     /// Whether it still learns.
     pub(super) fn learning(&self) -> bool {
-        self.records < LEARNED_FROM
+        self.records < LEARNED_FROM && self.bytes < LEARNED_BYTES
     }
 
     /// How many records it has seen.
@@ -142,38 +161,56 @@ impl Profile {
     }
 
     /// Learns from a good record.
-    pub(super) fn learn(&mut self, record: &[u8]) {
+    pub(super) fn learn(&mut self, record: &[u8]) -> Result<(), OutOfMemory> {
         self.records += 1;
+        self.bytes = self.bytes.saturating_add(record.len());
         self.longest = self.longest.max(record.len());
-        let Some(class) = record.first().and_then(|&b| Class::of(b)) else { return };
+        let Some(class) = record.first().and_then(|&b| Class::of(b)) else { return Ok(()) };
         self.classes[class as usize] += 1;
-        let mut inner = Vec::new();
-        shape::containers(record, |role, depth, _, shape| {
-            self.deepest = self.deepest.max(depth);
-            if let Shape::Object(keys) = &shape
-                && self.keys.len() < MAX_KEYS
-            {
-                self.keys.extend(keys);
-            }
-            match role {
-                Role::Root => self.roots.add(&shape),
-                Role::Element => inner.push((depth, shape)),
-                Role::Member => {}
+        // First the record itself: its elements are compared with it.
+        let Some(shape) = shape::of(record) else { return Ok(()) };
+        self.roots.add(&shape)?;
+        let looked_at = &record[..record.len().min(LOOKED_AT)];
+        let mut row = Row::default();
+        let mut learned = Ok(());
+        shape::containers(looked_at, |role, depth, _, shape| {
+            if learned.is_ok() {
+                learned = self.learn_container(role, depth, &shape, &mut row);
             }
         });
-        let mut row = 0;
-        let mut row_depth = 0;
-        for (depth, shape) in &inner {
-            self.elements.add(shape);
-            if self.roots.has(shape) {
-                self.lookalikes = true;
-                // Elements of one array are visited at one depth, their own
-                // elements before them: count those of the same depth.
-                row = if *depth == row_depth { row + 1 } else { 1 };
-                row_depth = *depth;
-                self.longest_row = self.longest_row.max(row);
-            }
+        if row.length > 0 && looked_at.len() < record.len() {
+            // Where the row ends was not looked at: there are fewer elements than this.
+            self.longest_row = self.longest_row.max(record.len() / 2);
         }
+        learned
+    }
+
+    fn learn_container(
+        &mut self,
+        role: Role,
+        depth: usize,
+        shape: &Shape,
+        row: &mut Row,
+    ) -> Result<(), OutOfMemory> {
+        self.deepest = self.deepest.max(depth);
+        if let Shape::Object(keys) = shape
+            && self.keys.len() < MAX_KEYS
+        {
+            memory::add_all(&mut self.keys, keys)?;
+        }
+        if role != Role::Element {
+            return Ok(());
+        }
+        self.elements.add(shape)?;
+        if self.roots.has(shape) {
+            self.lookalikes = true;
+            // Elements of one array are visited at one depth, their own elements before
+            // them: count those of the same depth.
+            row.length = if depth == row.depth { row.length + 1 } else { 1 };
+            row.depth = depth;
+            self.longest_row = self.longest_row.max(row.length);
+        }
+        Ok(())
     }
 
     /// Whether an object in the records has the key with this hash.

@@ -20,6 +20,10 @@ pub struct BadPath {
     pub at: usize,
 }
 
+/// A longer path is none: what is compared with its keys is held in memory.
+const LONGEST: usize = 4096;
+
+const TOO_LONG: &str = "a path has 4096 bytes at most";
 const NO_ROOT: &str = "a path starts with \"$\"";
 const NO_KEY: &str = "a path names at least one key, as in \"$.key\"";
 const STEP: &str = "\"$\" is followed by keys only: \".key\", \".\"any key\"\" or \"['any key']\"";
@@ -31,7 +35,11 @@ const ESCAPE: &str = "an invalid escape sequence in a quoted key";
 
 impl RecordsPath {
     /// Reads a path.
+    #[expect(clippy::disallowed_methods, reason = "a path is short")]
     pub fn parse(text: &str) -> Result<RecordsPath, BadPath> {
+        if text.len() > LONGEST {
+            return Err(BadPath { what: TOO_LONG, at: LONGEST });
+        }
         let mut cursor = Cursor { text, at: text.len() - text.trim_start().len() };
         cursor.expect('$', NO_ROOT)?;
         let mut keys = Vec::new();
@@ -149,6 +157,7 @@ impl Cursor<'_> {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a path is short")]
     fn bare(&mut self) -> Result<String, BadPath> {
         let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@');
         let rest = self.rest();
@@ -177,7 +186,8 @@ impl Cursor<'_> {
     }
 }
 
-/// A JSON string without its escapes; `\'` is one too.
+/// A JSON string without its escapes; `\'` is one too. Only as long as a path may be.
+#[expect(clippy::disallowed_methods, reason = "a path is short")]
 fn unescape(raw: &str) -> Option<String> {
     let mut plain = String::with_capacity(raw.len());
     let mut chars = raw.chars();
@@ -264,6 +274,9 @@ mod tests {
         ] {
             assert_eq!(RecordsPath::parse(text), Err(BadPath { what, at }), "{text}");
         }
+        let long = format!("$.{}", "a".repeat(LONGEST));
+        assert_eq!(RecordsPath::parse(&long), Err(BadPath { what: TOO_LONG, at: LONGEST }));
+        assert!(RecordsPath::parse(&long[..LONGEST]).is_ok());
     }
 
     #[test]

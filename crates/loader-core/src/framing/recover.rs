@@ -23,6 +23,7 @@ use crate::fault::FaultKind;
 use crate::input::{Error, Source};
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Spot};
 use crate::json::shape::{Class, key_hash};
+use crate::memory;
 
 /// Parsing candidates may cost so many times what the tracker has walked …
 const EFFORT: usize = 32;
@@ -105,16 +106,17 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     /// has seen everything before `at`. Where a line may hold more than one record,
     /// the scanner goes on: a good neighbour may follow on it.
     pub(super) fn pass_over(&mut self, start: usize, at: usize) -> Result<usize, Error> {
-        let mut at = at - self.pass(start, at);
+        let mut at = at - self.pass(start, at)?;
         let lines = matches!(self.layout, Layout::Lines { .. });
         if lines || self.layout == Layout::Free {
             loop {
                 match self.scanner.scan(self.window.bytes(), at, self.window.eof()) {
                     Progress::Done(end) => return Ok(end),
                     Progress::More(next) => {
-                        at = next - self.pass(start, next);
+                        at = next - self.pass(start, next)?;
                         self.window.grow()?;
                     }
+                    Progress::OutOfMemory(error) => return Err(error.into()),
                     Progress::Broken(Spot { kind: FaultKind::Truncated, at: end, .. })
                         if self.window.eof() && !lines =>
                     {
@@ -204,7 +206,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 }
             }
             if walk.bound.limit.is_none() && walk.at - walk.start > SPAN {
-                let moved = self.pass(walk.start, walk.at);
+                let moved = self.pass(walk.start, walk.at)?;
                 walk.at -= moved;
                 walk.start = walk.at;
                 walk.spent = 0;
@@ -231,7 +233,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         match self.close_of_string(i, walk.bound)? {
             Some(end) if self.follows_string(end, walk.bound)? => {
                 if tracker.frames.len() == 1 && tracker.expect == Expect::Key {
-                    tracker.keys.push(key_hash(&self.window.bytes()[i..end]));
+                    tracker.key(key_hash(&self.window.bytes()[i..end]))?;
                 }
                 tracker.token(b'"');
                 walk.at = end;
@@ -293,7 +295,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     && let Some(frame) = tracker.frames.last_mut()
                 {
                     frame.elements = Elements::LikeRecords;
-                    if let Some(row_start) = self.note_row(frame, at) {
+                    if let Some(row_start) = self.note_row(frame, at)? {
                         return Ok(Some(row_start));
                     }
                 }
@@ -303,7 +305,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 tracker.ended = Some((at, end, false));
             }
             Judgement::Enter => {
-                tracker.open(b, at);
+                tracker.open(b, at)?;
                 walk.at = at + 1;
             }
         }
@@ -312,12 +314,12 @@ impl<S: Source, R: Reader> Splitter<S, R> {
 
     /// Counts elements of one array that look like records. More of them than
     /// any array in a good record has are records: the first that is surely one.
-    fn note_row(&self, frame: &mut Frame, at: usize) -> Option<usize> {
+    fn note_row(&self, frame: &mut Frame, at: usize) -> Result<Option<usize>, Error> {
         if frame.opener == b'[' {
-            frame.row.push(at);
+            memory::push(&mut frame.row, at)?;
         }
         let longest = self.profile.longest_row;
-        (frame.row.len() > 2 * longest + 2).then(|| frame.row[longest])
+        Ok((frame.row.len() > 2 * longest + 2).then(|| frame.row[longest]))
     }
 
     /// At the end of the stream: a row of elements that is longer than any array
@@ -408,6 +410,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     walk.spent += end - at;
                     return Ok(Some(end));
                 }
+                Progress::OutOfMemory(error) => return Err(error.into()),
                 Progress::Broken(spot) => {
                     walk.spent += spot.at - at;
                     return Ok(None);

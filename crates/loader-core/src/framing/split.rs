@@ -12,6 +12,7 @@ use super::{Format, Item, Options, Record, Reject};
 use crate::fault::{Fault, FaultKind};
 use crate::input::{Error, Source};
 use crate::json::scan::{RECORD_SEPARATOR, Scanner, Spot};
+use crate::memory;
 use crate::tally::Tally;
 
 /// A record that grows longer than this, and much longer than those before it,
@@ -178,7 +179,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             };
             match self.attempt(start)? {
                 Attempt::Good { end, doubtful, read } => {
-                    let record = self.record(start, end);
+                    let record = self.record(start, end)?;
                     return Ok(Some(Item::Record(Record { doubtful, read, ..record })));
                 }
                 Attempt::Spoiled { end, spot } => return self.reject(start, end, spot).map(Some),
@@ -223,7 +224,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
 
     /// Forgets what of a reject lies before `at`, for one that is longer than
     /// the window may be. Returns by how much indexes have become less.
-    pub(super) fn pass(&mut self, start: usize, at: usize) -> usize {
+    pub(super) fn pass(&mut self, start: usize, at: usize) -> Result<usize, Error> {
         if self.passed.is_none() {
             self.frame(start);
             self.passed = Some(Passed { before: self.mark(), blanks: 0 });
@@ -235,8 +236,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             let before = if blanks == gone.len() { passed.blanks } else { 0 };
             passed.blanks = before + blanks as u64;
         }
-        let kept = self.options.raw_limit.saturating_sub(self.raw.len()).min(at - self.position);
-        self.raw.extend_from_slice(&self.window.bytes()[self.position..self.position + kept]);
+        self.keep_raw(at - self.position)?;
         self.tally.bytes_rejected += (at - self.position) as u64;
         self.tally.stream_bytes += (at - self.position) as u64;
         self.position = at;
@@ -244,7 +244,14 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let moved = self.window.drop_front(at);
         self.position -= moved;
         self.counted -= moved;
-        moved
+        Ok(moved)
+    }
+
+    /// Keeps as many of the next `length` bytes of a reject as may be kept.
+    fn keep_raw(&mut self, length: usize) -> Result<(), Error> {
+        let kept = self.options.raw_limit.saturating_sub(self.raw.len()).min(length);
+        memory::append(&mut self.raw, &self.window.bytes()[self.position..self.position + kept])?;
+        Ok(())
     }
 
     /// Where the part of a reject that has left the window ended, as an index.
@@ -267,7 +274,13 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.position = to;
     }
 
-    fn record(&mut self, start: usize, end: usize) -> Record<'_> {
+    fn record(&mut self, start: usize, end: usize) -> Result<Record<'_>, Error> {
+        // An array that takes the last bracket of the file may be anything.
+        let sure = self.window.bytes()[start] != b'[' || !self.ends_stream(end);
+        // First of all: what fails has not been handed out.
+        if sure && self.window.offset(start) >= self.learned_to && self.profile.learning() {
+            self.profile.learn(&self.window.bytes()[start..end])?;
+        }
         self.frame(start);
         self.count_lines(start);
         self.number += 1;
@@ -277,12 +290,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.position = end;
         let offset = self.window.offset(start);
         let bytes = &self.window.bytes()[start..end];
-        // An array that takes the last bracket of the file may be anything.
-        let sure = bytes[0] != b'[' || !self.ends_stream(end);
-        if sure && offset >= self.learned_to && self.profile.learning() {
-            self.profile.learn(bytes);
-        }
-        Record { number: self.number, offset, line: self.line, bytes, doubtful: false, read: false }
+        Ok(Record { number: self.number, offset, line: self.line, bytes, doubtful: false, read: false })
     }
 
     fn reject(&mut self, start: usize, end: usize, spot: Spot) -> Result<Item<'_>, Error> {
@@ -291,23 +299,21 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     fn reject_fault(&mut self, start: usize, end: usize, fault: Fault) -> Result<Item<'_>, Error> {
-        let Passed { before, blanks } = match self.passed.take() {
-            Some(passed) => passed,
-            None => {
-                self.frame(start);
-                self.raw.clear();
-                Passed { before: self.mark(), blanks: 0 }
-            }
-        };
+        if self.passed.is_none() {
+            self.frame(start);
+            self.raw.clear();
+        }
+        let length = end - self.position;
+        // First of all: what fails has not been handed out.
+        self.keep_raw(length)?;
+        let passed = self.passed.take();
+        let Passed { before, blanks } = passed.unwrap_or_else(|| Passed { before: self.mark(), blanks: 0 });
         let (offset, line) = (before.offset, before.line + 1);
         self.overread += std::mem::take(&mut self.overread_now);
-        let length = end - self.position;
         // Framing at its end was passed before that was known to be the end.
         let blanks = if length == 0 { blanks } else { 0 };
         self.tally.bytes_rejected -= blanks;
         self.tally.bytes_framing += blanks;
-        let kept = self.options.raw_limit.saturating_sub(self.raw.len()).min(length);
-        self.raw.extend_from_slice(&self.window.bytes()[self.position..self.position + kept]);
         self.number += 1;
         self.tally.rejects += 1;
         self.tally.bytes_rejected += length as u64;

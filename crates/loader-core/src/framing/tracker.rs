@@ -1,6 +1,9 @@
 //! A forgiving idea of what is open in a broken record: a stack that closes what
 //! the text shows to be lost.
 
+use crate::json::shape::MAX_KEYS;
+use crate::memory::{self, OutOfMemory};
+
 /// Deeper levels are counted, not told apart.
 const MAX_FRAMES: usize = 1024;
 
@@ -72,7 +75,7 @@ impl Tracker {
         }
     }
 
-    pub(super) fn open(&mut self, b: u8, start: usize) {
+    pub(super) fn open(&mut self, b: u8, start: usize) -> Result<(), OutOfMemory> {
         let member = self.previous == b':';
         if self.frames.is_empty() {
             self.keys.clear();
@@ -80,10 +83,17 @@ impl Tracker {
         if self.frames.len() == MAX_FRAMES {
             self.beyond += 1;
         } else {
-            self.frames.push(Frame { opener: b, start, member, elements: Elements::None, row: Vec::new() });
+            let frame = Frame { opener: b, start, member, elements: Elements::None, row: Vec::new() };
+            memory::push(&mut self.frames, frame)?;
         }
         self.expect = if b == b'{' { Expect::Key } else { Expect::Value };
         self.previous = b;
+        Ok(())
+    }
+
+    /// Notes a key of the outermost object, by its hash; as many as shapes have.
+    pub(super) fn key(&mut self, hash: u64) -> Result<(), OutOfMemory> {
+        if self.keys.len() < MAX_KEYS { memory::push(&mut self.keys, hash) } else { Ok(()) }
     }
 
     /// Closes the nearest bracket that fits, and what is open inside of it; one

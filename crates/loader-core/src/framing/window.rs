@@ -2,6 +2,7 @@
 //! as many as were needed so far. It grows when asked and moves when told.
 
 use crate::input::{Error, Source};
+use crate::memory;
 
 /// Bytes asked of the source at a time. Large enough to make calls cheap, small
 /// enough that a cancel request is seen at once.
@@ -63,10 +64,9 @@ impl<S: Source> Window<S> {
         if self.bytes.len() < wanted {
             // Doubling, as a push would, but one that can fail.
             let capacity = wanted.max(self.bytes.len() * 2);
-            self.bytes
-                .try_reserve_exact(capacity - self.bytes.len())
-                .map_err(|_| Error::OutOfMemory(capacity))?;
-            self.bytes.resize(capacity, 0);
+            let more = capacity - self.bytes.len();
+            memory::reserve_exact(&mut self.bytes, more)?;
+            memory::resize(&mut self.bytes, capacity, 0)?;
         }
         while !self.eof && self.end < wanted {
             match self.source.read(&mut self.bytes[self.end..wanted])? {

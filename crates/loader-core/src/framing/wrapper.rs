@@ -201,16 +201,16 @@ impl Wrapper {
 
     /// The end of the array that starts the head of a stream, if it lies in it.
     /// Without it the head would teach what the rest of the document looks like.
-    pub(super) fn array_end(&self, head: &[u8], eof: bool) -> Option<usize> {
+    pub(super) fn array_end(&self, head: &[u8], eof: bool) -> Result<Option<usize>, Error> {
         let ends = |at: usize| matches!(self.look(&head[at..], eof, None).tail, Tail::Whole | Tail::Cut);
-        if let Progress::Done(end) = Scanner::new(false).scan(head, 0, eof)
+        if let Progress::Done(end) = Scanner::for_text(false, head.len())?.scan(head, 0, eof)
             && ends(end)
         {
-            return Some(end);
+            return Ok(Some(end));
         }
         let next = self.next_document(head);
         let mut closers = memchr::memchr_iter(b']', &head[..next.unwrap_or(head.len())]).map(|at| at + 1);
-        closers.find(|&at| looks_like_tail(&head[at..]) && ends(at)).or(next)
+        Ok(closers.find(|&at| looks_like_tail(&head[at..]) && ends(at)).or(next))
     }
 
     /// Where the head goes on with another document, the array having no end: a

@@ -12,6 +12,7 @@
 use super::number::{self, NumberFault};
 use super::words;
 use crate::fault::FaultKind;
+use crate::memory::{self, OutOfMemory};
 
 /// Deeper than any server's stack allows (2 GB would not do): the scanner stops.
 const MAX_DEPTH: usize = 16_000_000;
@@ -47,6 +48,8 @@ pub enum Progress {
     More(usize),
     /// The structure is broken.
     Broken(Spot),
+    /// Levels are open that there is no memory to remember.
+    OutOfMemory(OutOfMemory),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +80,13 @@ impl Scanner {
     /// value breaks it.
     pub fn new(one_line: bool) -> Self {
         Scanner { state: State::Value, levels: Vec::new(), depth: 0, deepest: 0, soft: None, one_line }
+    }
+
+    /// A scanner that never runs out of memory in a text of so many bytes.
+    pub fn for_text(one_line: bool, bytes: usize) -> Result<Self, OutOfMemory> {
+        let mut scanner = Scanner::new(one_line);
+        memory::reserve_exact(&mut scanner.levels, bytes.min(MAX_DEPTH).div_ceil(64))?;
+        Ok(scanner)
     }
 
     /// Back to the start of a value.
@@ -133,8 +143,12 @@ impl Scanner {
                 (State::Value | State::ValueOrEnd, b't' | b'f' | b'n') => literal(buf, i, eof),
                 (State::Value | State::ValueOrEnd, b'{' | b'[') => {
                     in_object = b == b'{';
-                    if !self.push(in_object) {
-                        return broken(FaultKind::TooDeep, i, "the record is nested too deeply");
+                    match self.push(in_object) {
+                        Ok(true) => {}
+                        Ok(false) => {
+                            return broken(FaultKind::TooDeep, i, "the record is nested too deeply");
+                        }
+                        Err(error) => return Progress::OutOfMemory(error),
                     }
                     state = if in_object { State::KeyOrEnd } else { State::ValueOrEnd };
                     i += 1;
@@ -205,13 +219,14 @@ impl Scanner {
         i
     }
 
-    fn push(&mut self, object: bool) -> bool {
+    /// Opens a level; `false` where it would be one too many.
+    fn push(&mut self, object: bool) -> Result<bool, OutOfMemory> {
         if self.depth == MAX_DEPTH {
-            return false;
+            return Ok(false);
         }
         let (word, bit) = (self.depth / 64, 1u64 << (self.depth % 64));
         if word == self.levels.len() {
-            self.levels.push(0);
+            memory::push(&mut self.levels, 0)?;
         }
         if object {
             self.levels[word] |= bit;
@@ -220,7 +235,7 @@ impl Scanner {
         }
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
-        true
+        Ok(true)
     }
 
     /// Whether the innermost container is an object.

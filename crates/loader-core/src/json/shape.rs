@@ -50,11 +50,31 @@ impl Class {
 /// The shape of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// An object's keys, hashed, sorted, each once.
+    /// An object's keys, hashed, sorted, each once; of larger objects the first
+    /// [`MAX_KEYS`].
     Object(Vec<u64>),
-    /// An array's elements by class, in order, the first [`MAX_ELEMENTS`] of
-    /// them, and how many there are.
-    Array(Vec<Class>, usize),
+    /// An array's first elements by class, in order, and how many there are.
+    Array(Classes, usize),
+}
+
+/// The classes of the first [`MAX_ELEMENTS`] elements of an array.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Classes {
+    first: [Option<Class>; MAX_ELEMENTS],
+}
+
+impl Classes {
+    /// Notes one more, at `index`.
+    fn note(&mut self, index: usize, class: Class) {
+        if let Some(slot) = self.first.get_mut(index) {
+            *slot = Some(class);
+        }
+    }
+
+    /// In order.
+    pub fn iter(&self) -> impl Iterator<Item = Class> + '_ {
+        self.first.iter().map_while(|class| *class)
+    }
 }
 
 impl Shape {
@@ -70,8 +90,8 @@ impl Shape {
     pub fn begins_like(&self, other: &Shape) -> bool {
         match (self, other) {
             (Shape::Array(ours, _), Shape::Array(theirs, _)) => {
-                let first = |classes: &[Class]| classes.iter().copied().take(BEGINNING).collect::<Vec<_>>();
-                ours.len().min(theirs.len()) >= 2 && first(ours) == first(theirs)
+                let (ours, theirs) = (&ours.first[..BEGINNING], &theirs.first[..BEGINNING]);
+                ours == theirs && ours.iter().all(Option::is_some)
             }
             _ => false,
         }
@@ -82,7 +102,11 @@ impl Shape {
 const BEGINNING: usize = 2;
 
 /// So many elements of an array are part of its shape.
-pub const MAX_ELEMENTS: usize = 16;
+const MAX_ELEMENTS: usize = 16;
+
+/// So many keys of an object are part of its shape: tables have no more columns, and
+/// a file must not decide how much memory shapes take.
+pub const MAX_KEYS: usize = 1024;
 
 /// Containers nested deeper are not reported: records do not hide there.
 const MAX_DEPTH: usize = 64;
@@ -106,6 +130,14 @@ pub fn string_end(text: &[u8], i: usize) -> usize {
     text.len()
 }
 
+/// Adds a key to those of a shape.
+#[expect(clippy::disallowed_methods, reason = "a few kilobytes at most")]
+fn push(keys: &mut Vec<u64>, key: &[u8]) {
+    if keys.len() < MAX_KEYS {
+        keys.push(key_hash(key));
+    }
+}
+
 /// A container that is being walked through.
 struct Open {
     start: usize,
@@ -115,6 +147,7 @@ struct Open {
 
 /// Calls `visit` for the containers in a well-formed value, each when it ends:
 /// where it stands, how deep (the root is 0), its first byte, and its shape.
+#[expect(clippy::disallowed_methods, reason = "64 small containers at most are open")]
 pub fn containers(text: &[u8], mut visit: impl FnMut(Role, usize, usize, Shape)) {
     let mut open: Vec<Open> = Vec::new();
     let mut too_deep = 0usize;
@@ -126,15 +159,7 @@ pub fn containers(text: &[u8], mut visit: impl FnMut(Role, usize, usize, Shape))
         let start = i;
         match b {
             b'"' => i = string_end(text, i),
-            b'-' | b'0'..=b'9' | b'a'..=b'z' => {
-                i += 1;
-                while text
-                    .get(i)
-                    .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
-                {
-                    i += 1;
-                }
-            }
+            b'-' | b'0'..=b'9' | b'a'..=b'z' => i = token_end(text, i),
             _ => i += 1,
         }
         if too_deep > 0 {
@@ -160,17 +185,15 @@ pub fn containers(text: &[u8], mut visit: impl FnMut(Role, usize, usize, Shape))
             }
             b'"' if key_due => {
                 if let Some(Open { shape: Shape::Object(keys), .. }) = open.last_mut() {
-                    keys.push(key_hash(&text[start..i]));
+                    push(keys, &text[start..i]);
                 }
                 key_due = false;
             }
             _ => {
                 let Some(class) = Class::of(b) else { continue };
                 if let Some(Open { shape: Shape::Array(elements, count), .. }) = open.last_mut() {
+                    elements.note(*count, class);
                     *count += 1;
-                    if elements.len() < MAX_ELEMENTS {
-                        elements.push(class);
-                    }
                 }
                 let role = match open.is_empty() {
                     true => Role::Root,
@@ -185,7 +208,7 @@ pub fn containers(text: &[u8], mut visit: impl FnMut(Role, usize, usize, Shape))
                         key_due = true;
                     }
                     Class::Array => {
-                        open.push(Open { start, role, shape: Shape::Array(Vec::new(), 0) });
+                        open.push(Open { start, role, shape: Shape::Array(Classes::default(), 0) });
                         key_due = false;
                     }
                     _ => {}
@@ -197,7 +220,7 @@ pub fn containers(text: &[u8], mut visit: impl FnMut(Role, usize, usize, Shape))
 
 /// The shape of a well-formed value; `None` for a scalar.
 pub fn of(text: &[u8]) -> Option<Shape> {
-    object(text).or_else(|| root(text))
+    object(text).or_else(|| array(text)).or_else(|| root(text))
 }
 
 /// The shape of the root in [`containers`].
@@ -227,7 +250,7 @@ fn object(text: &[u8]) -> Option<Shape> {
         i = if b == b'"' { string_end(text, i) } else { i + 1 };
         match b {
             b'"' if key_due && depth == 1 => {
-                keys.push(key_hash(&text[start..i]));
+                push(&mut keys, &text[start..i]);
                 key_due = false;
             }
             b',' if depth == 1 => key_due = true,
@@ -244,6 +267,42 @@ fn object(text: &[u8]) -> Option<Shape> {
     (i == text.len()).then_some(Shape::Object(keys))
 }
 
+/// The same for a text that is one array.
+fn array(text: &[u8]) -> Option<Shape> {
+    if text.first() != Some(&b'[') {
+        return None;
+    }
+    let (mut classes, mut count) = (Classes::default(), 0);
+    let mut depth = 1usize;
+    let mut i = 1;
+    while depth > 0 {
+        let b = *text.get(i)?;
+        i = match b {
+            b'"' => string_end(text, i),
+            b'-' | b'0'..=b'9' | b'a'..=b'z' if depth == 1 => token_end(text, i),
+            _ => i + 1,
+        };
+        if depth == 1
+            && let Some(class) = Class::of(b)
+        {
+            classes.note(count, class);
+            count += 1;
+        }
+        match b {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+    }
+    (i == text.len()).then_some(Shape::Array(classes, count))
+}
+
+/// The index behind the number or word at `i`.
+fn token_end(text: &[u8], i: usize) -> usize {
+    let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    i + 1 + text[i + 1..].iter().take_while(|b| part(b)).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,14 +314,19 @@ mod tests {
             seen.push((role, depth, start, shape));
         });
         let key = |k: &str| key_hash(k.as_bytes());
+        let array = |elements: &[Class]| {
+            let mut classes = Classes::default();
+            elements.iter().enumerate().for_each(|(at, &class)| classes.note(at, class));
+            Shape::Array(classes, elements.len())
+        };
         let mut root = vec![key("\"a\""), key("\"b\""), key("\"c\"")];
         root.sort_unstable();
         assert_eq!(
             seen,
             [
                 (Role::Element, 2, 12, Shape::Object(vec![key("\"x\"")])),
-                (Role::Element, 2, 24, Shape::Array(vec![Class::Number, Class::String, Class::Null], 3)),
-                (Role::Member, 1, 11, Shape::Array(vec![Class::Object, Class::Array], 2)),
+                (Role::Element, 2, 24, array(&[Class::Number, Class::String, Class::Null])),
+                (Role::Member, 1, 11, array(&[Class::Object, Class::Array])),
                 (Role::Member, 1, 42, Shape::Object(vec![])),
                 (Role::Root, 0, 0, Shape::Object(root)),
             ]
@@ -270,9 +334,15 @@ mod tests {
     }
 
     #[test]
-    fn the_short_way_to_the_shape_of_an_object_leads_to_the_same() {
+    fn the_short_way_to_a_shape_leads_to_the_same() {
         let deep = format!("{{\"a\":{}{},\"b\":0}}", "[".repeat(200), "]".repeat(200));
+        let deep_array = format!("[{deep}, 1]");
         let good = [
+            "[]",
+            "[ \n]",
+            r#"[ 1,-2.5e+7, "],[" ,true,false,null,{"x":[1,2]},[[],"\"]"],[ ]]"#,
+            "[1,2,3,4,5,6,7,8,9,0,\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\"]",
+            &deep_array,
             "{}",
             "{ \n}",
             r#"{"b":1,"a":[{"x":"},{"},[2,"y",null]],"c":{}}"#,
@@ -280,7 +350,7 @@ mod tests {
             &deep,
         ];
         for text in good {
-            assert!(object(text.as_bytes()).is_some(), "{text}");
+            assert!(object(text.as_bytes()).or(array(text.as_bytes())).is_some(), "{text}");
         }
         // Damaged text, too: any byte lost, doubled or replaced.
         for text in good.map(str::as_bytes).iter().filter(|text| text.len() < 100) {
@@ -293,5 +363,13 @@ mod tests {
             }
         }
         assert_eq!(of(deep.as_bytes()), root(deep.as_bytes()));
+        assert_eq!(of(deep_array.as_bytes()), root(deep_array.as_bytes()));
+    }
+    #[test]
+    fn a_shape_has_so_many_keys_and_no_more() {
+        let text: String = (0..2 * MAX_KEYS).map(|n| format!("\"k{n}\":{n},")).collect();
+        let text = format!("{{{}\"last\":0}}", text);
+        assert_eq!(of(text.as_bytes()).map(|shape| shape.count()), Some(MAX_KEYS));
+        assert_eq!(of(text.as_bytes()), root(text.as_bytes()));
     }
 }

@@ -18,13 +18,10 @@ mod shape;
 mod string;
 mod tape;
 
+use crate::memory::{self, OutOfMemory};
 use parse::{Outcome, Parser};
 use shape::Shapes;
 use tape::Tape;
-
-/// A buffer of this many bytes was not to be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfMemory(pub usize);
 
 /// Longer texts are not encoded here: positions fit in 32 bits and every length
 /// in the 28 bits of a JEntry without a check.
@@ -75,8 +72,7 @@ impl Encoder {
         let end = self.datum(text, eof).and_then(|written| {
             let Some((end, length)) = written else { return Ok(None) };
             let datum = self.datum.get(..length).unwrap_or_default();
-            out.try_reserve(datum.len()).map_err(|_| OutOfMemory(datum.len()))?;
-            out.extend_from_slice(datum);
+            memory::append(out, datum)?;
             Ok(Some(start + end))
         });
         if self.datum.capacity() > KEPT {

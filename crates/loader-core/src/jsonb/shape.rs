@@ -10,6 +10,7 @@
 use super::block::begin_alike;
 use super::emit;
 use super::tape::{Node, Packed, Tape};
+use crate::memory::{self, OutOfMemory};
 
 /// No shape.
 pub(super) const UNKNOWN: u16 = u16::MAX;
@@ -66,11 +67,11 @@ pub(super) struct Shapes {
 
 impl Shapes {
     /// A new record.
-    pub(super) fn begin(&mut self) -> Result<(), super::OutOfMemory> {
+    #[expect(clippy::disallowed_methods, reason = "the room was asked for before")]
+    pub(super) fn begin(&mut self) -> Result<(), OutOfMemory> {
         self.record += 1;
         if self.shapes.is_empty() {
-            let bytes = SHAPES * size_of::<Shape>();
-            self.shapes.try_reserve_exact(SHAPES).map_err(|_| super::OutOfMemory(bytes))?;
+            memory::reserve_exact(&mut self.shapes, SHAPES)?;
             self.shapes.resize_with(SHAPES, Shape::default);
             self.root = UNKNOWN;
         }
@@ -191,11 +192,12 @@ impl Shapes {
     /// Lists the keys for sorting, and hashes them. Each is a number: the key's
     /// length, its first eight bytes and its index. Of numbers that differ in
     /// more than the index the order is the order of the keys.
+    #[expect(clippy::disallowed_methods, reason = "the room was asked for before")]
     fn list_keys(&mut self, text: &[u8], base: usize, tape: &Tape) -> Result<u64, usize> {
         let pairs = tape.pending_from(base);
         let count = pairs.len() / 2;
         self.sorted.clear();
-        self.sorted.try_reserve(count).map_err(|_| count * size_of::<u128>())?;
+        memory::reserve(&mut self.sorted, count)?;
         let mut hash = 0u64;
         for (index, pair) in pairs.chunks_exact(2).enumerate() {
             let key = key_bytes(text, tape.decoded(), pair);
@@ -254,6 +256,7 @@ impl Shape {
 
     /// Becomes the shape of the object with these keys; `sorted` is their order.
     /// Not if keys have escapes, or are too long to be kept.
+    #[expect(clippy::disallowed_methods, reason = "the room was asked for before")]
     fn learn(&mut self, hash: u64, text: &[u8], pairs: &[Packed], sorted: &[u128]) -> Result<bool, usize> {
         let total: usize = sorted.iter().map(|key| (key >> 96) as usize + 1).sum();
         let plain = pairs.iter().step_by(2).all(|key| key.is_text());
@@ -268,11 +271,11 @@ impl Shape {
         self.entries.clear();
         self.bytes.clear();
         let count = sorted.len();
-        self.keys.try_reserve(count).map_err(|_| count * size_of::<Key>())?;
-        self.raw.try_reserve(total + BLOCK).map_err(|_| total + BLOCK)?;
-        self.order.try_reserve(count).map_err(|_| count * 2)?;
-        self.entries.try_reserve(count * 4).map_err(|_| count * 4)?;
-        self.bytes.try_reserve(total).map_err(|_| total)?;
+        memory::reserve(&mut self.keys, count)?;
+        memory::reserve(&mut self.raw, total + BLOCK)?;
+        memory::reserve(&mut self.order, count)?;
+        memory::reserve(&mut self.entries, count * 4)?;
+        memory::reserve(&mut self.bytes, total)?;
         for pair in pairs.chunks_exact(2) {
             let key = key_bytes(text, &[], pair);
             self.keys.push(Key { start: self.raw.len() as u32, length: key.len() as u16, child: UNKNOWN });

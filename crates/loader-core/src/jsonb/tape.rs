@@ -1,6 +1,8 @@
 //! What a text holds: a flat list of nodes in which the children of a container
 //! stand side by side.
 
+use crate::memory;
+
 /// What a node stands for. Positions count from the start of the text.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Node {
@@ -128,8 +130,9 @@ pub(super) struct Tape {
 pub(super) fn grow<T: Copy>(vec: &mut Vec<T>, length: usize, fill: T) -> Result<(), usize> {
     if vec.len() < length {
         let length = length.max(vec.len() * 2).max(256);
-        vec.try_reserve_exact(length - vec.len()).map_err(|_| length.saturating_mul(size_of::<T>()))?;
-        vec.resize(length, fill);
+        let more = length - vec.len();
+        memory::reserve_exact(vec, more)?;
+        memory::resize(vec, length, fill)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::framing::Mark;
 use crate::input::Error;
+use crate::memory;
 use std::ffi::CStr;
 use std::fmt;
 
@@ -125,19 +126,15 @@ impl Batch {
     }
 
     pub(super) fn push(&mut self, place: Place, form: Form) -> Result<(), Error> {
-        self.entries
-            .try_reserve(1)
-            .map_err(|_| Error::OutOfMemory((self.entries.len() + 1) * size_of::<Entry>()))?;
-        self.entries.push(Entry { place, form });
-        Ok(())
+        Ok(memory::push(&mut self.entries, Entry { place, form })?)
     }
 
     /// Keeps a text, with a NUL behind it.
     pub(super) fn keep(&mut self, text: &[u8]) -> Result<Span, Error> {
-        self.text.try_reserve(text.len() + 1).map_err(|_| Error::OutOfMemory(text.len() + 1))?;
+        memory::reserve(&mut self.text, text.len() + 1)?;
         let span = Span { at: self.text.len(), length: text.len() };
-        self.text.extend_from_slice(text);
-        self.text.push(0);
+        memory::append(&mut self.text, text)?;
+        memory::push(&mut self.text, 0)?;
         Ok(span)
     }
 }

@@ -4,7 +4,8 @@ use super::batch::{Batch, Form, KEPT, Span};
 use super::control::Control;
 use crate::framing::{Reader, Value};
 use crate::input::Error;
-use crate::jsonb::{Encoder, OutOfMemory};
+use crate::jsonb::Encoder;
+use crate::memory;
 use crate::toast::{CompressError, Compressor, Method};
 
 /// Datums start at multiples of this, as the server's allocator would have it.
@@ -62,7 +63,7 @@ impl Maker {
             let bytes = &texts[text.at..text.at + text.length];
             bytes_encoded += bytes.len();
             let at = pad(values)?;
-            let end = self.encoder.encode(bytes, 0, true, values).map_err(out_of_memory)?;
+            let end = self.encoder.encode(bytes, 0, true, values)?;
             let value = Span { at, length: values.len() - at };
             entry.form = match end {
                 Some(end) if end == bytes.len() && check => Form::Checked { value, text },
@@ -102,8 +103,7 @@ impl Maker {
             let smaller = datum.len() > above
                 && self.compressor.compress(datum, method, packed, &stop).map_err(explain)?;
             if !smaller {
-                packed.try_reserve(datum.len()).map_err(|_| Error::OutOfMemory(datum.len()))?;
-                packed.extend_from_slice(datum);
+                memory::append(packed, datum)?;
             }
             *value = Span { at, length: packed.len() - at };
         }
@@ -160,7 +160,7 @@ impl Reader for Quick {
         }
         self.values.truncate(self.kept);
         self.last = pad(&mut self.values)?;
-        let end = self.encoder.encode(bytes, start, eof, &mut self.values).map_err(out_of_memory)?;
+        let end = self.encoder.encode(bytes, start, eof, &mut self.values)?;
         let (deepest, spans_lines) = (self.encoder.deepest(), self.encoder.spans_lines());
         Ok(end.map(|end| Value { end, deepest, spans_lines }))
     }
@@ -169,13 +169,8 @@ impl Reader for Quick {
 /// Zero bytes up to where a datum may start.
 fn pad(out: &mut Vec<u8>) -> Result<usize, Error> {
     let at = out.len().next_multiple_of(ALIGNMENT);
-    out.try_reserve(ALIGNMENT).map_err(|_| Error::OutOfMemory(at))?;
-    out.resize(at, 0);
+    memory::resize(out, at, 0)?;
     Ok(at)
-}
-
-fn out_of_memory(error: OutOfMemory) -> Error {
-    Error::OutOfMemory(error.0)
 }
 
 fn explain(error: CompressError) -> Error {

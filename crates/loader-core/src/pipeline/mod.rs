@@ -13,6 +13,7 @@
 mod batch;
 mod control;
 mod datum;
+mod gate;
 mod options;
 mod producer;
 mod queue;
@@ -24,17 +25,19 @@ pub use options::Options;
 
 use crate::framing::{self, Format, Mark};
 use crate::input::{Error, Source};
+use crate::memory;
 use crate::tally::Tally;
 use datum::Maker;
+use gate::Gate;
 use producer::Producer;
 use queue::{Outcome, Queue};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::thread::{self, Builder, JoinHandle};
 
-/// Of each thread; only the encoder's recursion and the hash of the file need
+/// Bytes of the stack of each thread; only the encoder's recursion and the hash of the file need
 /// more than a little.
-const STACK: usize = 1024 * 1024;
+pub const STACK: usize = 1024 * 1024;
 
 /// Finished batches that may wait, beside one in the hands of each thread: what
 /// the backend inserts while they are made.
@@ -86,14 +89,16 @@ impl<S: Source + Send + 'static> Pipeline<S> {
         let cuttable = producer.splitter.is_cuttable();
         let format = producer.splitter.format();
         let producer = Mutex::new(producer);
-        let queue = Arc::new(Queue::new(options.threads + AHEAD)?);
-        let crew = OwnCrew(Arc::new(Crew {
+        let queue = shared(Queue::new(options.threads + AHEAD)?);
+        let mut threads = Vec::new();
+        memory::reserve_exact(&mut threads, options.threads)?;
+        let crew = OwnCrew(shared(Crew {
             control: control.clone(),
             queue: queue.clone(),
-            threads: Mutex::default(),
+            threads: Mutex::new(threads),
         }));
-        let worth_help = AtomicBool::new(false);
-        let shared = Arc::new(Shared { producer, queue, control, options, worth_help });
+        let (gate, worth_help) = (Gate::default(), AtomicBool::new(false));
+        let shared = shared(Shared { producer, queue, control, options, gate, worth_help });
         let maker = Maker::new(options.compression);
         Ok(Pipeline { crew, shared, maker, threaded: false, begin, cuttable, format })
     }
@@ -116,15 +121,22 @@ impl<S: Source + Send + 'static> Pipeline<S> {
     }
 
     /// Starts the threads, as many as can be had. They inherit the caller's
-    /// signal mask.
-    pub fn start(&mut self) {
+    /// signal mask. Before each one `has_room` says whether there is memory for it:
+    /// [`STACK`] bytes and what a thread takes beside them.
+    #[expect(clippy::disallowed_methods, reason = "the room was asked for before")]
+    pub fn start(&mut self, has_room: &mut dyn FnMut() -> bool) {
+        let mut threads = self.crew.0.threads();
         for number in 0..self.shared.options.threads {
+            if !has_room() {
+                break;
+            }
             let shared = self.shared.clone();
-            let builder = Builder::new().name(format!("loader parse {number}")).stack_size(STACK);
-            let Ok(thread) = builder.spawn(move || shared.work()) else { break };
-            self.crew.0.threads().push(thread);
+            let Ok(thread) = builder(number).spawn(move || shared.work()) else { break };
+            threads.push(thread);
+            self.shared.gate.wait_for(threads.len());
             self.threaded = true;
         }
+        self.shared.gate.open();
     }
 
     /// The threads.
@@ -174,12 +186,24 @@ impl<S: Source + Send + 'static> Pipeline<S> {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a small type of a constant size")]
+fn shared<T>(value: T) -> Arc<T> {
+    Arc::new(value)
+}
+
+#[expect(clippy::disallowed_macros, reason = "a short name")]
+fn builder(number: usize) -> Builder {
+    Builder::new().name(format!("loader parse {number}")).stack_size(STACK)
+}
+
 /// What the threads share.
 struct Shared<S: Source> {
     producer: Mutex<Producer<S>>,
     queue: Arc<Queue>,
     control: Arc<Control>,
     options: Options,
+    /// Threads that have started wait there for the others.
+    gate: Gate,
     /// Most of the work on a batch is done when the splitter has been handed on.
     /// Where it is not, two at it are in each other's way.
     worth_help: AtomicBool,
@@ -188,6 +212,9 @@ struct Shared<S: Source> {
 impl<S: Source> Shared<S> {
     /// What a thread does.
     fn work(&self) {
+        // What is thread-local is allocated when it is first asked for.
+        let _ = thread::current();
+        self.gate.arrive();
         let _alarm = Alarm(&self.queue);
         let mut maker = Maker::new(self.options.compression);
         loop {

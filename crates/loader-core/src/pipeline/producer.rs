@@ -44,15 +44,18 @@ impl<S: Source> Producer<S> {
     /// Fills an empty batch with the next records. `Ok(false)` at the end of the
     /// stream, when there is nothing to fill it with. Values are made here where
     /// the splitter's reader is active, and are texts where it is not.
+    ///
+    /// An error of the splitter comes after the records before it. Where there is no
+    /// memory to keep a record, the batch is lost: it must not seem to end behind it.
     pub(super) fn fill(&mut self, batch: &mut Batch) -> Result<bool, Error> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         self.splitter.reader_mut().swap(&mut batch.values);
-        let result = self.fill_up(batch);
+        let filled = self.fill_up(batch);
         batch.end = self.splitter.mark();
         self.splitter.reader_mut().swap(&mut batch.values);
-        match result {
+        match filled? {
             Err(error) if batch.entries.is_empty() => Err(error),
             result => {
                 self.failed = result.err();
@@ -61,9 +64,14 @@ impl<S: Source> Producer<S> {
         }
     }
 
-    fn fill_up(&mut self, batch: &mut Batch) -> Result<(), Error> {
+    /// Fills the batch as far as the splitter goes; the inner error is what ended that.
+    fn fill_up(&mut self, batch: &mut Batch) -> Result<Result<(), Error>, Error> {
         while batch.entries.len() < RECORDS && batch.text.len() + self.splitter.reader().bytes() < BYTES {
-            let Some(item) = self.splitter.next()? else { break };
+            let item = match self.splitter.next() {
+                Ok(Some(item)) => item,
+                Ok(None) => break,
+                Err(error) => return Ok(Err(error)),
+            };
             match item {
                 Item::Record(record) => {
                     let (number, offset, line) = (record.number, record.offset, record.line);
@@ -86,6 +94,6 @@ impl<S: Source> Producer<S> {
                 }
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 }

@@ -4,6 +4,7 @@
 use super::batch::Batch;
 use super::control::Control;
 use crate::input::Error;
+use crate::memory;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -44,6 +45,7 @@ struct State {
 }
 
 impl State {
+    #[expect(clippy::disallowed_methods, reason = "the room was asked for before")]
     fn begin(&mut self) -> Option<(u64, Batch)> {
         if self.begun.len() == self.room || self.bytes >= BYTES {
             return None;
@@ -70,7 +72,7 @@ impl Queue {
         let (mut begun, mut empty) = (VecDeque::new(), Vec::new());
         let size = room * size_of::<Outcome>();
         begun.try_reserve_exact(room).map_err(|_| Error::OutOfMemory(size))?;
-        empty.try_reserve_exact(room).map_err(|_| Error::OutOfMemory(size))?;
+        memory::reserve_exact(&mut empty, room)?;
         let state = State { begun, first: 0, room, bytes: 0, closed: false, broken: false, empty };
         Ok(Queue { state: Mutex::new(state), ready: Condvar::new(), room: Condvar::new() })
     }
@@ -166,6 +168,7 @@ impl Queue {
     }
 
     /// Takes back a batch that is done with.
+    #[expect(clippy::disallowed_methods, reason = "the room was asked for before")]
     pub(super) fn recycle(&self, mut batch: Batch) {
         batch.clear();
         let mut state = self.lock();

@@ -6,7 +6,8 @@
 //! last), the literals, two bytes of offset, low first. The last sequence has
 //! literals only.
 
-use super::{CompressError, reserve, zeros};
+use super::{CompressError, zeros};
+use crate::memory;
 
 /// The shortest match.
 const SHORTEST: usize = 4;
@@ -60,8 +61,7 @@ impl Lz4 {
         let start = out.len();
         // Literals only are the longest block there is.
         let most = content.len() + content.len() / 255 + 2 * STEP;
-        reserve(out, most)?;
-        out.resize(start + most, 0);
+        memory::resize(out, start + most, 0)?;
         let block = &mut out[start..];
         let length = if content.len() < LONG {
             sequences::<false>(content, seen, block, stop)

@@ -15,6 +15,8 @@ compile_error!("compressed datums are written in their little-endian form only")
 mod lz4;
 mod pglz;
 
+use crate::memory::{self, OutOfMemory};
+
 /// How a column's values are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -93,13 +95,14 @@ impl Compressor {
         // by more than two bytes, header included.
         let Some(below) = content.len().checked_sub(COMPRESSED_HEADER + 2) else { return Ok(false) };
         let start = out.len();
-        let made = reserve(out, COMPRESSED_HEADER).and_then(|()| {
-            out.resize(start + COMPRESSED_HEADER, 0);
+        let mut make = || {
+            memory::resize(out, start + COMPRESSED_HEADER, 0)?;
             match method {
                 Method::Pglz => self.pglz.compress(content, below, out, stop),
                 Method::Lz4 => self.lz4.compress(content, below, out, stop),
             }
-        });
+        };
+        let made = make();
         if made != Ok(true) {
             out.truncate(start);
             return made;
@@ -112,16 +115,15 @@ impl Compressor {
     }
 }
 
-/// Room for so many bytes more.
-fn reserve(out: &mut Vec<u8>, more: usize) -> Result<(), CompressError> {
-    out.try_reserve(more).map_err(|_| CompressError::OutOfMemory(more))
+impl From<OutOfMemory> for CompressError {
+    fn from(OutOfMemory(bytes): OutOfMemory) -> Self {
+        CompressError::OutOfMemory(bytes)
+    }
 }
 
 /// An array of zeros on the heap.
+#[expect(clippy::disallowed_methods, reason = "the list has the very size: nothing is allocated")]
 fn zeros<T: Copy + Default, const N: usize>() -> Result<Box<[T; N]>, CompressError> {
-    let bytes = N * size_of::<T>();
-    let mut zeros = Vec::new();
-    zeros.try_reserve_exact(N).map_err(|_| CompressError::OutOfMemory(bytes))?;
-    zeros.resize(N, T::default());
-    zeros.into_boxed_slice().try_into().map_err(|_| CompressError::OutOfMemory(bytes))
+    let zeros = memory::filled(N, T::default())?;
+    zeros.into_boxed_slice().try_into().map_err(|_| CompressError::OutOfMemory(N * size_of::<T>()))
 }

@@ -16,7 +16,8 @@
 //! text is copied to a buffer of 64 kB, so that a position is 16 bits and reading
 //! at one needs no check of bounds; a longer value moves through it.
 
-use super::{CompressError, reserve};
+use super::CompressError;
+use crate::memory;
 
 /// The shortest and the longest match; up to `LONGEST_SHORT`, two bytes do.
 const SHORTEST: usize = 3;
@@ -120,9 +121,8 @@ impl Pglz {
         }
         let below = below.min((content.len() as u64 * KEPT_PERCENT / 100) as usize);
         if self.state.is_empty() {
-            let refused = |_| CompressError::OutOfMemory(size_of::<State>());
-            self.state.try_reserve_exact(1).map_err(refused)?;
-            self.state.push(State::EMPTY);
+            memory::reserve_exact(&mut self.state, 1)?;
+            memory::push(&mut self.state, State::EMPTY)?;
         }
         let [State { text, seen, found }] = &mut self.state[..] else { return Ok(false) };
         seen.clear();
@@ -145,8 +145,7 @@ impl Pglz {
             // What the search sees behind the value must not be chance.
             text[filled..filled + SLACK].fill(0);
             let most = part.len() + part.len() / ITEMS + 4 * WORD;
-            reserve(out, most)?;
-            out.resize(items.end + most, 0);
+            memory::resize(out, items.end + most, 0)?;
             let mut linked = at;
             while at < filled {
                 let segment = filled.min(at + SEGMENT);
