@@ -13,6 +13,8 @@ mod catalog;
 mod error;
 mod load;
 mod many;
+#[cfg(any(test, feature = "pg_test"))]
+mod memory_tests;
 mod pg;
 mod read;
 mod settings;
@@ -29,6 +31,8 @@ pgrx::extension_sql_file!("../sql/loader.sql", name = "loader", bootstrap);
 #[pgrx::pg_guard]
 #[allow(unsafe_code)]
 pub extern "C-unwind" fn _PG_init() {
+    // If there is no memory for it, whoever needs it says so.
+    let _ = pg::allocator::refill();
     settings::register();
     pg::worker::set_main(many::work);
     pg::procedure::set_main(api::load_json_files, api::old_load_json_files);

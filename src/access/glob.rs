@@ -5,9 +5,10 @@
 
 use super::allowed::{Allowed, by_descriptor};
 use crate::error::Error;
-use crate::pg;
 use crate::pg::descriptor::Reserved;
+use crate::pg::{self, allocator};
 use glob::{MatchOptions, Pattern};
+use loader_core::memory;
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry, File, OpenOptions};
 use std::io;
@@ -23,6 +24,7 @@ const RULES: MatchOptions =
 /// once. One without a wildcard is returned as it is: opening it says what is
 /// wrong. The caller has called [`super::require_file_role`].
 pub fn expand(pattern: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    allocator::refill().map_err(Error::OutOfMemory)?;
     if !pattern.starts_with(b"/") {
         return Err(Error::RelativePath(pg::text::show(pattern)));
     }
@@ -155,6 +157,7 @@ impl Walk<'_> {
         self.todo(front, 0, true)?;
         while let Some(task) = self.todo.pop() {
             pg::check_for_interrupts();
+            allocator::check().map_err(Error::OutOfMemory)?;
             let last = task.step + 1 == self.steps.len();
             match &self.steps[task.step] {
                 Step::Plain(names) if last => self.look_for(&task, names)?,
@@ -184,7 +187,7 @@ impl Walk<'_> {
     }
 
     fn todo(&mut self, directory: Vec<u8>, step: usize, named: bool) -> Result<(), Error> {
-        push(&mut self.todo, Task { directory, step, named })
+        Ok(memory::push(&mut self.todo, Task { directory, step, named })?)
     }
 
     /// Takes `names`, which end the pattern, if there is such a thing.
@@ -195,7 +198,7 @@ impl Walk<'_> {
         let there = self.open(&path[..end], named)?.is_some_and(|directory| {
             directory.at.join(OsStr::from_bytes(&path[end + 1..])).symlink_metadata().is_ok()
         });
-        if there { push(&mut self.found, path) } else { Ok(()) }
+        if there { Ok(memory::push(&mut self.found, path)?) } else { Ok(()) }
     }
 
     /// Goes through a directory. Entries that are wanted are found, if they are
@@ -205,6 +208,8 @@ impl Walk<'_> {
         let failed = |error| Error::ReadDirectory { path: pg::text::show(&task.directory), error };
         for entry in fs::read_dir(&directory.at).map_err(failed)? {
             pg::check_for_interrupts();
+            // What is taken for one entry is little; there may be any number of them.
+            allocator::check().map_err(Error::OutOfMemory)?;
             let entry = entry.map_err(failed)?;
             let Some(kind) = self.kind(&entry) else { continue };
             let name = entry.file_name().into_vec();
@@ -213,7 +218,7 @@ impl Walk<'_> {
             }
             let path = below(&task.directory, &name);
             match kind {
-                Kind::File => push(&mut self.found, path)?,
+                Kind::File => memory::push(&mut self.found, path)?,
                 Kind::Directory | Kind::LinkToDirectory => self.todo(path, step, false)?,
             }
         }
@@ -280,10 +285,4 @@ impl Directory {
         let at = if allowed.is_any() { path.to_path_buf() } else { by_descriptor(&handle) };
         Ok(Directory { at, handle, _reserved: reserved })
     }
-}
-
-fn push<T>(list: &mut Vec<T>, item: T) -> Result<(), Error> {
-    list.try_reserve(1).map_err(|_| Error::OutOfMemory((list.len() + 1) * size_of::<T>()))?;
-    list.push(item);
-    Ok(())
 }

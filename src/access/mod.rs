@@ -8,10 +8,11 @@ mod glob;
 pub use self::glob::{expand, tidy};
 
 use crate::error::Error;
-use crate::pg;
 use crate::pg::descriptor::Reserved;
+use crate::pg::{self, allocator};
 use crate::stat::FileStat;
 use allowed::Allowed;
+use loader_core::memory;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -67,13 +68,13 @@ pub fn require_known_directories() -> Result<(), Error> {
 /// What the file system says of each file; `None` where one is not there, or not in a
 /// directory that files may be loaded from.
 pub fn stats(paths: &[Vec<u8>]) -> Result<Vec<Option<FileStat>>, Error> {
+    allocator::refill().map_err(Error::OutOfMemory)?;
     let allowed = Allowed::now()?;
     let mut stats = Vec::new();
-    let bytes = size_of_val(paths) / size_of::<Vec<u8>>() * size_of::<Option<FileStat>>();
-    stats.try_reserve_exact(paths.len()).map_err(|_| Error::OutOfMemory(bytes))?;
     for path in paths {
         pg::check_for_interrupts();
-        stats.push(stat(Path::new(OsStr::from_bytes(path)), &allowed));
+        allocator::check().map_err(Error::OutOfMemory)?;
+        memory::push(&mut stats, stat(Path::new(OsStr::from_bytes(path)), &allowed))?;
     }
     Ok(stats)
 }
@@ -96,6 +97,7 @@ pub fn require_file_role() -> Result<(), Error> {
 /// Opens a file to be read. The caller has called
 /// [`require_file_role`] before it did anything with the path.
 pub fn open(path: &[u8]) -> Result<OpenFile, Error> {
+    allocator::refill().map_err(Error::OutOfMemory)?;
     let shown = pg::text::show(path);
     let as_path = Path::new(OsStr::from_bytes(path));
     if !as_path.is_absolute() {

@@ -288,6 +288,12 @@ pub enum Misfit {
     Computed,
 }
 
+impl From<loader_core::memory::OutOfMemory> for Error {
+    fn from(wanted: loader_core::memory::OutOfMemory) -> Self {
+        Error::OutOfMemory(wanted.0)
+    }
+}
+
 impl From<pgrx::spi::SpiError> for Error {
     fn from(error: pgrx::spi::SpiError) -> Self {
         Error::Spi(error)

@@ -4,7 +4,7 @@
 
 use crate::access::OpenFile;
 use crate::error::Error;
-use crate::pg;
+use crate::pg::{self, allocator};
 use loader_core::input::{self, Source};
 use loader_core::pipeline::Control;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -187,6 +187,7 @@ impl Source for FileSource {
     }
 
     fn poll(&mut self) -> Result<(), input::Error> {
+        allocator::check().map_err(input::Error::OutOfMemory)?;
         if thread::current().id() == self.backend {
             pg::check_for_interrupts();
             if self.shows_progress {

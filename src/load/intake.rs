@@ -137,7 +137,7 @@ impl Intake {
         let account = Account::new(pipeline.format(), compression, from, setup.rejected);
         let crew = pipeline.crew().clone();
         let stop = AtExit::new(move || crew.stop());
-        pg::thread::without_signals(|| pipeline.start());
+        pg::thread::without_signals(|| pipeline.start(&mut || pg::thread::has_room(pipeline::STACK)));
         let report = setup.report.map(Shown);
         if let Some(Shown(report)) = &report {
             report.show(control.bytes_read());

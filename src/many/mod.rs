@@ -36,10 +36,10 @@ use crate::sink::{Insert, Placement, Target};
 use crate::stat::FileStat;
 use board::{Board, Posted, SLOTS, State};
 use last::Record;
+use loader_core::memory;
 use progress::Progress;
 use seat::Seat;
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use work::Work;
@@ -236,12 +236,13 @@ fn look_again(board: &Board, call: &Call, transactions: &mut Transactions) -> Re
         return Ok(false);
     }
     let skipped = (0..board.files()).filter(|&file| board.state(file) == State::Skipped);
-    let skipped: Vec<(usize, i64)> = skipped.map(|file| (file, board.load_of(file))).collect();
-    let loads: Vec<i64> = skipped.iter().map(|&(_, load)| load).collect();
+    let skipped = memory::collect(skipped.map(|file| (file, board.load_of(file))))?;
+    let loads = memory::collect(skipped.iter().map(|&(_, load)| load))?;
     transactions.begin();
-    let undone: HashSet<i64> = Catalog::open()?.undone(&loads).into_iter().collect();
+    let mut undone = Catalog::open()?.undone(&loads);
+    undone.sort_unstable();
     transactions.commit();
-    for (file, _) in skipped.iter().filter(|(_, load)| undone.contains(load)) {
+    for (file, _) in skipped.iter().filter(|(_, load)| undone.binary_search(load).is_ok()) {
         board.look_again(*file);
     }
     Ok(!undone.is_empty())

@@ -1,9 +1,21 @@
 //! Threads beside the backend. They never call the server; what the server
 //! does to the process, signals and its end, is kept from them here.
 
+use super::allocator;
 use pgrx::{pg_guard, pg_sys};
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
+
+/// What a thread takes beside its stack, and more: thread-local variables, and what
+/// the system's allocator keeps for it.
+const BESIDE: usize = 4 * 1024 * 1024;
+
+/// Whether there is memory for one more thread with a stack of so many bytes. One that
+/// finds none for its thread-local variables ends the process.
+pub fn has_room(stack: usize) -> bool {
+    !allocator::is_low() && allocator::has_room(stack + BESIDE)
+}
 
 /// Runs `body`; threads that it starts have all signals blocked. The server's
 /// handlers must run in the backend's own thread.
@@ -33,7 +45,9 @@ type Action = Rc<dyn Fn()>;
 
 thread_local! {
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
-    static ACTIONS: RefCell<Vec<Action>> = const { RefCell::new(Vec::new()) };
+    /// Never dropped: to note that it has to be would take memory that there may not be.
+    static ACTIONS: RefCell<ManuallyDrop<Vec<Action>>> =
+        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 /// While it is alive, the end of the process runs its action first: a FATAL
@@ -62,7 +76,7 @@ impl Drop for AtExit {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn run_actions(_code: i32, _argument: pg_sys::Datum) {
-    for action in ACTIONS.take() {
+    for action in ManuallyDrop::into_inner(ACTIONS.take()) {
         action();
     }
 }

@@ -82,7 +82,7 @@ impl Reading {
             let crew = crew.clone();
             move || crew.stop()
         });
-        pg::thread::without_signals(|| pipeline.start());
+        pg::thread::without_signals(|| pipeline.start(&mut || pg::thread::has_room(pipeline::STACK)));
         Ok(Reading {
             _stop: stop,
             pipeline,

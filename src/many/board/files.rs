@@ -120,14 +120,13 @@ impl Board {
         board.words.set(Word::Left, paths.len() as u64);
         board.words.set(Word::Leader, leader as u64);
         board.words.set(Word::DiskAll, sizes.iter().sum());
-        let (mut end, mut text) = (0, Vec::with_capacity(bytes));
+        let mut end = 0;
         for (file, (path, &size)) in paths.iter().zip(sizes).enumerate() {
             end += path.len();
-            text.extend_from_slice(path);
             board.words.of_file(file, FileWord::Size).store(size, SeqCst);
             board.words.of_file(file, FileWord::PathEnd).store(end as u64, SeqCst);
         }
-        let after = board.words.write_bytes(Words::paths_at(paths.len()), &text);
+        let after = board.words.write_bytes(Words::paths_at(paths.len()), paths.iter().flatten().copied());
         board.words.at(after).store(call.len() as u64, SeqCst);
         for (index, &word) in call.iter().enumerate() {
             board.words.at(after + 1 + index).store(word, SeqCst);
@@ -220,7 +219,7 @@ impl Board {
         self.words.locked(|| {
             if self.words.get(Word::Broken) == 0 {
                 self.words.at(TEXT).store(text.len() as u64, SeqCst);
-                self.words.write_bytes(TEXT + 1, &text);
+                self.words.write_bytes(TEXT + 1, text.iter().copied());
                 self.words.set(Word::Broken, 1);
             }
         });

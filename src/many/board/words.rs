@@ -158,13 +158,21 @@ impl Words {
     }
 
     /// Writes bytes from word `at` on, and returns the word behind them.
-    pub fn write_bytes(&self, at: usize, bytes: &[u8]) -> usize {
-        for (index, chunk) in bytes.chunks(8).enumerate() {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.at(at + index).store(u64::from_le_bytes(word), SeqCst);
+    pub fn write_bytes(&self, mut at: usize, bytes: impl Iterator<Item = u8>) -> usize {
+        let (mut word, mut length) = ([0; 8], 0);
+        for byte in bytes {
+            word[length] = byte;
+            length += 1;
+            if length == word.len() {
+                self.at(at).store(u64::from_le_bytes(word), SeqCst);
+                (word, length, at) = ([0; 8], 0, at + 1);
+            }
         }
-        at + bytes.len().div_ceil(8)
+        if length > 0 {
+            self.at(at).store(u64::from_le_bytes(word), SeqCst);
+            at += 1;
+        }
+        at
     }
 
     /// Bytes `from` to `to` of those that begin at word `at`.

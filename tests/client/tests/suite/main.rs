@@ -24,6 +24,7 @@ mod last_call;
 mod limits;
 mod lineage;
 mod many;
+mod memory;
 mod owner;
 mod progress;
 mod read;

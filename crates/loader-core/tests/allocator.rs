@@ -1,0 +1,181 @@
+//! An allocator that fails at the n-th call, for every n: an error, or the same outcome
+//! as ever, and never the end of the process. The allocator is the extension's.
+#![expect(unexpected_cfgs, reason = "the extension has a feature that this crate has not")]
+
+#[path = "../../../src/pg/allocator.rs"]
+mod allocator;
+
+use allocator::failing;
+use flate2::Compression as Level;
+use flate2::write::GzEncoder;
+use loader_core::framing::{self, Mark, RecordsPath};
+use loader_core::input::{Decoded, Error, Source};
+use loader_core::pipeline::{Compression, Form, Options, Pipeline};
+use loader_core::toast::Method;
+use loader_damage::suite::{self, Choice};
+use std::io::Write;
+use std::sync::Arc;
+
+/// What a load comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Outcome {
+    good: u64,
+    bad: u64,
+    bytes: u64,
+    end: Mark,
+}
+
+/// A file that looks, as the extension's does, whether memory has run out.
+struct Watchful {
+    bytes: Arc<[u8]>,
+    at: usize,
+}
+
+impl Source for Watchful {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+        self.poll()?;
+        let n = buf.len().min(self.bytes.len() - self.at).min(100_000);
+        buf[..n].copy_from_slice(&self.bytes[self.at..self.at + n]);
+        self.at += n;
+        Ok(n)
+    }
+
+    fn poll(&mut self) -> Result<(), Error> {
+        allocator::check().map_err(Error::OutOfMemory)
+    }
+}
+
+#[derive(Clone)]
+struct Kind {
+    name: &'static str,
+    bytes: Arc<[u8]>,
+    records_path: Option<&'static str>,
+    compression: Option<Compression>,
+    check: bool,
+}
+
+impl Kind {
+    fn of(name: &'static str, bytes: impl Into<Arc<[u8]>>) -> Kind {
+        Kind { name, bytes: bytes.into(), records_path: None, compression: None, check: false }
+    }
+
+    /// Does as the backend does.
+    fn load(&self, threads: usize) -> Result<Outcome, Error> {
+        allocator::refill().map_err(Error::OutOfMemory)?;
+        let source = Decoded::new(Watchful { bytes: self.bytes.clone(), at: 0 }, None)?;
+        let framing = framing::Options {
+            format: None,
+            records_path: self.records_path.map(|path| RecordsPath::parse(path).expect("a path")),
+            max_record_size: 1 << 28,
+            raw_limit: 1 << 28,
+        };
+        let options = Options {
+            threads,
+            native: true,
+            check: self.check,
+            compression: self.compression,
+            skip_to: 0,
+            range: None,
+        };
+        let mut pipeline = Pipeline::new(source, framing, options, Arc::default())?;
+        pipeline.start(&mut || !allocator::is_low());
+        let mut outcome = Outcome::default();
+        while let Some(batch) = pipeline.next(&mut || {})? {
+            allocator::refill().map_err(Error::OutOfMemory)?;
+            for entry in &batch.entries {
+                match entry.form {
+                    Form::Reject { .. } => outcome.bad += 1,
+                    _ => outcome.good += 1,
+                }
+                outcome.bytes += entry.place.length;
+            }
+            // Whoever commits up to here has all before it.
+            assert_eq!(batch.end.records, outcome.good + outcome.bad, "{}", self.name);
+            outcome.end = batch.end;
+            pipeline.recycle(batch);
+        }
+        Ok(outcome)
+    }
+}
+
+fn records(count: usize) -> Vec<String> {
+    let tags = "[{\"k\": \"a\", \"v\": [1, 2.5, null]}, {\"k\": \"b\"}]";
+    (0..count).map(|n| format!("{{\"n\": {n}, \"name\": \"rec\\u00f6rd {n}\", \"tags\": {tags}}}")).collect()
+}
+
+fn damaged() -> Vec<u8> {
+    let files = suite::plain(Choice { seed: 7, one_in: 20 }).take(12);
+    files.flat_map(|file| [file.bytes, b"\n".to_vec()].concat()).collect()
+}
+
+fn kinds() -> Vec<Kind> {
+    let small = records(400);
+    let lines = small.join("\n");
+    let array = format!("[{}]", small.join(","));
+    let pretty = format!("[\n  {}\n]\n", records(60).join(",\n  ").replace(", ", ",\n    "));
+    let wrapper = format!("{{\"status\": \"ok\", \"data\": {{\"items\": {array}, \"next\": null}}}}");
+    let mut gzip = GzEncoder::new(Vec::new(), Level::fast());
+    gzip.write_all(lines.as_bytes()).expect("gzip");
+    let long = format!("{{\"text\": \"{}\"}}\n", "long \\n and \\\"dull\\\" ".repeat(20_000));
+    let elements = format!("{{\"list\": [{}0]}}\n", "{\"a\": 1, \"b\": [2, 3]}, ".repeat(20_000));
+    let wide: String = (0..5_000).map(|n| format!("\"key {n}\": {n}, ")).collect();
+    let good = "{\"n\": 1}\n".repeat(10);
+    vec![
+        Kind::of("lines", lines.as_bytes()),
+        Kind::of("array", array.as_bytes()),
+        Kind::of("pretty", pretty.as_bytes()),
+        Kind::of("concatenated", small.concat().as_bytes()),
+        Kind { records_path: Some("$.data.items"), ..Kind::of("wrapper", wrapper.as_bytes()) },
+        Kind::of("gzip", gzip.finish().expect("gzip")),
+        Kind::of("zstd", zstd::encode_all(lines.as_bytes(), 1).expect("zstd")),
+        Kind::of("damaged", damaged()),
+        Kind::of("damaged array", array.replace("\"n\": 77,", "\"n\": 77").replace("}]}", "}}").as_bytes()),
+        Kind { check: true, ..Kind::of("checked", lines.as_bytes()) },
+        Kind {
+            compression: Some(Compression { method: Method::Pglz, above: 100 }),
+            ..Kind::of("pglz", long.repeat(2).as_bytes())
+        },
+        Kind {
+            compression: Some(Compression { method: Method::Lz4, above: 100 }),
+            ..Kind::of("lz4", long.repeat(2).as_bytes())
+        },
+        Kind::of("long arrays", elements.repeat(3).as_bytes()),
+        Kind::of("wide objects", format!("{{{wide}\"last\": 0}}\n").repeat(3).as_bytes()),
+        Kind::of("deep", format!("{good}{}{}\n", "[".repeat(300_000), "]".repeat(300_000)).as_bytes()),
+        Kind::of("a long bad record", format!("{good}{{\"a\": {}\n{good}", "x ".repeat(1 << 20)).as_bytes()),
+        Kind::of("numbers", "1 2\n".repeat(40_000).as_bytes()),
+    ]
+}
+
+/// The only test of this binary: what another allocates would count.
+#[test]
+fn no_failed_allocation_ends_the_process() {
+    // The crates beneath panic where their state cannot be allocated.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut failed_somewhere = 0;
+    for kind in kinds() {
+        for threads in [0, 1, 2] {
+            let sound = kind.load(threads).expect("memory");
+            assert!(sound.good > 0, "{}", kind.name);
+            for for_good in [false, true] {
+                let mut call = 0;
+                loop {
+                    let (outcome, reached) = failing::during(call, for_good, || kind.load(threads));
+                    match outcome {
+                        Ok(outcome) => assert_eq!(outcome, sound, "{} {threads} {call}", kind.name),
+                        Err(Error::OutOfMemory(_)) => failed_somewhere += 1,
+                        Err(error) => panic!("{} {threads} {call}: {error:?}", kind.name),
+                    }
+                    assert_eq!(failing::held(), 0, "{} {threads} {call}", kind.name);
+                    if !reached {
+                        break;
+                    }
+                    call += 1;
+                }
+                let how = if for_good { "from each call on" } else { "at each call" };
+                println!("{}, {threads} threads: {call} allocations, failed {how}", kind.name);
+            }
+        }
+    }
+    assert!(failed_somewhere > 1000, "{failed_somewhere}");
+}
