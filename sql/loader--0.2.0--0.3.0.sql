@@ -211,3 +211,52 @@ BEGIN
 END $$;
 
 DROP FUNCTION loader.copy_grants(regprocedure, regprocedure);
+
+-- Default privileges may have given others rights on the tables below the views, with
+-- which history is forged, or code of theirs is run by the owner. Who may read them goes
+-- on to do so.
+DO $$
+DECLARE
+    command pg_catalog.text;
+    planted pg_catalog.text;
+BEGIN
+    FOR command IN
+        SELECT pg_catalog.format('REVOKE %s ON %s %s FROM %s CASCADE', a.privilege_type, o.kind, o.name,
+                                 CASE WHEN a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                                      ELSE a.grantee::pg_catalog.regrole::pg_catalog.text END)
+        FROM (SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
+                     c.oid::pg_catalog.regclass::pg_catalog.text AS name,
+                     c.relowner AS owner,
+                     c.relacl AS acl,
+                     'SELECT' AS kept
+              FROM pg_catalog.pg_class AS c
+              JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+              WHERE n.nspname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name
+                AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,v,S}'::pg_catalog."char"[])
+              UNION ALL
+              SELECT 'SCHEMA', 'loader', n.nspowner, n.nspacl, 'USAGE'
+              FROM pg_catalog.pg_namespace AS n
+              WHERE n.nspname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name) AS o
+        CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
+        WHERE a.grantee OPERATOR(pg_catalog.<>) o.owner
+          AND a.privilege_type OPERATOR(pg_catalog.<>) o.kept
+    LOOP
+        EXECUTE command;
+    END LOOP;
+
+    SELECT pg_catalog.format('trigger %I on table %s', t.tgname, t.tgrelid::pg_catalog.regclass) INTO planted
+    FROM pg_catalog.pg_trigger AS t
+    JOIN pg_catalog.pg_proc AS p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid
+    JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) p.proowner
+    WHERE t.tgrelid OPERATOR(pg_catalog.=) ANY (ARRAY['loader.load_history_data'::pg_catalog.regclass,
+                                                      'loader.rejects_data'::pg_catalog.regclass]::pg_catalog.oid[])
+      AND NOT t.tgisinternal
+      AND NOT r.rolsuper
+    LIMIT 1;
+    IF planted IS NOT NULL THEN
+        RAISE EXCEPTION '% runs a function of a role that is no superuser', planted
+            USING ERRCODE = 'insufficient_privilege',
+                  DETAIL = 'It would run with the rights of the extension''s owner.',
+                  HINT = 'Look at what it does, and drop it.';
+    END IF;
+END $$;

@@ -311,3 +311,35 @@ CREATE FUNCTION loader.chunk_offsets(bigint)
 RETURNS SETOF bigint
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
 AS 'MODULE_PATHNAME', 'loader_chunk_offsets';
+
+-- Default privileges may have given others rights on what was made here. Whoever may
+-- write to the tables below the views forges history; whoever may add a trigger to one
+-- has code of his own run by its owner. Nobody but the owner has a right on them.
+DO $$
+DECLARE
+    command pg_catalog.text;
+BEGIN
+    FOR command IN
+        SELECT pg_catalog.format('REVOKE %s ON %s %s FROM %s CASCADE', a.privilege_type, o.kind, o.name,
+                                 CASE WHEN a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
+                                      ELSE a.grantee::pg_catalog.regrole::pg_catalog.text END)
+        FROM (SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
+                     c.oid::pg_catalog.regclass::pg_catalog.text AS name,
+                     c.relowner AS owner,
+                     c.relacl AS acl,
+                     CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'v'::pg_catalog."char" THEN 'SELECT' END AS kept
+              FROM pg_catalog.pg_class AS c
+              JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+              WHERE n.nspname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name
+                AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,v,S}'::pg_catalog."char"[])
+              UNION ALL
+              SELECT 'SCHEMA', 'loader', n.nspowner, n.nspacl, 'USAGE'
+              FROM pg_catalog.pg_namespace AS n
+              WHERE n.nspname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name) AS o
+        CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
+        WHERE a.grantee OPERATOR(pg_catalog.<>) o.owner
+          AND (o.kept IS NULL OR a.privilege_type OPERATOR(pg_catalog.<>) o.kept)
+    LOOP
+        EXECUTE command;
+    END LOOP;
+END $$;

@@ -125,7 +125,7 @@ impl Catalog {
             started_at, finished_at, start_offset, records, lines, overread, error_sqlstate,
             error_message, retry_of, open_offset, home, target_type, file_device, file_inode,
             file_mtime_ns, file_ctime_ns)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::pg_catalog.jsonb, $14, $15, $16,
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, pg_catalog.jsonb_in(pg_catalog.textout($13)), $14, $15, $16,
             $17, $18, $19, $20, $21, $22::pg_catalog.name, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33,
             $34, $35, $36, $37, $38)";
         let [device, inode, mtime_ns, ctime_ns] = file.settled_stat();
@@ -344,7 +344,7 @@ impl Catalog {
         const QUERY: &str = "SELECT pg_catalog.max(h.load_id) FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)
               AND h.loaded_by OPERATOR(pg_catalog.=) $2
-              AND h.options OPERATOR(pg_catalog.=) $3::pg_catalog.jsonb
+              AND h.options OPERATOR(pg_catalog.=) pg_catalog.jsonb_in(pg_catalog.textout($3))
               AND h.target OPERATOR(pg_catalog.=) $4";
         if among.is_empty() {
             return None;

@@ -60,11 +60,14 @@ pub fn named(name: &[u8]) -> Oid {
 
 /// Runs `body` as `role`, whatever way it ends, under SECURITY_RESTRICTED_OPERATION, as
 /// CREATE INDEX does: it may do nothing that a stranger's code could misuse. Policies
-/// do not apply to what the role owns, so that none of their code runs.
+/// do not apply to what the role owns, so that none of their code runs. Nothing is found
+/// along the caller's search_path: not even by functions of the role that the server
+/// evaluates when it plans a query, such as those of an index.
 pub fn run_as<R>(role: Oid, body: impl FnOnce() -> R) -> R {
-    let mut back = Back { role: Oid::INVALID, context: 0 };
-    // SAFETY: both point into `back`, which sets things right when it goes.
-    unsafe {
+    // SAFETY: both point into `back`, which sets things right when it goes, the settings
+    // of its level first.
+    let _back = unsafe {
+        let mut back = Back { role: Oid::INVALID, context: 0, level: pg_sys::NewGUCNestLevel() };
         pg_sys::GetUserIdAndSecContext(&mut back.role, &mut back.context);
         pg_sys::SetUserIdAndSecContext(
             role,
@@ -73,18 +76,35 @@ pub fn run_as<R>(role: Oid, body: impl FnOnce() -> R) -> R {
                 | pg_sys::SECURITY_RESTRICTED_OPERATION as i32
                 | pg_sys::SECURITY_NOFORCE_RLS as i32,
         );
-    }
+        // As the server's RestrictSearchPath does from 17 on.
+        pg_sys::set_config_option(
+            c"search_path".as_ptr(),
+            c"pg_catalog, pg_temp".as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+        back
+    };
     body()
 }
 
 struct Back {
     role: Oid,
     context: i32,
+    level: i32,
 }
 
 impl Drop for Back {
     fn drop(&mut self) {
-        // SAFETY: what was in force before.
-        unsafe { pg_sys::SetUserIdAndSecContext(self.role, self.context) }
+        // SAFETY: what was in force before; the level is the one that was begun, and has
+        // not been ended: a transaction that is rolled back meanwhile is one within it.
+        unsafe {
+            pg_sys::AtEOXact_GUC(false, self.level);
+            pg_sys::SetUserIdAndSecContext(self.role, self.context);
+        }
     }
 }

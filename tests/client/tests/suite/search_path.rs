@@ -5,8 +5,17 @@ use crate::helpers::{count, lines};
 use loader_client_tests::{Cluster, load, load_with};
 use postgres::Client;
 
-/// Plants in `schema` what a careless query would call. Each raises.
+/// Plants in `schema` what a careless query would call. Each writes to the server's log
+/// what it is, whose schema it is in, and as whom it runs, and raises.
 pub fn plant(client: &mut Client, schema: &str) {
+    let body = |what: &str| {
+        format!(
+            "'BEGIN
+                  RAISE LOG ''trap {schema}: {what} as % for %'', current_user, session_user;
+                  RAISE EXCEPTION ''hijacked: {what}'';
+              END'"
+        )
+    };
     client.batch_execute(&format!("CREATE SCHEMA {schema}")).expect("a schema");
     for (left, right) in [
         ("oid", "oid"),
@@ -35,8 +44,8 @@ pub fn plant(client: &mut Client, schema: &str) {
         let function = format!("{schema}.hijack_{}_{}", left.replace('"', "q"), right.replace('"', "q"));
         client
             .batch_execute(&format!(
-                "CREATE FUNCTION {function}({left}, {right}) RETURNS boolean LANGUAGE plpgsql AS
-                 'BEGIN RAISE EXCEPTION ''hijacked: {left} operator {right}''; END'"
+                "CREATE FUNCTION {function}({left}, {right}) RETURNS boolean LANGUAGE plpgsql AS {}",
+                body(&format!("{left} operator {right}"))
             ))
             .expect("a function");
         for operator in ["=", "<>", "<", ">", "<=", ">=", "||", "->", "->>"] {
@@ -67,7 +76,8 @@ pub fn plant(client: &mut Client, schema: &str) {
         "chunk_records(bigint)",
     ] {
         let statement = format!(
-            "CREATE FUNCTION {schema}.{signature} RETURNS text LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''hijacked: {signature}''; END'"
+            "CREATE FUNCTION {schema}.{signature} RETURNS text LANGUAGE plpgsql AS {}",
+            body(signature)
         );
         // Some pseudo-types are not for plpgsql.
         let _ = client.batch_execute(&statement);
