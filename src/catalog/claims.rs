@@ -1,69 +1,144 @@
 //! What keeps others from loading the same meanwhile: claims on a content or a path,
-//! held over transactions, and turns, taken to the end of one. They are locks on pairs
-//! that nobody else locks: not advisory ones, whose numbers are the users' own.
+//! held over transactions, and turns, taken to the end of one. They are locks on numbers
+//! that nobody else locks: hashes of what is meant, each kind in a range of its own, so
+//! that nobody who writes a file can make one be another.
 
 use super::{Catalog, Past};
 use crate::pg::Oid;
 use crate::pg::lock::{Claim, Held, Mode, Object};
 
+/// What can be claimed, by its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    Path([u8; 32]),
+    Content([u8; 32]),
+}
+
+impl Claimed {
+    /// What a load of it into the target locks.
+    pub fn object(&self, target: Oid) -> Object {
+        match self {
+            Claimed::Path(hash) => object(Kind::Path, target, hash),
+            Claimed::Content(hash) => object(Kind::Content, target, hash),
+        }
+    }
+}
+
+/// What a load of a file of that size into the target locks for its turn.
+pub fn turn(target: Oid, file_size: u64) -> Object {
+    object(Kind::Turn, target, &file_size.to_le_bytes())
+}
+
+/// The kinds of what is locked: the two highest bits of its number.
+#[derive(Clone, Copy)]
+enum Kind {
+    Path = 0,
+    Content = 1,
+    Turn = 2,
+}
+
+fn object(kind: Kind, target: Oid, what: &[u8]) -> Object {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&[kind as u8]).update(&target.to_u32().to_le_bytes()).update(what);
+    let mut number = [0; 10];
+    number.copy_from_slice(&hasher.finalize().as_bytes()[..10]);
+    number[9] = (number[9] >> 2) | ((kind as u8) << 6);
+    Object(number)
+}
+
 impl Catalog {
     /// Lets loads of files of one size into one table take turns, to the end
-    /// of the transaction.
-    pub fn take_turn(&self, target: Oid, file_size: u64) {
-        self.turn(target, file_size).lock(Mode::Exclusive);
+    /// of the transaction. Before it waits for long, `tell` hears for whom.
+    pub fn take_turn(&self, target: Oid, file_size: u64, tell: &mut dyn FnMut(&[i32])) {
+        turn(target, file_size).lock(Mode::Exclusive, tell);
     }
 
     /// Lets a load of `load_json_file` of a file of that size finish first;
     /// `false` where one is under way. Several of `load_json_files` are not in
     /// each other's way: they claim contents.
     pub fn try_share_turn(&self, target: Oid, file_size: u64) -> bool {
-        self.turn(target, file_size).try_lock(Mode::Shared)
+        turn(target, file_size).try_lock(Mode::Shared)
     }
 
-    fn turn(&self, target: Oid, file_size: u64) -> Object {
-        let hash = file_size.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48;
-        Object { class: self.history, object: target.to_u32(), number: hash as u16 }
-    }
-
-    /// What a load of something into the target locks while it is under way, over
-    /// transactions: a hash of the content, or of the path.
-    fn claim(&self, target: Oid, hash: &[u8; 32]) -> Claim {
-        let part = |at: usize| u32::from_le_bytes([hash[at], hash[at + 1], hash[at + 2], hash[at + 3]]);
-        let object = part(0) ^ target.to_u32();
-        Claim(Object { class: self.rejects, object, number: part(4) as u16 })
-    }
-
-    /// Claims a content or a path for this session; `None` where another has it. The
-    /// transaction has it too: functions of users can give back what sessions hold.
-    pub fn try_claim(&self, target: Oid, hash: &[u8; 32]) -> Option<Held> {
-        self.claim(target, hash).try_hold()
+    /// Claims a content or a path for this session; `None` where somebody has it, this
+    /// session too. The transaction has it as well: functions of users can give back what
+    /// sessions hold.
+    pub fn try_claim(&self, target: Oid, what: &Claimed) -> Option<Held> {
+        Claim(what.object(target)).try_hold()
     }
 
     /// The transaction has what this session has claimed in an earlier one; `false` where
     /// somebody else has it.
-    pub fn try_guard_claim(&self, target: Oid, hash: &[u8; 32]) -> bool {
-        self.claim(target, hash).try_guard()
+    pub fn try_guard_claim(&self, target: Oid, what: &Claimed) -> bool {
+        Claim(what.object(target)).try_guard()
     }
 
     /// Waits until nobody has claimed it; to the end of the transaction nobody else
-    /// will.
-    pub fn keep_unclaimed(&self, target: Oid, hash: &[u8; 32]) {
-        self.claim(target, hash).keep();
+    /// will. Before it waits for long, `tell` hears for whom.
+    pub fn keep_unclaimed(&self, target: Oid, what: &Claimed, tell: &mut dyn FnMut(&[i32])) {
+        Claim(what.object(target)).keep(tell);
     }
 
     /// Keeps others from claiming it to the end of the transaction; `false` where one
     /// has.
-    pub fn try_keep_unclaimed(&self, target: Oid, hash: &[u8; 32]) -> bool {
-        self.claim(target, hash).try_keep()
+    pub fn try_keep_unclaimed(&self, target: Oid, what: &Claimed) -> bool {
+        Claim(what.object(target)).try_keep()
     }
 
     /// Keeps others from claiming path and content of a load, as those that load it do,
     /// to the end of the transaction; `false` where another session is at work on it.
     pub fn keep_past_unclaimed(&self, past: &Past) -> bool {
-        let hash = past.content_hash.as_deref().and_then(|hash| hash.try_into().ok());
+        let hash = past.content_hash.as_deref().and_then(|hash| <[u8; 32]>::try_from(hash).ok());
         let Some(target) = past.target else { return true };
-        let path = blake3::hash(&past.file_path);
-        self.try_keep_unclaimed(target, path.as_bytes())
-            && hash.is_none_or(|hash| self.try_keep_unclaimed(target, hash))
+        let path = Claimed::Path(*blake3::hash(&past.file_path).as_bytes());
+        self.try_keep_unclaimed(target, &path)
+            && hash.is_none_or(|hash| self.try_keep_unclaimed(target, &Claimed::Content(hash)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn top_bits(object: Object) -> u8 {
+        object.0[9] >> 6
+    }
+
+    #[test]
+    fn kinds_do_not_meet() {
+        for seed in 0..1000u32 {
+            let (hash, target) = (*blake3::hash(&seed.to_le_bytes()).as_bytes(), Oid::from(seed));
+            assert_eq!(top_bits(Claimed::Path(hash).object(target)), 0);
+            assert_eq!(top_bits(Claimed::Content(hash).object(target)), 1);
+            assert_eq!(top_bits(turn(target, u64::from(seed))), 2);
+        }
+    }
+
+    #[test]
+    fn every_bit_of_what_is_meant_counts() {
+        let (hash, target) = ([7; 32], Oid::from(16_384));
+        let mut objects = HashSet::from([Claimed::Path(hash).object(target)]);
+        for bit in 0..256 {
+            let mut other = hash;
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert!(objects.insert(Claimed::Path(other).object(target)), "bit {bit}");
+        }
+        for bit in 0..32 {
+            assert!(objects.insert(Claimed::Path(hash).object(Oid::from(16_384 ^ (1 << bit)))), "bit {bit}");
+        }
+        for bit in 0..64 {
+            assert!(objects.insert(turn(target, 1 << bit)), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn every_bit_of_the_number_is_used() {
+        let mut seen = [0; 10];
+        for seed in 0..1000u64 {
+            let number = turn(Oid::from(1), seed).0;
+            seen.iter_mut().zip(number).for_each(|(seen, byte)| *seen |= byte);
+        }
+        assert_eq!(seen, [255, 255, 255, 255, 255, 255, 255, 255, 255, 0b1011_1111]);
     }
 }

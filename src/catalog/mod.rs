@@ -55,6 +55,7 @@ mod mended;
 mod stat;
 
 pub use amend::{Past, Retry, RowLock};
+pub use claims::{Claimed, turn};
 pub use loads::{Earlier, FileOnDisk, FileState, Load, Position, Status, Step};
 
 use crate::error::Error;
@@ -63,8 +64,6 @@ use pgrx::prelude::*;
 
 /// The tables and their owner.
 pub struct Catalog {
-    history: Oid,
-    rejects: Oid,
     owner: Oid,
     /// Where OIDs of the history name what they name here: see [`pg::home`].
     home: String,
@@ -119,12 +118,11 @@ impl Rejects {
 }
 
 impl Catalog {
-    /// Finds the tables.
+    /// Finds the tables' owner.
     pub fn open() -> Result<Self, Error> {
         let history = relation::in_schema(c"loader", c"load_history_data");
-        let rejects = relation::in_schema(c"loader", c"rejects_data");
         let owner = relation::owner(history).ok_or(Error::NoTable(history.to_u32()))?;
-        Ok(Catalog { history, rejects, owner, home: pg::home(history) })
+        Ok(Catalog { owner, home: pg::home(history) })
     }
 
     /// Draws the number of a load.

@@ -4,7 +4,8 @@ use super::decide::{Decision, Fronts, StartPoint, decide, loaded};
 use super::emptied::forget_if_emptied;
 use super::file::FileSource;
 use super::options::{IfEmptied, IfLoaded, Options};
-use crate::catalog::{Catalog, Content, Earlier, Status};
+use super::waiting::{self, Same};
+use crate::catalog::{Catalog, Claimed, Content, Earlier, Status};
 use crate::error::Error;
 use crate::pg;
 use crate::sink::Target;
@@ -20,7 +21,12 @@ pub fn find(
     source: &mut FileSource,
     options: &Options,
 ) -> Result<Decision, Error> {
-    catalog.take_turn(target.oid, content.file_size);
+    let path = source.opened().path.clone();
+    catalog.take_turn(target.oid, content.file_size, &mut |pids| waiting::tell(&path, pids, Same::Size, 0));
+    if options.if_loaded != IfLoaded::Force {
+        // Before anything is written that others may wait for.
+        wait_for_calls(catalog, target, source)?;
+    }
     catalog.adopt()?;
     if options.if_emptied == IfEmptied::Reload {
         forget_if_emptied(catalog, target)?;
@@ -28,8 +34,7 @@ pub fn find(
     if options.if_loaded == IfLoaded::Force {
         return Ok(Decision::Load(StartPoint::default()));
     }
-    wait_for_calls(catalog, target, source)?;
-    let (path, stat) = (source.opened().path.clone(), *source.opened().stat());
+    let stat = *source.opened().stat();
     let of_path = catalog.earlier(content, None, Some(&path), Some(&stat));
     if let Some(known) = known_by_stat(&of_path) {
         require_sight(catalog, &of_path, target, source)?;
@@ -105,10 +110,11 @@ fn require_sight(
 /// A call of load_json_files may be at an earlier state of the file: it is waited for,
 /// unless it may have to wait for what this transaction has written.
 fn wait_for_calls(catalog: &Catalog, target: &Target, source: &FileSource) -> Result<(), Error> {
-    let path_hash = blake3::hash(&source.opened().path);
+    let path = &source.opened().path;
+    let claimed = Claimed::Path(*blake3::hash(path).as_bytes());
     if !pg::transaction_has_written() {
-        catalog.keep_unclaimed(target.oid, path_hash.as_bytes());
-    } else if !catalog.try_keep_unclaimed(target.oid, path_hash.as_bytes()) {
+        catalog.keep_unclaimed(target.oid, &claimed, &mut |pids| waiting::tell(path, pids, Same::File, 0));
+    } else if !catalog.try_keep_unclaimed(target.oid, &claimed) {
         return Err(Error::FileUnderWay(source.opened().shown.clone()));
     }
     Ok(())

@@ -14,6 +14,7 @@ mod rejects;
 mod report;
 mod server;
 mod validate;
+mod waiting;
 
 pub use account::Brought;
 pub use decide::{Decision, Fronts, StartPoint, decide, loaded};
@@ -28,6 +29,7 @@ pub use options::{
 };
 pub use report::{at_least_once, log_line};
 pub use server::Server;
+pub use waiting::{Same, in_the_way, tell as tell_waiting};
 
 use crate::access;
 use crate::amend;

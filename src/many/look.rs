@@ -3,17 +3,17 @@
 
 use super::common::Common;
 use crate::access;
-use crate::catalog::{Catalog, Earlier};
+use crate::catalog::{Catalog, Claimed, Earlier, turn};
 use crate::error::Error;
-use crate::load::{Decision, FileSource, Fronts, IfLoaded, StartPoint, decide, known_by_stat, loaded};
-use crate::pg::lock::Held;
+use crate::load::{Decision, FileSource, Fronts, IfLoaded, Same, StartPoint, decide, known_by_stat, loaded};
+use crate::pg::lock::{Held, Object};
 use crate::pg::{self, Oid, text};
 
 /// What is in the way of a file.
 #[derive(Clone, Copy)]
 pub enum Obstacle {
-    /// Somebody else is at its content or its path, by this hash.
-    Claim([u8; 32]),
+    /// Somebody is at its content or its path.
+    Claim(Claimed),
     /// A `load_json_file` of a file of this size is under way.
     Turn(u64),
 }
@@ -22,8 +22,16 @@ impl Obstacle {
     /// Whether it has gone.
     pub fn has_gone(self, catalog: &Catalog, target: Oid) -> bool {
         match self {
-            Obstacle::Claim(hash) => catalog.try_claim(target, &hash).map(Held::let_go).is_some(),
+            Obstacle::Claim(what) => catalog.try_claim(target, &what).map(Held::let_go).is_some(),
             Obstacle::Turn(size) => catalog.try_share_turn(target, size),
+        }
+    }
+
+    /// What is locked by those who are in the way, and what they are at.
+    pub fn object(self, target: Oid) -> (Object, Same) {
+        match self {
+            Obstacle::Claim(what) => (what.object(target), Same::File),
+            Obstacle::Turn(size) => (turn(target, size), Same::Size),
         }
     }
 }
@@ -62,7 +70,7 @@ pub struct Claims {
 /// A file that nobody else loads under this path meanwhile.
 pub struct Opened {
     source: FileSource,
-    path_hash: [u8; 32],
+    path_claim: Claimed,
     claim: Held,
     /// Lengths whose hashes are asked for, that of the file among them, in order; and
     /// the hashes of those that were read.
@@ -89,9 +97,9 @@ pub fn reach(
         return Err(Error::PathEncoding(text::show(path)));
     }
     let target = common.target.oid;
-    let path_hash = *blake3::hash(path).as_bytes();
-    let Some(claim) = catalog.try_claim(target, &path_hash) else {
-        return Ok(Reached::Looked(Look::Busy(Obstacle::Claim(path_hash))));
+    let path_claim = Claimed::Path(*blake3::hash(path).as_bytes());
+    let Some(claim) = catalog.try_claim(target, &path_claim) else {
+        return Ok(Reached::Looked(Look::Busy(Obstacle::Claim(path_claim))));
     };
     let source = FileSource::new(access::open(path)?);
     let size = source.opened().size();
@@ -100,7 +108,7 @@ pub fn reach(
         return Ok(Reached::Looked(Look::Busy(Obstacle::Turn(size))));
     }
     let if_loaded = common.options.if_loaded;
-    let mut opened = Opened { source, path_hash, claim, lengths: vec![size], hashes: Vec::new() };
+    let mut opened = Opened { source, path_claim, claim, lengths: vec![size], hashes: Vec::new() };
     // What the call has not skipped when it began is seldom known by its stat: to ask for
     // that pays where reading takes long.
     if is_large(size) || if_loaded == IfLoaded::Error {
@@ -141,8 +149,8 @@ impl Opened {
     /// in the way, if anything is.
     pub fn lock_again(&self, catalog: &Catalog, common: &Common<'_>) -> Option<Obstacle> {
         let (target, size) = (common.target.oid, self.size());
-        if !catalog.try_guard_claim(target, &self.path_hash) {
-            Some(Obstacle::Claim(self.path_hash))
+        if !catalog.try_guard_claim(target, &self.path_claim) {
+            Some(Obstacle::Claim(self.path_claim))
         } else if !catalog.try_share_turn(target, size) {
             Some(Obstacle::Turn(size))
         } else {
@@ -158,9 +166,10 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, mut opened: Opened) -> Resul
     let Some(hash) = opened.hash_of_front(size)? else {
         return Err(Error::Changed(opened.source.opened().shown.clone()));
     };
-    let Some(content) = catalog.try_claim(target, &hash) else {
+    let content_claim = Claimed::Content(hash);
+    let Some(content) = catalog.try_claim(target, &content_claim) else {
         opened.claim.let_go();
-        return Ok(Look::Busy(Obstacle::Claim(hash)));
+        return Ok(Look::Busy(Obstacle::Claim(content_claim)));
     };
     let (path, stat) = (opened.source.opened().path.clone(), *opened.source.opened().stat());
     let earlier = catalog.earlier(&common.content(size), Some(&hash), Some(&path), Some(&stat));

@@ -1,20 +1,20 @@
-//! Locks on objects of ours: a pair of OIDs and a number that nothing else
-//! locks. `class` is the OID of a table of ours, where the server itself uses
-//! those of its catalogs. Not advisory locks: those numbers are the users' own.
+//! Locks on numbers of ours, which nothing else locks. They are of a type that the server
+//! keeps for others and never uses itself; `pg_locks` calls it `userlock`. Not advisory
+//! locks: those numbers are the users' own.
 
-use super::Oid;
+use super::latch;
 use pgrx::pg_sys;
+use std::time::{Duration, Instant};
 
-/// What is locked.
-#[derive(Clone, Copy)]
-pub struct Object {
-    /// The OID of a table of ours.
-    pub class: Oid,
-    /// Any number.
-    pub object: u32,
-    /// Any number.
-    pub number: u16,
-}
+/// Whoever waits for longer than this is told for whom.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Between two tries before that.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What is locked: a number of 80 bits, in this database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Object(pub [u8; 10]);
 
 /// How it is locked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Mode {
 enum Kind {
     /// The server takes it away, even one of a session.
     Transactions,
-    /// It stays: as advisory locks do, among which its object has no place.
+    /// It stays, as advisory locks do.
     Sessions,
 }
 
@@ -61,32 +61,96 @@ fn acquire(object: Object, kind: Kind, mode: Mode, session: bool, dont_wait: boo
     }
 }
 
+/// Takes a lock to the end of the transaction, and waits for it as `lock_timeout` lets it.
+/// Before it waits for long, `tell` hears who has it.
+fn wait_for(object: Object, kind: Kind, mode: Mode, tell: &mut dyn FnMut(&[i32])) {
+    let began = Instant::now();
+    while acquire(object, kind, mode, false, true) == Acquired::No {
+        // The server counts `lock_timeout` from when it is asked to wait.
+        if timeout().is_some() || began.elapsed() >= PATIENCE {
+            tell(&object.holders());
+            acquire(object, kind, mode, false, false);
+            return;
+        }
+        latch::wait(PAUSE);
+    }
+}
+
 impl Object {
     fn tag(self, kind: Kind) -> pg_sys::LOCKTAG {
         let method = match kind {
             Kind::Transactions => pg_sys::DEFAULT_LOCKMETHOD,
             Kind::Sessions => pg_sys::USER_LOCKMETHOD,
         };
+        let [a, b, c, d, e, f, g, h, i, j] = self.0;
         pg_sys::LOCKTAG {
             // SAFETY: a plain variable of this single-threaded process.
             locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
-            locktag_field2: self.class.to_u32(),
-            locktag_field3: self.object,
-            locktag_field4: self.number,
-            locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+            locktag_field2: u32::from_le_bytes([a, b, c, d]),
+            locktag_field3: u32::from_le_bytes([e, f, g, h]),
+            locktag_field4: u16::from_le_bytes([i, j]),
+            locktag_type: pg_sys::LockTagType::LOCKTAG_USERLOCK as u8,
             locktag_lockmethodid: method as u8,
         }
     }
 
-    /// Takes the lock to the end of the transaction, and waits for it.
-    pub fn lock(self, mode: Mode) {
-        acquire(self, Kind::Transactions, mode, false, false);
+    fn of_tag(tag: &pg_sys::LOCKTAG) -> Option<Self> {
+        // SAFETY: a plain variable of this single-threaded process.
+        let database = unsafe { pg_sys::MyDatabaseId }.to_u32();
+        let ours = u32::from(tag.locktag_type) == pg_sys::LockTagType::LOCKTAG_USERLOCK
+            && tag.locktag_field1 == database;
+        ours.then(|| {
+            let mut number = [0; 10];
+            number[..4].copy_from_slice(&tag.locktag_field2.to_le_bytes());
+            number[4..8].copy_from_slice(&tag.locktag_field3.to_le_bytes());
+            number[8..].copy_from_slice(&tag.locktag_field4.to_le_bytes());
+            Object(number)
+        })
+    }
+
+    /// Takes the lock to the end of the transaction, and waits for it. Before it waits for
+    /// long, `tell` hears who has it.
+    pub fn lock(self, mode: Mode, tell: &mut dyn FnMut(&[i32])) {
+        wait_for(self, Kind::Transactions, mode, tell);
     }
 
     /// Takes the lock to the end of the transaction, if nobody has to be waited for.
     pub fn try_lock(self, mode: Mode) -> bool {
         acquire(self, Kind::Transactions, mode, false, true) != Acquired::No
     }
+
+    fn holders(self) -> Vec<i32> {
+        let mut pids: Vec<i32> =
+            held_by_others().into_iter().filter(|(object, _)| *object == self).map(|(_, pid)| pid).collect();
+        pids.sort_unstable();
+        pids.dedup();
+        pids
+    }
+}
+
+/// What other processes hold in this database, and which; 0 for a prepared transaction.
+pub fn held_by_others() -> Vec<(Object, i32)> {
+    // SAFETY: the server copies what it knows into the current context, as many entries
+    // as it says, and leaves them to the caller.
+    unsafe {
+        let data = pg_sys::GetLockStatusData();
+        let locks = std::slice::from_raw_parts((*data).locks, (*data).nelements.max(0) as usize);
+        let held = locks
+            .iter()
+            .filter(|lock| lock.holdMask != 0 && lock.pid != pg_sys::MyProcPid)
+            .filter_map(|lock| Some((Object::of_tag(&lock.locktag)?, lock.pid)))
+            .collect();
+        pg_sys::pfree((*data).locks.cast());
+        pg_sys::pfree(data.cast());
+        held
+    }
+}
+
+/// How long one may wait for a lock; `None` for ever.
+pub fn timeout() -> Option<Duration> {
+    // SAFETY: a plain variable of this single-threaded process.
+    let milliseconds = unsafe { pg_sys::LockTimeout };
+    u64::try_from(milliseconds).ok().filter(|&time| time > 0).map(Duration::from_millis)
 }
 
 /// What can be held over transactions, those that are rolled back too. The end of
@@ -120,10 +184,11 @@ impl Claim {
         self.0.try_lock(Mode::Exclusive)
     }
 
-    /// Keeps others from it to the end of the transaction, and waits for it.
-    pub fn keep(self) {
-        acquire(self.0, Kind::Sessions, Mode::Exclusive, false, false);
-        self.0.lock(Mode::Exclusive);
+    /// Keeps others from it to the end of the transaction, and waits for it. Before it
+    /// waits for long, `tell` hears who has it.
+    pub fn keep(self, tell: &mut dyn FnMut(&[i32])) {
+        wait_for(self.0, Kind::Sessions, Mode::Exclusive, tell);
+        self.0.lock(Mode::Exclusive, tell);
     }
 
     /// Keeps others from it to the end of the transaction, if nobody has to be waited for.

@@ -1,8 +1,10 @@
 //! Who is to load a file: what keeps others from it meanwhile, and what it costs to look.
 
-use crate::helpers::{Barrier, backend, count, session, tiny, workers};
-use loader_client_tests::{Cluster, load, load_many, message, wait_for};
-use std::fs::File;
+use crate::helpers::{Barrier, backend, count, counts, session, tiny, workers};
+use loader_client_tests::{Cluster, Database, load, load_many, message, wait_for};
+use postgres::Client;
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -129,5 +131,70 @@ fn nothing_is_locked_while_a_large_file_is_hashed() {
         assert_eq!(message(result), "57014: canceling statement due to user request", "{processes} workers");
         assert!(since < Duration::from_secs(20), "{since:?}");
         assert_eq!(count(&mut client, "loader.load_history"), 0);
+    }
+}
+
+/// A session that would rather fail than wait for ever.
+fn impatient(name: &str) -> (Database<'static>, Client) {
+    let (database, mut client) = session(name);
+    client.batch_execute("SET statement_timeout = '1min'").expect("the setting");
+    (database, client)
+}
+
+#[test]
+fn a_file_that_contains_its_own_path() {
+    for workers in [0, 2] {
+        let name = format!("claims_own_path_{workers}");
+        let (database, mut client) = impatient(&name);
+        let folder = database.folder(&name);
+        // The hash of each one's content is that of a path: of its own, or of another's.
+        for (file, contents) in [("a", "a"), ("b", "c"), ("c", "b"), ("d", "e"), ("e", "d")] {
+            let contents = folder.join(contents);
+            database.file(&format!("{name}/{file}"), contents.to_str().expect("a path"));
+        }
+        let good = tiny(10);
+        database.file(&format!("{name}/f"), &good);
+        let pattern = format!("{}/*", folder.display());
+        let summary =
+            load_many(&mut client, &pattern, "t", &format!("workers => {workers}")).expect("a call");
+        assert_eq!(counts(&summary), [6, 6, 0, 0, 10, 5], "{workers} workers");
+    }
+}
+
+#[test]
+fn one_file_by_many_names() {
+    for workers in [0, 2] {
+        let name = format!("claims_names_{workers}");
+        let (database, mut client) = impatient(&name);
+        let folder = database.folder(&name);
+        fs::create_dir(folder.join("one")).expect("a folder");
+        database.file(&format!("{name}/one/a"), tiny(5000));
+        fs::hard_link(folder.join("one/a"), folder.join("one/b")).expect("a hard link");
+        symlink(folder.join("one/a"), folder.join("one/c")).expect("a link");
+        fs::copy(folder.join("one/a"), folder.join("one/d")).expect("a copy");
+        symlink(folder.join("one"), folder.join("two")).expect("a link to the folder");
+        let pattern = format!("{}/*/*", folder.display());
+        let options = format!("workers => {workers}");
+        let summary = load_many(&mut client, &pattern, "t", &options).expect("a call");
+        assert_eq!(counts(&summary), [8, 1, 7, 0, 5000, 0], "{workers} workers");
+        assert_eq!(count(&mut client, "t"), 5000, "{workers} workers");
+    }
+}
+
+#[test]
+fn ten_thousand_files_of_the_same_content() {
+    const FILES: i64 = 10_000;
+    for workers in [0, 2] {
+        let name = format!("claims_same_{workers}");
+        let (database, mut client) = impatient(&name);
+        let folder = database.folder(&name);
+        for file in 0..FILES {
+            fs::write(folder.join(file.to_string()), "{\"n\": 1}\n").expect("a file");
+        }
+        let pattern = format!("{}/*", folder.display());
+        let options = format!("workers => {workers}");
+        let summary = load_many(&mut client, &pattern, "t", &options).expect("a call");
+        assert_eq!(counts(&summary), [FILES, 1, FILES - 1, 0, 1, 0], "{workers} workers");
+        assert_eq!(count(&mut client, "t"), 1, "{workers} workers");
     }
 }

@@ -204,7 +204,7 @@ fn disturb(
         wait_for("the workers to end", || workers(&mut watcher) == 0);
         // A session says that it ends before it gives all back.
         wait_for("claims to be given back", || {
-            count(&mut watcher, "pg_locks WHERE locktype = 'object' AND pid <> pg_backend_pid()") == 0
+            count(&mut watcher, "pg_locks WHERE locktype = 'userlock' AND pid <> pg_backend_pid()") == 0
         });
         files.finish(&database, 2, &format!("{name}, {crew} workers, at {moment} rows"));
     }
