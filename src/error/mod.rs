@@ -240,6 +240,9 @@ pub enum Error {
     /// Rejects of this load were retried, mended or undone by the retry's own triggers.
     RetriedMeanwhile(i64),
     FileUnderWay(String),
+    /// The wait for another session was longer than `lock_timeout` lets; for whom, and which
+    /// file.
+    HeldUp(String),
     /// The load was undone.
     Undone(i64),
     /// A load has more or fewer rows in its table than it brought.

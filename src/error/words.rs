@@ -329,6 +329,11 @@ impl Error {
                     .detail("That session may have to wait for what this transaction has written.")
                     .hint("Call load_json_file first in its transaction, or when the other session has finished.")
             }
+            Error::HeldUp(whom) => {
+                Words::new(Code::ERRCODE_LOCK_NOT_AVAILABLE, format!("gave up waiting for {whom}"))
+                    .detail("The wait was longer than lock_timeout.")
+                    .hint("The next call looks at the file again.")
+            }
             Error::LoadUnderWay(load_id) => {
                 Words::new(Code::ERRCODE_OBJECT_IN_USE, format!("load {load_id} is under way in another session"))
                     .hint("Wait for its end, or cancel it.")

@@ -84,7 +84,7 @@ fn loads_of(board: &Board) -> Option<Vec<i64>> {
     let mut loads = Vec::new();
     for file in 0..board.files() {
         let is_own = match board.state(file) {
-            State::Loaded | State::Failed | State::Taken(_) | State::Busy => true,
+            State::Loaded | State::Failed | State::Taken(_) | State::Busy | State::HeldUp => true,
             State::Open | State::Skipped | State::Changed | State::Refused | State::RefusedChanged => false,
         };
         // A file that was only looked at has none yet.

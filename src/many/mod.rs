@@ -16,6 +16,7 @@ mod progress;
 mod range;
 mod report;
 mod seat;
+mod waiting;
 mod work;
 
 pub use call::{Call, OnFileError};
@@ -42,6 +43,7 @@ use seat::Seat;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use waiting::Circles;
 use work::Work;
 
 /// How often the session looks after its workers.
@@ -107,11 +109,13 @@ fn load_all(
         report::fewer_workers(started, wanted);
     }
     board.expect(started as u64);
-    crew.look_after(&mut progress, transactions);
-    drop(crew);
-    if started > 0 && !board.is_over() {
+    if let Some(pid) = crew.look_after(&mut progress, transactions) {
+        report::a_worker_waits_for_its_call(pid);
+        crew.end();
+    } else if started > 0 && !board.is_over() {
         report::workers_have_ended();
     }
+    drop(crew);
     loop {
         if !board.is_over() {
             Work::new(Seat::new(&board, 0, transactions, &call, threads, Some(&mut progress))?).run()?;
@@ -300,10 +304,11 @@ impl Crew {
         self.workers.borrow().len()
     }
 
-    /// Waits until all is done, or all of them have ended. The session holds no
-    /// lock and no snapshot meanwhile.
-    fn look_after(&self, progress: &mut Progress, transactions: &mut Transactions) {
+    /// Waits until all is done, or all of them have ended, or one waits for the call itself,
+    /// which is returned. The session holds no lock and no snapshot meanwhile.
+    fn look_after(&self, progress: &mut Progress, transactions: &mut Transactions) -> Option<i32> {
         let mut ended = vec![false; self.count()];
+        let mut circles = Circles::new();
         while !ended.iter().all(|&ended| ended) {
             for (index, worker) in self.workers.borrow().iter().enumerate() {
                 if !ended[index] && worker.status() == Status::Ended {
@@ -312,29 +317,48 @@ impl Crew {
                 }
             }
             if self.board.is_over() {
-                return;
+                return None;
             }
             progress.show(&self.board.totals());
+            progress.tell_waiting(&self.board);
+            let workers: Vec<i32> = self.workers.borrow().iter().filter_map(Worker::pid).collect();
+            let stuck = circles.find(&self.board, transactions, &workers);
+            if stuck.is_some() {
+                return stuck;
+            }
             latch::wait(PATIENCE);
             transactions.renew();
         }
+        None
+    }
+
+    fn any_runs(&self) -> bool {
+        self.workers.borrow().iter().any(|worker| worker.status() != Status::Ended)
+    }
+
+    /// Ends them before all is done: what they have goes back to the others.
+    fn end(&self) {
+        self.workers.borrow().iter().for_each(Worker::terminate);
+        while self.any_runs() {
+            latch::wait(PATIENCE);
+        }
+        (1..=self.count()).for_each(|slot| self.board.release(slot));
     }
 }
 
 impl Drop for Crew {
     /// Ends them, and waits until they have: a worker never outlives its call.
     fn drop(&mut self) {
-        let running = || self.workers.borrow().iter().any(|worker| worker.status() != Status::Ended);
         // They end by themselves when all is done; one that waits for a lock does not.
         let grace = Instant::now();
-        while running() && self.board.is_done() && grace.elapsed() < GRACE {
+        while self.any_runs() && self.board.is_done() && grace.elapsed() < GRACE {
             latch::doze(PATIENCE);
         }
-        if running() {
+        if self.any_runs() {
             self.board.stop();
             self.workers.borrow().iter().for_each(Worker::terminate);
         }
-        while running() {
+        while self.any_runs() {
             latch::doze(PATIENCE);
         }
         self.workers.borrow_mut().clear();

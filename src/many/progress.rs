@@ -1,8 +1,9 @@
 //! How far a call is, for those who watch: its row in `loader.progress`, and a NOTICE
 //! now and then.
 
-use super::board::Totals;
+use super::board::{Board, Totals};
 use super::report::Notices;
+use super::waiting::Told;
 use crate::pg::Oid;
 use crate::pg::progress::Report;
 
@@ -11,17 +12,23 @@ pub struct Progress {
     table: String,
     row: Report,
     notices: Notices,
+    told: Told,
 }
 
 impl Progress {
     /// Of a call that begins: the table's name, and bytes of all files.
     pub fn new(table: String, target: Oid, bytes: u64) -> Self {
-        Progress { table, row: Report::new(target, bytes), notices: Notices::new() }
+        Progress { table, row: Report::new(target, bytes), notices: Notices::new(), told: Told::default() }
     }
 
     /// Name of the table.
     pub fn table(&self) -> &str {
         &self.table
+    }
+
+    /// Tells for whom the call waits, where that is news.
+    pub fn tell_waiting(&mut self, board: &Board) {
+        self.told.tell(board);
     }
 
     /// Shows what is committed.

@@ -124,7 +124,12 @@ impl Attempt<'_, '_> {
     /// Waits until it is the range's turn; `false` where that does not come. What it
     /// brought, which `took` so long, is taken back then, and others may have it.
     fn comes_to_its_turn(&mut self, took: Duration) -> bool {
+        // Without a transaction it only waits: should it hold what a worker asks for that
+        // goes on, such as an advisory lock that a trigger took for the session, nothing but
+        // its end gives it back.
+        self.seat.board.idle(self.seat.slot, !self.seat.is_in_transaction());
         let turn = self.wait_for_turn(took);
+        self.seat.board.idle(self.seat.slot, false);
         if turn == Turn::Now {
             return true;
         }

@@ -4,7 +4,7 @@
 use super::board::{Board, State, Totals};
 use crate::catalog::{Catalog, Position};
 use crate::error::{Error, Failure};
-use crate::load::log_line;
+use crate::load::{in_the_way, log_line};
 use crate::pg::message::{self, count};
 use crate::pg::text;
 use pgrx::PgLogLevel;
@@ -67,6 +67,16 @@ pub fn nothing_matches(pattern: &[u8]) {
 /// The session does what its workers have left.
 pub fn workers_have_ended() {
     tell(PgLogLevel::NOTICE, "continuing without workers: all of them have ended".to_string(), None);
+}
+
+/// The session does what its workers have left: one of them waits for the call itself.
+pub fn a_worker_waits_for_its_call(pid: i32) {
+    message::tell(
+        PgLogLevel::NOTICE,
+        "continuing without workers: one waits for a lock that this call holds".to_string(),
+        Some(format!("Process {pid} waits for this session, or for a worker that has nothing left to do.")),
+        Some("Give back advisory locks that triggers of the table ask for before the call.".to_string()),
+    );
 }
 
 /// A worker ends: it cannot read what its session has written down.
@@ -132,7 +142,8 @@ pub fn files(board: &Board, catalog: &Catalog, table: &str) -> Option<Error> {
             Some("Use if_loaded => 'replace' to load it in place of what it was, or 'force' to load it in addition.".to_string()),
         );
     }
-    let first = refused.into_iter().flatten().chain(failed).min_by_key(|first| first.file)?;
+    let held_up = tell_held_up(board);
+    let first = refused.into_iter().flatten().chain(held_up).chain(failed).min_by_key(|first| first.file)?;
     let totals = board.totals();
     Some(Error::FilesFailed {
         failed: totals.failed,
@@ -176,6 +187,24 @@ impl<'a> Files<'a> {
             others => format!("file \"{path}\" and {}", count(others, "other", "others")),
         }
     }
+}
+
+/// Says which files others were at for too long.
+fn tell_held_up(board: &Board) -> Option<First> {
+    let files = Files::in_state(board, State::HeldUp)?;
+    let who = board
+        .in_the_way(files.first)
+        .map(|what| in_the_way(&board.path(files.first), &[what.pid], what.same))
+        .unwrap_or_default();
+    let error = || Error::HeldUp(who.clone());
+    match files.others {
+        0 => error().warn(),
+        others => {
+            let names = files.named(others);
+            tell(PgLogLevel::WARNING, format!("{names} are being loaded by other sessions"), None);
+        }
+    }
+    Some(First { file: files.first, failure: Failure::from(error()), has_row: false })
 }
 
 /// Says which files failed, one line for those that did so in the same way; returns the

@@ -12,7 +12,7 @@ use crate::catalog::{Catalog, Position, Status};
 use crate::error::{Error, Failure};
 use crate::load::{Options, Sink};
 use crate::pg::transaction::Transactions;
-use crate::pg::{self, constraint, latch, worker};
+use crate::pg::{self, Oid, constraint, latch, worker};
 use crate::settings;
 use crate::sink::{Insert, Placement, Target};
 use std::collections::HashMap;
@@ -282,6 +282,11 @@ impl<'a> Seat<'a> {
         self.now.as_ref().and_then(|now| now.catalog.position(load_id, &[Status::Running]))
     }
 
+    /// The table that is loaded into.
+    pub fn target(&self) -> Oid {
+        self.call.table
+    }
+
     /// Whether what is loaded is enough for a transaction.
     pub fn is_full(&self) -> bool {
         self.deferrable
@@ -331,7 +336,8 @@ impl<'a> Seat<'a> {
         self.group.began.get_or_insert_with(Instant::now);
     }
 
-    /// A file was loaded before, and that is an error; it may end the call.
+    /// A file is not loaded, and that is an error, but none that the history is told of: it
+    /// was loaded before, or somebody else has it. It may end the call.
     pub fn refused(&mut self, posted: Posted, error: Error) {
         self.done(posted, 0);
         if self.call.on_file_error == OnFileError::Stop {
@@ -389,6 +395,7 @@ impl<'a> Seat<'a> {
     pub fn show_progress(&mut self) {
         if let Some(progress) = &mut self.progress {
             progress.show(&self.board.totals());
+            progress.tell_waiting(self.board);
         }
     }
 }

@@ -7,6 +7,7 @@ use super::look::{self, Claims, Look, Obstacle, Reached};
 use super::range;
 use super::report;
 use super::seat::{self, NotCommitted, Seat};
+use super::waiting::Waiting;
 use crate::catalog::{Earlier, Status};
 use crate::error::{Error, Failure};
 use crate::pg::memory::{Context, RESERVE};
@@ -35,12 +36,20 @@ pub struct Work<'a> {
     /// not be read again to see that it still is.
     busy_from: usize,
     busy: HashMap<usize, Obstacle>,
+    waiting: Waiting,
 }
 
 impl<'a> Work<'a> {
     /// Of whoever sits there.
     pub fn new(seat: Seat<'a>) -> Self {
-        Work { seat, cut_claim: None, gives_way: None, busy_from: 0, busy: HashMap::new() }
+        Work {
+            seat,
+            cut_claim: None,
+            gives_way: None,
+            busy_from: 0,
+            busy: HashMap::new(),
+            waiting: Waiting::default(),
+        }
     }
 
     /// Works until there is nothing left to do.
@@ -54,12 +63,15 @@ impl<'a> Work<'a> {
             self.seat.show_progress();
             self.let_go_of_cut();
             if let Some(file) = self.seat.next_refused() {
+                self.seat.board.idle(self.seat.slot, false);
                 self.file(file)?;
             } else if let Some(range) = self.seat.board.take_range(self.seat.slot) {
+                self.seat.board.idle(self.seat.slot, false);
                 self.seat.commit();
                 let memory = Context::new(c"loader range", RESERVE);
                 memory.within(|| range::load(&mut self.seat, &range, &mut self.gives_way))?;
             } else if let Some(file) = self.seat.board.take_file(self.seat.slot) {
+                self.seat.board.idle(self.seat.slot, false);
                 self.file(file)?;
             } else if let Some(file) = self.next_busy() {
                 self.file(file)?;
@@ -69,8 +81,8 @@ impl<'a> Work<'a> {
                     return Ok(());
                 }
                 self.seat.board.idle(self.seat.slot, true);
+                self.waiting.look(&mut self.seat, &self.busy);
                 latch::wait(PATIENCE);
-                self.seat.board.idle(self.seat.slot, false);
             }
         }
     }
@@ -106,6 +118,7 @@ impl<'a> Work<'a> {
             self.seat.board.give_back(file);
             return Ok(());
         }
+        self.seat.board.idle(self.seat.slot, false);
         let looked = self.look(&path)?;
         let (_, common) = self.seat.parts();
         match looked {

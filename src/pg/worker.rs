@@ -125,8 +125,8 @@ pub struct Worker(NonNull<pg_sys::BackgroundWorkerHandle>);
 pub enum Status {
     /// The server has not got round to it.
     NotStarted,
-    /// It runs.
-    Running,
+    /// It runs, in that process.
+    Running(i32),
     /// It has ended, or could not be started.
     Ended,
 }
@@ -166,9 +166,17 @@ impl Worker {
         let mut pid = 0;
         // SAFETY: the handle is ours.
         match unsafe { pg_sys::GetBackgroundWorkerPid(self.0.as_ptr(), &raw mut pid) } {
-            pg_sys::BgwHandleStatus::BGWH_STARTED => Status::Running,
+            pg_sys::BgwHandleStatus::BGWH_STARTED => Status::Running(pid),
             pg_sys::BgwHandleStatus::BGWH_NOT_YET_STARTED => Status::NotStarted,
             _ => Status::Ended,
+        }
+    }
+
+    /// Its process, while it runs.
+    pub fn pid(&self) -> Option<i32> {
+        match self.status() {
+            Status::Running(pid) => Some(pid),
+            Status::NotStarted | Status::Ended => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The files of a call: who has which, and what came of it. What changes together
 //! changes under one lock.
 
-use super::words::{FileWord, IDLE, PIDS, SLOTS, TEXT, TEXT_WORDS, Word, Words};
+use super::words::{FileWord, PIDS, TEXT, TEXT_WORDS, Word, Words};
 use crate::catalog::Position;
 use crate::error::Failure;
 use crate::pg::shared::Segment;
@@ -25,10 +25,12 @@ pub enum State {
     /// Not loaded, because it is not what it was when it was loaded.
     RefusedChanged,
     Failed,
+    /// Not loaded, because the wait for whoever has it was longer than `lock_timeout`.
+    HeldUp,
 }
 
 impl State {
-    fn to_word(self) -> u64 {
+    pub(super) fn to_word(self) -> u64 {
         match self {
             State::Open => 0,
             State::Busy => 1,
@@ -38,6 +40,7 @@ impl State {
             State::Changed => 5,
             State::Refused => 6,
             State::RefusedChanged => 7,
+            State::HeldUp => 8,
             State::Taken(slot) => 16 + slot as u64,
         }
     }
@@ -52,6 +55,7 @@ impl State {
             5 => State::Changed,
             6 => State::Refused,
             7 => State::RefusedChanged,
+            8 => State::HeldUp,
             slot => State::Taken((slot - 16) as usize),
         }
     }
@@ -190,7 +194,7 @@ impl Board {
         self.words.get(Word::Leader) as i32
     }
 
-    /// Says which process works in a slot.
+    /// Says which process works in a slot; 0 for none.
     pub fn sit_down(&self, slot: usize, pid: i32) {
         self.words.at(PIDS + slot).store(pid as u64, SeqCst);
     }
@@ -359,19 +363,10 @@ impl Board {
         }
     }
 
-    /// Says that who works in a slot has nothing to do, or something again.
-    pub fn idle(&self, slot: usize, idle: bool) {
-        self.words.at(IDLE + slot).store(idle.into(), SeqCst);
-    }
-
-    /// Whether somebody has nothing to do.
-    pub fn has_idle(&self) -> bool {
-        (0..SLOTS).any(|slot| self.words.at(IDLE + slot).load(SeqCst) != 0)
-    }
-
     /// Takes from a worker that has ended what it had: others go on with it.
     pub fn release(&self, slot: usize) {
         self.idle(slot, false);
+        self.sit_down(slot, 0);
         self.words.locked(|| {
             for file in 0..self.files() {
                 if self.state(file) == State::Taken(slot) && !self.is_cut(file) {

@@ -67,6 +67,10 @@ pub enum Word {
     CutEpoch,
     /// Its ranges are in each other's way: one is loaded after the other.
     CutInTurn,
+    /// Counts how often somebody has run out of work.
+    Idled,
+    /// Counts how often somebody new was in the way of a file.
+    Shown,
     /// How many there are.
     End,
 }
@@ -74,7 +78,8 @@ pub enum Word {
 /// For each slot, the process that works in it.
 pub const PIDS: usize = Word::End as usize;
 
-/// For each slot, 1 while who works in it has nothing to do.
+/// For each slot, 1 while who works in it has nothing to do but to look whether a file is
+/// free.
 pub const IDLE: usize = PIDS + SLOTS;
 
 /// For each range that is begun and not committed, the slot that has it and 1, or 0.
@@ -99,6 +104,8 @@ pub enum FileWord {
     PathEnd,
     /// Bytes on disk that are done.
     Done,
+    /// Who is in the way of it while it waits.
+    InTheWay,
     /// How many there are.
     End,
 }

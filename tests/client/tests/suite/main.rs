@@ -40,4 +40,5 @@ mod stored;
 mod threads;
 mod upgrade;
 mod verdicts;
+mod waiting;
 mod workers;

@@ -1,0 +1,148 @@
+//! What a call waits for that has nothing else to do: who is in the way of its files,
+//! which is told once, and no longer than `lock_timeout` lets; and workers that wait for
+//! their own call, which nobody else would ever notice.
+
+use super::board::{Board, InTheWay, Posted, State};
+use super::look::Obstacle;
+use super::seat::Seat;
+use crate::error::Error;
+use crate::load::{self, in_the_way};
+use crate::pg::transaction::Transactions;
+use crate::pg::{self, blocking, lock};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Between two looks at who has what.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same when the wait is to end.
+const HASTE: Duration = Duration::from_millis(100);
+
+/// How long the whole call has had nothing to do, as one of its processes sees it.
+#[derive(Default)]
+pub struct Waiting {
+    /// Since when; with what [`Board::all_idle`] said then.
+    since: Option<(u64, Instant)>,
+    /// The last look at who is in the way.
+    looked: Option<Instant>,
+}
+
+impl Waiting {
+    /// Called again and again by who has nothing to do, outside of a transaction. `busy` is
+    /// what it has found in the way of files.
+    pub fn look(&mut self, seat: &mut Seat<'_>, busy: &HashMap<usize, Obstacle>) {
+        let Some(idled) = seat.board.all_idle() else { return };
+        let waited = match self.since {
+            Some((since_idled, since)) if since_idled == idled => since.elapsed(),
+            _ => {
+                *self = Waiting { since: Some((idled, Instant::now())), looked: None };
+                return;
+            }
+        };
+        let gives_up = lock::timeout().is_some_and(|timeout| waited >= timeout);
+        let pause = if gives_up { HASTE } else { PATIENCE };
+        if self.looked.map_or(waited, |looked| looked.elapsed()) < pause {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        for (file, pids, what) in held_up(seat, busy) {
+            seat.board.show_in_the_way(file, what);
+            if gives_up && seat.board.take_this_busy(seat.slot, file) {
+                let path = seat.board.path(file);
+                let error = Error::HeldUp(in_the_way(&path, &pids, what.same));
+                let posted = Posted { file, state: State::HeldUp, load_id: 0 };
+                seat.refused(posted, error);
+            }
+        }
+        seat.commit();
+    }
+}
+
+/// Files that wait for others than this call, and for whom.
+fn held_up(seat: &Seat<'_>, busy: &HashMap<usize, Obstacle>) -> Vec<(usize, Vec<i32>, InTheWay)> {
+    let held = lock::held_by_others();
+    let mut files = Vec::new();
+    for (&file, what) in busy.iter().filter(|&(&file, _)| seat.board.state(file) == State::Busy) {
+        let (object, same) = what.object(seat.target());
+        let mut pids: Vec<i32> = held
+            .iter()
+            .filter(|(of, pid)| *of == object && !seat.board.is_own(*pid))
+            .map(|&(_, pid)| pid)
+            .collect();
+        pids.sort_unstable();
+        pids.dedup();
+        if let Some(&pid) = pids.first() {
+            files.push((file, pids, InTheWay { pid, same }));
+        }
+    }
+    files.sort_unstable_by_key(|&(file, ..)| file);
+    files
+}
+
+/// Who was told to be in the way.
+#[derive(Default)]
+pub struct Told {
+    /// What [`Board::shown`] said then.
+    shown: u64,
+    told: Vec<InTheWay>,
+}
+
+impl Told {
+    /// Tells the client for whom the call waits, each of them once.
+    pub fn tell(&mut self, board: &Board) {
+        let shown = board.shown();
+        if std::mem::replace(&mut self.shown, shown) == shown {
+            return;
+        }
+        // Who it is, the first file that waits for him, and how many others do.
+        let mut news: Vec<(InTheWay, usize, usize)> = Vec::new();
+        for file in 0..board.files() {
+            let waits = matches!(board.state(file), State::Busy | State::Taken(_) | State::HeldUp);
+            let Some(what) = board.in_the_way(file).filter(|what| waits && !self.told.contains(what)) else {
+                continue;
+            };
+            match news.iter_mut().find(|(who, ..)| *who == what) {
+                Some((_, _, others)) => *others += 1,
+                None => news.push((what, file, 0)),
+            }
+        }
+        for (what, file, others) in news {
+            load::tell_waiting(&board.path(file), &[what.pid], what.same, others);
+            self.told.push(what);
+        }
+    }
+}
+
+/// Looks whether a worker waits for its own call without end. The session may hold an
+/// advisory lock that a trigger of the target asks for in a worker: the worker waits for
+/// the session, and the session for the worker, which the server cannot see. A worker
+/// with nothing to do may hold one in the same way.
+pub struct Circles {
+    looked: Instant,
+    /// Those that waited so at the last look: one look may have met a lock that is held for
+    /// a moment only.
+    suspects: Vec<i32>,
+}
+
+impl Circles {
+    pub fn new() -> Self {
+        Circles { looked: Instant::now(), suspects: Vec::new() }
+    }
+
+    /// The first of the workers that does. Called again and again, outside of a
+    /// transaction.
+    pub fn find(&mut self, board: &Board, transactions: &mut Transactions, workers: &[i32]) -> Option<i32> {
+        if self.looked.elapsed() < PATIENCE {
+            return None;
+        }
+        self.looked = Instant::now();
+        let mut ours = board.idle_pids();
+        ours.push(pg::process_id());
+        transactions.begin();
+        let waits = |worker: &i32| blocking::waited_for(*worker).iter().any(|pid| ours.contains(pid));
+        let waiting: Vec<i32> = workers.iter().copied().filter(waits).collect();
+        transactions.commit();
+        let before = std::mem::replace(&mut self.suspects, waiting);
+        self.suspects.iter().copied().find(|worker| before.contains(worker))
+    }
+}
