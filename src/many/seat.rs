@@ -36,7 +36,7 @@ const TRIES: u32 = 5;
 
 /// Before the first of them the others have so long to get out of the way; twice as long
 /// before each later one.
-const PAUSE: Duration = Duration::from_millis(25);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Whether a file of so many bytes is too large to share a transaction.
 pub fn is_large(bytes: u64) -> bool {
@@ -255,7 +255,7 @@ impl<'a> Seat<'a> {
         self.roll_back();
         self.board.give_back(file);
         if let Some(&times) = self.conflicts.get(&file) {
-            latch::wait(PAUSE * 2u32.saturating_pow(times.min(TRIES)));
+            latch::wait(PAUSE * 2u32.pow(times.clamp(1, TRIES) - 1));
         }
     }
 
