@@ -7,7 +7,7 @@ mod glob;
 
 pub use self::glob::{expand, tidy};
 
-use crate::error::Error;
+use crate::error::{DIRECTORY, Error};
 use crate::pg::descriptor::Reserved;
 use crate::pg::{self, allocator};
 use crate::stat::FileStat;
@@ -89,6 +89,15 @@ fn stat(path: &Path, allowed: &Allowed) -> Option<FileStat> {
     metadata.is_file().then(|| FileStat::of(&metadata))
 }
 
+/// Fails if the path is that of a directory, as far as the caller may know.
+pub fn require_no_directory(path: &[u8]) -> Result<(), Error> {
+    let real = Path::new(OsStr::from_bytes(path)).canonicalize();
+    if real.is_ok_and(|real| real.is_dir() && Allowed::now().is_ok_and(|allowed| allowed.permit(&real))) {
+        return Err(Error::NotRegular { path: pg::text::show(path), kind: DIRECTORY });
+    }
+    Ok(())
+}
+
 /// Fails unless the role may read files of the server.
 pub fn require_file_role() -> Result<(), Error> {
     if pg::user::may_read_server_files() { Ok(()) } else { Err(Error::NoFileRole) }
@@ -145,7 +154,7 @@ fn irregular(metadata: &Metadata) -> Option<&'static str> {
     if kind.is_file() {
         None
     } else if kind.is_dir() {
-        Some("a directory")
+        Some(DIRECTORY)
     } else if kind.is_fifo() {
         Some("a named pipe")
     } else if kind.is_socket() {

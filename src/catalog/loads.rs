@@ -428,7 +428,7 @@ impl Catalog {
 
     /// Marks loads as undone: nothing of them is left in the table.
     pub fn mark_undone(&self, loads: &[i64]) -> Result<(), Error> {
-        const STATEMENT: &str = "UPDATE loader.load_history_data AS h SET status = 'undone'
+        const STATEMENT: &str = "UPDATE loader.load_history_data AS h SET status = 'undone', error_sqlstate = NULL, error_message = NULL
             WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)";
         if loads.is_empty() {
             return Ok(());

@@ -34,6 +34,11 @@ impl Failure {
         code.starts_with("08") || matches!(code, "XX000" | "53300" | "57P01" | "57P02" | "57P03")
     }
 
+    /// Whether there is no such file.
+    pub fn is_missing_file(&self) -> bool {
+        self.code == "58P01"
+    }
+
     /// What failures of the same kind have in common, whichever file and record they are
     /// about: code and message without the file's path, and with the numbers of a place
     /// left out.

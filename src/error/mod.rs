@@ -7,6 +7,7 @@ mod words;
 pub use code::{error_type, sqlstate_text};
 pub use failure::Failure;
 pub use loader_core::pipeline::Place;
+pub use words::{DIRECTORY, braces_hint};
 
 use crate::pg::text;
 use crate::pg::transaction::Obstacle;
@@ -111,8 +112,11 @@ pub enum Error {
     },
     /// The file is not what it was when the load began.
     Changed(String),
-    /// No record ends where a load of its front ended.
-    NotTheSame(String),
+    /// No record ends where a load of its front ended: that load, once it is known.
+    NotTheSame {
+        path: String,
+        load_id: Option<i64>,
+    },
     /// The compressed stream is damaged.
     Corrupt {
         path: String,
@@ -133,9 +137,11 @@ pub enum Error {
         path: String,
         encoding: &'static str,
     },
-    /// There is no array at `records_path`.
+    /// There is no array at `records_path`; some that there are.
     NoRecords {
         path: String,
+        records_path: String,
+        others: Vec<String>,
     },
     /// The database has an encoding that UTF-8 cannot be converted to.
     NoConversion,
@@ -232,6 +238,8 @@ pub enum Error {
     BadRecordsPath {
         path: String,
         what: &'static str,
+        /// What may have been meant.
+        meant: Option<String>,
     },
     /// No load of that number, or none that is the caller's to amend.
     NoLoad(i64),
@@ -304,6 +312,14 @@ impl From<pgrx::spi::SpiError> for Error {
 }
 
 impl Error {
+    /// Says which load a file does not continue, if that is the error.
+    pub fn of_load(self, id: i64) -> Self {
+        match self {
+            Error::NotTheSame { path, load_id: None } => Error::NotTheSame { path, load_id: Some(id) },
+            error => error,
+        }
+    }
+
     /// Raises the error in the server.
     pub fn raise(self) -> ! {
         self.report(PgLogLevel::ERROR);

@@ -134,17 +134,31 @@ impl Error {
             )
             .detail("loader.allowed_directories needs /proc to be mounted."),
             Error::NoMatch(pattern) => {
-                Words::new(Code::ERRCODE_UNDEFINED_FILE, format!("no file matches \"{pattern}\""))
-                    .hint("Files are looked for by the server, on the server's machine and with the rights of its operating system user.")
+                let hint = braces_hint(&pattern).unwrap_or(ON_THE_SERVER_PATTERN);
+                Words::new(Code::ERRCODE_UNDEFINED_FILE, format!("no file matches \"{pattern}\"")).hint(hint)
             }
-            Error::Open { path, error } => Words::new(
-                file_access_code(&error),
-                format!("could not open file \"{path}\" for reading: {}", reason(&error)),
-            )
-            .hint("The file is read by the server, on the server's machine and with the rights of its operating system user."),
+            Error::Open { path, error } => {
+                let is_missing = error.kind() == io::ErrorKind::NotFound;
+                let hint = if is_missing && path.contains(['*', '?', '[']) {
+                    format!("load_json_file loads one file. Use CALL load_json_files('{}', ...) to load those that match a pattern.", path.replace('\'', "''"))
+                } else {
+                    let braces = if is_missing { braces_hint(&path) } else { None };
+                    braces.unwrap_or(ON_THE_SERVER).to_string()
+                };
+                Words::new(
+                    file_access_code(&error),
+                    format!("could not open file \"{path}\" for reading: {}", reason(&error)),
+                )
+                .hint(hint)
+            }
             Error::NotRegular { path, kind } => {
-                Words::new(Code::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{path}\" is not a regular file"))
-                    .detail(format!("It is {kind}."))
+                let words = Words::new(Code::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{path}\" is not a regular file"))
+                    .detail(format!("It is {kind}."));
+                if kind != DIRECTORY {
+                    return words;
+                }
+                let inside = format!("{}/*", path.trim_end_matches('/').replace('\'', "''"));
+                words.hint(format!("The files in it are named by a pattern: CALL load_json_files('{inside}', ...), or '{inside}.json' for some of them. read_json_file takes a pattern too."))
             }
             Error::NoSize(path) => {
                 Words::new(Code::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{path}\" is not a regular file"))
@@ -159,12 +173,18 @@ impl Error {
                 format!("file \"{path}\" changed while it was read"),
             )
             .hint("Load the file once nothing writes to it any more."),
-            Error::NotTheSame(path) => Words::new(
-                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("file \"{path}\" does not continue what was loaded of it"),
-            )
-            .detail("No record ends any more where the load ended.")
-            .hint("Use undo_load and load the file again, or if_loaded => 'force' to load all of it in addition."),
+            Error::NotTheSame { path, load_id } => {
+                let words = Words::new(
+                    Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    format!("file \"{path}\" does not continue what was loaded of it"),
+                );
+                match load_id {
+                    Some(id) => words
+                        .detail(format!("No record ends any more where load {id} ended; undo_load({id}) takes that back."))
+                        .hint(format!("Use SELECT undo_load({id}); and load the file again, or if_loaded => 'force' to load all of it in addition.")),
+                    None => words.detail("No record ends any more where the load ended."),
+                }
+            }
             Error::Corrupt { path, compression } => Words::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("{} stream of file \"{path}\" is corrupt", compression.name()),
@@ -187,11 +207,16 @@ impl Error {
                 format!("file \"{path}\" is encoded in {encoding}"),
             )
             .hint("Convert the file to UTF-8."),
-            Error::NoRecords { path } => Words::new(
-                Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                format!("file \"{path}\" has no array at records_path"),
-            )
-            .hint("records_path names the keys from the root of the document to the array of the records."),
+            Error::NoRecords { path, records_path, others } => {
+                let words = Words::new(
+                    Code::ERRCODE_BAD_COPY_FILE_FORMAT,
+                    format!("file \"{path}\" has no array at records_path \"{records_path}\""),
+                );
+                words.hint(match &others[..] {
+                    [] => "records_path names the keys from the root of the document to the array of the records.".to_string(),
+                    others => format!("Its first document has {} at {}.", if others.len() == 1 { "an array" } else { "arrays" }, list(others)),
+                })
+            }
             Error::NoConversion => Words::new(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
                 "there is no conversion from UTF8 to the encoding of the database",
@@ -314,12 +339,15 @@ impl Error {
             )
             .detail("The library is newer than the extension's SQL objects.")
             .hint("Run ALTER EXTENSION loader UPDATE."),
-            Error::BadRecordsPath { path, what } => Words::new(
+            Error::BadRecordsPath { path, what, meant } => Words::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("invalid value for argument \"records_path\": \"{path}\""),
             )
             .detail(format!("{}.", sentence(what)))
-            .hint("Name the keys that lead to the array of the records, as in '$.data.items'."),
+            .hint(match meant {
+                Some(meant) => format!("Write it as '{}'.", meant.replace('\'', "''")),
+                None => "Name the keys that lead to the array of the records, as in '$.data.items'.".to_string(),
+            }),
             Error::NoLoad(load_id) => {
                 Words::new(Code::ERRCODE_UNDEFINED_OBJECT, format!("load {load_id} does not exist"))
                     .detail("Only loads of roles that the current role is a member of can be changed.")
@@ -390,6 +418,28 @@ impl Error {
             .detail(format!("Load {retry} loaded the mended record."))
             .hint(format!("Use SELECT undo_load({retry}); to take that back.")),
         }
+    }
+}
+
+/// What a directory is called as something that is no regular file.
+pub const DIRECTORY: &str = "a directory";
+
+const ON_THE_SERVER: &str = "The file is read by the server, on the server's machine and with the rights of its operating system user.";
+const ON_THE_SERVER_PATTERN: &str = "Files are looked for by the server, on the server's machine and with the rights of its operating system user.";
+
+/// What to say of a pattern that matches nothing and looks like one of a shell.
+pub fn braces_hint(pattern: &str) -> Option<&'static str> {
+    let braces = pattern.find('{').is_some_and(|open| pattern[open..].contains('}'));
+    braces.then_some(
+        "Braces have no special meaning in a pattern: use one pattern for each of the alternatives.",
+    )
+}
+
+/// Words in a row: "a, b and c".
+fn list(words: &[String]) -> String {
+    match words {
+        [words @ .., last] if !words.is_empty() => format!("{} and {last}", words.join(", ")),
+        words => words.concat(),
     }
 }
 

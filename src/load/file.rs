@@ -209,9 +209,11 @@ pub fn explain(error: input::Error, path: &str) -> Error {
         input::Error::CutOff(compression) => Error::CutOff { path, compression },
         input::Error::Bomb(compression) => Error::Bomb { path, compression },
         input::Error::Encoding(encoding) => Error::ForeignEncoding { path, encoding },
-        input::Error::NoRecords => Error::NoRecords { path },
+        input::Error::NoRecords { path: records_path, others } => {
+            Error::NoRecords { path, records_path, others }
+        }
         input::Error::OutOfMemory(bytes) => Error::OutOfMemory(bytes),
-        input::Error::NoBoundary => Error::NotTheSame(path),
+        input::Error::NoBoundary => Error::NotTheSame { path, load_id: None },
         input::Error::Changed => Error::Changed(path),
         input::Error::Stopped => {
             unreachable!("only the backend stops its threads, and asks them nothing then")

@@ -115,7 +115,8 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     }
     let load_id = catalog.next_load_id()?;
     let mut sink = Sink { target: &target, insert: &mut insert, catalog: &catalog };
-    let Ended { brought, source, first, .. } = take_in(source, load_id, &start, &options, &mut sink)?;
+    let Ended { brought, source, first, .. } = take_in(source, load_id, &start, &options, &mut sink)
+        .map_err(|error| error.of_load(start.builds_on.unwrap_or(load_id)))?;
     let source = source.source();
     let load = Load {
         id: load_id,

@@ -170,12 +170,18 @@ impl Options {
 
 /// The path to the array of the records, which is an array whatever else.
 pub fn records_path_of(value: &[u8], format: Option<Format>) -> Result<RecordsPath, Error> {
-    let bad = |what| Error::BadRecordsPath { path: pg::text::show(value), what };
+    let bad = |what| Error::BadRecordsPath { path: pg::text::show(value), what, meant: None };
     if !matches!(format, None | Some(Format::Array)) {
         return Err(bad("it can only be used where \"format\" is auto or array"));
     }
     let text = std::str::from_utf8(value).map_err(|_| bad("a path must be valid UTF-8"))?;
-    RecordsPath::parse(text).map_err(|error| bad(error.what))
+    RecordsPath::parse(text).map_err(|error| {
+        // A list of keys without its root.
+        let meant = format!("$.{}", text.trim().trim_start_matches('.'));
+        let meant =
+            (!text.trim_start().starts_with('$') && RecordsPath::parse(&meant).is_ok()).then_some(meant);
+        Error::BadRecordsPath { path: pg::text::show(value), what: error.what, meant }
+    })
 }
 
 /// The framing; `None` finds it out.

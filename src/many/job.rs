@@ -33,6 +33,8 @@ pub struct Job {
     passes_first: bool,
     /// The load that it builds on.
     builds_on: Option<i64>,
+    /// The load that says where it begins: that one, or itself.
+    continues: i64,
     /// Loads that are undone first.
     replaces: Vec<i64>,
     /// A reject of an earlier load that this one begins with.
@@ -79,6 +81,7 @@ impl Job {
             start_offset: begin.position.offset,
             passes_first: begin.passes_first,
             builds_on: begin.builds_on,
+            continues: begin.builds_on.unwrap_or(load_id),
             replaces: begin.replaces,
             resolves: begin.resolves,
             hash,
@@ -134,6 +137,11 @@ impl Job {
 
     /// Loads the next part, and writes down how far it is.
     pub fn part(&mut self, sink: &mut Sink<'_>, common: &Common<'_>) -> Result<End, Error> {
+        let continues = self.continues;
+        self.try_part(sink, common).map_err(|error| error.of_load(continues))
+    }
+
+    fn try_part(&mut self, sink: &mut Sink<'_>, common: &Common<'_>) -> Result<End, Error> {
         let undoes_first = self.undoes_first(common);
         match amend::undo_all(&std::mem::take(&mut self.replaces)) {
             // Others are at what the file was, by another name: it waits for them.

@@ -156,6 +156,10 @@ fn find(pattern: &[u8], call: &Call, transactions: &mut Transactions) -> Result<
         None
     };
     let paths = access::expand(pattern)?;
+    if let [path] = &paths[..] {
+        // A pattern that is none, and meant what lies in there.
+        access::require_no_directory(path)?;
+    }
     // Nothing is forgotten where there is nothing to load.
     if !paths.is_empty() {
         if target.placement() == Placement::Foreign {

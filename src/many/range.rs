@@ -158,7 +158,9 @@ impl Attempt<'_, '_> {
     }
 
     fn load_range(&mut self, known: Option<&Position>) -> Result<Ranged, Failure> {
-        contain(|| self.intake(known).map_err(Failure::from), Failure::from)
+        let load_id = self.taken.cut.load_id;
+        let intake = || self.intake(known).map_err(|error| Failure::from(error.of_load(load_id)));
+        contain(intake, Failure::from)
     }
 
     fn intake(&mut self, known: Option<&Position>) -> Result<Ranged, Error> {

@@ -3,7 +3,7 @@
 
 use super::board::{Board, State, Totals};
 use crate::catalog::{Catalog, Position};
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, braces_hint};
 use crate::load::{in_the_way, log_line};
 use crate::pg::message::{self, count};
 use crate::pg::text;
@@ -61,7 +61,9 @@ pub fn log(line: String) {
 
 /// No file has a name that the pattern matches.
 pub fn nothing_matches(pattern: &[u8]) {
-    tell(PgLogLevel::WARNING, format!("no file matches \"{}\"", text::show(pattern)), None);
+    let pattern = text::show(pattern);
+    let hint = braces_hint(&pattern).map(str::to_string);
+    tell(PgLogLevel::WARNING, format!("no file matches \"{pattern}\""), hint);
 }
 
 /// The session does what its workers have left.
@@ -229,7 +231,9 @@ fn tell_failed(board: &Board, catalog: &Catalog) -> Option<First> {
         }
     }
     for (_, files, failure) in &kinds {
+        let braces = if failure.is_missing_file() { braces_hint(&files.named(0)) } else { None };
         let hint = match files.others {
+            _ if braces.is_some() => braces.unwrap_or_default().to_string(),
             0 => format!(
                 "See SELECT * FROM loader.load_history WHERE load_id = {};",
                 board.load_of(files.first)

@@ -39,7 +39,12 @@ pub enum Error {
     /// A byte order mark says that the file is not UTF-8. The name of the encoding.
     Encoding(&'static str),
     /// There is no array at the path that records were looked for at.
-    NoRecords,
+    NoRecords {
+        /// That path.
+        path: String,
+        /// Arrays that there are, some of them, each as a path would name it.
+        others: Vec<String>,
+    },
     /// A buffer of this many bytes could not be had.
     OutOfMemory(usize),
     /// No record ends where an earlier run of the same stream had one end: it is

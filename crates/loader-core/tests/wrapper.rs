@@ -222,7 +222,7 @@ fn without_an_array_there_is_an_error() {
         r#"{"x":"\"items\":[1]"}"#,
         r#"[{"x":[{"items":[1]}]}]"#,
     ] {
-        assert!(matches!(split_from(text, "$.items"), Err(Error::NoRecords)), "{text}");
+        assert!(matches!(split_from(text, "$.items"), Err(Error::NoRecords { .. })), "{text}");
     }
 }
 
@@ -391,7 +391,7 @@ proptest! {
             Ok(items) => for item in items.iter().filter(|item| !item.starts_with('!')) {
                 prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(item).is_ok(), "{}", item);
             },
-            Err(error) => prop_assert!(matches!(error, Error::NoRecords)),
+            Err(error) => prop_assert!(matches!(error, Error::NoRecords { .. })),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! indentation, record separators; [`profile`]: the shape of the records);
 //! [`recover`] weighs it.
 
+mod arrays;
 mod attempt;
 mod bounds;
 mod cuts;

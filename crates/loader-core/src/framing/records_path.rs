@@ -52,6 +52,14 @@ impl RecordsPath {
         Ok(RecordsPath { keys: keys.into() })
     }
 
+    /// Of keys as they stand in a document, without their quotes; `None` where there is
+    /// none, or one is no string.
+    pub(super) fn of_raw(keys: &[&str]) -> Option<RecordsPath> {
+        let keys: Option<Vec<Box<str>>> =
+            keys.iter().map(|raw| unescape(raw).map(String::into_boxed_str)).collect();
+        keys.filter(|keys| !keys.is_empty()).map(|keys| RecordsPath { keys: keys.into() })
+    }
+
     /// The keys, from the outermost object on.
     pub fn keys(&self) -> &[Box<str>] {
         &self.keys

@@ -9,6 +9,7 @@
 //! stream or another document. A record that lost its end, or was lost whole,
 //! is searched for such a place.
 
+use super::arrays;
 use super::finder::{Event, Finder};
 use super::profile::Profile;
 use super::reader::Reader;
@@ -119,9 +120,12 @@ impl Wrapper {
     /// Passes over everything before the first array at the path; the window then
     /// starts with its bracket.
     pub(super) fn enter<S: Source>(window: &mut Window<S>, path: RecordsPath) -> Result<(Self, Gap), Error> {
+        // Later the head is not in the window any more.
+        let others = arrays::in_head(window.bytes()).iter().map(RecordsPath::to_string).collect();
+        let shown = path.to_string();
         let mut wrapper = Wrapper { finder: Finder::new(path), restart: false, looked: 0 };
         let (found, gap) = wrapper.seek(window, u64::MAX)?;
-        if found { Ok((wrapper, gap)) } else { Err(Error::NoRecords) }
+        if found { Ok((wrapper, gap)) } else { Err(Error::NoRecords { path: shown, others }) }
     }
 
     /// Moves the window, of which nothing is booked, on to the next array, if that

@@ -19,6 +19,7 @@ mod far;
 mod figures;
 mod files;
 mod helpers;
+mod hints;
 mod history;
 mod last_call;
 mod limits;
