@@ -2,10 +2,12 @@
 
 use crate::catalog::{Catalog, RowLock};
 use crate::error::Error;
+use crate::pg;
 
 /// Stores the text, or takes it away. Whether it is JSON is asked when it is
 /// loaded.
 pub fn mend(load_id: i64, byte_offset: i64, text: Option<&[u8]>) -> Result<(), Error> {
+    pg::prevent_during_recovery(c"mend_reject");
     let catalog = Catalog::open()?;
     let past = catalog.past(load_id, RowLock::No)?.ok_or(Error::NoLoad(load_id))?;
     if past.is_undone {

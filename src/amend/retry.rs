@@ -25,6 +25,7 @@ pub struct Retried {
 
 /// Loads the mended rejects of a load into its table and column, as a load of its own.
 pub fn retry(load_id: i64) -> Result<Retried, Error> {
+    pg::prevent_during_recovery(c"retry_rejects");
     allocator::refill().map_err(Error::OutOfMemory)?;
     let again = &|line: &mut dyn Write| write!(line, "retrying rejects of load {load_id}");
     Context::new(c"loader", RESERVE).within(|| context::with_context(again, || retry_load(load_id)))

@@ -3,6 +3,7 @@
 use super::{gone, hold, target};
 use crate::catalog::{Catalog, Past};
 use crate::error::Error;
+use crate::pg;
 use crate::pg::message::{count, tell};
 use crate::sink;
 use pgrx::PgLogLevel;
@@ -20,6 +21,7 @@ pub enum Force {
 /// on it: its retries, and those that went on when its file had grown. The rejects
 /// that they resolved wait again. Returns how many rows were deleted.
 pub fn undo(load_id: i64, force: Force) -> Result<u64, Error> {
+    pg::prevent_during_recovery(c"undo_load");
     let catalog = Catalog::open()?;
     let past = hold(&catalog, load_id)?;
     let mut loads = vec![past.id];

@@ -3,7 +3,7 @@
 use super::lineage::{self, BYTE_OFFSET, LOAD_ID};
 use crate::error::{Error, Misfit};
 use crate::pg::new_name::NewName;
-use crate::pg::{Oid, relation, text, utility};
+use crate::pg::{self, Oid, relation, text, utility};
 
 /// What `seed_json_table` was called with.
 pub struct Seed<'a> {
@@ -20,6 +20,7 @@ pub struct Seed<'a> {
 /// Creates the table and returns its OID. The server raises what it would for
 /// CREATE TABLE. In a distributed schema of Citus it is a table of that schema.
 pub fn create(seed: &Seed<'_>) -> Result<Oid, Error> {
+    pg::prevent_during_recovery(c"seed_json_table");
     let name = NewName::parse(seed.name);
     let mut sql = b"CREATE ".to_vec();
     if seed.unlogged {

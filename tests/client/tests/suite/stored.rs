@@ -251,6 +251,20 @@ fn a_replica_has_the_same() {
         let error = message(load_many(&mut there, &path, "t", &format!("workers => {workers}")));
         assert!(error.starts_with("25006"), "{error}");
     }
+    for call in [
+        "SELECT undo_load(1)",
+        "SELECT undo_load(4711)",
+        "SELECT mend_reject(1, 0, '{}')",
+        "SELECT * FROM retry_rejects(1)",
+        "SELECT seed_json_table('u')",
+        "SELECT seed_json_table('t', if_not_exists => true)",
+    ] {
+        let error = message(there.batch_execute(call));
+        assert!(
+            error.starts_with("25006: cannot execute ") && error.ends_with(" during recovery"),
+            "{call}: {error}"
+        );
+    }
     let read = there.query_one("SELECT count(*) FROM read_json_file($1)", &[&path]).expect("a reading");
     assert_eq!(read.get::<_, i64>(0), number(&mut client, "SELECT count(*) FROM t"));
 }
