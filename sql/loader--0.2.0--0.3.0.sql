@@ -56,6 +56,13 @@ RETURNS boolean
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'loader_may_amend_wrapper';
 
+-- The bytes of a reject as text, NULL where they are none of the database. The file is
+-- UTF-8; the last character may have been cut.
+CREATE FUNCTION loader.raw_text(raw bytea, truncated boolean)
+RETURNS text
+LANGUAGE c STRICT STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'raw_text_wrapper';
+
 -- Columns are appended; grants on the views stay.
 
 CREATE OR REPLACE VIEW loader.load_history WITH (security_barrier) AS
@@ -70,10 +77,50 @@ WHERE loader.may_amend(h.home, h.loaded_by, h.loaded_by_name);
 
 CREATE OR REPLACE VIEW loader.rejects WITH (security_barrier) AS
 SELECT r.load_id, r.record_no, r.byte_offset, r.byte_length, r.line, r.error_type, r.sqlstate,
-       r.message, r.raw, r.raw_truncated, r.mended, r.mended_at, r.resolved_by
+       r.message, r.raw, r.raw_truncated, r.mended, r.mended_at, r.resolved_by,
+       loader.raw_text(r.raw, r.raw_truncated) AS raw_text
 FROM loader.rejects_data AS r
 JOIN loader.load_history_data AS h ON h.load_id OPERATOR(pg_catalog.=) r.load_id
 WHERE loader.may_amend(h.home, h.loaded_by, h.loaded_by_name);
+
+-- Loads under way, each worker of load_json_files by itself. The figures come from
+-- the server's progress reports, and are shown to those who may see those.
+CREATE OR REPLACE VIEW loader.progress WITH (security_barrier) AS
+SELECT p.pid,
+       p.leader_pid,
+       p.load_id,
+       p.relid AS target_oid,
+       CASE WHEN a.backend_type OPERATOR(pg_catalog.=) 'loader worker'::pg_catalog.text
+            THEN NULLIF(a.query, ''::pg_catalog.text) ELSE h.file_path END AS file_path,
+       p.bytes_processed,
+       p.bytes_total,
+       p.rows_loaded,
+       p.rows_rejected,
+       CASE WHEN p.seconds OPERATOR(pg_catalog.>) 0
+            THEN p.bytes_processed OPERATOR(pg_catalog./) p.seconds END AS bytes_per_second,
+       -- A guess of more than three years says nothing, and an interval may not hold it.
+       CASE WHEN p.seconds_left OPERATOR(pg_catalog.<) 1e8::double precision
+            THEN pg_catalog.make_interval(secs => p.seconds_left) END AS eta,
+       p.relid::pg_catalog.regclass::pg_catalog.text AS target,
+       CASE WHEN p.files_total IS NOT NULL THEN p.files_done END AS files_done,
+       p.files_total
+FROM (SELECT q.*,
+             CASE WHEN q.bytes_processed OPERATOR(pg_catalog.>) 0
+                  THEN q.seconds OPERATOR(pg_catalog.*)
+                       (GREATEST(q.bytes_total OPERATOR(pg_catalog.-) q.bytes_processed, 0)
+                        OPERATOR(pg_catalog./) q.bytes_processed::double precision) END AS seconds_left
+      FROM (SELECT i.pid, i.relid, i.param1 AS bytes_processed, i.param2 AS bytes_total,
+                   i.param3 AS rows_loaded, i.param16 AS rows_rejected,
+                   i.param14 AS files_done, NULLIF(i.param15, 0) AS files_total,
+                   NULLIF(i.param17, 0) AS load_id, NULLIF(i.param18, 0)::integer AS leader_pid,
+                   pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
+                       OPERATOR(pg_catalog.-) (i.param19 OPERATOR(pg_catalog./) 1e6::double precision) AS seconds
+            FROM pg_catalog.pg_stat_get_progress_info('COPY') AS i
+            WHERE i.param19 OPERATOR(pg_catalog.>) 0
+              AND i.datid OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database AS d
+                    WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())) AS q) AS p
+LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) p.pid
+LEFT JOIN loader.load_history AS h ON h.load_id OPERATOR(pg_catalog.=) p.load_id;
 
 -- Functions that have more parameters now are made anew, and get the grants that the old
 -- ones had. What a view or a function in SQL has of an old one keeps it from being

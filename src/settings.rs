@@ -1,6 +1,7 @@
 //! The settings `loader.*`: their names, limits and why these.
 
 use crate::pg::setting;
+use pgrx::PostgresGucEnum;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +39,8 @@ static PARSE_THREADS: GucSetting<i32> = GucSetting::<i32>::new(-1);
 // that commits do not count.
 static TRANSACTION_SIZE: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
 
+static LOG_LOADS: GucSetting<LogLoads> = GucSetting::<LogLoads>::new(LogLoads::all);
+
 static VERIFY: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 // Whether what a superuser had set was lost to a client's attempt to set it.
@@ -51,6 +54,19 @@ pub enum AllowedDirectories {
     List(CString),
     /// The value in force cannot be told.
     Unknown,
+}
+
+/// `loader.log_loads`: which lines go to the server's log. The names are those of the
+/// setting's values.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+pub enum LogLoads {
+    /// One for each file, and one for each call.
+    all,
+    /// One for each call.
+    summary,
+    /// None.
+    off,
 }
 
 /// Makes the settings known to the server.
@@ -104,6 +120,14 @@ pub fn register() {
         1024 * 1024,
         GucContext::Userset,
         GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_enum_guc(
+        c"loader.log_loads",
+        c"Sets which loads are written to the server's log.",
+        c"\"all\" writes a line for each file and each call, \"summary\" one for each call, \"off\" none.",
+        &LOG_LOADS,
+        GucContext::Suset,
+        GucFlags::default(),
     );
     GucRegistry::define_bool_guc(
         c"loader.verify",
@@ -162,4 +186,9 @@ pub fn threads_for(bytes: u64, threads: usize) -> usize {
 /// `loader.verify`.
 pub fn verify() -> bool {
     VERIFY.get()
+}
+
+/// `loader.log_loads`.
+pub fn log_loads() -> LogLoads {
+    LOG_LOADS.get()
 }

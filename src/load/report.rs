@@ -7,6 +7,7 @@ use super::options::OnError;
 use crate::error::{Error, Place, error_type};
 use crate::pg::message::{count, tell};
 use crate::pg::text;
+use crate::settings::{self, LogLoads};
 use loader_core::fault::Fault;
 use pgrx::PgLogLevel;
 
@@ -75,7 +76,7 @@ pub fn loaded(path: &str, target: &[u8], load_id: i64, outcome: &Outcome, record
     }
     let line =
         log_line(path, target, load_id, outcome.rows_loaded, outcome.rows_rejected, outcome.bytes_read);
-    tell(PgLogLevel::LOG, format!("{line} in {:.3} s", outcome.elapsed.as_secs_f64()), None, None);
+    log(format!("{line} in {:.3} s", outcome.elapsed.as_secs_f64()));
 }
 
 /// The validation ended well; `first` has some of the bad records.
@@ -96,19 +97,21 @@ pub fn validated(path: &str, target: &[u8], outcome: &Outcome, records: u64, fir
             None,
         );
     }
-    tell(
-        PgLogLevel::LOG,
-        format!(
-            "validation of file \"{path}\" for table {}: {}, {} rejected, {} in {:.3} s",
-            text::show(target),
-            count(outcome.rows_loaded, "row", "rows"),
-            outcome.rows_rejected,
-            count(outcome.bytes_read, "byte", "bytes"),
-            outcome.elapsed.as_secs_f64()
-        ),
-        None,
-        None,
-    );
+    log(format!(
+        "validation of file \"{path}\" for table {}: {}, {} rejected, {} in {:.3} s",
+        text::show(target),
+        count(outcome.rows_loaded, "row", "rows"),
+        outcome.rows_rejected,
+        count(outcome.bytes_read, "byte", "bytes"),
+        outcome.elapsed.as_secs_f64()
+    ));
+}
+
+/// Writes a line on a call to the server's log, which is one on its file too.
+fn log(line: String) {
+    if settings::log_loads() != LogLoads::off {
+        tell(PgLogLevel::LOG, line, None, None);
+    }
 }
 
 fn part_of(path: &str, outcome: &Outcome, good: u64) -> String {

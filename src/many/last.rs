@@ -41,13 +41,20 @@ pub fn forget() {
 pub struct Record {
     started_at: TimestampWithTimeZone,
     clock: Instant,
+    /// The target's name.
+    target: Vec<u8>,
     board: Option<Rc<Board>>,
 }
 
 impl Record {
     /// Of a call that begins.
     pub fn new() -> Self {
-        Record { started_at: pg::now(), clock: Instant::now(), board: None }
+        Record { started_at: pg::now(), clock: Instant::now(), target: Vec::new(), board: None }
+    }
+
+    /// The call knows its target.
+    pub fn begin(&mut self, target: Vec<u8>) {
+        self.target = target;
     }
 
     /// The call has found its files.
@@ -55,13 +62,19 @@ impl Record {
         self.board = Some(board);
     }
 
-    /// The call has come to its end.
-    pub fn finish(mut self) -> Summary {
-        let (totals, load_ids) = match self.board.take() {
-            Some(board) => (board.totals(), loads_of(&board)),
-            None => (Totals::default(), Some(Vec::new())),
+    /// The call has come to its end. Returns the target's name too.
+    pub fn finish(mut self) -> (Vec<u8>, Summary) {
+        let target = std::mem::take(&mut self.target);
+        let summary = match self.board.take() {
+            Some(board) => self.keep(board.totals(), loads_of(&board)),
+            None => self.keep(Totals::default(), Some(Vec::new())),
         };
-        self.keep(totals, load_ids)
+        (target, summary)
+    }
+
+    /// The same of a call that an error ends; `None` where it had no files yet.
+    pub fn stop(self) -> Option<(Vec<u8>, Summary)> {
+        self.board.is_some().then(|| self.finish())
     }
 
     fn keep(&self, totals: Totals, load_ids: Option<Vec<i64>>) -> Summary {

@@ -72,10 +72,20 @@ pub fn run(pattern: &[u8], workers: Option<i32>, call: Call) -> Result<(), Error
     // First, so that it outlives what the transactions bring.
     let memory = Context::new(c"loader", RESERVE);
     let mut transactions = Transactions::of_procedure();
-    let failed = memory.within(|| load_all(pattern, workers, call, &mut transactions, &mut record))?;
+    let failed = match memory.within(|| load_all(pattern, workers, call, &mut transactions, &mut record)) {
+        Ok(failed) => failed,
+        Err(error) => {
+            if let Some((target, summary)) = record.stop() {
+                report::log_call(pattern, &target, &summary);
+            }
+            return Err(error);
+        }
+    };
     pg::progress::end();
     transactions.finish();
-    report::summary(&record.finish(), keeps_rejects);
+    let (target, summary) = record.finish();
+    report::log_call(pattern, &target, &summary);
+    report::summary(&summary, keeps_rejects);
     failed.map_or(Ok(()), Err)
 }
 
@@ -88,7 +98,8 @@ fn load_all(
     transactions: &mut Transactions,
     record: &mut Record,
 ) -> Result<Option<Error>, Error> {
-    let Found { paths, table, alone } = find(pattern, &call, transactions)?;
+    let Found { paths, table, name, alone } = find(pattern, &call, transactions)?;
+    record.begin(name);
     if paths.is_empty() {
         report::nothing_matches(pattern);
         return Ok(None);
@@ -136,8 +147,9 @@ fn load_all(
 /// What a call is about.
 struct Found {
     paths: Vec<Vec<u8>>,
-    /// Name of the target.
+    /// Name of the target, and its name with its schema.
     table: String,
+    name: Vec<u8>,
     /// Why no worker can load it, if none can.
     alone: Option<&'static str>,
 }
@@ -171,9 +183,10 @@ fn find(pattern: &[u8], call: &Call, transactions: &mut Transactions) -> Result<
             load::forget_if_emptied(&catalog, &target)?;
         }
     }
+    let name = target.quoted_name()?;
     let table = target.shown;
     transactions.commit();
-    Ok(Found { paths, table, alone })
+    Ok(Found { paths, table, name, alone })
 }
 
 /// The files that need not be opened, because they are loaded and have not changed since.

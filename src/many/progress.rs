@@ -33,7 +33,13 @@ impl Progress {
 
     /// Shows what is committed.
     pub fn show(&mut self, totals: &Totals) {
-        let row = Report { rows: totals.rows, rejects: totals.rejects, ..self.row };
+        let row = Report {
+            rows: totals.rows,
+            rejects: totals.rejects,
+            files_done: totals.files_done(),
+            files_total: totals.files,
+            ..self.row
+        };
         row.show(totals.disk_done);
         self.notices.tell(totals, &self.table);
     }

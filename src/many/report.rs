@@ -7,6 +7,7 @@ use crate::error::{Error, Failure, braces_hint};
 use crate::load::{in_the_way, log_line};
 use crate::pg::message::{self, count};
 use crate::pg::text;
+use crate::settings::{self, LogLoads};
 use pgrx::PgLogLevel;
 use std::time::{Duration, Instant};
 
@@ -54,9 +55,23 @@ pub fn refused(path: &[u8], table: &str, load_id: i64, changed: bool) -> Error {
     }
 }
 
-/// Writes a line to the server's log.
-pub fn log(line: String) {
-    tell(PgLogLevel::LOG, line, None);
+/// Writes a line on a file to the server's log.
+pub fn log_file(line: String) {
+    if settings::log_loads() == LogLoads::all {
+        tell(PgLogLevel::LOG, line, None);
+    }
+}
+
+/// Writes the line on a call to the server's log.
+pub fn log_call(pattern: &[u8], target: &[u8], summary: &Summary) {
+    if settings::log_loads() != LogLoads::off {
+        let (pattern, target) = (text::show(pattern), text::show(target));
+        tell(
+            PgLogLevel::LOG,
+            format!("call for \"{pattern}\" into table {target}: {}", summary.words()),
+            None,
+        );
+    }
 }
 
 /// No file has a name that the pattern matches.
@@ -83,7 +98,7 @@ pub fn a_worker_waits_for_its_call(pid: i32) {
 
 /// A worker ends: it cannot read what its session has written down.
 pub fn other_version() {
-    log("loader worker: the session has another version of the library".to_string());
+    tell(PgLogLevel::LOG, "loader worker: the session has another version of the library".to_string(), None);
 }
 
 /// The session does the work itself.
@@ -253,13 +268,18 @@ fn tell_failed(board: &Board, catalog: &Catalog) -> Option<First> {
 /// How it ended.
 pub fn summary(summary: &Summary, keeps_rejects: bool) {
     let totals = &summary.totals;
-    let rate = summary.rate().map_or(String::new(), |rate| format!(", {rate:.1} MB/s"));
     let hint = (keeps_rejects && totals.rejects > 0).then(|| {
         "See SELECT r.* FROM loader.rejects AS r, loader.last_call AS c WHERE r.load_id = ANY (c.load_ids);"
             .to_string()
     });
-    tell(
-        PgLogLevel::NOTICE,
+    tell(PgLogLevel::NOTICE, summary.words(), hint);
+}
+
+impl Summary {
+    /// All of it in a line.
+    fn words(&self) -> String {
+        let totals = &self.totals;
+        let rate = self.rate().map_or(String::new(), |rate| format!(", {rate:.1} MB/s"));
         format!(
             "{}: {} loaded, {} skipped, {} failed; {}, {}, {} in {:.3} s{rate}",
             count(totals.files, "file", "files"),
@@ -269,13 +289,10 @@ pub fn summary(summary: &Summary, keeps_rejects: bool) {
             count(totals.rows, "row", "rows"),
             count(totals.rejects, "reject", "rejects"),
             count(totals.stream_bytes, "byte", "bytes"),
-            summary.elapsed.as_secs_f64()
-        ),
-        hint,
-    );
-}
+            self.elapsed.as_secs_f64()
+        )
+    }
 
-impl Summary {
     /// Megabytes of the streams per second, to one decimal; `None` where nothing was
     /// read.
     pub fn rate(&self) -> Option<f64> {
@@ -313,7 +330,7 @@ impl Notices {
             PgLogLevel::NOTICE,
             format!(
                 "loading into table \"{table}\": {} of {} done, {} of {}, {:.1} MB/s{eta}",
-                totals.loaded + totals.skipped + totals.failed,
+                totals.files_done(),
                 count(totals.files, "file", "files"),
                 totals.disk_done,
                 count(totals.disk_all, "byte", "bytes"),

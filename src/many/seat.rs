@@ -205,7 +205,7 @@ impl<'a> Seat<'a> {
         if let Some(failure) = group.fails {
             self.board.fail(&failure);
         }
-        group.lines.into_iter().for_each(report::log);
+        group.lines.into_iter().for_each(report::log_file);
         Ok(())
     }
 

@@ -4,8 +4,10 @@ use super::Oid;
 use pgrx::pg_sys;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Columns of the server's report that COPY does not use: param16 to param19 of
+/// Columns of the server's report that COPY does not use: param14 to param19 of
 /// `loader.progress`, which counts from 1.
+const FILES_DONE: u32 = 13;
+const FILES_TOTAL: u32 = 14;
 const REJECTS: u32 = 15;
 const LOAD_ID: u32 = 16;
 const LEADER: u32 = 17;
@@ -26,6 +28,9 @@ pub struct Report {
     pub rows: u64,
     /// Records rejected so far.
     pub rejects: u64,
+    /// Files that a call is done with, and all that it has; 0 where it is about one.
+    pub files_done: u64,
+    pub files_total: u64,
     /// Since 1970.
     pub started: Duration,
 }
@@ -34,7 +39,17 @@ impl Report {
     /// Nothing is done yet.
     pub fn new(target: Oid, bytes_total: u64) -> Self {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Report { target, bytes_total, load_id: 0, leader: 0, rows: 0, rejects: 0, started }
+        Report {
+            target,
+            bytes_total,
+            load_id: 0,
+            leader: 0,
+            rows: 0,
+            rejects: 0,
+            files_done: 0,
+            files_total: 0,
+            started,
+        }
     }
 
     /// Starts the report, or starts it again: a subtransaction that was rolled
@@ -52,6 +67,8 @@ impl Report {
         update(pg_sys::PROGRESS_COPY_BYTES_TOTAL, self.bytes_total);
         update(pg_sys::PROGRESS_COPY_TUPLES_PROCESSED, self.rows);
         update(REJECTS, self.rejects);
+        update(FILES_DONE, self.files_done);
+        update(FILES_TOTAL, self.files_total);
         update(LOAD_ID, self.load_id as u64);
         update(LEADER, self.leader as u64);
         update(STARTED, self.started.as_micros() as u64);

@@ -109,6 +109,13 @@ pub struct Totals {
     pub disk_all: u64,
 }
 
+impl Totals {
+    /// Files that nothing more is done with.
+    pub fn files_done(&self) -> u64 {
+        self.loaded + self.skipped + self.failed
+    }
+}
+
 /// What a call of `load_json_files` and its workers share.
 pub struct Board {
     pub(super) words: Words,

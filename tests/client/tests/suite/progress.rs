@@ -6,7 +6,8 @@ use postgres::{Client, Row};
 use std::thread;
 
 const COLUMNS: &str = "pid, leader_pid, load_id, target_oid = 't'::regclass, file_path, bytes_processed,
-    bytes_total, rows_loaded, rows_rejected, bytes_per_second, extract(epoch FROM eta)::float8";
+    bytes_total, rows_loaded, rows_rejected, bytes_per_second, extract(epoch FROM eta)::float8,
+    target, files_done, files_total";
 
 fn progress(client: &mut Client, of: &str) -> Vec<Row> {
     client.query(&format!("SELECT {COLUMNS} FROM loader.progress WHERE {of}"), &[]).expect("the view")
@@ -23,6 +24,11 @@ fn bytes(row: &Row) -> (i64, i64) {
         "{rate} B/s, {eta} s, {left} B"
     );
     (processed, total)
+}
+
+/// Files done, and all of them.
+fn of_files(row: &Row) -> (Option<i64>, Option<i64>) {
+    (row.get(12), row.get(13))
 }
 
 #[test]
@@ -51,6 +57,7 @@ fn of_one_file() {
     // The chunk that stands at the gate is not in yet.
     assert_eq!((row.get::<_, i64>(7), row.get::<_, i64>(8)), (30_000, 3));
     assert_eq!(bytes(row).1, text.len() as i64);
+    assert_eq!((row.get::<_, String>(11).as_str(), of_files(row)), ("t", (None, None)));
     assert_eq!(count(&mut watcher, "loader.progress"), 0);
 }
 
@@ -82,6 +89,7 @@ fn of_a_call_and_its_worker() {
     assert_eq!((row.get::<_, Option<i32>>(1), row.get::<_, Option<i64>>(2)), (None, None));
     assert_eq!((row.get::<_, i64>(7), row.get::<_, i64>(8)), (8292, 1));
     assert_eq!(bytes(row).1, (small.len() + large.len()) as i64);
+    assert_eq!((row.get::<_, String>(11).as_str(), of_files(row)), ("t", (Some(1), Some(2))));
 
     let [row] = &worker[..] else { panic!("{worker:?}") };
     assert_eq!(row.get::<_, Option<i32>>(1), Some(pid));
@@ -94,6 +102,7 @@ fn of_a_call_and_its_worker() {
     assert_eq!(row.get::<_, Option<String>>(4), Some(pattern.replace('*', "b")));
     assert_eq!((row.get::<_, i64>(7), row.get::<_, i64>(8)), (8192, 0));
     assert_eq!(bytes(row).1, large.len() as i64);
+    assert_eq!((row.get::<_, String>(11).as_str(), of_files(row)), ("t", (None, None)));
     assert_eq!(count(&mut watcher, "loader.progress"), 0);
 }
 
