@@ -350,7 +350,7 @@ impl Error {
             }),
             Error::NoLoad(load_id) => {
                 Words::new(Code::ERRCODE_UNDEFINED_OBJECT, format!("load {load_id} does not exist"))
-                    .detail("Only loads of roles that the current role is a member of can be changed.")
+                    .detail("Only loads of roles whose privileges the current role has can be changed.")
             }
             Error::FileUnderWay(path) => {
                 Words::new(Code::ERRCODE_OBJECT_IN_USE, format!("file \"{path}\" is being loaded by another session"))
