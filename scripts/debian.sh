@@ -64,7 +64,8 @@ own_apt() {
         -o Acquire::Languages=none -o APT::Sandbox::User=)
     apt=(apt-get "${options[@]}")
     apt_cache=(apt-cache "${options[@]}")
-    "${apt[@]}" update
+    # A suite that does not answer may not be the one that has the version.
+    "${apt[@]}" update || true
 }
 
 # The shared libraries that the packages named need, and what those need in turn.
@@ -152,28 +153,26 @@ unpack_debs() {
 # are relative, so that the folder may be moved. An environment variable would reach
 # what the program starts, too: the system's shell, with the other C library.
 start_with_libraries() {
-    local home=$1 program=$2 loader=$3 up folder
+    local home=$1 program=$2 loader=$3 libraries='' place up folder
     folder=$(dirname "$program")
     up=${folder#"$home"}
     # As many steps up as there are folders below HOME.
     up=$(printf '%s' "${up//[!\/]/}" | sed 's,/,/..,g')
-    if [ -z "$loader" ]; then
-        loader=$(ls /lib64/ld-linux-*.so.* /lib/ld-linux-*.so.* 2>/dev/null | head -n 1)
-    else
+    if [ -n "$loader" ]; then
         loader="\$home$loader"
+    else
+        loader=$(compgen -G '/lib*/ld-linux-*.so.*' | head -n 1)
     fi
+    for place in "$home"/{usr/,}lib/*-linux-gnu; do
+        [ -d "$place" ] && libraries+=${libraries:+:}\$home${place#"$home"}
+    done
     mkdir -p "$folder/programs"
     mv "$program" "$folder/programs/"
-    {
-        echo '#!/bin/sh'
-        echo "home=\${0%/*}$up"
-        printf 'libraries='
-        for folder in "$home"/{usr/,}lib/*-linux-gnu; do
-            [ -d "$folder" ] && printf '%s' "\$home${folder#"$home"}:"
-        done
-        echo
-        echo "exec \"$loader\" --library-path \"\$libraries\" --argv0 \"\$0\" \"\${0%/*}/programs/${program##*/}\" \"\$@\""
-    } >"$program"
+    cat >"$program" <<PROGRAM
+#!/bin/sh
+home=\${0%/*}$up
+exec "$loader" --library-path "$libraries" --argv0 "\$0" "\${0%/*}/programs/${program##*/}" "\$@"
+PROGRAM
     chmod 755 "$program"
 }
 

