@@ -1,7 +1,7 @@
 //! Transactions that the server cannot commit: what a constraint says that is checked
 //! then, and nowhere before. The file that is to blame fails; the others are loaded.
 
-use crate::helpers::{Barrier, count, counts, files, traced};
+use crate::helpers::{Barrier, backend, count, counts, files, traced};
 use loader_client_tests::{Cluster, Database, Summary, load_many, message, wait_for};
 use postgres::Client;
 use std::thread;
@@ -207,4 +207,82 @@ fn a_part_beside_files() {
     assert_eq!(counts(&summary), [5, 4, 0, 1, 20_009, 0]);
     assert_eq!(count(&mut client, "t"), 20_009);
     assert!(history(&mut client).contains(&"002 failed 0 P0001 refused at the end".to_string()));
+}
+
+/// The call is one of a loop, whose query is held over its transactions.
+#[test]
+fn from_a_loop_of_a_procedure() {
+    let database = Cluster::shared().database("refused_loop");
+    let mut client = database.connect();
+    traced(&mut client, "t");
+    // A cursor that outlives its transaction is run to its end when that is committed.
+    client
+        .batch_execute(
+            "CREATE TABLE zero AS SELECT 0 AS n;
+             CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 IF NEW.data ? 'poison' THEN EXECUTE 'DECLARE late CURSOR WITH HOLD FOR SELECT 1 / n FROM public.zero'; END IF;
+                 RETURN NULL;
+             END $$;
+             CREATE TRIGGER late AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION late()",
+        )
+        .expect("a trigger");
+    let all = some_files(5, &[1, 3]);
+    let pattern = files(&database, "refused_loop", &borrowed(&all));
+    client
+        .batch_execute(&format!(
+            "CREATE TABLE todo AS SELECT replace('{pattern}', '*', lpad(n::text, 3, '0')) AS path
+             FROM generate_series(0, 4) AS n;
+             CREATE TABLE outcome (loaded bigint, failed bigint);
+             CREATE PROCEDURE all_of_them() LANGUAGE plpgsql AS $$
+             DECLARE file record; a bigint; b bigint; c bigint; d bigint; e bigint; f bigint; g bigint; h float8;
+             BEGIN
+                 FOR file IN SELECT path FROM todo ORDER BY 1 LOOP
+                     CALL load_json_files(file.path, 't', files => a, files_loaded => b, files_skipped => c,
+                         files_failed => d, rows_loaded => e, rows_rejected => f, bytes_read => g, mb_per_second => h);
+                     INSERT INTO outcome VALUES (b, d);
+                 END LOOP;
+             END $$"
+        ))
+        .expect("a procedure");
+    client.batch_execute("CALL all_of_them()").expect("a call");
+    let outcome = client.query("SELECT loaded, failed FROM outcome", &[]).expect("outcomes");
+    let outcome: Vec<(i64, i64)> = outcome.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(outcome, [(1, 0), (0, 1), (1, 0), (0, 1), (1, 0)]);
+    assert_eq!(count(&mut client, "t"), 9);
+    let failed: Vec<String> =
+        history(&mut client).into_iter().filter(|line| line.contains("failed")).collect();
+    assert_eq!(failed, ["001 failed 0 22012 division by zero", "003 failed 0 22012 division by zero"]);
+    // The session goes on as any.
+    client.batch_execute("BEGIN; INSERT INTO t VALUES ('1'); ROLLBACK").expect("a transaction");
+    assert_eq!(count(&mut client, "t"), 9);
+}
+
+/// A request to cancel that comes while a transaction is committed is no error of a file.
+#[test]
+fn a_cancel_at_commit() {
+    for workers in [0, 1] {
+        let (database, mut client) = logged(&format!("refused_cancel_{workers}"));
+        let all = some_files(2, &[]);
+        let pattern = files(&database, "refused_cancel", &borrowed(&all));
+        let pid = backend(&mut client);
+        let mut holder = database.connect();
+        holder.batch_execute("SELECT pg_advisory_lock(4714)").expect("a lock");
+        let mut watcher = database.connect();
+        let outcome = thread::scope(|scope| {
+            let body = "PERFORM pg_advisory_xact_lock(4714);";
+            let call = scope.spawn(|| call(&database, &mut client, &pattern, (workers, ""), body));
+            let waits = "pg_locks WHERE locktype = 'advisory' AND objid = 4714 AND NOT granted
+                         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+            wait_for("a commit", || count(&mut watcher, waits) > 0);
+            watcher.execute("SELECT pg_cancel_backend($1)", &[&pid]).expect("a cancel");
+            call.join().expect("a session")
+        });
+        assert!(message(outcome).starts_with("57014"), "{workers} workers");
+        assert_eq!(history(&mut client), [""; 0], "{workers} workers");
+        assert_eq!(count(&mut client, "t"), 0);
+        drop(holder);
+        assert_eq!(load_many(&mut client, &pattern, "t", "").expect("a call").loaded, 2);
+        assert_eq!(count(&mut client, "t"), 6);
+    }
 }
