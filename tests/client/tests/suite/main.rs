@@ -8,6 +8,7 @@ mod claims;
 mod committed;
 mod concurrent;
 mod conflicts;
+mod consumers;
 mod crash;
 mod damage;
 mod distributed;
