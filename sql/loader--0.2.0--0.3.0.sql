@@ -5,12 +5,18 @@
 -- verbs, which go where the extension's other verbs are.
 
 -- Waits for loads and readers, and holds nothing while it waits: they take these in
--- any order. The tables below the views are locked with them.
+-- any order. The tables below the views are locked with them; those below loader.progress
+-- are the server's, so that it is locked by changing nothing of it, which has no NOWAIT.
 DO $$
+DECLARE
+    patience text := pg_catalog.current_setting('lock_timeout');
 BEGIN
     LOOP
         BEGIN
             LOCK TABLE loader.load_history, loader.rejects IN ACCESS EXCLUSIVE MODE NOWAIT;
+            PERFORM pg_catalog.set_config('lock_timeout', '10ms', true);
+            ALTER VIEW loader.progress SET (security_barrier);
+            PERFORM pg_catalog.set_config('lock_timeout', patience, true);
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
             PERFORM pg_catalog.pg_sleep(0.05);

@@ -43,21 +43,22 @@ pub fn copy(from: Oid, to: Oid) -> Result<(), SpiError> {
             pg_catalog.pg_get_function_identity_arguments(f.oid)), pg_catalog.getdatabaseencoding())
         FROM pg_catalog.pg_proc AS f
         JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) f.pronamespace
-        WHERE f.oid OPERATOR(pg_catalog.=) $1";
+        WHERE f.oid OPERATOR(pg_catalog.=) $1
+          AND EXISTS (SELECT FROM pg_catalog.pg_proc AS o
+                      WHERE o.oid OPERATOR(pg_catalog.=) $2 AND o.proacl IS NOT NULL)";
     let (revoke, grants) = Spi::connect(|client| {
-        let revoke = client.select(REVOKE, Some(1), &[to.into()])?.first().get_one::<Vec<u8>>()?;
+        let rows = client.select(REVOKE, Some(1), &[to.into(), from.into()])?;
+        // Where there is none, nobody has ever granted or revoked anything.
+        let revoke = if rows.is_empty() { None } else { rows.first().get_one::<Vec<u8>>()? };
         let mut grants = Vec::new();
         for row in client.select(GRANTS, None, &[from.into(), to.into()])? {
             if let (Some(grantor), Some(grant)) = (row.get::<Oid>(1)?, row.get::<Vec<u8>>(2)?) {
                 grants.push((grantor, grant));
             }
         }
-        Ok::<_, SpiError>((revoke.unwrap_or_default(), grants))
+        Ok::<_, SpiError>((revoke, grants))
     })?;
-    if grants.is_empty() {
-        // Nobody has ever granted or revoked anything.
-        return Ok(());
-    }
+    let Some(revoke) = revoke else { return Ok(()) };
     let _script = OutsideScript::begin();
     run(&revoke)?;
     for (grantor, grant) in grants {

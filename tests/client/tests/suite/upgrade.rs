@@ -337,6 +337,71 @@ fn grants_survive_the_update_and_a_dump() {
     may(&after, &path);
 }
 
+/// Who may call load_json_files: the procedure's parameters, the role, and whether it may
+/// pass that on.
+fn procedure_grants(client: &mut Client) -> Vec<String> {
+    texts(
+        client,
+        "SELECT concat_ws(' ', p.pronargs, a.grantee::regrole, a.is_grantable)
+         FROM pg_proc p, aclexplode(coalesce(proacl, acldefault('f', proowner))) a
+         WHERE proname = 'load_json_files' AND a.grantee <> p.proowner ORDER BY 1",
+    )
+}
+
+#[test]
+fn the_procedure_of_0_2_0_is_made_anew_and_grants_stay() {
+    let cluster = Cluster::shared();
+    cluster
+        .connect("postgres")
+        .batch_execute("CREATE ROLE \"upgrade Loader\"; CREATE ROLE upgrade_friend")
+        .expect("roles");
+    let passed_on = "REVOKE ALL ON PROCEDURE load_json_files FROM pg_read_server_files;
+        GRANT EXECUTE ON PROCEDURE load_json_files TO \"upgrade Loader\" WITH GRANT OPTION;
+        SET ROLE \"upgrade Loader\";
+        GRANT EXECUTE ON PROCEDURE load_json_files TO upgrade_friend;
+        RESET ROLE";
+    for (n, (changes, wanted)) in [
+        ("", vec!["13 pg_read_server_files f"]),
+        (passed_on, vec!["13 \"upgrade Loader\" t", "13 upgrade_friend f"]),
+        ("GRANT EXECUTE ON PROCEDURE load_json_files TO PUBLIC", vec!["13 - f", "13 pg_read_server_files f"]),
+        ("REVOKE ALL ON PROCEDURE load_json_files FROM pg_read_server_files", vec![]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("upgrade_procedure_{n}");
+        let database = cluster.bare_database(&name, "UTF8");
+        let mut client = database.connect();
+        client
+            .batch_execute(
+                "GRANT ALL ON SCHEMA public TO PUBLIC; CREATE EXTENSION loader VERSION '0.2.0';
+                 CREATE TABLE t (data jsonb)",
+            )
+            .expect("0.2.0");
+        client.batch_execute(changes).expect("grants");
+        // Between the exchange of the library and the update it says what to do.
+        let error = client.batch_execute("CALL load_json_files('/nowhere', 't')");
+        assert_eq!(sqlstate(error), SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE);
+        update(&mut client);
+        assert_eq!(procedure_grants(&mut client), wanted, "{changes}");
+        // Nothing is left of what the script needed.
+        assert_eq!(count(&mut client, "pg_proc WHERE proname = 'copy_grants'"), 0);
+
+        let dump = cluster.path(&format!("files/{name}.dump"));
+        let run = |program: &str, arguments: &[&str]| {
+            let mut command = cluster.command(program);
+            let output = command.args(arguments).arg(&dump).stdout(Stdio::null()).output();
+            let output = output.expect("the program runs");
+            assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        };
+        run("pg_dump", &["-Fc", "-d", &name, "-f"]);
+        let restored = format!("{name}_restored");
+        let after = cluster.bare_database(&restored, "UTF8");
+        run("pg_restore", &["--exit-on-error", "-d", &restored]);
+        assert_eq!(procedure_grants(&mut after.connect()), wanted, "restored: {changes}");
+    }
+}
+
 /// The grants, in use. A skip shows that the load of before is known.
 fn may(database: &Database, path: &str) {
     for (role, execute, seed, look) in [
@@ -381,4 +446,28 @@ fn the_update_waits_and_holds_nothing_meanwhile() {
         updating.join().expect("the update");
     });
     assert_eq!(texts(&mut client, "SELECT extversion FROM pg_extension WHERE extname = 'loader'"), ["0.3.0"]);
+}
+
+#[test]
+fn the_update_is_in_nobody_s_way_who_looks_at_progress() {
+    let database = Cluster::shared().bare_database("upgrade_progress", "UTF8");
+    let mut client = database.connect();
+    client.batch_execute("CREATE EXTENSION loader VERSION '0.2.0'").expect("0.2.0");
+    // The view alone is locked, as by somebody whose query of it has just begun.
+    let mut updater = database.connect();
+    let mut other = database.connect();
+    client.batch_execute("BEGIN; COMMENT ON VIEW loader.progress IS NULL").expect("a lock");
+    thread::scope(|scope| {
+        let updating = scope.spawn(move || update(&mut updater));
+        wait_for("the update to wait", || {
+            count(
+                &mut other,
+                "pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
+            ) == 1
+        });
+        // It holds nothing that the other could need next.
+        client.batch_execute("SELECT * FROM loader.progress; COMMIT").expect("a look");
+        updating.join().expect("the update");
+    });
+    client.batch_execute("SELECT target FROM loader.progress").expect("the new view");
 }
