@@ -9,7 +9,7 @@ use std::thread;
 fn loads(client: &mut Client, states: &str) -> Vec<i64> {
     let query = format!(
         "SELECT coalesce(array_agg(load_id ORDER BY file_path), '{{}}') FROM loader.load_history
-         WHERE status IN ({states})"
+         WHERE status IN ({states}) AND emptied_at IS NULL"
     );
     client.query_one(&query, &[]).expect("loads").get(0)
 }
