@@ -47,7 +47,7 @@ impl Server {
     ) -> Result<Result<(), Refusal>, Error> {
         let record = batch.text(text);
         // In every encoding of a server ASCII is ASCII.
-        let converted = if !matches!(self.encoding, Encoding::Other { .. }) || record.is_ascii() {
+        let converted = if !matches!(self.encoding, Encoding::Other(_)) || record.is_ascii() {
             batch.c_text(text)
         } else {
             match self.convert(record)? {

@@ -3,7 +3,6 @@
 use crate::error::Error;
 use crate::load::{self, Options, Words};
 use crate::pg::Oid;
-use crate::pg::worker::Session;
 
 /// The arguments, texts in the database's encoding.
 #[derive(Clone, Debug)]
@@ -59,8 +58,8 @@ impl Call {
         })
     }
 
-    /// As words, with how many threads of each worker parse, and the session.
-    pub fn to_words(&self, threads: usize, session: &Session) -> Vec<u64> {
+    /// As words, with how many threads of each worker parse.
+    pub fn to_words(&self, threads: usize) -> Vec<u64> {
         let mut words = vec![
             u64::from(self.table.to_u32()),
             self.chunk as u64,
@@ -84,12 +83,11 @@ impl Call {
             words.push(text.len() as u64);
             words.extend(text.iter().map(|&b| u64::from(b)));
         }
-        words.extend(session.to_words());
         words
     }
 
     /// From [`Call::to_words`].
-    pub fn from_words(words: &[u64]) -> (Call, usize, Session) {
+    pub fn from_words(words: &[u64]) -> (Call, usize) {
         let (numbers, mut rest) = words.split_at(7);
         let mut text = || {
             let (text, after) = rest[1..].split_at(rest[0] as usize);
@@ -111,6 +109,6 @@ impl Call {
             records_path: (numbers[6] != 0).then_some(path),
             on_file_error: OnFileError::ALL[numbers[4] as usize],
         };
-        (call, numbers[5] as usize, Session::from_words(rest))
+        (call, numbers[5] as usize)
     }
 }

@@ -27,10 +27,11 @@ use crate::catalog::{Catalog, Content};
 use crate::error::{Error, Failure};
 use crate::load::{self, IfEmptied, IfLoaded};
 use crate::pg::memory::{Context, RESERVE};
+use crate::pg::session::Session;
 use crate::pg::shared::Segment;
 use crate::pg::thread::AtExit;
 use crate::pg::transaction::Transactions;
-use crate::pg::worker::{Session, Status, Worker};
+use crate::pg::worker::{Status, Worker};
 use crate::pg::{self, latch, relation};
 use crate::settings;
 use crate::sink::{Insert, Placement, Target};
@@ -109,8 +110,8 @@ fn load_all(
     let sizes: Vec<u64> = stats.iter().map(|stat| stat.map_or(0, |stat| stat.size)).collect();
     let wanted = how_many(workers, alone, &sizes, &known);
     let threads = threads_each(wanted);
-    let words = call.to_words(threads, &Session::own());
-    let board = Rc::new(Board::new(&words, &paths, &sizes, pg::process_id()));
+    let words = call.to_words(threads);
+    let board = Rc::new(Board::new(&Session::own(), &words, &paths, &sizes, pg::process_id()));
     known.iter().for_each(|known| board.post(known));
     record.watch(board.clone());
     let mut progress = Progress::new(table, call.table, board.totals().disk_all);
@@ -236,11 +237,13 @@ fn how_many(asked: Option<i32>, alone: Option<&str>, sizes: &[u64], known: &[Pos
 /// What a worker runs.
 pub fn work(segment: Segment, slot: usize) {
     // Its session has another version: it does without.
-    let Some(board) = Board::of(segment) else { return report::other_version() };
-    let (call, threads, session) = Call::from_words(&board.call());
+    let (Some(session), Some(board)) = (Session::of(&segment), Board::of(segment)) else {
+        return report::other_version();
+    };
+    let (call, threads) = Call::from_words(&board.call());
     session.take_over();
     let mut transactions = Transactions::of_worker();
-    let memory = Context::for_process(c"loader", RESERVE);
+    let memory = Context::new(c"loader", RESERVE);
     let outcome =
         memory.within(|| Work::new(Seat::new(&board, slot, &mut transactions, &call, threads, None)?).run());
     if let Err(error) = outcome {

@@ -14,12 +14,16 @@ pub enum Encoding {
     /// Nothing either: the database is SQL_ASCII and takes any bytes.
     SqlAscii,
     /// Conversion by a function of the server.
-    Other {
-        /// OID of the function.
-        function: pg_sys::Oid,
-        /// Number of the encoding.
-        encoding: i32,
-    },
+    Other(Conversion),
+}
+
+/// A conversion that the server has.
+#[derive(Clone, Copy)]
+pub struct Conversion {
+    /// OID of the function.
+    function: pg_sys::Oid,
+    /// Number of the encoding.
+    encoding: i32,
 }
 
 /// Whether the database is UTF8.
@@ -48,14 +52,14 @@ impl Encoding {
                 encoding,
             )
         };
-        (function != pg_sys::InvalidOid).then_some(Encoding::Other { function, encoding })
+        (function != pg_sys::InvalidOid).then_some(Encoding::Other(Conversion { function, encoding }))
     }
 
     /// Appends `text`, which is UTF-8, to `out` in this encoding. `Ok(false)`
     /// where it has a character that the encoding lacks; an error where there
     /// is no memory, with the size that was asked for.
     pub fn append(self, text: &[u8], out: &mut Vec<u8>) -> Result<bool, usize> {
-        let Encoding::Other { function, encoding } = self else {
+        let Encoding::Other(Conversion { function, encoding }) = self else {
             out.try_reserve(text.len()).map_err(|_| text.len())?;
             out.extend_from_slice(text);
             return Ok(true);

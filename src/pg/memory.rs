@@ -1,4 +1,5 @@
-//! Memory contexts of our own.
+//! Memory contexts of our own. Each lies below the one that goes with the process, so
+//! that nobody else deletes it: it is there exactly as long as its value.
 
 use pgrx::pg_sys;
 use std::ffi::CStr;
@@ -11,14 +12,14 @@ pub const RESERVE: usize = 64 * 1024;
 pub struct Context(pg_sys::MemoryContext);
 
 impl Context {
-    /// Makes a context below the current one. What is freed by [`Context::reset`]
-    /// is given back to the system but for the first `keep` bytes.
+    /// Makes a context. What is freed by [`Context::reset`] is given back to the system
+    /// but for the first `keep` bytes.
     pub fn new(name: &'static CStr, keep: usize) -> Self {
         // SAFETY: the name is static, as the server demands; `keep` and the
         // largest block are multiples of the allocation unit.
         Context(unsafe {
             pg_sys::AllocSetContextCreateInternal(
-                pg_sys::CurrentMemoryContext,
+                pg_sys::TopMemoryContext,
                 name.as_ptr(),
                 0,
                 keep,
@@ -27,31 +28,15 @@ impl Context {
         })
     }
 
-    /// As [`Context::new`], but below none that goes before the process does.
-    pub fn for_process(name: &'static CStr, keep: usize) -> Self {
-        // SAFETY: switched back at once.
-        unsafe {
-            let before = pg_sys::MemoryContextSwitchTo(pg_sys::TopMemoryContext);
-            let context = Context::new(name, keep);
-            pg_sys::MemoryContextSwitchTo(before);
-            context
-        }
-    }
-
-    /// The context that is current.
-    pub fn current() -> Current {
-        // SAFETY: a plain variable of this single-threaded process.
-        Current(unsafe { pg_sys::CurrentMemoryContext })
-    }
-
     /// Frees everything in it.
     pub fn reset(&mut self) {
         // SAFETY: the context lives as long as `self`.
         unsafe { pg_sys::MemoryContextReset(self.0) }
     }
 
-    /// Runs `body` with this as the current context, whatever way it ends.
-    pub fn within<R>(&self, body: impl FnOnce() -> R) -> R {
+    /// Runs `body` with this as the current context, whatever way it ends. What it
+    /// returns is none of the server's values: those may lie in the context.
+    pub fn within<R: Send>(&self, body: impl FnOnce() -> R) -> R {
         // SAFETY: the context lives as long as `self`.
         let _back = Back(unsafe { pg_sys::MemoryContextSwitchTo(self.0) });
         body()
@@ -75,19 +60,8 @@ impl Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        // SAFETY: nobody else deletes it: its parent outlives our call.
+        // SAFETY: nobody else deletes it.
         unsafe { pg_sys::MemoryContextDelete(self.0) }
-    }
-}
-
-/// A context that was current, and lives longer than the transaction.
-pub struct Current(pg_sys::MemoryContext);
-
-impl Current {
-    /// Makes it current again: the server's transactions bring their own.
-    pub fn enter_again(&self) {
-        // SAFETY: it lives on.
-        unsafe { pg_sys::MemoryContextSwitchTo(self.0) };
     }
 }
 

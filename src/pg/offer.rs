@@ -14,7 +14,7 @@
 //!
 //! A trigger of the target may load a file itself: offers nest.
 
-use super::Oid;
+use super::{Oid, nesting};
 use pgrx::spi::{Spi, SpiError};
 use pgrx::{PgSqlErrorCode, ereport, pg_guard, pg_sys};
 use std::cell::{Cell, RefCell};
@@ -94,7 +94,9 @@ pub(super) unsafe fn run(
         // The list goes with the connection.
         unsafe {
             pg_sys::SPI_tuptable = std::ptr::null_mut();
-            let code = pg_sys::SPI_execute_plan_with_paramlist(statement.0.as_ptr(), list, false, 0);
+            let code = nesting::within_transaction(|| {
+                pg_sys::SPI_execute_plan_with_paramlist(statement.0.as_ptr(), list, false, 0)
+            });
             Spi::check_status(code)?;
             Ok(match pg_sys::SPI_tuptable.as_ref() {
                 Some(table) => table.numvals as usize,

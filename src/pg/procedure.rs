@@ -10,10 +10,13 @@ use std::sync::OnceLock;
 pub struct Call(pg_sys::FunctionCallInfo);
 
 impl Call {
-    fn argument<T: FromDatum>(&self, index: usize) -> Option<T> {
-        // SAFETY: the procedure is declared with as many parameters; each caller
-        // below asks for what the declaration says.
+    /// An argument whose parameter is declared with this type.
+    fn argument<T: FromDatum>(&self, index: usize, kind: Oid) -> Option<T> {
+        // SAFETY: the procedure has as many parameters; the server keeps the expression of
+        // the call, which has their types.
         unsafe {
+            let declared = pg_sys::get_fn_expr_argtype((*self.0).flinfo, index as i32);
+            assert_eq!(declared, kind, "a parameter of another type");
             let argument = (*self.0).args.as_slice((*self.0).nargs as usize)[index];
             T::from_datum(argument.value, argument.isnull)
         }
@@ -21,22 +24,22 @@ impl Call {
 
     /// A `text`, in the database's encoding.
     pub fn text(&self, index: usize) -> Option<Vec<u8>> {
-        self.argument::<&[u8]>(index).map(<[u8]>::to_vec)
+        self.argument::<&[u8]>(index, pg_sys::TEXTOID).map(<[u8]>::to_vec)
     }
 
     /// An `integer`.
     pub fn integer(&self, index: usize) -> Option<i32> {
-        self.argument(index)
+        self.argument(index, pg_sys::INT4OID)
     }
 
     /// A `bigint`.
     pub fn bigint(&self, index: usize) -> Option<i64> {
-        self.argument(index)
+        self.argument(index, pg_sys::INT8OID)
     }
 
     /// A `regclass`.
     pub fn oid(&self, index: usize) -> Option<Oid> {
-        self.argument(index)
+        self.argument(index, pg_sys::REGCLASSOID)
     }
 
     /// What keeps it from committing, if anything does.
@@ -67,7 +70,8 @@ pub fn set_main(main: Main, old: fn()) {
 #[pg_guard]
 pub unsafe extern "C-unwind" fn loader_load_files(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     if let Some((main, _)) = MAIN.get() {
-        main(&Call(call));
+        let call = Call(call);
+        transaction::permit_procedure(call.obstacle_to_commit().is_none(), || main(&call));
     }
     pg_sys::Datum::null()
 }

@@ -1,5 +1,6 @@
 //! Queries with a snapshot of one's choice.
 
+use super::nesting;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
 use std::marker::PhantomData;
@@ -18,17 +19,19 @@ impl Snapshot {
     /// Runs `body` with the snapshot as the active one. An error in it aborts
     /// the (sub)transaction, which drops the snapshot.
     pub fn within<R>(self, body: impl FnOnce() -> R) -> R {
-        // SAFETY: what is pushed is popped.
-        unsafe {
-            pg_sys::PushActiveSnapshot(match self {
-                Snapshot::Transaction => pg_sys::GetTransactionSnapshot(),
-                Snapshot::Latest => pg_sys::GetLatestSnapshot(),
-            });
-        }
-        let result = body();
-        // SAFETY: see above.
-        unsafe { pg_sys::PopActiveSnapshot() };
-        result
+        nesting::within_transaction(|| {
+            // SAFETY: what is pushed is popped.
+            unsafe {
+                pg_sys::PushActiveSnapshot(match self {
+                    Snapshot::Transaction => pg_sys::GetTransactionSnapshot(),
+                    Snapshot::Latest => pg_sys::GetLatestSnapshot(),
+                });
+            }
+            let result = body();
+            // SAFETY: see above.
+            unsafe { pg_sys::PopActiveSnapshot() };
+            result
+        })
     }
 }
 

@@ -4,8 +4,8 @@
 //! Sizes and conditions are those of `heap_prepare_insert` (heapam.c) and
 //! `heap_toast_insert_or_update` (heaptoast.c), the same from 15 to 18.
 
-use super::Oid;
 use super::list::{elements, oids, slice};
+use super::{Oid, nesting};
 use loader_core::toast::Method;
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_char};
@@ -55,7 +55,7 @@ pub struct Column {
     pub method: Option<Method>,
 }
 
-/// A relation that is open.
+/// A relation that is open, lent for as long as it is.
 pub struct Open {
     relation: pg_sys::Relation,
     /// What is unlocked when it is closed.
@@ -63,17 +63,24 @@ pub struct Open {
 }
 
 impl Open {
-    /// Opens a relation that this transaction has locked; `None` where the OID
-    /// names none.
-    pub fn locked(relation: Oid) -> Option<Self> {
-        // SAFETY: a look-up. The caller's lock keeps the definition as it is.
-        let relation = unsafe { pg_sys::try_relation_open(relation, pg_sys::NoLock as i32) };
-        (!relation.is_null()).then_some(Open { relation, lock: pg_sys::NoLock as i32 })
+    /// Looks at a relation that is to be inserted into: it is locked for that to the end
+    /// of the transaction. `None` where the OID names none.
+    pub fn locked<R>(relation: Oid, look: impl FnOnce(&Open) -> R) -> Option<R> {
+        let kept = pg_sys::RowExclusiveLock as i32;
+        // SAFETY: any OID can be locked. This lock keeps the definition as it is.
+        let relation = unsafe { pg_sys::try_relation_open(relation, kept) };
+        let open = (!relation.is_null()).then_some(Open { relation, lock: pg_sys::NoLock as i32 })?;
+        Some(nesting::within_transaction(|| look(&open)))
     }
 
-    /// Opens a relation and locks it as for reading while it is open. `None`
-    /// where that would mean waiting for somebody, and where it is gone.
-    pub fn at_once(relation: Oid) -> Option<Self> {
+    /// Looks at a relation, locked as for reading meanwhile. `None` where that would mean
+    /// waiting for somebody, and where it is gone.
+    pub fn at_once<R>(relation: Oid, look: impl FnOnce(&Open) -> R) -> Option<R> {
+        let open = Open::without_waiting(relation)?;
+        Some(nesting::within_transaction(|| look(&open)))
+    }
+
+    fn without_waiting(relation: Oid) -> Option<Self> {
         let lock = pg_sys::AccessShareLock as i32;
         // SAFETY: any OID can be locked; the relation is looked up under the
         // lock, which is given back if there is none.

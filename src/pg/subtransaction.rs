@@ -1,6 +1,6 @@
 //! Asking the server something that it may refuse with an error.
 
-use super::{context, text};
+use super::{context, nesting, text};
 use pgrx::pg_sys::panic::{CaughtError, ErrorReportWithLevel};
 use pgrx::{PgSqlErrorCode, PgTryBuilder, pg_sys};
 use std::panic::AssertUnwindSafe;
@@ -106,7 +106,7 @@ fn run<R, E>(body: impl FnOnce() -> Result<R, E>, meaning: impl Fn(Contained) ->
     let result = PgTryBuilder::new(|| {
         let AssertUnwindSafe(body) = { body };
         let roll_back = &roll_back;
-        let result = body();
+        let result = nesting::within_transaction(body);
         match &result {
             // SAFETY: ends what was begun above.
             Ok(_) => unsafe { pg_sys::ReleaseCurrentSubTransaction() },

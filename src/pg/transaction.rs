@@ -1,9 +1,10 @@
 //! Transactions that a procedure or a worker ends and begins by itself.
 
-use super::memory::Context;
+use super::nesting;
 use super::subtransaction::Contained;
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::{PgSqlErrorCode, PgTryBuilder, ereport, pg_sys};
+use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 
 /// Who runs them.
@@ -29,6 +30,48 @@ pub enum Obstacle {
     Subtransaction,
     /// A function calls it, or a procedure in which the server forbids to commit.
     Caller,
+}
+
+thread_local! {
+    /// Who may end transactions now, and does not do so yet.
+    static PERMITTED: Cell<Option<Runner>> = const { Cell::new(None) };
+}
+
+/// While `body` runs, for a procedure that may commit, [`Transactions::of_procedure`] may
+/// be called, once.
+pub(super) fn permit_procedure<R>(may_commit: bool, body: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Runner>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            PERMITTED.set(self.0);
+        }
+    }
+    let _restore = Restore(PERMITTED.replace(may_commit.then_some(Runner::Procedure)));
+    body()
+}
+
+/// [`Transactions::of_worker`] may be called, once: this process is a worker, is
+/// connected, and has no transaction open.
+pub(super) fn permit_worker() {
+    PERMITTED.set(Some(Runner::Worker));
+}
+
+fn take_permit(runner: Runner) {
+    assert!(PERMITTED.take() == Some(runner), "transactions cannot be ended here");
+}
+
+/// Runs what ends or begins a transaction, and makes the memory context current again
+/// that was: the server's transactions bring their own. It is none of those.
+fn stay(body: impl FnOnce()) {
+    nesting::assert_transaction_may_end();
+    // SAFETY: outside of what [`nesting`] knows of, code of ours runs in contexts of its
+    // own, in that of the procedure's connection, or in that of the worker: all of these
+    // outlive transactions.
+    unsafe {
+        let before = pg_sys::CurrentMemoryContext;
+        body();
+        pg_sys::MemoryContextSwitchTo(before);
+    }
 }
 
 /// What keeps the procedure that was called like this from committing.
@@ -57,9 +100,9 @@ pub unsafe fn obstacle_to_commit(call: pg_sys::FunctionCallInfo) -> Option<Obsta
 
 impl Transactions {
     /// Of a procedure, which the server called within a transaction: that one is
-    /// open. The caller has asked
-    /// [`obstacle_to_commit`].
+    /// open. It is one that may commit.
     pub fn of_procedure() -> Self {
+        take_permit(Runner::Procedure);
         // SAFETY: ended by `finish`, or by the end of the transaction.
         if unsafe { pg_sys::SPI_connect_ext(pg_sys::SPI_OPT_NONATOMIC as i32) }
             != pg_sys::SPI_OK_CONNECT as i32
@@ -76,6 +119,7 @@ impl Transactions {
 
     /// Of a worker, which has none open.
     pub fn of_worker() -> Self {
+        take_permit(Runner::Worker);
         Transactions { runner: Runner::Worker, open: false }
     }
 
@@ -100,17 +144,15 @@ impl Transactions {
         if self.open {
             return;
         }
-        let stay = Context::current();
         // SAFETY: a worker has no transaction open here, a procedure always has.
-        unsafe {
+        stay(|| unsafe {
             if self.runner == Runner::Worker {
                 pg_sys::SetCurrentStatementStartTimestamp();
                 pg_sys::StartTransactionCommand();
             }
             pg_sys::XactIsoLevel = pg_sys::XACT_READ_COMMITTED as i32;
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-        }
-        stay.enter_again();
+        });
         self.open = true;
     }
 
@@ -120,9 +162,8 @@ impl Transactions {
         if !std::mem::take(&mut self.open) {
             return;
         }
-        let stay = Context::current();
         // SAFETY: the snapshot is the one that `begin` pushed; no statement runs.
-        unsafe {
+        stay(|| unsafe {
             pg_sys::PopActiveSnapshot();
             match self.runner {
                 Runner::Procedure => pg_sys::SPI_commit(),
@@ -132,8 +173,7 @@ impl Transactions {
                     pg_sys::pgstat_report_stat(false);
                 }
             }
-        }
-        stay.enter_again();
+        });
     }
 
     /// Commits what is open, as [`Transactions::commit`]; what the server raises is
@@ -141,7 +181,8 @@ impl Transactions {
     /// checked at the end, say, or another server that refuses. A request to cancel goes on
     /// its way.
     pub fn try_commit(&mut self) -> Result<(), Contained> {
-        let stay = Context::current();
+        // SAFETY: a plain variable of this single-threaded process.
+        let memory = unsafe { pg_sys::CurrentMemoryContext };
         let is_worker = self.runner == Runner::Worker;
         let transactions = AssertUnwindSafe(&mut *self);
         PgTryBuilder::new(|| {
@@ -155,12 +196,15 @@ impl Transactions {
                 CaughtError::RustPanic { .. } => error.rethrow(),
             };
             let contained = Contained::of(report);
-            if is_worker {
-                // SAFETY: the transaction that could not be committed. A procedure's was taken
-                // back by the server, which has begun another one.
-                unsafe { pg_sys::AbortCurrentTransaction() };
+            // SAFETY: the transaction that could not be committed. A procedure's was taken back
+            // by the server, which has begun another one. The context outlives both, see
+            // [`stay`].
+            unsafe {
+                if is_worker {
+                    pg_sys::AbortCurrentTransaction();
+                }
+                pg_sys::MemoryContextSwitchTo(memory);
             }
-            stay.enter_again();
             if contained.is_request() { error.rethrow() } else { Err(contained) }
         })
         .execute()
@@ -172,10 +216,8 @@ impl Transactions {
         if self.open {
             self.commit();
         } else if self.runner == Runner::Procedure {
-            let stay = Context::current();
             // SAFETY: no statement runs, and no snapshot of ours is there.
-            unsafe { pg_sys::SPI_commit() };
-            stay.enter_again();
+            stay(|| unsafe { pg_sys::SPI_commit() });
         }
     }
 
@@ -184,9 +226,8 @@ impl Transactions {
         if !std::mem::take(&mut self.open) {
             return;
         }
-        let stay = Context::current();
         // SAFETY: as `commit`; the abort drops the snapshot.
-        unsafe {
+        stay(|| unsafe {
             match self.runner {
                 Runner::Procedure => {
                     pg_sys::PopActiveSnapshot();
@@ -194,7 +235,6 @@ impl Transactions {
                 }
                 Runner::Worker => pg_sys::AbortCurrentTransaction(),
             }
-        }
-        stay.enter_again();
+        });
     }
 }

@@ -1,6 +1,6 @@
 //! Who calls, and being somebody else for a moment.
 
-use super::Oid;
+use super::{Oid, nesting};
 use pgrx::pg_sys;
 
 /// The role whose rights are in force.
@@ -89,7 +89,7 @@ pub fn run_as<R>(role: Oid, body: impl FnOnce() -> R) -> R {
         );
         back
     };
-    body()
+    nesting::within_transaction(body)
 }
 
 struct Back {

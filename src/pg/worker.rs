@@ -1,6 +1,7 @@
-//! Background workers: started on demand, with the session's roles and settings.
+//! Background workers: started on demand. What they take over of the session that starts
+//! them is in `session`.
 
-use super::Oid;
+use super::session;
 use super::shared::Segment;
 use pgrx::{pg_guard, pg_sys};
 use std::ffi::{CStr, c_char};
@@ -19,103 +20,6 @@ unsafe extern "C-unwind" {
         sender: *const pg_sys::pg_signal_info,
     );
 }
-
-/// What a worker takes over of the session that starts it.
-#[derive(Clone)]
-pub struct Session {
-    database: Oid,
-    session_user: Oid,
-    current_user: Oid,
-    /// What the server made of the names of its libraries and of its settings;
-    /// whole words, for their alignment.
-    libraries: Vec<u64>,
-    settings: Vec<u64>,
-}
-
-impl Session {
-    /// This one.
-    pub fn own() -> Self {
-        // SAFETY: read plain variables; the settings are written into as many
-        // bytes as the server asked for.
-        unsafe {
-            let room = |size: usize| vec![0u64; size.div_ceil(size_of::<u64>())];
-            let size = pg_sys::EstimateLibraryStateSpace();
-            let mut libraries = room(size);
-            pg_sys::SerializeLibraryState(size, libraries.as_mut_ptr().cast());
-            let size = pg_sys::EstimateGUCStateSpace();
-            let mut settings = room(size);
-            pg_sys::SerializeGUCState(size, settings.as_mut_ptr().cast());
-            Session {
-                database: pg_sys::MyDatabaseId,
-                session_user: pg_sys::GetSessionUserId(),
-                current_user: pg_sys::GetUserId(),
-                libraries,
-                settings,
-            }
-        }
-    }
-
-    /// As words, to be handed to a worker.
-    pub fn to_words(&self) -> Vec<u64> {
-        let oids = [self.database, self.session_user, self.current_user].map(|oid| u64::from(oid.to_u32()));
-        let length = [self.libraries.len() as u64];
-        oids.into_iter().chain(length).chain(self.libraries.iter().chain(&self.settings).copied()).collect()
-    }
-
-    /// From the words of [`Session::to_words`].
-    pub fn from_words(words: &[u64]) -> Self {
-        let oid = |index: usize| Oid::from(words[index] as u32);
-        let (libraries, settings) = words[4..].split_at(words[3] as usize);
-        Session {
-            database: oid(0),
-            session_user: oid(1),
-            current_user: oid(2),
-            libraries: libraries.to_vec(),
-            settings: settings.to_vec(),
-        }
-    }
-
-    /// Whether a worker can be this session's user: a role that may not log in
-    /// cannot be anybody's before 17.
-    pub fn can_be_taken_over(&self) -> bool {
-        cfg!(not(any(feature = "pg15", feature = "pg16"))) || super::user::may_log_in(self.session_user)
-    }
-
-    /// Connects a worker to the database as the session's user, gives it the
-    /// session's libraries and settings, and then its current role. Never more rights than
-    /// those of the session's user: no RESET ROLE leads any further.
-    pub fn take_over(mut self) {
-        // SAFETY: once in a worker's life, before any transaction; the settings
-        // are what the server wrote. They are put in force within a transaction:
-        // some look into catalogs. Libraries first: they know settings of their own.
-        unsafe {
-            pg_sys::BackgroundWorkerInitializeConnectionByOid(
-                self.database,
-                self.session_user,
-                CONNECT_FLAGS,
-            );
-            pg_sys::StartTransactionCommand();
-            pg_sys::RestoreLibraryState(self.libraries.as_mut_ptr().cast());
-            pg_sys::RestoreGUCState(self.settings.as_mut_ptr().cast());
-            if pg_sys::GetUserId() != self.current_user {
-                let name = super::text::c_string(&super::user::name(self.current_user));
-                pg_sys::SetConfigOption(
-                    c"role".as_ptr(),
-                    name.as_ptr(),
-                    pg_sys::GucContext::PGC_USERSET,
-                    pg_sys::GucSource::PGC_S_SESSION,
-                );
-            }
-            assert!(pg_sys::GetUserId() == self.current_user, "the worker has the session's role");
-            pg_sys::CommitTransactionCommand();
-        }
-    }
-}
-
-#[cfg(any(feature = "pg15", feature = "pg16"))]
-const CONNECT_FLAGS: u32 = 0;
-#[cfg(not(any(feature = "pg15", feature = "pg16")))]
-const CONNECT_FLAGS: u32 = pg_sys::BGWORKER_BYPASS_ROLELOGINCHECK;
 
 /// A worker that was started. It is told to end when this value goes.
 pub struct Worker(NonNull<pg_sys::BackgroundWorkerHandle>);
@@ -241,6 +145,7 @@ pub unsafe extern "C-unwind" fn loader_worker_main(argument: pg_sys::Datum) {
     let segment = Segment::attach(argument.value() as u32);
     // The session that started this has gone.
     if let (Some(segment), Some(main)) = (segment, MAIN.get()) {
+        session::permit_take_over();
         main(segment, number);
     }
 }

@@ -13,14 +13,10 @@ use crate::access;
 use crate::error::Error;
 use crate::load::{Server, Values};
 use crate::pg::chunk::Chunk;
-use crate::pg::memory::Context;
 use crate::pg::{self, allocator};
 use options::Options;
 use reading::{Reading, Row};
 use std::vec;
-
-/// Memory that is kept as long as rows are asked for.
-const RESERVE: usize = 8 * 1024;
 
 /// The records of all files, in order.
 pub struct Rows {
@@ -30,8 +26,6 @@ pub struct Rows {
     wanted: Option<u64>,
     reading: Option<Reading>,
     values: Values,
-    /// Goes last: the values lie below it.
-    _memory: Context,
 }
 
 /// Finds the files. The order of the checks is that of a load.
@@ -43,12 +37,9 @@ pub fn rows(call: &Call<'_>) -> Result<Rows, Error> {
     if files.is_empty() {
         return Err(Error::NoMatch(pg::text::show(call.path)));
     }
-    // The server drops this with the memory of the call, after all that is below
-    // that: the values must not be.
-    let memory = Context::for_process(c"loader read", RESERVE);
-    let values = Values { server: Server::new()?, chunk: memory.within(Chunk::new) };
+    let values = Values { server: Server::new()?, chunk: Chunk::new() };
     let wanted = options.max_records;
-    Ok(Rows { files: files.into_iter(), options, wanted, reading: None, values, _memory: memory })
+    Ok(Rows { files: files.into_iter(), options, wanted, reading: None, values })
 }
 
 impl Iterator for Rows {

@@ -20,20 +20,27 @@ use loader_core::pipeline::Compression;
 /// 10 kB, stays with the session.
 const MOST_PARTITIONS: usize = 1000;
 
+/// What a partition does with values.
+enum Partition {
+    /// It has partitions of its own.
+    OfPartitions,
+    Stores(Compression),
+}
+
 impl Target {
     /// From which length on values are to be compressed, and how; `None` where
     /// they must arrive uncompressed.
     pub fn compression(&self) -> Option<Compression> {
-        Context::new(c"loader storage", 8 * 1024).within(|| self.look())
+        let memory = Context::new(c"loader storage", 8 * 1024);
+        memory.within(|| Open::locked(self.oid, |table| self.look(table)).flatten())
     }
 
-    fn look(&self) -> Option<Compression> {
+    fn look(&self, table: &Open) -> Option<Compression> {
         // On their way to another server values become text. What Citus keeps elsewhere
         // looks like a table of this server.
         if self.placement().is_far() {
             return None;
         }
-        let table = Open::locked(self.oid)?;
         // These see the rows of a statement that names this very table.
         if table.has_row_security() || table.has_insert_rule() || table.has_transition_table() {
             return None;
@@ -42,9 +49,9 @@ impl Target {
             return None;
         }
         if !table.is_partitioned() {
-            return self.stored_in(&table);
+            return self.stored_in(table);
         }
-        if self.is_read_by(&table) {
+        if self.is_read_by(table) {
             return None;
         }
         let partitions = storage::partitions(self.oid);
@@ -53,28 +60,30 @@ impl Target {
         }
         let mut common = None;
         for partition in partitions.into_iter().filter(|&partition| partition != self.oid) {
-            let partition = Open::at_once(partition)?;
-            if partition.is_partitioned() {
-                if self.is_read_by(&partition) {
-                    return None;
-                }
-                continue;
-            }
-            let here = self.stored_in(&partition)?;
-            if *common.get_or_insert(here) != here {
-                return None;
+            match Open::at_once(partition, |partition| self.look_at_partition(partition)).flatten()? {
+                Partition::OfPartitions => {}
+                Partition::Stores(here) if *common.get_or_insert(here) != here => return None,
+                Partition::Stores(_) => {}
             }
         }
         common
+    }
+
+    fn look_at_partition(&self, partition: &Open) -> Option<Partition> {
+        if partition.is_partitioned() {
+            return (!self.is_read_by(partition)).then_some(Partition::OfPartitions);
+        }
+        self.stored_in(partition).map(Partition::Stores)
     }
 
     /// Whether a table above has the column in its partition key: a row that
     /// goes into a partition directly is checked against all of them.
     fn decides_above(&self) -> bool {
         storage::ancestors(self.oid).into_iter().any(|ancestor| {
-            Open::at_once(ancestor).is_none_or(|table| {
+            let decides = |table: &Open| {
                 table.column(&self.column).is_none_or(|column| table.is_partitioned_by(&[column.number]))
-            })
+            };
+            Open::at_once(ancestor, decides).unwrap_or(true)
         })
     }
 

@@ -297,8 +297,8 @@ mod tests {
         let before = number(locks);
         assert_eq!(target.compression(), PGLZ);
         assert_eq!(partitions(target.oid).len(), 6);
-        assert!(Open::at_once(Oid::from(1u32)).is_none());
-        assert!(Open::at_once(oid("other")).is_some());
+        assert!(Open::at_once(Oid::from(1u32), |_| ()).is_none());
+        assert!(Open::at_once(oid("other"), |_| ()).is_some());
         assert_eq!(number(locks), before);
     }
 

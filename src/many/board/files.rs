@@ -4,6 +4,7 @@
 use super::words::{FileWord, PIDS, TEXT, TEXT_WORDS, Word, Words};
 use crate::catalog::Position;
 use crate::error::Failure;
+use crate::pg::session::Session;
 use crate::pg::shared::Segment;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -122,11 +123,11 @@ pub struct Board {
 }
 
 impl Board {
-    /// One for these files. `call` is what workers have to know; the sizes are
-    /// those on disk.
-    pub fn new(call: &[u64], paths: &[Vec<u8>], sizes: &[u64], leader: i32) -> Self {
+    /// One for these files, and for workers of this session. `call` is what they have to
+    /// know; the sizes are those on disk.
+    pub fn new(session: &Session, call: &[u64], paths: &[Vec<u8>], sizes: &[u64], leader: i32) -> Self {
         let bytes: usize = paths.iter().map(Vec::len).sum();
-        let board = Board { words: Words::new(paths.len(), bytes, 1 + call.len()) };
+        let board = Board { words: Words::new(session, paths.len(), bytes, 1 + call.len()) };
         board.words.set(Word::Files, paths.len() as u64);
         board.words.set(Word::Left, paths.len() as u64);
         board.words.set(Word::Leader, leader as u64);

@@ -1,6 +1,7 @@
 //! The shared memory of a board: what lies where, and how it is read and written.
 
-use crate::pg::shared::Segment;
+use crate::pg::session::Session;
+use crate::pg::shared::{Segment, VERSION};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// Workers, at most, and the session itself.
@@ -10,17 +11,8 @@ pub const SLOTS: usize = 65;
 /// can be worked on, so that nobody waits for the slowest at once.
 pub const AHEAD: u64 = 128;
 
-/// Tells the layouts of different versions apart: a session may have the old library when
-/// its workers get the new one.
-const LAYOUT: u64 = {
-    let version = env!("CARGO_PKG_VERSION").as_bytes();
-    let (mut number, mut at) = (0u64, 0);
-    while at < version.len() {
-        number = number.wrapping_mul(257).wrapping_add(version[at] as u64);
-        at += 1;
-    }
-    number
-};
+/// Tells the layouts of different versions apart.
+const LAYOUT: u64 = VERSION;
 
 /// The words at the start.
 #[derive(Clone, Copy)]
@@ -116,9 +108,10 @@ pub struct Words {
 }
 
 impl Words {
-    /// All zero but the layout, with room for so many files, bytes of paths, and words behind them.
-    pub fn new(files: usize, path_bytes: usize, more: usize) -> Self {
-        let words = Words { segment: Segment::new(Words::paths_at(files) + path_bytes.div_ceil(8) + more) };
+    /// All zero but the layout, with room for so many files, bytes of paths, and words
+    /// behind them; for workers of a session.
+    pub fn new(session: &Session, files: usize, path_bytes: usize, more: usize) -> Self {
+        let words = Words { segment: session.share(Words::paths_at(files) + path_bytes.div_ceil(8) + more) };
         words.set(Word::Layout, LAYOUT);
         words
     }

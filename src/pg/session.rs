@@ -1,0 +1,118 @@
+//! What a worker takes over of the session that starts it: user, libraries, settings and
+//! role.
+
+use super::shared::Segment;
+use super::{Oid, transaction};
+use pgrx::pg_sys;
+use std::cell::Cell;
+
+/// What a worker takes over of the session that starts it.
+#[derive(Clone)]
+pub struct Session {
+    database: Oid,
+    session_user: Oid,
+    current_user: Oid,
+    /// What the server made of the names of its libraries and of its settings;
+    /// whole words, for their alignment.
+    libraries: Vec<u64>,
+    settings: Vec<u64>,
+}
+
+impl Session {
+    /// This one.
+    pub fn own() -> Self {
+        // SAFETY: read plain variables; the settings are written into as many
+        // bytes as the server asked for.
+        unsafe {
+            let room = |size: usize| vec![0u64; size.div_ceil(size_of::<u64>())];
+            let size = pg_sys::EstimateLibraryStateSpace();
+            let mut libraries = room(size);
+            pg_sys::SerializeLibraryState(size, libraries.as_mut_ptr().cast());
+            let size = pg_sys::EstimateGUCStateSpace();
+            let mut settings = room(size);
+            pg_sys::SerializeGUCState(size, settings.as_mut_ptr().cast());
+            Session {
+                database: pg_sys::MyDatabaseId,
+                session_user: pg_sys::GetSessionUserId(),
+                current_user: pg_sys::GetUserId(),
+                libraries,
+                settings,
+            }
+        }
+    }
+
+    /// Shared memory of so many words that tells of this session.
+    pub fn share(&self, words: usize) -> Segment {
+        let oids = [self.database, self.session_user, self.current_user].map(|oid| u64::from(oid.to_u32()));
+        let length = [self.libraries.len() as u64];
+        let told = oids.into_iter().chain(length).chain(self.libraries.iter().chain(&self.settings).copied());
+        Segment::new(words, &told.collect::<Vec<u64>>())
+    }
+
+    /// The session that shared memory tells of; `None` where another version of the
+    /// library has made it.
+    pub fn of(segment: &Segment) -> Option<Self> {
+        let words = segment.told()?;
+        let oid = |index: usize| Oid::from(words[index] as u32);
+        let (libraries, settings) = words[4..].split_at(words[3] as usize);
+        Some(Session {
+            database: oid(0),
+            session_user: oid(1),
+            current_user: oid(2),
+            libraries: libraries.to_vec(),
+            settings: settings.to_vec(),
+        })
+    }
+
+    /// Whether a worker can be this session's user: a role that may not log in
+    /// cannot be anybody's before 17.
+    pub fn can_be_taken_over(&self) -> bool {
+        cfg!(not(any(feature = "pg15", feature = "pg16"))) || super::user::may_log_in(self.session_user)
+    }
+
+    /// Connects a worker to the database as the session's user, gives it the
+    /// session's libraries and settings, and then its current role. Never more rights than
+    /// those of the session's user: no RESET ROLE leads any further.
+    pub fn take_over(mut self) {
+        assert!(MAY_TAKE_OVER.take(), "a worker is somebody's once");
+        // SAFETY: once in a worker's life, before any transaction; the settings are what
+        // the server wrote, in a session, and only this file has had them since. They are put in force within a transaction:
+        // some look into catalogs. Libraries first: they know settings of their own.
+        unsafe {
+            pg_sys::BackgroundWorkerInitializeConnectionByOid(
+                self.database,
+                self.session_user,
+                CONNECT_FLAGS,
+            );
+            pg_sys::StartTransactionCommand();
+            pg_sys::RestoreLibraryState(self.libraries.as_mut_ptr().cast());
+            pg_sys::RestoreGUCState(self.settings.as_mut_ptr().cast());
+            if pg_sys::GetUserId() != self.current_user {
+                let name = super::text::c_string(&super::user::name(self.current_user));
+                pg_sys::SetConfigOption(
+                    c"role".as_ptr(),
+                    name.as_ptr(),
+                    pg_sys::GucContext::PGC_USERSET,
+                    pg_sys::GucSource::PGC_S_SESSION,
+                );
+            }
+            assert!(pg_sys::GetUserId() == self.current_user, "the worker has the session's role");
+            pg_sys::CommitTransactionCommand();
+        }
+        transaction::permit_worker();
+    }
+}
+
+thread_local! {
+    static MAY_TAKE_OVER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// This process is a worker that has just begun.
+pub(super) fn permit_take_over() {
+    MAY_TAKE_OVER.set(true);
+}
+
+#[cfg(any(feature = "pg15", feature = "pg16"))]
+const CONNECT_FLAGS: u32 = 0;
+#[cfg(not(any(feature = "pg15", feature = "pg16")))]
+const CONNECT_FLAGS: u32 = pg_sys::BGWORKER_BYPASS_ROLELOGINCHECK;
