@@ -88,11 +88,18 @@ impl Catalog {
     /// Keeps others from claiming path and content of a load, as those that load it do,
     /// to the end of the transaction; `false` where another session is at work on it.
     pub fn keep_past_unclaimed(&self, past: &Past) -> bool {
-        let hash = past.content_hash.as_deref().and_then(|hash| <[u8; 32]>::try_from(hash).ok());
         let Some(target) = past.target else { return true };
-        let path = Claimed::Path(*blake3::hash(&past.file_path).as_bytes());
+        let (path, content) = past.claims();
         self.try_keep_unclaimed(target, &path)
-            && hash.is_none_or(|hash| self.try_keep_unclaimed(target, &Claimed::Content(hash)))
+            && content.is_none_or(|content| self.try_keep_unclaimed(target, &content))
+    }
+}
+
+impl Past {
+    /// What those claim who load the same: its path and, where it is known, its content.
+    pub fn claims(&self) -> (Claimed, Option<Claimed>) {
+        let hash = self.content_hash.as_deref().and_then(|hash| <[u8; 32]>::try_from(hash).ok());
+        (Claimed::Path(*blake3::hash(&self.file_path).as_bytes()), hash.map(Claimed::Content))
     }
 }
 

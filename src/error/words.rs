@@ -359,8 +359,7 @@ impl Error {
             }
             Error::HeldUp(whom) => {
                 Words::new(Code::ERRCODE_LOCK_NOT_AVAILABLE, format!("gave up waiting for {whom}"))
-                    .detail("The wait was longer than lock_timeout.")
-                    .hint("The next call looks at the file again.")
+                    .hint("The wait was longer than lock_timeout. The next call looks at the file again.")
             }
             Error::LoadUnderWay(load_id) => {
                 Words::new(Code::ERRCODE_OBJECT_IN_USE, format!("load {load_id} is under way in another session"))

@@ -64,8 +64,10 @@ pub enum End {
     More,
     /// That was the last.
     Done,
-    /// Somebody else goes on with the load, or is at what it replaces.
+    /// Somebody else goes on with the load.
     Lost,
+    /// Somebody else is at what it replaces: that load.
+    Held(i64),
 }
 
 impl Job {
@@ -145,7 +147,7 @@ impl Job {
         let undoes_first = self.undoes_first(common);
         match amend::undo_all(&std::mem::take(&mut self.replaces)) {
             // Others are at what the file was, by another name: it waits for them.
-            Err(Error::LoadUnderWay(_)) => return Ok(End::Lost),
+            Err(Error::LoadUnderWay(load_id)) => return Ok(End::Held(load_id)),
             undone => undone?,
         }
         if undoes_first {

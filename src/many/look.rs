@@ -3,7 +3,7 @@
 
 use super::common::Common;
 use crate::access;
-use crate::catalog::{Catalog, Claimed, Earlier, turn};
+use crate::catalog::{Catalog, Claimed, Earlier, Past, turn};
 use crate::error::Error;
 use crate::load::{Decision, FileSource, Fronts, IfLoaded, Same, StartPoint, decide, known_by_stat, loaded};
 use crate::pg::lock::{Held, Object};
@@ -16,6 +16,8 @@ pub enum Obstacle {
     Claim(Claimed),
     /// A `load_json_file` of a file of this size is under way.
     Turn(u64),
+    /// Somebody is at what an earlier load has loaded, which is to be replaced.
+    Replaced { path: Claimed, content: Option<Claimed> },
 }
 
 impl Obstacle {
@@ -24,14 +26,28 @@ impl Obstacle {
         match self {
             Obstacle::Claim(what) => catalog.try_claim(target, &what).map(Held::let_go).is_some(),
             Obstacle::Turn(size) => catalog.try_share_turn(target, size),
+            Obstacle::Replaced { path, content } => {
+                Obstacle::Claim(path).has_gone(catalog, target)
+                    && content.is_none_or(|content| Obstacle::Claim(content).has_gone(catalog, target))
+            }
         }
     }
 
+    /// What is in the way of replacing what a load brought.
+    pub fn replaced(past: &Past) -> Self {
+        let (path, content) = past.claims();
+        Obstacle::Replaced { path, content }
+    }
+
     /// What is locked by those who are in the way, and what they are at.
-    pub fn object(self, target: Oid) -> (Object, Same) {
+    pub fn objects(self, target: Oid) -> (Vec<Object>, Same) {
         match self {
-            Obstacle::Claim(what) => (what.object(target), Same::File),
-            Obstacle::Turn(size) => (turn(target, size), Same::Size),
+            Obstacle::Claim(what) => (vec![what.object(target)], Same::File),
+            Obstacle::Turn(size) => (vec![turn(target, size)], Same::Size),
+            Obstacle::Replaced { path, content } => {
+                let claims = [Some(path), content].into_iter().flatten();
+                (claims.map(|what| what.object(target)).collect(), Same::File)
+            }
         }
     }
 }

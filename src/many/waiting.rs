@@ -63,10 +63,10 @@ fn held_up(seat: &Seat<'_>, busy: &HashMap<usize, Obstacle>) -> Vec<(usize, Vec<
     let held = lock::held_by_others();
     let mut files = Vec::new();
     for (&file, what) in busy.iter().filter(|&(&file, _)| seat.board.state(file) == State::Busy) {
-        let (object, same) = what.object(seat.target());
+        let (objects, same) = what.objects(seat.target());
         let mut pids: Vec<i32> = held
             .iter()
-            .filter(|(of, pid)| *of == object && !seat.board.is_own(*pid))
+            .filter(|(of, pid)| objects.contains(of) && !seat.board.is_own(*pid))
             .map(|&(_, pid)| pid)
             .collect();
         pids.sort_unstable();

@@ -8,7 +8,7 @@ use super::range;
 use super::report;
 use super::seat::{self, NotCommitted, Seat};
 use super::waiting::Waiting;
-use crate::catalog::{Earlier, Status};
+use crate::catalog::{Earlier, RowLock, Status};
 use crate::error::{Error, Failure};
 use crate::pg::memory::{Context, RESERVE};
 use crate::pg::subtransaction::contain;
@@ -195,9 +195,12 @@ impl<'a> Work<'a> {
             };
             let gain = board::Gain::between(&begun.position, &job.position);
             match end {
-                End::Lost => {
+                End::Lost | End::Held(_) => {
                     let file = job.file;
                     drop(job);
+                    if let End::Held(load_id) = end {
+                        self.waits_for(file, load_id)?;
+                    }
                     self.seat.give_way(file);
                     return Ok(());
                 }
@@ -246,6 +249,15 @@ impl<'a> Work<'a> {
         drop(job);
         posted.iter().for_each(|posted| self.seat.board.give_back(posted.file));
         self.seat.give_way(file);
+        Ok(())
+    }
+
+    /// A file is not looked at again while somebody is at the load that it replaces.
+    fn waits_for(&mut self, file: usize, load_id: i64) -> Result<(), Error> {
+        let (sink, _) = self.seat.parts();
+        if let Some(past) = sink.catalog.past(load_id, RowLock::No)? {
+            self.busy.insert(file, Obstacle::replaced(&past));
+        }
         Ok(())
     }
 

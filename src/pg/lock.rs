@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 /// Whoever waits for longer than this is told for whom.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Between two tries before that.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Between the first two tries before that; twice as long each time, up to a while.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// What is locked: a number of 80 bits, in this database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +65,7 @@ fn acquire(object: Object, kind: Kind, mode: Mode, session: bool, dont_wait: boo
 /// Takes a lock to the end of the transaction, and waits for it as `lock_timeout` lets it.
 /// Before it waits for long, `tell` hears who has it.
 fn wait_for(object: Object, kind: Kind, mode: Mode, tell: &mut dyn FnMut(&[i32])) {
-    let began = Instant::now();
+    let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
     while acquire(object, kind, mode, false, true) == Acquired::No {
         // The server counts `lock_timeout` from when it is asked to wait.
         if timeout().is_some() || began.elapsed() >= PATIENCE {
@@ -72,7 +73,8 @@ fn wait_for(object: Object, kind: Kind, mode: Mode, tell: &mut dyn FnMut(&[i32])
             acquire(object, kind, mode, false, false);
             return;
         }
-        latch::wait(PAUSE);
+        latch::wait(pause);
+        pause = (2 * pause).min(LONGEST_PAUSE);
     }
 }
 

@@ -1,8 +1,9 @@
 //! Who waits for whom: how long, what is said of it, and who must not.
 
-use crate::helpers::{Barrier, backend, count, counts, files, session, tiny};
+use crate::helpers::{Barrier, append, backend, count, counts, files, session, tiny, traced};
 use loader_client_tests::{Database, Said, load, load_many, message, wait_for};
 use postgres::Client;
+use std::fs;
 use std::thread;
 
 /// A session that has loaded a file and not committed.
@@ -48,7 +49,7 @@ fn load_json_file_hears_lock_timeout() {
     // A call that has the path.
     let mut barrier = Barrier::close(&database, "t");
     thread::scope(|scope| {
-        let mut caller = database.connect();
+        let (mut caller, _) = listening(&database, "");
         let pid = backend(&mut caller);
         let call = scope.spawn({
             let path = &path;
@@ -56,7 +57,7 @@ fn load_json_file_hears_lock_timeout() {
         });
         barrier.wait_for_waiters(1);
         // It has grown: of another size there is no turn to wait for.
-        crate::helpers::append(&path, "{}\n");
+        append(&path, "{}\n");
         assert_eq!(message(load(&mut client, &path, "t")), timeout);
         let lines = said.take();
         assert!(lines.iter().any(|line| line.contains(&waits_for(pid, SAME, &path))), "{lines:?}");
@@ -179,6 +180,43 @@ fn a_call_says_once_who_is_in_the_way() {
         }
         assert_eq!(counts(&summary), [3, 1, 2, 0, 50, 0], "{options}");
     }
+}
+
+#[test]
+fn a_call_gives_up_what_others_have_of_what_it_replaces() {
+    let (database, mut client) = session("waiting_replace");
+    traced(&mut client, "traced");
+    let (before, after) = (tiny(100), format!("{{}}\n{}", tiny(199)));
+    let path = database.file("waiting_replace_a", &before);
+    let options = "workers => 0, if_loaded => 'replace'";
+    load_many(&mut client, &path, "traced", options).expect("a call");
+    fs::write(&path, after).expect("written");
+    // What it was is loaded by another name.
+    let other = database.file("waiting_replace_b", &before);
+    let mut barrier = Barrier::close(&database, "traced");
+    let (mut caller, said) = listening(&database, "SET lock_timeout = '1500ms'");
+    thread::scope(|scope| {
+        let (mut session, _) = listening(&database, "");
+        let pid = backend(&mut session);
+        let call = scope.spawn({
+            let other = &other;
+            move || {
+                load_many(&mut session, other, "traced", "workers => 0, if_loaded => 'force'")
+                    .expect("a call")
+            }
+        });
+        barrier.wait_for_waiters(1);
+        let summary = load_many(&mut caller, &path, "traced", options).expect("a call");
+        assert_eq!(counts(&summary), [1, 0, 0, 1, 0, 0]);
+        let lines = said.results();
+        let line = format!("WARNING: gave up {}", waits_for(pid, SAME, &path));
+        assert!(lines.iter().any(|said| said.starts_with(&line)), "{line}: {lines:?}");
+        barrier.open();
+        assert_eq!(call.join().expect("a session").loaded, 1);
+    });
+    let summary = load_many(&mut caller, &path, "traced", options).expect("a call");
+    assert_eq!(counts(&summary), [1, 1, 0, 0, 200, 0]);
+    assert_eq!(count(&mut client, "traced"), 300);
 }
 
 /// Calls with workers where a trigger of the target asks for an advisory lock in this way.
