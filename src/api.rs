@@ -5,10 +5,10 @@ use crate::catalog::Catalog;
 use crate::error::{self, Error};
 use crate::load::{self, Call, Words};
 use crate::many::{self, OnFileError};
+use crate::pg::lent::Lent;
 use crate::pg::{self, Oid, encoding, procedure};
 use crate::read;
 use crate::sink::{self, Seed};
-use pgrx::AnyElement;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use std::ffi::CStr;
@@ -252,11 +252,11 @@ fn read_json_file(
 ) -> TableIterator<
     'static,
     (
-        name!(file, Option<AnyElement>),
+        name!(file, Lent),
         name!(record_no, i64),
         name!(line, i64),
         name!(byte_offset, i64),
-        name!(data, Option<AnyElement>),
+        name!(data, Option<Lent>),
         name!(error_type, Option<&'static str>),
         name!(message, Option<&'static str>),
     ),

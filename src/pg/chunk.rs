@@ -1,12 +1,15 @@
 //! A chunk of jsonb values: made by `jsonb_in`, or brought in buffers. They lie in a
 //! memory context of the chunk's own, or in the buffers, which it holds.
 
+use super::lent::Lent;
 use super::memory::Context;
 use super::offer::{self, HandedOut, Statement, Values};
+use pgrx::pg_sys;
 use pgrx::spi::SpiError;
-use pgrx::{AnyElement, FromDatum, pg_sys};
+use std::any::Any;
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::rc::Rc;
 
 /// A chunk is to be closed when its values take so many bytes, however many rows it
 /// has: so memory follows the records, not the file. Larger gains nothing.
@@ -34,12 +37,27 @@ unsafe extern "C-unwind" {
 
 /// jsonb values of one chunk.
 pub struct Chunk {
-    memory: Context,
+    /// Shared with rows that were lent.
+    memory: Rc<Context>,
     scratch: Context,
     scratch_text: usize,
-    held: Vec<Vec<u8>>,
+    /// Shared with them, too.
+    held: Vec<Rc<Vec<u8>>>,
+    /// The value that was added last lies in the buffer that is held last.
+    last_is_held: bool,
     values: Vec<pg_sys::Datum>,
     bytes: usize,
+}
+
+/// How long a datum is by its header of four bytes, plain or compressed; `None` where it
+/// has another header.
+fn header_length(header: u32) -> Option<usize> {
+    // The two bits that tell are the last ones of the first byte, or its first ones.
+    if cfg!(target_endian = "big") {
+        (header >> 31 == 0).then_some(header as usize & 0x3FFF_FFFF)
+    } else {
+        (header & 1 == 0).then_some(header as usize >> 2)
+    }
 }
 
 /// Room for a call of a function with one argument.
@@ -53,13 +71,18 @@ impl Chunk {
     /// An empty chunk.
     pub fn new() -> Self {
         Chunk {
-            memory: Context::new(c"loader chunk", 1024 * 1024),
+            memory: Rc::new(Chunk::memory()),
             scratch: Context::new(c"loader scratch", SCRATCH),
             scratch_text: 0,
             held: Vec::new(),
+            last_is_held: false,
             values: Vec::new(),
             bytes: 0,
         }
+    }
+
+    fn memory() -> Context {
+        Context::new(c"loader chunk", 1024 * 1024)
     }
 
     /// Number of values.
@@ -82,24 +105,29 @@ impl Chunk {
     pub fn clear(&mut self) -> impl Iterator<Item = Vec<u8>> {
         self.values.clear();
         self.bytes = 0;
-        self.memory.reset();
+        match Rc::get_mut(&mut self.memory) {
+            Some(memory) => memory.reset(),
+            None => self.memory = Rc::new(Chunk::memory()),
+        }
         self.reset_scratch();
         let done = self.held.len().saturating_sub(1);
-        self.held.drain(..done)
+        self.held.drain(..done).filter_map(Rc::into_inner)
     }
 
     /// Takes everything out, and returns the buffer that it held last.
     pub fn release(&mut self) -> Option<Vec<u8>> {
         drop(self.clear());
-        self.held.pop()
+        self.held.pop().and_then(Rc::into_inner)
     }
 
-    /// The value that was added last, for a row that the server takes before
-    /// anything is taken out of the chunk.
-    pub fn last(&self) -> Option<AnyElement> {
+    /// The value that was added last, for a row with a column of type jsonb.
+    pub fn last(&self) -> Option<Lent> {
         let value = *self.values.last()?;
-        // SAFETY: a jsonb datum.
-        unsafe { AnyElement::from_polymorphic_datum(value, false, pg_sys::JSONBOID) }
+        let keeper: Rc<dyn Any> =
+            if self.last_is_held { self.held.last()?.clone() } else { self.memory.clone() };
+        // SAFETY: a jsonb datum, which lies in what is kept: nothing changes that while it
+        // is shared.
+        Some(unsafe { Lent::new(value, keeper) })
     }
 
     /// Makes room for one more value; an error is the size that was asked for.
@@ -111,17 +139,22 @@ impl Chunk {
     /// that was asked for.
     pub fn hold(&mut self, buffer: Vec<u8>) -> Result<(), usize> {
         self.held.try_reserve(1).map_err(|_| (self.held.len() + 1) * size_of::<Vec<u8>>())?;
-        self.held.push(buffer);
+        self.held.push(Rc::new(buffer));
         Ok(())
     }
 
-    /// Adds the datum of so many bytes at `at` of the buffer that is held last.
-    /// It was [`reserve`](Chunk::reserve)d for.
+    /// Adds the datum of so many bytes at `at` of the buffer that is held last, which the
+    /// core has made: what is in it is the core's word. It was
+    /// [`reserve`](Chunk::reserve)d for.
     pub fn push_held(&mut self, at: usize, length: usize) {
         let buffer = self.held.last().expect("a buffer");
         let datum = &buffer[at..at + length];
         assert!(datum.as_ptr().cast::<u32>().is_aligned(), "a datum is aligned to four bytes");
+        // SAFETY: aligned, and the slice has the four bytes of the header, or that panics.
+        let header = unsafe { datum[..pg_sys::VARHDRSZ].as_ptr().cast::<u32>().read() };
+        assert!(header_length(header) == Some(length), "a datum is as long as it says");
         self.values.push(pg_sys::Datum::from(datum.as_ptr()));
+        self.last_is_held = true;
         self.bytes += length + BESIDE;
     }
 
@@ -158,6 +191,7 @@ impl Chunk {
         // SAFETY: both are `size` bytes long, and apart.
         unsafe { std::ptr::copy_nonoverlapping(value.cast_mut_ptr::<u8>(), copy, size) };
         self.values.push(pg_sys::Datum::from(copy));
+        self.last_is_held = false;
         self.bytes += size + BESIDE;
         if self.scratch_text > SCRATCH_TEXT {
             self.reset_scratch();

@@ -15,6 +15,7 @@ pub mod emptiness;
 pub mod encoding;
 pub mod grants;
 pub mod latch;
+pub mod lent;
 mod list;
 pub mod lock;
 pub mod memory;

@@ -1,10 +1,12 @@
 //! Text between the server and us. Text of the server is bytes in the
 //! database's encoding, which need not be UTF-8.
 
+use super::lent::Lent;
 use super::memory::Context;
 use pgrx::datum::DatumWithOid;
-use pgrx::{AnyElement, FromDatum, pg_sys};
+use pgrx::pg_sys;
 use std::ffi::{CStr, CString};
+use std::rc::Rc;
 
 /// Text of the database as it can be put into a message of ours.
 pub fn show(bytes: &[u8]) -> String {
@@ -45,7 +47,7 @@ pub fn parameter(bytes: &[u8]) -> DatumWithOid<'static> {
 }
 
 /// A text that many rows of a set have.
-pub struct Shared(Vec<u32>);
+pub struct Shared(Rc<Vec<u32>>);
 
 impl Shared {
     /// From text of the database; bytes that are no text there are shown as they
@@ -63,15 +65,13 @@ impl Shared {
             pgrx::set_varsize_4b(start.cast(), length as i32);
             start.add(pg_sys::VARHDRSZ).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
         }
-        Shared(words)
+        Shared(Rc::new(words))
     }
 
-    /// The text, for a row that the server takes while `self` lives.
-    pub fn value(&self) -> Option<AnyElement> {
-        // SAFETY: a text datum.
-        unsafe {
-            AnyElement::from_polymorphic_datum(pg_sys::Datum::from(self.0.as_ptr()), false, pg_sys::TEXTOID)
-        }
+    /// The text, for a row with a column of type text.
+    pub fn value(&self) -> Lent {
+        // SAFETY: a text datum, which lies in what is kept.
+        unsafe { Lent::new(pg_sys::Datum::from(self.0.as_ptr()), self.0.clone()) }
     }
 }
 

@@ -4,6 +4,7 @@ use super::options::Options;
 use crate::access;
 use crate::error::{Error, Place};
 use crate::load::{FileSource, OnError, Server, Values, Verdict, explain};
+use crate::pg::lent::Lent;
 use crate::pg::text::Shared;
 use crate::pg::thread::AtExit;
 use crate::pg::{self, allocator};
@@ -12,18 +13,17 @@ use loader_core::fault::Fault;
 use loader_core::framing;
 use loader_core::input::{Compression, Decoded};
 use loader_core::pipeline::{self, Batch, Crew, Entry, Pipeline};
-use pgrx::AnyElement;
 use std::sync::Arc;
 
 /// A call that wants no more records than this is not worth a thread.
 const FEW: u64 = 1_000;
 
-/// One record. What it points at is there until the next one is asked for.
+/// One record.
 pub struct Row {
-    pub file: Option<AnyElement>,
+    pub file: Lent,
     pub place: Place,
     /// `None` for a bad one.
-    pub data: Option<AnyElement>,
+    pub data: Option<Lent>,
     /// What is wrong with it.
     pub fault: Option<Fault>,
 }
@@ -101,8 +101,7 @@ impl Reading {
         self.crew.stop();
     }
 
-    /// The next record that makes a row; what the one before it pointed at may
-    /// be gone then.
+    /// The next record that makes a row.
     pub fn next(&mut self, values: &mut Values) -> Result<Option<Row>, Error> {
         loop {
             while let Some(&entry) = self.batch.entries.get(self.done) {
