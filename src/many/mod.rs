@@ -16,6 +16,7 @@ mod progress;
 mod range;
 mod report;
 mod seat;
+mod told;
 mod waiting;
 mod work;
 

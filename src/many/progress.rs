@@ -3,7 +3,7 @@
 
 use super::board::{Board, Totals};
 use super::report::Notices;
-use super::waiting::Told;
+use super::told::Told;
 use crate::pg::Oid;
 use crate::pg::progress::Report;
 

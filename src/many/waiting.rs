@@ -1,12 +1,12 @@
-//! What a call waits for that has nothing else to do: who is in the way of its files,
-//! which is told once, and no longer than `lock_timeout` lets; and workers that wait for
-//! their own call, which nobody else would ever notice.
+//! What a call waits for that has nothing else to do: who is in the way of its files, for
+//! no longer than `lock_timeout` lets; and workers that wait for their own call, which
+//! nobody else would ever notice.
 
 use super::board::{Board, InTheWay, Posted, State};
 use super::look::Obstacle;
 use super::seat::Seat;
 use crate::error::Error;
-use crate::load::{self, in_the_way};
+use crate::load::in_the_way;
 use crate::pg::transaction::Transactions;
 use crate::pg::{self, blocking, lock};
 use std::collections::HashMap;
@@ -77,40 +77,6 @@ fn held_up(seat: &Seat<'_>, busy: &HashMap<usize, Obstacle>) -> Vec<(usize, Vec<
     }
     files.sort_unstable_by_key(|&(file, ..)| file);
     files
-}
-
-/// Who was told to be in the way.
-#[derive(Default)]
-pub struct Told {
-    /// What [`Board::shown`] said then.
-    shown: u64,
-    told: Vec<InTheWay>,
-}
-
-impl Told {
-    /// Tells the client for whom the call waits, each of them once.
-    pub fn tell(&mut self, board: &Board) {
-        let shown = board.shown();
-        if std::mem::replace(&mut self.shown, shown) == shown {
-            return;
-        }
-        // Who it is, the first file that waits for him, and how many others do.
-        let mut news: Vec<(InTheWay, usize, usize)> = Vec::new();
-        for file in 0..board.files() {
-            let waits = matches!(board.state(file), State::Busy | State::Taken(_) | State::HeldUp);
-            let Some(what) = board.in_the_way(file).filter(|what| waits && !self.told.contains(what)) else {
-                continue;
-            };
-            match news.iter_mut().find(|(who, ..)| *who == what) {
-                Some((_, _, others)) => *others += 1,
-                None => news.push((what, file, 0)),
-            }
-        }
-        for (what, file, others) in news {
-            load::tell_waiting(&board.path(file), &[what.pid], what.same, others);
-            self.told.push(what);
-        }
-    }
 }
 
 /// Looks whether a worker waits for its own call without end. The session may hold an

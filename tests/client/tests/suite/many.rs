@@ -217,7 +217,9 @@ fn an_estimate_beyond_all_bounds() {
     assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), ((1 << 38) + 2, true));
     let mut notices = Vec::new();
     wait_for("a word on how far it is", || {
-        notices.extend(said.take().into_iter().filter(|said| said.starts_with("NOTICE: loading into ")));
+        // Before that it says who has the file.
+        notices
+            .extend(said.take().into_iter().filter(|line| line.starts_with("NOTICE: loading into table ")));
         !notices.is_empty()
     });
     assert!(notices[0].ends_with(" MB/s"), "{notices:?}");

@@ -1,0 +1,38 @@
+//! Whom a call waits for, told to its client once.
+
+use super::board::{Board, InTheWay, State};
+use crate::load;
+
+/// Who was told to be in the way.
+#[derive(Default)]
+pub struct Told {
+    /// What [`Board::shown`] said then.
+    shown: u64,
+    told: Vec<InTheWay>,
+}
+
+impl Told {
+    /// Tells the client for whom the call waits, each of them once.
+    pub fn tell(&mut self, board: &Board) {
+        let shown = board.shown();
+        if std::mem::replace(&mut self.shown, shown) == shown {
+            return;
+        }
+        // Who it is, the first file that waits for him, and how many others do.
+        let mut news: Vec<(InTheWay, usize, usize)> = Vec::new();
+        for file in 0..board.files() {
+            let waits = matches!(board.state(file), State::Busy | State::Taken(_) | State::HeldUp);
+            let Some(what) = board.in_the_way(file).filter(|what| waits && !self.told.contains(what)) else {
+                continue;
+            };
+            match news.iter_mut().find(|(who, ..)| *who == what) {
+                Some((_, _, others)) => *others += 1,
+                None => news.push((what, file, 0)),
+            }
+        }
+        for (what, file, others) in news {
+            load::tell_waiting(&board.path(file), &[what.pid], what.same, others);
+            self.told.push(what);
+        }
+    }
+}
