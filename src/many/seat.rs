@@ -169,14 +169,11 @@ impl<'a> Seat<'a> {
         let Err(NotCommitted { failure, posted }) = self.try_commit() else { return };
         match posted[..] {
             [Posted { file, .. }] if self.may_be_committed_later(file, &failure) => self.give_way(file),
-            [Posted { file, load_id, .. }] => {
-                let refusal = Refusal { load_id, failure };
-                if let Some(again) = self.refused.insert(file, refusal) {
-                    self.board.fail(&again.failure);
-                }
+            [Posted { file, load_id, state: board::State::Loaded }] => {
+                self.refused.insert(file, Refusal { load_id, failure });
             }
-            // There is nobody to be blamed but the call.
-            [] => self.board.fail(&failure),
+            // Nothing was loaded: there is nobody to be blamed but the call.
+            [] | [_] => self.board.fail(&failure),
             _ => self.give_back(&posted),
         }
     }
