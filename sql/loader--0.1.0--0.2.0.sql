@@ -133,13 +133,11 @@ FROM (SELECT q.*,
 LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) p.pid
 LEFT JOIN loader.load_history AS h ON h.load_id OPERATOR(pg_catalog.=) p.load_id;
 
--- The two verbs of 0.1.0 have more parameters now. They stay the same objects: what
--- was granted on them stays, and so does what calls them, a view for example. Made
--- anew they would lose both; and grants repeated here would count as the extension's
--- own, which no dump contains. So each is made once more in our schema, and the old
--- one becomes what that is.
+-- The two verbs of 0.1.0 have more parameters now: they are made anew, and get the grants
+-- that the old ones had. What a view or a function in SQL has of an old one keeps it from
+-- being dropped: the update then fails and says which.
 
-CREATE FUNCTION loader.seed_json_table(
+CREATE FUNCTION seed_json_table(
     name text,
     unlogged boolean DEFAULT false,
     if_not_exists boolean DEFAULT false,
@@ -148,7 +146,7 @@ RETURNS regclass
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'seed_table_wrapper';
 
-CREATE FUNCTION loader.load_json_file(
+CREATE FUNCTION load_json_file(
     path text,
     "table" regclass,
     chunk integer DEFAULT 10000,
@@ -169,24 +167,6 @@ RETURNS TABLE (
     elapsed interval)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 AS 'MODULE_PATHNAME', 'load_file_wrapper';
-
-UPDATE pg_catalog.pg_proc AS old
-SET pronargs = new.pronargs,
-    pronargdefaults = new.pronargdefaults,
-    proargtypes = new.proargtypes,
-    proallargtypes = new.proallargtypes,
-    proargmodes = new.proargmodes,
-    proargnames = new.proargnames,
-    proargdefaults = new.proargdefaults,
-    prosrc = new.prosrc
-FROM pg_catalog.pg_proc AS new
-WHERE new.pronamespace OPERATOR(pg_catalog.=) 'loader'::pg_catalog.regnamespace
-  AND new.proname OPERATOR(pg_catalog.=) ANY ('{seed_json_table,load_json_file}'::pg_catalog.name[])
-  AND old.probin OPERATOR(pg_catalog.=) new.probin
-  AND old.prosrc OPERATOR(pg_catalog.=) (new.proname::pg_catalog.text OPERATOR(pg_catalog.||) '_wrapper');
-
-DROP FUNCTION loader.seed_json_table(text, boolean, boolean, boolean);
-DROP FUNCTION loader.load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean);
 
 -- No SET clause and no SECURITY DEFINER: a procedure that commits can have neither.
 CREATE PROCEDURE load_json_files(
@@ -282,13 +262,17 @@ BEGIN
           AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
           AND d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog."char"
           AND e.extname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name
-          AND p.proname OPERATOR(pg_catalog.<>) ALL ('{seed_json_table,load_json_file}'::pg_catalog.name[])
+          AND p.proowner OPERATOR(pg_catalog.<>) owner::pg_catalog.oid
     LOOP
         EXECUTE pg_catalog.format('ALTER ROUTINE %s OWNER TO %s', routine, owner);
     END LOOP;
 END $$;
 
 GRANT SELECT ON loader.progress TO PUBLIC;
+REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean)
+    TO pg_read_server_files;
 REVOKE ALL ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
     text, text, text, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint, double precision)
     FROM PUBLIC;
@@ -297,3 +281,32 @@ GRANT EXECUTE ON PROCEDURE load_json_files(text, regclass, integer, integer, tex
     TO pg_read_server_files;
 REVOKE ALL ON FUNCTION read_json_file(text, text, text, text, text, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION read_json_file(text, text, text, text, text, bigint) TO pg_read_server_files;
+
+-- A grant in a script of an extension counts as the extension's own, which no dump
+-- contains. What users have granted is granted to the new functions by this one, as theirs.
+CREATE FUNCTION loader.copy_grants(old regprocedure, new regprocedure)
+RETURNS void
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'copy_grants_wrapper';
+
+DO $$
+DECLARE
+    old pg_catalog.regprocedure;
+    new pg_catalog.regprocedure;
+BEGIN
+    FOR old, new IN
+        SELECT o.oid, n.oid
+        FROM pg_catalog.pg_proc AS o
+        JOIN pg_catalog.pg_proc AS n ON n.proname OPERATOR(pg_catalog.=) o.proname
+            AND n.pronamespace OPERATOR(pg_catalog.=) o.pronamespace
+            AND n.probin OPERATOR(pg_catalog.=) o.probin
+        WHERE o.prosrc OPERATOR(pg_catalog.=)
+                  ANY ('{seed_json_table_wrapper,load_json_file_wrapper}'::pg_catalog.text[])
+          AND n.prosrc OPERATOR(pg_catalog.=) ANY ('{seed_table_wrapper,load_file_wrapper}'::pg_catalog.text[])
+    LOOP
+        PERFORM loader.copy_grants(old, new);
+        EXECUTE pg_catalog.format('DROP ROUTINE %s', old);
+    END LOOP;
+END $$;
+
+DROP FUNCTION loader.copy_grants(regprocedure, regprocedure);
