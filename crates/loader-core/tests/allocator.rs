@@ -103,16 +103,17 @@ fn records(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("{{\"n\": {n}, \"name\": \"rec\\u00f6rd {n}\", \"tags\": {tags}}}")).collect()
 }
 
+/// The first lines of some damaged files.
 fn damaged() -> Vec<u8> {
-    let files = suite::plain(Choice { seed: 7, one_in: 20 }).take(12);
-    files.flat_map(|file| [file.bytes, b"\n".to_vec()].concat()).collect()
+    let files = suite::plain(Choice { seed: 7, one_in: 60 }).take(4);
+    files.flat_map(|file| [&file.bytes[..file.bytes.len().min(4000)], b"\n"].concat()).collect()
 }
 
 fn kinds() -> Vec<Kind> {
-    let small = records(400);
+    let small = records(50);
     let lines = small.join("\n");
     let array = format!("[{}]", small.join(","));
-    let pretty = format!("[\n  {}\n]\n", records(60).join(",\n  ").replace(", ", ",\n    "));
+    let pretty = format!("[\n  {}\n]\n", records(20).join(",\n  ").replace(", ", ",\n    "));
     let wrapper = format!("{{\"status\": \"ok\", \"data\": {{\"items\": {array}, \"next\": null}}}}");
     let mut gzip = GzEncoder::new(Vec::new(), Level::fast());
     gzip.write_all(lines.as_bytes()).expect("gzip");
@@ -129,7 +130,10 @@ fn kinds() -> Vec<Kind> {
         Kind::of("gzip", gzip.finish().expect("gzip")),
         Kind::of("zstd", zstd::encode_all(lines.as_bytes(), 1).expect("zstd")),
         Kind::of("damaged", damaged()),
-        Kind::of("damaged array", array.replace("\"n\": 77,", "\"n\": 77").replace("}]}", "}}").as_bytes()),
+        Kind::of(
+            "damaged array",
+            array.replace("\"n\": 33,", "\"n\": 33").replacen("}]}", "}}", 1).as_bytes(),
+        ),
         Kind { check: true, ..Kind::of("checked", lines.as_bytes()) },
         Kind {
             compression: Some(Compression { method: Method::Pglz, above: 100 }),
@@ -150,8 +154,8 @@ fn kinds() -> Vec<Kind> {
 /// The only test of this binary: what another allocates would count.
 #[test]
 fn no_failed_allocation_ends_the_process() {
-    // The crates beneath panic where their state cannot be allocated.
-    std::panic::set_hook(Box::new(|_| {}));
+    // The crates beneath panic where their state cannot be allocated: one line of that.
+    std::panic::set_hook(Box::new(|info| eprintln!("{info}")));
     let mut failed_somewhere = 0;
     for kind in kinds() {
         for threads in [0, 1, 2] {
@@ -177,5 +181,5 @@ fn no_failed_allocation_ends_the_process() {
             }
         }
     }
-    assert!(failed_somewhere > 1000, "{failed_somewhere}");
+    assert!(failed_somewhere > 500, "{failed_somewhere}");
 }

@@ -5,77 +5,79 @@ use crate::helpers::{backend, count, lines, table};
 use loader_client_tests::{Cluster, Database, Limits};
 use postgres::Client;
 use postgres::error::{DbError, Severity, SqlState};
-use std::fmt::Write as _;
 use std::fs::{self, File};
 
 const MEGABYTE: u64 = 1 << 20;
 
-/// A session, another one that sees whether the server restarts, and its process.
+/// A cluster of its own: what is tried here might end it.
 struct Squeezed<'a> {
-    cluster: &'a Cluster,
-    client: Client,
+    database: &'a Database<'a>,
+    /// What each session begins with.
+    settings: &'static str,
+    /// A session that was there before, and is there still if there is no restart.
     witness: Client,
-    pid: i32,
 }
 
 impl<'a> Squeezed<'a> {
-    fn new(database: &Database<'a>) -> Self {
-        let mut client = database.connect();
-        table(&mut client, "t");
-        client.batch_execute("SET loader.verify = off").expect("SET");
-        let pid = backend(&mut client);
-        Squeezed { cluster: database.cluster, client, witness: database.connect(), pid }
+    fn new(database: &'a Database<'a>, settings: &'static str) -> Self {
+        let mut witness = database.connect();
+        table(&mut witness, "t");
+        Squeezed { database, settings, witness }
     }
 
-    /// Lets the session's process take so many bytes of address space more than it has;
-    /// `None` any. Only its own user may do that.
-    fn limit(&self, more: Option<u64>) {
+    /// Runs a statement in a new session that can take so many bytes of address space more
+    /// than it has.
+    fn run(&mut self, statement: &str, more: u64) -> Result<(), DbError> {
+        let mut client = self.database.connect();
+        // What the session takes but once is not what is tried.
+        client.batch_execute("LOAD 'loader'; SET loader.verify = off").expect("the library");
+        client.batch_execute(self.settings).expect("settings");
+        let pid = backend(&mut client);
+        self.limit(pid, Some(more));
+        let result = client.batch_execute(statement).map_err(|error| match error.as_db_error() {
+            Some(error) => error.clone(),
+            None => panic!("{statement}, {more} bytes: {error:?}\n{}", self.database.cluster.log()),
+        });
+        self.limit(pid, None);
+        assert_eq!(backend(&mut client), pid, "{more} bytes");
+        assert_eq!(count(&mut self.witness, "pg_class WHERE relname = 't'"), 1);
+        result
+    }
+
+    /// Sets the limit, or takes it away. Only the user of a process may do that.
+    fn limit(&self, pid: i32, more: Option<u64>) {
         let size = || -> u64 {
-            let statm = fs::read_to_string(format!("/proc/{}/statm", self.pid)).expect("statm of a backend");
+            let statm = fs::read_to_string(format!("/proc/{pid}/statm")).expect("statm of a backend");
             let pages: u64 = statm.split(' ').next().expect("a size").parse().expect("a number");
             // SAFETY: has no conditions.
             pages * unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as u64
         };
         let soft = more.map_or("unlimited".to_owned(), |more| (size() + more).to_string());
-        let mut prlimit = self.cluster.command("/usr/bin/prlimit");
-        let limited = prlimit.args(["--pid", &self.pid.to_string(), &format!("--as={soft}:")]).status();
+        let mut prlimit = self.database.cluster.command("/usr/bin/prlimit");
+        let limited = prlimit.args(["--pid", &pid.to_string(), &format!("--as={soft}:")]).status();
         assert!(limited.expect("prlimit runs").success());
     }
 
-    /// The error of a statement that has so many bytes more.
-    fn refused(&mut self, statement: &str, more: u64) -> DbError {
-        self.limit(Some(more));
-        let result = self.client.batch_execute(statement);
-        self.limit(None);
-        assert_eq!(backend(&mut self.client), self.pid);
-        result.expect_err("no memory").as_db_error().expect("the server's error").clone()
-    }
-
-    /// Runs a statement with more and more memory, from `least` to `most` in so many
-    /// steps. It fails for want of memory first, and succeeds in the end.
-    fn squeeze(&mut self, statement: &str, least: u64, most: u64, steps: u64) {
+    /// Runs a statement with more and more memory, up to `most` bytes in so many steps.
+    /// It fails for want of memory first, and succeeds in the end.
+    fn squeeze(&mut self, statement: &str, most: u64, steps: u64) {
         let (mut refused, mut done) = (0, 0);
         for step in 0..=steps {
-            let more = least + (most - least) * step / steps;
-            self.limit(Some(more));
-            let result = self.client.batch_execute(statement);
-            self.limit(None);
-            match result {
+            match self.run(statement, most * step / steps) {
                 Ok(()) => done += 1,
                 Err(error) => {
-                    let error = error.as_db_error().unwrap_or_else(|| panic!("{more} bytes: {error:?}"));
-                    assert_eq!(error.parsed_severity(), Some(Severity::Error), "{more} bytes: {error:?}");
-                    assert_eq!(error.code(), &SqlState::OUT_OF_MEMORY, "{more} bytes: {error:?}");
+                    assert_eq!(error.parsed_severity(), Some(Severity::Error), "step {step}: {error:?}");
+                    assert_eq!(error.code(), &SqlState::OUT_OF_MEMORY, "step {step}: {error:?}");
                     refused += 1;
                 }
             }
-            assert_eq!(backend(&mut self.client), self.pid);
-            // A session that was there before is there still: no restart.
-            assert!(count(&mut self.witness, "t") >= 0);
         }
-        println!("{statement}: {refused} refused, {done} done");
         assert!(refused > 0 && done > 0, "{statement}: {refused} refused, {done} done");
     }
+}
+
+fn load(path: &str) -> String {
+    format!("SELECT load_json_file('{path}', 't', if_loaded => 'force')")
 }
 
 fn cluster() -> Cluster {
@@ -86,65 +88,56 @@ fn cluster() -> Cluster {
 fn threads_that_find_no_memory() {
     let cluster = cluster();
     let database = cluster.database("memory");
-    let mut squeezed = Squeezed::new(&database);
-    let path = database.file("records", lines(20_000));
-    squeezed.client.batch_execute("SET loader.parse_threads = 8").expect("SET");
-    let load = format!("SELECT load_json_file('{path}', 't', if_loaded => 'force')");
-    // Up to where there is room for none of them, in the steps that a thread takes …
-    squeezed.squeeze(&load, 0, 24 * MEGABYTE, 96);
-    // … and up to where there is room for the arenas of some.
-    squeezed.squeeze(&load, 0, 512 * MEGABYTE, 32);
-    squeezed.squeeze(&format!("SELECT count(*) FROM read_json_file('{path}')"), 0, 64 * MEGABYTE, 64);
+    let mut squeezed = Squeezed::new(&database, "SET loader.parse_threads = 6");
+    let path = database.file("records", lines(15_000));
+    // Up to where there is room for all of them, and for none of the pools that the
+    // system's allocator would make for them …
+    squeezed.squeeze(&load(&path), 40 * MEGABYTE, 60);
+    squeezed.squeeze(&format!("SELECT count(*) FROM read_json_file('{path}')"), 40 * MEGABYTE, 30);
+    // … and for some of those.
+    squeezed.squeeze(&load(&path), 400 * MEGABYTE, 10);
 }
 
 #[test]
 fn what_is_learned_of_arrays() {
     let cluster = cluster();
     let database = cluster.database("memory");
-    let mut squeezed = Squeezed::new(&database);
-    squeezed.client.batch_execute("SET loader.parse_threads = 0").expect("SET");
+    let mut squeezed = Squeezed::new(&database, "SET loader.parse_threads = 0");
     // Small objects take more to note down than they have bytes.
-    let path = database.large_file("arrays", "{\"list\": [", &"{},".repeat(1000), 3000, "{}]}\n");
-    let load = format!("SELECT load_json_file('{path}', 't', if_loaded => 'force')");
-    squeezed.squeeze(&load, 8 * MEGABYTE, 400 * MEGABYTE, 40);
+    let path = database.large_file("arrays", "{\"list\": [", &"{},".repeat(1000), 2000, "{}]}\n");
+    squeezed.squeeze(&load(&path), 240 * MEGABYTE, 24);
 }
 
 #[test]
 fn rejects_that_are_kept_whole() {
     let cluster = cluster();
     let database = cluster.database("memory");
-    let mut squeezed = Squeezed::new(&database);
-    squeezed
-        .client
-        .batch_execute("SET loader.parse_threads = 0; SET loader.reject_raw_limit = '256MB'")
-        .expect("SET");
+    let settings = "SET loader.parse_threads = 0; SET loader.reject_raw_limit = '256MB'";
+    let mut squeezed = Squeezed::new(&database, settings);
     let head = "{\"first\": 1}\n{\"second\": ";
-    let path = database.large_file("reject", head, &"x ".repeat(5000), 5_000, "\n{\"third\": 3}\n");
-    let load = format!("SELECT load_json_file('{path}', 't', if_loaded => 'force')");
-    squeezed.squeeze(&load, 8 * MEGABYTE, 700 * MEGABYTE, 40);
+    let path = database.large_file("reject", head, &"x ".repeat(5000), 3_000, "\n{\"third\": 3}\n");
+    squeezed.squeeze(&load(&path), 480 * MEGABYTE, 24);
 }
 
 #[test]
 fn a_pattern_that_many_files_match() {
     let cluster = cluster();
     let database = cluster.database("memory");
-    let mut squeezed = Squeezed::new(&database);
+    let mut squeezed = Squeezed::new(&database, "");
     let folder = database.folder("many");
-    let mut name = String::new();
     let long = "a name so long that so is the list ".repeat(6);
     for n in 0..30_000 {
-        name.clear();
-        write!(name, "{long}{n}").expect("a string");
-        File::create(folder.join(&name)).expect("a file");
+        File::create(folder.join(format!("{long}{n}"))).expect("a file");
     }
     fs::write(folder.join("a"), "{\"n\": 1}\n").expect("a file");
     cluster.give(&folder.join("a"));
     let pattern = format!("{}/*", folder.display());
     let read = format!("SELECT count(*) FROM read_json_file('{pattern}', max_records => 1)");
-    squeezed.squeeze(&read, 0, 40 * MEGABYTE, 40);
+    squeezed.squeeze(&read, 32 * MEGABYTE, 32);
     // There is not enough for the list alone.
-    for more in [MEGABYTE, 5 * MEGABYTE, 8 * MEGABYTE] {
-        let error = squeezed.refused(&format!("CALL load_json_files('{pattern}', 't')"), more);
+    for more in [0, MEGABYTE, 5 * MEGABYTE] {
+        let called = squeezed.run(&format!("CALL load_json_files('{pattern}', 't')"), more);
+        let error = called.expect_err("no memory");
         assert_eq!(error.code(), &SqlState::OUT_OF_MEMORY, "{more} bytes: {error:?}");
     }
 }
