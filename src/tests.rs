@@ -5,13 +5,16 @@ mod tests {
     use crate::pg::chunk::Chunk;
     use crate::pg::memory::Context;
     use crate::pg::offer::{HandedOut, Statement};
+    use crate::pg::session::Session;
     use crate::pg::snapshot::{Snapshot, select_bigint};
-    use crate::pg::{array, emptiness, subtransaction, text, user};
+    use crate::pg::transaction::Transactions;
+    use crate::pg::{array, emptiness, snapshot, subtransaction, text, user};
     use loader_core::jsonb::Encoder;
     use loader_core::toast::{Compressor, Method};
     use pgrx::prelude::*;
     use std::cell::Cell;
     use std::ffi::CString;
+    use std::sync::atomic::Ordering::SeqCst;
 
     fn chunk(texts: &[&std::ffi::CStr]) -> Chunk {
         let mut chunk = Chunk::new();
@@ -208,6 +211,65 @@ mod tests {
         let me = user::current();
         assert_eq!(user::run_as(role.expect("a role"), user::current), role.expect("a role"));
         assert_eq!(user::current(), me);
+    }
+
+    #[pg_test]
+    fn being_somebody_else_finds_nothing_along_the_path() {
+        Spi::run(
+            "CREATE ROLE loader_test_role; CREATE SCHEMA planted; SET search_path = planted, public;
+             CREATE FUNCTION planted.which() RETURNS text LANGUAGE sql AS $$SELECT 'planted'$$",
+        )
+        .expect("a function");
+        let path = || setting("search_path");
+        let role =
+            Spi::get_one::<pg_sys::Oid>("SELECT 'loader_test_role'::regrole::oid").expect("a statement");
+        let role = role.expect("a role");
+        let within =
+            user::run_as(role, || (path(), subtransaction::attempt(|| Spi::run("SELECT which()"), Some)));
+        assert_eq!(within.0, "pg_catalog, pg_temp");
+        assert!(matches!(within.1, Err(PgSqlErrorCode::ERRCODE_UNDEFINED_FUNCTION)));
+        assert_eq!(path(), "planted, public");
+        // An error, and a role within a role, leave it as it was.
+        let failed = subtransaction::attempt(
+            || user::run_as(role, || user::run_as(role, || Spi::run("SELECT 1/0"))),
+            Some,
+        );
+        assert!(matches!(failed, Err(PgSqlErrorCode::ERRCODE_DIVISION_BY_ZERO)));
+        assert_eq!(path(), "planted, public");
+        assert_eq!(Spi::get_one::<String>("SELECT which()").expect("a function").as_deref(), Some("planted"));
+    }
+
+    fn setting(name: &str) -> String {
+        let value = Spi::get_one_with_args("SELECT pg_catalog.current_setting($1)", &[name.into()]);
+        value.expect("a setting").expect("a value")
+    }
+
+    #[pg_test(error = "transactions cannot be ended here")]
+    fn a_function_ends_no_transaction() {
+        Transactions::of_procedure().finish();
+    }
+
+    #[pg_test(error = "transactions cannot be ended here")]
+    fn a_session_is_no_worker() {
+        Transactions::of_worker().finish();
+    }
+
+    #[pg_test(error = "a worker is somebody's once")]
+    fn a_session_takes_over_none() {
+        Session::own().take_over();
+    }
+
+    #[pg_test]
+    fn what_a_session_tells_is_behind_the_words() {
+        let segment = Session::own().share(3);
+        assert!(segment.words().len() >= 3);
+        segment.words().iter().for_each(|word| word.store(u64::MAX, SeqCst));
+        assert!(Session::of(&segment).is_some_and(|session| session.can_be_taken_over()));
+    }
+
+    #[pg_test(error = "a column of another type")]
+    fn columns_are_read_as_what_they_are() {
+        snapshot::select(Snapshot::Latest, "SELECT 1::int4", &[], |row| drop(row.bytes(1)));
     }
 
     #[pg_test]

@@ -14,7 +14,7 @@
 //!
 //! A trigger of the target may load a file itself: offers nest.
 
-use super::{Oid, nesting};
+use super::nesting;
 use pgrx::spi::{Spi, SpiError};
 use pgrx::{PgSqlErrorCode, ereport, pg_guard, pg_sys};
 use std::cell::{Cell, RefCell};
@@ -137,7 +137,7 @@ fn open(given: Values<'_>, number: i64, handed_out: &Cell<HandedOut>) -> (i64, p
             value: pg_sys::Datum::from(value),
             isnull: false,
             pflags: pg_sys::PARAM_FLAG_CONST as u16,
-            ptype: Oid::from(pg_sys::INT8OID),
+            ptype: pg_sys::INT8OID,
         };
     }
     handed_out.set(HandedOut::None);
