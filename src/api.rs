@@ -6,7 +6,7 @@ use crate::error::{self, Error};
 use crate::load::{self, Call, Words};
 use crate::many::{self, OnFileError};
 use crate::pg::lent::Lent;
-use crate::pg::{self, Oid, encoding, procedure};
+use crate::pg::{self, Oid, procedure, text};
 use crate::read;
 use crate::sink::{self, Seed};
 use pgrx::datum::{Interval, TimestampWithTimeZone};
@@ -289,7 +289,7 @@ fn read_json_file(
 /// `loader.raw_text(raw, truncated)`: text of the database, handed over as its bytes.
 #[pg_extern(sql = false)]
 fn raw_text(raw: &[u8], truncated: bool) -> Option<Vec<u8>> {
-    encoding::text_of_utf8(raw, truncated).unwrap_or_else(|bytes| Error::OutOfMemory(bytes).raise())
+    text::from_utf8(raw, truncated).unwrap_or_else(|bytes| Error::OutOfMemory(bytes).raise())
 }
 
 fn required<T>(name: &'static str, argument: Option<T>) -> Result<T, Error> {

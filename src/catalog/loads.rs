@@ -1,8 +1,9 @@
-//! Loads in the history: what was loaded before, and how far one under way is.
+//! Rows of the history: written when a load begins, goes on, ends, fails or is undone.
 
-use super::{Catalog, Content};
+use super::stat::stat_or_nulls;
+use super::{Catalog, Content, or_null};
 use crate::error::{Error, Failure};
-use crate::pg::snapshot::{self, Row, Snapshot, select_bigint};
+use crate::pg::snapshot::{self, Row, Snapshot};
 use crate::pg::{self, Oid, text, user};
 use crate::stat::FileStat;
 use loader_core::tally::Tally;
@@ -81,38 +82,6 @@ pub struct Step<'a> {
     pub open_offset: Option<u64>,
     /// SQLSTATE and message of what stopped it.
     pub error: Option<(&'a str, &'a str)>,
-}
-
-/// An earlier load, of the same content or of the same path.
-#[derive(Clone, Debug)]
-pub struct Earlier {
-    pub id: i64,
-    pub status: Status,
-    /// The file had the path that was asked for.
-    pub same_path: bool,
-    /// Size and hash of the file then, if it could be opened.
-    pub size: Option<u64>,
-    pub hash: Option<Vec<u8>>,
-    /// How far it came.
-    pub reached: Position,
-    /// Where its last record begins, if that was bad.
-    pub open_offset: Option<u64>,
-    /// Where in the stream it began.
-    pub start_offset: u64,
-    /// The file is on disk as it was then, and had been so for some time.
-    pub same_stat: bool,
-}
-
-impl Earlier {
-    /// Whether it failed before it brought anything.
-    pub fn is_vain(&self) -> bool {
-        self.status == Status::Failed && self.reached.offset == self.start_offset && self.reached.rejects == 0
-    }
-
-    /// Whether it brought a row: one that did not keeps no other content out.
-    pub fn has_rows(&self) -> bool {
-        self.reached.rows > 0
-    }
 }
 
 impl Catalog {
@@ -239,125 +208,6 @@ impl Catalog {
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 
-    /// Loads into the target that are in force, the latest first, that had this content or,
-    /// with a path, that path; retries do not count. `stat` is the file's of now.
-    pub fn earlier(
-        &self,
-        content: &Content<'_>,
-        hash: Option<&[u8; 32]>,
-        path: Option<&[u8]>,
-        stat: Option<&FileStat>,
-    ) -> Vec<Earlier> {
-        const QUERY: &str = concat!(
-            "SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
-                   h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
-                   h.records, h.lines, h.overread, h.rows_rejected, h.rows_loaded,
-                   h.open_offset, h.start_offset, ",
-            same_stat!("$1", "$9", "$10", "$11", "$12"),
-            "::pg_catalog.int4::pg_catalog.int8
-            FROM loader.load_history_data AS h
-            WHERE h.target_column OPERATOR(pg_catalog.=) $2
-              AND ",
-            of_target!("$3", "$4", "$8"),
-            " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
-              AND ",
-            in_force!(),
-            " AND h.retry_of IS NULL
-              AND ((h.file_size OPERATOR(pg_catalog.=) $1 AND h.content_hash OPERATOR(pg_catalog.=) $6)
-                   OR h.file_path OPERATOR(pg_catalog.=) $7)
-            ORDER BY h.load_id USING OPERATOR(pg_catalog.>)"
-        );
-        let [device, inode, mtime_ns, ctime_ns] = stat_or_nulls(stat);
-        let arguments = [
-            (content.file_size as i64).into(),
-            text::parameter(content.column),
-            content.target.into(),
-            content.target_type.into(),
-            content.records_path.unwrap_or_default().into(),
-            or_null(hash.map(<[u8; 32]>::as_slice)),
-            path.map_or_else(DatumWithOid::null::<&str>, text::parameter),
-            self.home.as_str().into(),
-            device,
-            inode,
-            mtime_ns,
-            ctime_ns,
-        ];
-        let mut found = Vec::new();
-        user::run_as(self.owner, || {
-            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
-                found.push(Earlier {
-                    id: row.bigint(1).unwrap_or(0),
-                    status: match row.bytes(2).as_deref() {
-                        Some(b"loaded") => Status::Loaded,
-                        Some(b"running") => Status::Running,
-                        _ => Status::Failed,
-                    },
-                    same_path: row.bigint(3) == Some(1),
-                    size: row.bigint(4).map(|size| size as u64),
-                    hash: row.bytes(5),
-                    reached: Position::of(row, 6),
-                    open_offset: row.bigint(12).map(|offset| offset as u64),
-                    start_offset: row.bigint(13).unwrap_or(0) as u64,
-                    same_stat: row.bigint(14) == Some(1),
-                });
-            });
-        });
-        found
-    }
-
-    /// Whether a load into the target that is in force had a file of that size.
-    pub fn any_of_size(&self, content: &Content<'_>) -> bool {
-        const QUERY: &str = concat!(
-            "SELECT 1::pg_catalog.int8 FROM loader.load_history_data AS h
-            WHERE h.file_size OPERATOR(pg_catalog.=) $1
-              AND h.target_column OPERATOR(pg_catalog.=) $2
-              AND ",
-            of_target!("$3", "$4", "$6"),
-            " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
-              AND ",
-            in_force!(),
-            " AND h.retry_of IS NULL LIMIT 1"
-        );
-        let arguments = [
-            (content.file_size as i64).into(),
-            text::parameter(content.column),
-            content.target.into(),
-            content.target_type.into(),
-            content.records_path.unwrap_or_default().into(),
-            self.home.as_str().into(),
-        ];
-        user::run_as(self.owner, || select_bigint(Snapshot::Latest, QUERY, &arguments)).is_some()
-    }
-
-    /// Whether this transaction sees all of these loads.
-    pub fn sees(&self, loads: &[i64]) -> bool {
-        const QUERY: &str = "SELECT pg_catalog.count(*) FROM loader.load_history_data AS h
-            WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)";
-        let arguments = [loads.to_vec().into()];
-        let seen = user::run_as(self.owner, || select_bigint(Snapshot::Transaction, QUERY, &arguments));
-        seen == Some(loads.len() as i64)
-    }
-
-    /// The last of these loads that was begun as that one: into the same table, by the
-    /// same role and with the same options. Its row says of that one what it would.
-    pub fn same_attempt(&self, load: &Load<'_>, among: &[i64]) -> Option<i64> {
-        const QUERY: &str = "SELECT pg_catalog.max(h.load_id) FROM loader.load_history_data AS h
-            WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)
-              AND h.loaded_by OPERATOR(pg_catalog.=) $2
-              AND h.options OPERATOR(pg_catalog.=) pg_catalog.jsonb_in(pg_catalog.textout($3))
-              AND h.target OPERATOR(pg_catalog.=) $4";
-        if among.is_empty() {
-            return None;
-        }
-        let arguments = [
-            among.to_vec().into(),
-            load.loaded_by.into(),
-            load.options.into(),
-            text::parameter(load.content.target_name),
-        ];
-        user::run_as(self.owner, || select_bigint(Snapshot::Latest, QUERY, &arguments))
-    }
-
     /// How far a load is at this moment; `None` where it has none of the states.
     pub fn position(&self, id: i64, states: &[Status]) -> Option<Position> {
         const QUERY: &str = "SELECT h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes, h.records, h.lines,
@@ -462,7 +312,7 @@ impl Position {
     }
 
     /// From six columns of a row: offset, records, lines, overread, rejects, rows.
-    fn of(row: &Row<'_>, first: usize) -> Self {
+    pub(super) fn of(row: &Row<'_>, first: usize) -> Self {
         let column = |index: usize| row.bigint(first + index).unwrap_or(0) as u64;
         Position {
             offset: column(0),
@@ -492,19 +342,4 @@ impl FileState<'_> {
     fn settled_stat(&self) -> [DatumWithOid<'static>; 4] {
         stat_or_nulls(self.on_disk.as_ref().map(|file| &file.stat).filter(|stat| stat.is_settled()))
     }
-}
-
-/// Device, inode, mtime and ctime.
-pub(super) fn stat_or_nulls(stat: Option<&FileStat>) -> [DatumWithOid<'static>; 4] {
-    let or_null = |value: fn(&FileStat) -> i64| or_null(stat.map(value));
-    [
-        or_null(|stat| stat.device as i64),
-        or_null(|stat| stat.inode as i64),
-        or_null(|stat| stat.mtime_ns),
-        or_null(|stat| stat.ctime_ns),
-    ]
-}
-
-fn or_null<'a, T: IntoDatum + Into<DatumWithOid<'a>>>(value: Option<T>) -> DatumWithOid<'a> {
-    value.map_or_else(DatumWithOid::null::<T>, Into::into)
 }

@@ -49,6 +49,7 @@ macro_rules! same_stat {
 mod adopt;
 mod amend;
 mod claims;
+mod earlier;
 mod emptied;
 mod loads;
 mod mended;
@@ -56,10 +57,12 @@ mod stat;
 
 pub use amend::{Past, Retry, RowLock};
 pub use claims::{Claimed, turn};
-pub use loads::{Earlier, FileOnDisk, FileState, Load, Position, Status, Step};
+pub use earlier::Earlier;
+pub use loads::{FileOnDisk, FileState, Load, Position, Status, Step};
 
 use crate::error::Error;
 use crate::pg::{self, Oid, array, relation, user};
+use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 
 /// The tables and their owner.
@@ -158,4 +161,9 @@ impl Catalog {
         drop(rejects);
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
+}
+
+/// A parameter that may be NULL.
+fn or_null<'a, T: IntoDatum + Into<DatumWithOid<'a>>>(value: Option<T>) -> DatumWithOid<'a> {
+    value.map_or_else(DatumWithOid::null::<T>, Into::into)
 }

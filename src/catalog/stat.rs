@@ -1,12 +1,12 @@
 //! Files that are known to be loaded by what the file system says of them, without a look
 //! at their contents.
 
-use super::loads::stat_or_nulls;
-use super::{Catalog, Content};
+use super::{Catalog, Content, or_null};
 use crate::error::Error;
 use crate::pg::snapshot::{self, Snapshot};
 use crate::pg::{text, user};
 use crate::stat::FileStat;
+use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 
 impl Catalog {
@@ -76,4 +76,15 @@ impl Catalog {
         let arguments = [load_id.into(), device, inode, mtime_ns, ctime_ns];
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
+}
+
+/// Device, inode, mtime and ctime.
+pub(super) fn stat_or_nulls(stat: Option<&FileStat>) -> [DatumWithOid<'static>; 4] {
+    let or_null = |value: fn(&FileStat) -> i64| or_null(stat.map(value));
+    [
+        or_null(|stat| stat.device as i64),
+        or_null(|stat| stat.inode as i64),
+        or_null(|stat| stat.mtime_ns),
+        or_null(|stat| stat.ctime_ns),
+    ]
 }

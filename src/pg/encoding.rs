@@ -97,19 +97,6 @@ impl Encoding {
     }
 }
 
-/// What UTF-8 bytes are in the encoding of the database; `Ok(None)` where they are no text
-/// of it. `is_cut` says that the last character may lack its end, and is left out then.
-pub fn text_of_utf8(bytes: &[u8], is_cut: bool) -> Result<Option<Vec<u8>>, usize> {
-    let Some(encoding) = Encoding::of_database() else { return Ok(None) };
-    let whole = match str::from_utf8(bytes) {
-        Err(error) if is_cut && error.error_len().is_none() => &bytes[..error.valid_up_to()],
-        Err(_) if !matches!(encoding, Encoding::SqlAscii) => return Ok(None),
-        _ => bytes,
-    };
-    let mut text = Vec::new();
-    Ok((encoding.append(whole, &mut text)? && super::text::is_valid(&text)).then_some(text))
-}
-
 /// The length of the next block: whole characters only.
 fn cut(text: &[u8]) -> usize {
     let mut end = text.len().min(BLOCK);

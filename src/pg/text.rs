@@ -1,6 +1,7 @@
 //! Text between the server and us. Text of the server is bytes in the
 //! database's encoding, which need not be UTF-8.
 
+use super::encoding::{self, Encoding};
 use super::lent::Lent;
 use super::memory::Context;
 use pgrx::datum::DatumWithOid;
@@ -10,7 +11,7 @@ use std::rc::Rc;
 
 /// Text of the database as it can be put into a message of ours.
 pub fn show(bytes: &[u8]) -> String {
-    if super::encoding::database_is_utf8() || bytes.is_ascii() {
+    if encoding::database_is_utf8() || bytes.is_ascii() {
         return String::from_utf8_lossy(bytes).into_owned();
     }
     let mut shown = String::new();
@@ -28,7 +29,7 @@ pub fn show(bytes: &[u8]) -> String {
 /// as if it were UTF-8, with its other bytes lost. Where the database has another
 /// encoding, what is not ASCII is shown as question marks.
 pub fn keep(message: &str) -> String {
-    if super::encoding::database_is_utf8() {
+    if encoding::database_is_utf8() {
         return message.to_owned();
     }
     message.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
@@ -38,6 +39,19 @@ pub fn keep(message: &str) -> String {
 pub fn is_valid(bytes: &[u8]) -> bool {
     // SAFETY: reads so many bytes; does not raise if told not to.
     unsafe { pg_sys::pg_verifymbstr(bytes.as_ptr().cast(), bytes.len() as i32, true) }
+}
+
+/// What UTF-8 bytes are in the encoding of the database; `Ok(None)` where they are no text
+/// of it. `is_cut` says that the last character may lack its end, and is left out then.
+pub fn from_utf8(bytes: &[u8], is_cut: bool) -> Result<Option<Vec<u8>>, usize> {
+    let Some(encoding) = Encoding::of_database() else { return Ok(None) };
+    let whole = match str::from_utf8(bytes) {
+        Err(error) if is_cut && error.error_len().is_none() => &bytes[..error.valid_up_to()],
+        Err(_) if !matches!(encoding, Encoding::SqlAscii) => return Ok(None),
+        _ => bytes,
+    };
+    let mut text = Vec::new();
+    Ok((encoding.append(whole, &mut text)? && is_valid(&text)).then_some(text))
 }
 
 /// A `text` parameter of a statement.
