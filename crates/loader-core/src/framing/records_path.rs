@@ -54,6 +54,7 @@ impl RecordsPath {
 
     /// Of keys as they stand in a document, without their quotes; `None` where there is
     /// none, or one is no string.
+    #[expect(clippy::disallowed_methods, reason = "the caller has bounded number and length of the keys")]
     pub(super) fn of_raw(keys: &[&str]) -> Option<RecordsPath> {
         let keys: Option<Vec<Box<str>>> =
             keys.iter().map(|raw| unescape(raw).map(String::into_boxed_str)).collect();

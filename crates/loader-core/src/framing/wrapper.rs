@@ -119,6 +119,10 @@ impl Look {
 impl Wrapper {
     /// Passes over everything before the first array at the path; the window then
     /// starts with its bracket.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "one path of bounded length, and a few others that `arrays` bounds"
+    )]
     pub(super) fn enter<S: Source>(window: &mut Window<S>, path: RecordsPath) -> Result<(Self, Gap), Error> {
         // Later the head is not in the window any more.
         let others = arrays::in_head(window.bytes()).iter().map(RecordsPath::to_string).collect();
