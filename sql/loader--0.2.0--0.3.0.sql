@@ -277,7 +277,7 @@ BEGIN
         SELECT pg_catalog.format('REVOKE %s ON %s %s FROM %s CASCADE', a.privilege_type, o.kind, o.name,
                                  CASE WHEN a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC'
                                       ELSE a.grantee::pg_catalog.regrole::pg_catalog.text END)
-        FROM (SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
+        FROM (SELECT CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'S'::pg_catalog."char" THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
                      c.oid::pg_catalog.regclass::pg_catalog.text AS name,
                      c.relowner AS owner,
                      c.relacl AS acl,
