@@ -33,6 +33,7 @@ pgrx::extension_sql_file!("../sql/loader.sql", name = "loader", bootstrap);
 pub extern "C-unwind" fn _PG_init() {
     // If there is no memory for it, whoever needs it says so.
     let _ = pg::allocator::refill();
+    pg::thread::warm_up();
     settings::register();
     pg::worker::set_main(many::work);
     pg::procedure::set_main(api::load_json_files, api::old_load_json_files);

@@ -11,6 +11,14 @@ use std::rc::Rc;
 /// the system's allocator keeps for it.
 const BESIDE: usize = 4 * 1024 * 1024;
 
+/// Has what raising an error takes of thread-local variables allocated, while there is
+/// memory: at the first error of a session there may be none, and where it cannot be
+/// noted that they have to be dropped the process ends.
+pub fn warm_up() {
+    // Caught here, and shown to nobody: the hook of pgrx only notes where it was.
+    let _ = std::panic::catch_unwind(|| std::panic::panic_any(()));
+}
+
 /// Whether there is memory for one more thread with a stack of so many bytes. One that
 /// finds none for its thread-local variables ends the process.
 pub fn has_room(stack: usize) -> bool {

@@ -118,7 +118,7 @@ fn kinds() -> Vec<Kind> {
     let mut gzip = GzEncoder::new(Vec::new(), Level::fast());
     gzip.write_all(lines.as_bytes()).expect("gzip");
     let long = format!("{{\"text\": \"{}\"}}\n", "long \\n and \\\"dull\\\" ".repeat(20_000));
-    let elements = format!("{{\"list\": [{}0]}}\n", "{\"a\": 1, \"b\": [2, 3]}, ".repeat(20_000));
+    let elements = format!("{{\"list\": [{}0]}}\n", "{\"a\": 1, \"b\": [2, 3]}, ".repeat(5_000));
     let wide: String = (0..5_000).map(|n| format!("\"key {n}\": {n}, ")).collect();
     let good = "{\"n\": 1}\n".repeat(10);
     vec![

@@ -259,7 +259,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 return;
             }
             let like =
-                if last && !objects { shape.begins_like(&own) } else { self.profile.owns_shape(&shape) };
+                if last && !objects { shape.begins_like(&own) } else { self.profile.owns_shape(shape) };
             if like {
                 row.get_or_insert(at);
                 rows += 1;

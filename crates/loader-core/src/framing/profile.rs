@@ -175,7 +175,7 @@ impl Profile {
         let mut learned = Ok(());
         shape::containers(looked_at, |role, depth, _, shape| {
             if learned.is_ok() {
-                learned = self.learn_container(role, depth, &shape, &mut row);
+                learned = self.learn_container(role, depth, shape, &mut row);
             }
         });
         if row.length > 0 && looked_at.len() < record.len() {

@@ -148,8 +148,10 @@ struct Open {
 /// Calls `visit` for the containers in a well-formed value, each when it ends:
 /// where it stands, how deep (the root is 0), its first byte, and its shape.
 #[expect(clippy::disallowed_methods, reason = "64 small containers at most are open")]
-pub fn containers(text: &[u8], mut visit: impl FnMut(Role, usize, usize, Shape)) {
+pub fn containers(text: &[u8], mut visit: impl FnMut(Role, usize, usize, &Shape)) {
     let mut open: Vec<Open> = Vec::new();
+    // A list of keys that is done with: records hold many small objects.
+    let mut spare = Vec::new();
     let mut too_deep = 0usize;
     let mut after_colon = false;
     let mut key_due = false;
@@ -179,7 +181,10 @@ pub fn containers(text: &[u8], mut visit: impl FnMut(Role, usize, usize, Shape))
                         keys.sort_unstable();
                         keys.dedup();
                     }
-                    visit(ended.role, open.len(), ended.start, ended.shape);
+                    visit(ended.role, open.len(), ended.start, &ended.shape);
+                    if let Shape::Object(keys) = ended.shape {
+                        spare = keys;
+                    }
                 }
                 key_due = false;
             }
@@ -204,7 +209,9 @@ pub fn containers(text: &[u8], mut visit: impl FnMut(Role, usize, usize, Shape))
                 match class {
                     Class::Object | Class::Array if open.len() == MAX_DEPTH => too_deep = 1,
                     Class::Object => {
-                        open.push(Open { start, role, shape: Shape::Object(Vec::new()) });
+                        let mut keys = std::mem::take(&mut spare);
+                        keys.clear();
+                        open.push(Open { start, role, shape: Shape::Object(keys) });
                         key_due = true;
                     }
                     Class::Array => {
@@ -228,7 +235,7 @@ fn root(text: &[u8]) -> Option<Shape> {
     let mut root = None;
     containers(text, |role, _, _, shape| {
         if role == Role::Root {
-            root = Some(shape);
+            root = Some(shape.clone());
         }
     });
     root
@@ -311,7 +318,7 @@ mod tests {
     fn reports_every_container_with_its_role() {
         let mut seen = Vec::new();
         containers(br#"{"b":1,"a":[{"x":"},{"},[2,"y",null]],"c":{}}"#, |role, depth, start, shape| {
-            seen.push((role, depth, start, shape));
+            seen.push((role, depth, start, shape.clone()));
         });
         let key = |k: &str| key_hash(k.as_bytes());
         let array = |elements: &[Class]| {
