@@ -391,7 +391,7 @@ proptest! {
             Ok(items) => for item in items.iter().filter(|item| !item.starts_with('!')) {
                 prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(item).is_ok(), "{}", item);
             },
-            Err(error) => prop_assert!(matches!(error, Error::NoRecords { .. })),
+            Err(error) => prop_assert!(matches!(error, Error::NoRecords { .. }), "another error"),
         }
     }
 }
