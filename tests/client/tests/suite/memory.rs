@@ -27,7 +27,7 @@ impl<'a> Squeezed<'a> {
 
     /// Runs a statement in a new session that can take so many bytes of address space more
     /// than it has.
-    fn run(&mut self, statement: &str, more: u64) -> Result<(), DbError> {
+    fn run(&mut self, statement: &str, more: u64) -> Result<(), Box<DbError>> {
         let mut client = self.database.connect();
         // What the session takes but once is not what is tried.
         client.batch_execute("LOAD 'loader'; SET loader.verify = off").expect("the library");
@@ -35,7 +35,7 @@ impl<'a> Squeezed<'a> {
         let pid = backend(&mut client);
         self.limit(pid, Some(more));
         let result = client.batch_execute(statement).map_err(|error| match error.as_db_error() {
-            Some(error) => error.clone(),
+            Some(error) => Box::new(error.clone()),
             None => panic!("{statement}, {more} bytes: {error:?}\n{}", self.database.cluster.log()),
         });
         self.limit(pid, None);
