@@ -1,7 +1,7 @@
 //! What a call of `load_json_files` tells its client: how far it is now and then,
 //! what went wrong, and the summary.
 
-use super::board::{Board, State, Totals};
+use super::board::{Board, InTheWay, State, Totals};
 use crate::catalog::{Catalog, Position};
 use crate::error::{Error, Failure, braces_hint};
 use crate::load::{in_the_way, log_line};
@@ -206,22 +206,34 @@ impl<'a> Files<'a> {
     }
 }
 
-/// Says which files others were at for too long.
+/// Says which files others were at for too long, one line for those that the same process has
+/// for the same reason.
 fn tell_held_up(board: &Board) -> Option<First> {
-    let files = Files::in_state(board, State::HeldUp)?;
-    let who = board
-        .in_the_way(files.first)
-        .map(|what| in_the_way(&board.path(files.first), &[what.pid], what.same))
-        .unwrap_or_default();
-    let error = || Error::HeldUp(who.clone());
-    match files.others {
-        0 => error().warn(),
-        others => {
-            let names = files.named(others);
-            tell(PgLogLevel::WARNING, format!("{names} are being loaded by other sessions"), None);
+    let mut kinds: Vec<(Option<InTheWay>, Files<'_>)> = Vec::new();
+    let mut beyond = 0;
+    for file in (0..board.files()).filter(|&file| board.state(file) == State::HeldUp) {
+        let what = board.in_the_way(file);
+        match kinds.iter().position(|(other, _)| *other == what) {
+            Some(known) => kinds[known].1.others += 1,
+            None if kinds.len() < NAMED => kinds.push((what, Files { board, first: file, others: 0 })),
+            None => beyond += 1,
         }
     }
-    Some(First { file: files.first, failure: Failure::from(error()), has_row: false })
+    let error = |what: Option<InTheWay>, files: &Files<'_>| {
+        let who = what.map(|what| in_the_way(&board.path(files.first), &[what.pid], what.same));
+        let others = match files.others {
+            0 => String::new(),
+            others => format!(" and {}", count(others, "other", "others")),
+        };
+        Error::HeldUp(who.unwrap_or_default() + &others)
+    };
+    kinds.iter().for_each(|(what, files)| error(*what, files).warn());
+    if beyond > 0 {
+        let files = count(beyond, "more file is", "more files are");
+        tell(PgLogLevel::WARNING, format!("{files} being loaded by other sessions"), None);
+    }
+    let (what, files) = kinds.first()?;
+    Some(First { file: files.first, failure: Failure::from(error(*what, files)), has_row: false })
 }
 
 /// Says which files failed, one line for those that did so in the same way; returns the

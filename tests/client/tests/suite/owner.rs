@@ -342,7 +342,7 @@ fn nothing_that_callers_or_owners_of_tables_made_runs_as_somebody_else() {
             let mut client = connect();
             for workers in [0, 2] {
                 client
-                    .query_one(
+                    .execute(
                         &format!("CALL public.load_json_files($1, '{table}'::pg_catalog.regclass, workers => {workers}, if_loaded => 'force')"),
                         &[&pattern],
                     )
@@ -470,7 +470,7 @@ fn casts_that_others_made_are_not_used() {
     load_with(&mut client, &path, "traced", "if_loaded => 'replace', on_error => 'ignore'").expect("a skip");
     for workers in [0, 1, 2] {
         let call = format!("CALL load_json_files($1, 'traced', workers => {workers}, if_loaded => 'force')");
-        client.query_one(&call, &[&pattern]).expect("a call");
+        client.execute(&call, &[&pattern]).expect("a call");
     }
     client
         .batch_execute(&format!(

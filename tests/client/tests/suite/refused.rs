@@ -80,7 +80,7 @@ fn history(client: &mut Client) -> Vec<String> {
     let query =
         "SELECT concat_ws(' ', regexp_replace(file_path, '^.*/', ''), status, rows_loaded, error_sqlstate,
                                   error_message)
-                 FROM loader.load_history WHERE status <> 'undone' ORDER BY file_path, load_id";
+                 FROM loader.load_history WHERE status <> 'undone' AND emptied_at IS NULL ORDER BY file_path, load_id";
     client.query(query, &[]).expect("history").iter().map(|row| row.get(0)).collect()
 }
 
@@ -235,12 +235,11 @@ fn from_a_loop_of_a_procedure() {
              FROM generate_series(0, 4) AS n;
              CREATE TABLE outcome (loaded bigint, failed bigint);
              CREATE PROCEDURE all_of_them() LANGUAGE plpgsql AS $$
-             DECLARE file record; a bigint; b bigint; c bigint; d bigint; e bigint; f bigint; g bigint; h float8;
+             DECLARE file record;
              BEGIN
                  FOR file IN SELECT path FROM todo ORDER BY 1 LOOP
-                     CALL load_json_files(file.path, 't', files => a, files_loaded => b, files_skipped => c,
-                         files_failed => d, rows_loaded => e, rows_rejected => f, bytes_read => g, mb_per_second => h);
-                     INSERT INTO outcome VALUES (b, d);
+                     CALL load_json_files(file.path, 't');
+                     INSERT INTO outcome SELECT files_loaded, files_failed FROM loader.last_call;
                  END LOOP;
              END $$"
         ))

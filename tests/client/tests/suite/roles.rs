@@ -125,7 +125,7 @@ fn history_is_seen_by_members_and_written_by_nobody() {
         assert!(!writable, "{name}");
         let readable: bool =
             one.query_one("SELECT has_table_privilege($1::text, 'SELECT')", &[name]).expect("SELECT").get(0);
-        let views = ["loader.load_history", "loader.progress", "loader.rejects"];
+        let views = ["loader.load_history", "loader.last_call", "loader.progress", "loader.rejects"];
         assert_eq!(readable, views.contains(&name.as_str()), "{name}");
     }
     let result = one.batch_execute("DELETE FROM loader.load_history");
@@ -169,6 +169,8 @@ fn functions_run_as_their_caller() {
         "chunk_offsets",
         "home",
         "may_amend",
+        "raw_text",
+        "read_last_call",
     ];
     for function in functions {
         let (signature, definer, name, public): (String, bool, String, bool) =
