@@ -4,8 +4,9 @@
 use super::loads::{Load, Position, Status};
 use super::stat::stat_or_nulls;
 use super::{Catalog, Content, or_null};
+use crate::pg::memory::Context;
 use crate::pg::snapshot::{self, Snapshot, select_bigint};
-use crate::pg::{text, user};
+use crate::pg::{array, text, user};
 use crate::stat::FileStat;
 use pgrx::datum::DatumWithOid;
 
@@ -136,7 +137,8 @@ impl Catalog {
     pub fn sees(&self, loads: &[i64]) -> bool {
         const QUERY: &str = "SELECT pg_catalog.count(*) FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)";
-        let arguments = [loads.to_vec().into()];
+        let memory = Context::new(c"loader loads", 8 * 1024);
+        let arguments = [array::bigints(&memory, loads)];
         let seen = user::run_as(self.owner, || select_bigint(Snapshot::Transaction, QUERY, &arguments));
         seen == Some(loads.len() as i64)
     }
@@ -152,8 +154,9 @@ impl Catalog {
         if among.is_empty() {
             return None;
         }
+        let memory = Context::new(c"loader loads", 8 * 1024);
         let arguments = [
-            among.to_vec().into(),
+            array::bigints(&memory, among),
             load.loaded_by.into(),
             load.options.into(),
             text::parameter(load.content.target_name),

@@ -3,8 +3,9 @@
 use super::stat::stat_or_nulls;
 use super::{Catalog, Content, or_null};
 use crate::error::{Error, Failure};
+use crate::pg::memory::Context;
 use crate::pg::snapshot::{self, Row, Snapshot};
-use crate::pg::{self, Oid, text, user};
+use crate::pg::{self, Oid, array, text, user};
 use crate::stat::FileStat;
 use loader_core::tally::Tally;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
@@ -240,9 +241,10 @@ impl Catalog {
         const QUERY: &str = "SELECT h.load_id, h.error_sqlstate, h.error_message
             FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1) AND h.error_message IS NOT NULL";
+        let memory = Context::new(c"loader loads", 8 * 1024);
         let mut found = HashMap::new();
         user::run_as(self.owner, || {
-            snapshot::select(Snapshot::Latest, QUERY, &[loads.to_vec().into()], |row| {
+            snapshot::select(Snapshot::Latest, QUERY, &[array::bigints(&memory, loads)], |row| {
                 let shown = |column| row.bytes(column).map(|bytes| text::show(&bytes)).unwrap_or_default();
                 found.insert(row.bigint(1).unwrap_or(0), Failure { code: shown(2), message: shown(3) });
             });
@@ -268,7 +270,8 @@ impl Catalog {
         const QUERY: &str = "SELECT h.load_id FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)
               AND h.status OPERATOR(pg_catalog.=) 'undone'::pg_catalog.text";
-        let arguments = [loads.to_vec().into()];
+        let memory = Context::new(c"loader loads", 8 * 1024);
+        let arguments = [array::bigints(&memory, loads)];
         let mut found = Vec::new();
         user::run_as(self.owner, || {
             snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| found.extend(row.bigint(1)));
@@ -283,7 +286,8 @@ impl Catalog {
         if loads.is_empty() {
             return Ok(());
         }
-        let arguments = [loads.to_vec().into()];
+        let memory = Context::new(c"loader loads", 8 * 1024);
+        let arguments = [array::bigints(&memory, loads)];
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 }

@@ -19,6 +19,7 @@ use pgrx::spi::{Spi, SpiError};
 use pgrx::{PgSqlErrorCode, ereport, pg_guard, pg_sys};
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 /// How far a statement has got with the values that it was given.
@@ -107,8 +108,10 @@ pub(super) unsafe fn run(
 }
 
 thread_local! {
-    /// What can be taken now: one within the other.
-    static OFFERS: RefCell<Vec<Open>> = const { RefCell::new(Vec::new()) };
+    /// What can be taken now: one within the other. Never dropped: to register what drops it
+    /// takes memory, and where there is none that ends the process.
+    static OFFERS: RefCell<ManuallyDrop<Vec<Open>>> =
+        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 /// Values that a statement can take. What it points to is there as long as it is in the
