@@ -2,6 +2,8 @@
 //! and `pg_sys`; knows nothing of files or records, and of loader only what the
 //! server calls by name.
 #![allow(unsafe_code)]
+// Types of the server's constants differ between its versions.
+#![allow(clippy::unnecessary_cast)]
 
 pub mod allocator;
 pub mod array;
