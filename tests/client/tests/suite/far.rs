@@ -226,7 +226,7 @@ fn a_server_that_is_lost_after_the_other_has_committed() {
         let load_id: i64 = client.query_one(load_id, &[]).expect("history").get(0);
         if undo {
             // What is there has the number of the load that failed.
-            client.query_one("SELECT undo_load($1)", &[&load_id]).expect("an undo");
+            client.query_one("SELECT undo_load($1, force => true)", &[&load_id]).expect("an undo");
         }
         assert_eq!(load_many(&mut client, &pattern, "t", "").expect("a call").loaded, 1);
         let mut wanted = once();
@@ -238,7 +238,9 @@ fn a_server_that_is_lost_after_the_other_has_committed() {
         let twice = "(SELECT FROM t GROUP BY _load_id, _byte_offset HAVING count(*) = 2) AS d";
         assert_eq!(count(&mut client, twice), if undo { 0 } else { EACH as i64 });
         client
-            .batch_execute("SELECT undo_load(load_id) FROM loader.load_history WHERE status = 'loaded'")
+            .batch_execute(
+                "SELECT undo_load(load_id, force => true) FROM loader.load_history WHERE status = 'loaded'",
+            )
             .expect("afresh");
         assert_eq!(count(&mut client, "t"), 0);
     }
