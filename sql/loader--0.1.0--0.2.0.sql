@@ -106,7 +106,8 @@ SELECT p.pid,
        p.load_id,
        p.relid AS target_oid,
        CASE WHEN a.backend_type OPERATOR(pg_catalog.=) 'loader worker'::pg_catalog.text
-            THEN NULLIF(a.query, ''::pg_catalog.text) ELSE h.file_path END AS file_path,
+            THEN CASE WHEN a.query OPERATOR(pg_catalog.<>) ''::pg_catalog.text THEN a.query END
+            ELSE h.file_path END AS file_path,
        p.bytes_processed,
        p.bytes_total,
        p.rows_loaded,
@@ -123,7 +124,8 @@ FROM (SELECT q.*,
                         OPERATOR(pg_catalog./) q.bytes_processed::double precision) END AS seconds_left
       FROM (SELECT i.pid, i.relid, i.param1 AS bytes_processed, i.param2 AS bytes_total,
                    i.param3 AS rows_loaded, i.param16 AS rows_rejected,
-                   NULLIF(i.param17, 0) AS load_id, NULLIF(i.param18, 0)::integer AS leader_pid,
+                   CASE WHEN i.param17 OPERATOR(pg_catalog.<>) 0 THEN i.param17 END AS load_id,
+                   (CASE WHEN i.param18 OPERATOR(pg_catalog.<>) 0 THEN i.param18 END)::integer AS leader_pid,
                    pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
                        OPERATOR(pg_catalog.-) (i.param19 OPERATOR(pg_catalog./) 1e6::double precision) AS seconds
             FROM pg_catalog.pg_stat_get_progress_info('COPY') AS i
