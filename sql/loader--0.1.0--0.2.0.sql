@@ -18,6 +18,25 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Default privileges may have let others put triggers on the tables below the views. They
+-- would run, from the statements below on, with the rights of whoever updates.
+DO $$
+DECLARE
+    planted pg_catalog.text;
+BEGIN
+    SELECT pg_catalog.format('trigger %I on table %s', t.tgname, t.tgrelid::pg_catalog.regclass) INTO planted
+    FROM pg_catalog.pg_trigger AS t
+    WHERE t.tgrelid OPERATOR(pg_catalog.=) ANY (ARRAY['loader.load_history_data'::pg_catalog.regclass,
+                                                      'loader.rejects_data'::pg_catalog.regclass]::pg_catalog.oid[])
+    LIMIT 1;
+    IF planted IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot update loader while there is %', planted
+            USING ERRCODE = 'insufficient_privilege',
+                  DETAIL = 'It would run with the rights of the role that updates, and later of the extension''s owner.',
+                  HINT = 'Look at what it does, and drop it, or the foreign key that it belongs to.';
+    END IF;
+END $$;
+
 -- State. Indexes come before the UPDATE: made after it in the same transaction,
 -- they could not be used by snapshots older than this.
 

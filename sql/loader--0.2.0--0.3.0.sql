@@ -24,6 +24,25 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Default privileges may have let others put triggers on the tables below the views. They
+-- would run, from the statements below on, with the rights of whoever updates.
+DO $$
+DECLARE
+    planted pg_catalog.text;
+BEGIN
+    SELECT pg_catalog.format('trigger %I on table %s', t.tgname, t.tgrelid::pg_catalog.regclass) INTO planted
+    FROM pg_catalog.pg_trigger AS t
+    WHERE t.tgrelid OPERATOR(pg_catalog.=) ANY (ARRAY['loader.load_history_data'::pg_catalog.regclass,
+                                                      'loader.rejects_data'::pg_catalog.regclass]::pg_catalog.oid[])
+    LIMIT 1;
+    IF planted IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot update loader while there is %', planted
+            USING ERRCODE = 'insufficient_privilege',
+                  DETAIL = 'It would run with the rights of the role that updates, and later of the extension''s owner.',
+                  HINT = 'Look at what it does, and drop it, or the foreign key that it belongs to.';
+    END IF;
+END $$;
+
 -- State. The index comes before the UPDATE: made after it in the same transaction, it
 -- could not be used by snapshots older than this.
 
@@ -228,6 +247,12 @@ BEGIN
 END $$;
 
 GRANT SELECT ON loader.last_call TO PUBLIC;
+-- The views call these as whoever reads them, and the INSERT of a load as whoever loads:
+-- also where default privileges give functions to nobody.
+GRANT EXECUTE ON FUNCTION loader.home(), loader.may_amend(text, oid, name), loader.raw_text(bytea, boolean),
+    loader.read_last_call(), loader.chunk_records(bigint), loader.chunk_offsets(bigint)
+    TO PUBLIC;
+
 REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text)
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text)
@@ -269,12 +294,11 @@ END $$;
 DROP FUNCTION loader.copy_grants(regprocedure, regprocedure);
 
 -- Default privileges may have given others rights on the tables below the views, with
--- which history is forged, or code of theirs is run by the owner. Who may read them goes
--- on to do so.
+-- which history is forged, code of theirs is run by the owner, or everybody's rejects are
+-- read. Nobody but the owner has a right on them.
 DO $$
 DECLARE
     command pg_catalog.text;
-    planted pg_catalog.text;
 BEGIN
     FOR command IN
         SELECT pg_catalog.format('REVOKE %s ON %s %s FROM %s CASCADE', a.privilege_type, o.kind, o.name,
@@ -284,7 +308,7 @@ BEGIN
                      c.oid::pg_catalog.regclass::pg_catalog.text AS name,
                      c.relowner AS owner,
                      c.relacl AS acl,
-                     'SELECT' AS kept
+                     CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'v'::pg_catalog."char" THEN 'SELECT' END AS kept
               FROM pg_catalog.pg_class AS c
               JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
               WHERE n.nspname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name
@@ -295,24 +319,8 @@ BEGIN
               WHERE n.nspname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name) AS o
         CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
         WHERE a.grantee OPERATOR(pg_catalog.<>) o.owner
-          AND a.privilege_type OPERATOR(pg_catalog.<>) o.kept
+          AND (o.kept IS NULL OR a.privilege_type OPERATOR(pg_catalog.<>) o.kept)
     LOOP
         EXECUTE command;
     END LOOP;
-
-    SELECT pg_catalog.format('trigger %I on table %s', t.tgname, t.tgrelid::pg_catalog.regclass) INTO planted
-    FROM pg_catalog.pg_trigger AS t
-    JOIN pg_catalog.pg_proc AS p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid
-    JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) p.proowner
-    WHERE t.tgrelid OPERATOR(pg_catalog.=) ANY (ARRAY['loader.load_history_data'::pg_catalog.regclass,
-                                                      'loader.rejects_data'::pg_catalog.regclass]::pg_catalog.oid[])
-      AND NOT t.tgisinternal
-      AND NOT r.rolsuper
-    LIMIT 1;
-    IF planted IS NOT NULL THEN
-        RAISE EXCEPTION '% runs a function of a role that is no superuser', planted
-            USING ERRCODE = 'insufficient_privilege',
-                  DETAIL = 'It would run with the rights of the extension''s owner.',
-                  HINT = 'Look at what it does, and drop it.';
-    END IF;
 END $$;

@@ -310,8 +310,12 @@ REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text,
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text)
     TO pg_read_server_files;
-REVOKE ALL ON PROCEDURE load_json_files FROM PUBLIC;
-GRANT EXECUTE ON PROCEDURE load_json_files TO pg_read_server_files;
+REVOKE ALL ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
+    text, text, text, text, text)
+    FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
+    text, text, text, text, text)
+    TO pg_read_server_files;
 REVOKE ALL ON FUNCTION read_json_file(text, text, text, text, text, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION read_json_file(text, text, text, text, text, bigint) TO pg_read_server_files;
 
@@ -326,6 +330,12 @@ CREATE FUNCTION loader.chunk_offsets(bigint)
 RETURNS SETOF bigint
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
 AS 'MODULE_PATHNAME', 'loader_chunk_offsets';
+
+-- The views call these as whoever reads them, and the INSERT of a load as whoever loads:
+-- also where default privileges give functions to nobody.
+GRANT EXECUTE ON FUNCTION loader.home(), loader.may_amend(text, oid, name), loader.raw_text(bytea, boolean),
+    loader.read_last_call(), loader.chunk_records(bigint), loader.chunk_offsets(bigint)
+    TO PUBLIC;
 
 -- Default privileges may have given others rights on what was made here. Whoever may
 -- write to the tables below the views forges history; whoever may add a trigger to one

@@ -126,10 +126,12 @@ impl Catalog {
 
     /// Numbers and rows of the loads that build on one and are still in force,
     /// locked: its retries, those that went on where it stopped when its file had
-    /// grown, and their retries.
+    /// grown, and their retries. An error where the caller may not undo one of them.
     pub fn followers(&self, load_id: i64) -> Result<Vec<(i64, i64)>, Error> {
         const QUERY: &str = concat!(
-            "SELECT h.load_id, CASE WHEN h.emptied_at IS NULL THEN h.rows_loaded ELSE 0 END
+            "SELECT h.load_id, CASE WHEN h.emptied_at IS NULL THEN h.rows_loaded ELSE 0 END,
+                   h.home OPERATOR(pg_catalog.=) $2, h.loaded_by,
+                   pg_catalog.convert_to(h.loaded_by_name::pg_catalog.text, pg_catalog.getdatabaseencoding())
             FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.>) $1
               AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text
@@ -161,14 +163,24 @@ impl Catalog {
                                 AND o.start_offset OPERATOR(pg_catalog.>) 0))
             ORDER BY h.load_id FOR UPDATE OF h"
         );
-        self.as_owner(|client| {
+        let mut makers = Vec::new();
+        let followers = self.as_owner(|client| {
             let mut followers = Vec::new();
-            for row in client.update(QUERY, None, &[load_id.into()])? {
+            for row in client.update(QUERY, None, &[load_id.into(), self.home.as_str().into()])? {
                 let id = row.get::<i64>(1)?.unwrap_or_default();
                 followers.push((id, row.get::<i64>(2)?.unwrap_or_default()));
+                let is_at_home = row.get(3)?.unwrap_or_default();
+                let role = row.get(4)?.unwrap_or(Oid::INVALID);
+                makers.push((id, is_at_home, role, row.get::<Vec<u8>>(5)?.unwrap_or_default()));
             }
             Ok(followers)
-        })
+        })?;
+        for (follower, is_at_home, role, name) in makers {
+            if !may_amend(is_at_home, role, &name) {
+                return Err(Error::FollowedByOthers { load_id, follower });
+            }
+        }
+        Ok(followers)
     }
 
     /// Deletes the rejects of loads, and has those that they resolved wait again.

@@ -261,6 +261,11 @@ pub enum Error {
     },
     /// What a file brought earlier is to be undone, and is not the caller's to undo.
     ReplacesOthers(i64),
+    /// A load that builds on the one to be undone is another role's.
+    FollowedByOthers {
+        load_id: i64,
+        follower: i64,
+    },
     /// The load is a retry, whose rejects are those of the original.
     IsRetry {
         load_id: i64,

@@ -212,6 +212,7 @@ impl Error {
                     Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                     format!("file \"{path}\" has no array at records_path \"{records_path}\""),
                 );
+                let others: Vec<String> = others.into_iter().filter(|path| is_name(path)).collect();
                 words.hint(match &others[..] {
                     [] => "records_path names the keys from the root of the document to the array of the records.".to_string(),
                     others => format!("Its first document has {} at {}.", if others.len() == 1 { "an array" } else { "arrays" }, list(others)),
@@ -379,6 +380,13 @@ impl Error {
                 format!("permission denied to replace load {load_id}"),
             )
             .detail("Only roles with the privileges of the role that loaded a file may replace it."),
+            Error::FollowedByOthers { load_id, follower } => Words::new(
+                Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("permission denied to undo load {load_id}"),
+            )
+            .detail(format!(
+                "Load {follower} builds on it: it would be undone too, and was made by a role whose privileges the current role does not have."
+            )),
             Error::RetriedMeanwhile(load_id) => Words::new(
                 Code::ERRCODE_OBJECT_IN_USE,
                 format!("rejects of load {load_id} were changed while they were retried"),
@@ -440,6 +448,13 @@ fn list(words: &[String]) -> String {
         [words @ .., last] if !words.is_empty() => format!("{} and {last}", words.join(", ")),
         words => words.concat(),
     }
+}
+
+/// Whether the keys of a path look like names of fields. A document may be keyed by data,
+/// addresses or numbers of people, say, which no message has.
+fn is_name(path: &str) -> bool {
+    path.bytes().all(|b| b.is_ascii_alphanumeric() || b"$._- \"".contains(&b))
+        && !path.as_bytes().windows(4).any(|bytes| bytes.iter().all(u8::is_ascii_digit))
 }
 
 fn detail_of(path: &str, place: Place, fault: Fault) -> String {

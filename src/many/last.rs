@@ -3,7 +3,7 @@
 
 use super::board::{Board, State, Totals};
 use super::report::Summary;
-use crate::pg;
+use crate::pg::{self, Oid, user};
 use pgrx::datum::TimestampWithTimeZone;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,6 +15,8 @@ const MOST_LOADS: usize = 1_000_000;
 /// What a call came to.
 #[derive(Clone)]
 pub struct Last {
+    /// Who called: in a pool of sessions others come after.
+    caller: Oid,
     pub started_at: TimestampWithTimeZone,
     pub finished_at: TimestampWithTimeZone,
     pub summary: Summary,
@@ -27,9 +29,10 @@ thread_local! {
     static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
 }
 
-/// The last call of this session, if it came as far as to its files.
+/// The last call of this session, if it came as far as to its files and the current role
+/// has the rights of the one that called.
 pub fn last() -> Option<Last> {
-    LAST.with_borrow(Option::clone)
+    LAST.with_borrow(Option::clone).filter(|last| user::has_rights_of(user::current(), last.caller))
 }
 
 /// Forgets it: another call begins.
@@ -39,6 +42,7 @@ pub fn forget() {
 
 /// A call under way. What it has come to is kept when this goes, however the call ends.
 pub struct Record {
+    caller: Oid,
     started_at: TimestampWithTimeZone,
     clock: Instant,
     /// The target's name.
@@ -49,7 +53,13 @@ pub struct Record {
 impl Record {
     /// Of a call that begins.
     pub fn new() -> Self {
-        Record { started_at: pg::now(), clock: Instant::now(), target: Vec::new(), board: None }
+        Record {
+            caller: user::current(),
+            started_at: pg::now(),
+            clock: Instant::now(),
+            target: Vec::new(),
+            board: None,
+        }
     }
 
     /// The call knows its target.
@@ -80,7 +90,8 @@ impl Record {
     fn keep(&self, totals: Totals, load_ids: Option<Vec<i64>>) -> Summary {
         let summary = Summary { totals, elapsed: self.clock.elapsed() };
         let (started_at, finished_at) = (self.started_at, pg::now());
-        LAST.set(Some(Last { started_at, finished_at, summary: summary.clone(), load_ids }));
+        let caller = self.caller;
+        LAST.set(Some(Last { caller, started_at, finished_at, summary: summary.clone(), load_ids }));
         summary
     }
 }

@@ -88,6 +88,11 @@ fn a_restore_into_another_cluster() {
         client.batch_execute(&format!("SELECT seed_json_table('{name}', lineage => true)")).expect("a table");
     }
     let path = old.file("events.json", lines(10));
+    // What was loaded into another table of the name `second` was not loaded into this one.
+    let gone = old.file("gone.json", lines(7));
+    let remade = "ALTER TABLE second RENAME TO remade; SELECT seed_json_table('second', lineage => true)";
+    assert_eq!(load_many(&mut client, &gone, "second", "").expect("a call").rows, 7);
+    client.batch_execute(remade).expect("a table made anew");
     for name in ["first", "second"] {
         assert_eq!(load_many(&mut client, &path, name, "").expect("a call").rows, 10);
     }

@@ -126,6 +126,12 @@ fn a_records_path() {
         let hint = hint_of(&mut client, &call, "22P04");
         assert!(hint.starts_with("records_path names the keys"), "{hint}");
     }
+    // A document that is keyed by data.
+    let keyed = database.file("hints_keyed", r#"{"swordfish@example.org": [1], "4930123456": [2]}"#);
+    for call in calls(&keyed, "$.items") {
+        let hint = hint_of(&mut client, &call, "22P04");
+        assert!(hint.starts_with("records_path names the keys"), "{hint}");
+    }
     // What is named can be used.
     let option = r#"records_path => '$.data."my items"'"#;
     assert_eq!(load_with(&mut client, &path, "t", option).expect("a load").rows_loaded, 1);

@@ -257,6 +257,38 @@ fn rejects_of_others_stay() {
     assert_eq!(count(&mut other, "loader.rejects"), 2);
 }
 
+/// What builds on a load is undone with it only by who may undo it too.
+#[test]
+fn loads_of_others_are_not_undone_along() {
+    let (database, mut admin) = session("history_along");
+    admin
+        .batch_execute(
+            "CREATE ROLE along_one LOGIN IN ROLE pg_read_server_files;
+             CREATE ROLE along_two LOGIN IN ROLE pg_read_server_files;
+             CREATE TABLE plain (data jsonb);
+             GRANT ALL ON t TO along_one, along_two; GRANT ALL ON plain TO along_one, along_two",
+        )
+        .expect("roles");
+    let (mut one, mut two) = (database.connect_as("along_one"), database.connect_as("along_two"));
+    for (table, deleted) in [("t", 3), ("plain", 0)] {
+        let path = database.file(&format!("along_{table}"), lines(2));
+        let first = load(&mut one, &path, table).expect("a load").load_id;
+        fs::write(&path, lines(3) + "{\n").expect("written");
+        assert_eq!(load_many(&mut two, &path, table, "").expect("a call").rejects, 1);
+        let undo = "SELECT undo_load($1, force => true)";
+        if table == "plain" {
+            // Nothing of them is left that would have to be deleted.
+            admin.batch_execute("TRUNCATE plain").expect("emptied");
+            let other = database.file("along_other", lines(1));
+            load(&mut one, &other, table).expect("a load");
+        }
+        assert_eq!(sqlstate(one.query_one(undo, &[&first])), SqlState::INSUFFICIENT_PRIVILEGE);
+        assert_eq!(count(&mut two, "loader.rejects WHERE resolved_by IS NULL"), 1);
+        let undone: i64 = admin.query_one(undo, &[&first]).expect("an undo").get(0);
+        assert_eq!((undone, count(&mut two, "loader.rejects")), (deleted, 0), "{table}");
+    }
+}
+
 /// Membership is not a right: from 16 on it may give none.
 #[test]
 fn who_has_no_right_of_a_role_sees_nothing_of_its() {

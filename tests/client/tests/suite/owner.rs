@@ -417,15 +417,41 @@ fn default_privileges_give_nobody_a_right_on_history() {
     let mut app = database.connect_as("defaults_app");
     app.batch_execute(
         "CREATE FUNCTION loader.planted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-         CREATE TRIGGER planted BEFORE INSERT ON loader.load_history_data
-             FOR EACH ROW EXECUTE FUNCTION loader.planted()",
+         CREATE FUNCTION loader.trap() RETURNS boolean LANGUAGE plpgsql AS
+             $$BEGIN RAISE LOG 'trap planted: as % for %', current_user, session_user; RETURN false; END$$",
     )
-    .expect("a trigger");
-    let refused = admin.batch_execute("ALTER EXTENSION loader UPDATE");
-    assert_eq!(sqlstate(refused), SqlState::INSUFFICIENT_PRIVILEGE);
+    .expect("functions");
     admin
-        .batch_execute("DROP TRIGGER planted ON loader.load_history_data; ALTER EXTENSION loader UPDATE")
-        .expect("an update");
+        .batch_execute(
+            "CREATE TABLE t (data jsonb);
+             INSERT INTO loader.load_history_data (load_id, target, target_oid, target_column, file_path, format, compression,
+                 chunk, options, status, rows_loaded, rows_rejected, stream_bytes, bytes_loaded, bytes_rejected,
+                 bytes_framing, loaded_by, loaded_by_name, started_at, home)
+             SELECT 1, 'public.t', 't'::regclass, 'data', '/x', 'auto', 'none', 1, '{}', 'loaded', 0, 0, 0, 0, 0,
+                    0, 10, 'postgres', now(), s.system_identifier || '/' || d.oid
+             FROM pg_control_system() AS s, pg_database AS d WHERE d.datname = current_database()",
+        )
+        .expect("a row that an update changes");
+    for planted in [
+        "BEFORE INSERT ON loader.load_history_data FOR EACH ROW EXECUTE FUNCTION loader.planted()",
+        // The function is the server's: what runs is the condition.
+        "BEFORE UPDATE ON loader.load_history_data FOR EACH ROW WHEN (loader.trap())
+             EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger()",
+        "BEFORE UPDATE ON loader.rejects_data FOR EACH STATEMENT WHEN (loader.trap())
+             EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger()",
+    ] {
+        app.batch_execute(&format!("CREATE TRIGGER planted {planted}")).expect("a trigger");
+        let refused = admin.batch_execute("ALTER EXTENSION loader UPDATE");
+        assert_eq!(sqlstate(refused), SqlState::INSUFFICIENT_PRIVILEGE, "{planted}");
+        admin
+            .batch_execute(
+                "DROP TRIGGER IF EXISTS planted ON loader.load_history_data;
+                 DROP TRIGGER IF EXISTS planted ON loader.rejects_data",
+            )
+            .expect("DROP");
+    }
+    admin.batch_execute("ALTER EXTENSION loader UPDATE").expect("an update");
+    assert!(!cluster.log().contains("trap planted"));
 }
 
 #[test]
