@@ -13,8 +13,8 @@ use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use std::ffi::CStr;
 
-/// `seed_json_table` of 0.1.0, until the extension is updated. Called with other
-/// arguments than then, so it takes none.
+/// `seed_json_table` of 0.1.0, until the extension is updated. Its arguments were others
+/// than today's, so they are not read.
 #[pg_extern(sql = false)]
 fn seed_json_table() {
     Error::OldFunctions.raise()

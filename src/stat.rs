@@ -1,4 +1,5 @@
-//! What the file system says of a file: what tells one state of one file from another.
+//! What the file system says of a file: device, inode, size and times. They tell one state
+//! of a file from another.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;

@@ -1,5 +1,5 @@
-//! What was loaded before: loads of the same content, or of the same path, that are in
-//! force.
+//! Looks up what was loaded before: loads of the same content or the same path that are
+//! still in force.
 
 use super::loads::{Load, Position, Status};
 use super::stat::stat_or_nulls;

@@ -1,5 +1,5 @@
-//! Files that are known to be loaded by what the file system says of them, without a look
-//! at their contents.
+//! Finds files that are loaded by what the file system says of them, without a look at
+//! their contents.
 
 use super::{Catalog, Content, or_null};
 use crate::error::Error;

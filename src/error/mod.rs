@@ -247,9 +247,10 @@ pub enum Error {
     LoadUnderWay(i64),
     /// Rejects of this load were retried, mended or undone by the retry's own triggers.
     RetriedMeanwhile(i64),
+    /// A call of `load_json_files` loads the file, and may wait for this transaction.
     FileUnderWay(String),
-    /// The wait for another session was longer than `lock_timeout` lets; for whom, and which
-    /// file.
+    /// The wait for another session was longer than `lock_timeout`: which process it is, and
+    /// which file it holds.
     HeldUp(String),
     /// The load was undone.
     Undone(i64),

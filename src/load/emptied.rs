@@ -1,4 +1,5 @@
-//! A table that was emptied since has nothing of what was loaded into it.
+//! Finds out whether the target was emptied, and then marks the loads into it as gone, so
+//! that their files are loaded again.
 
 use crate::catalog::Catalog;
 use crate::error::Error;

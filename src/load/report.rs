@@ -1,5 +1,5 @@
 //! What a load tells when it ends: a NOTICE to the client where there is
-//! something to know, a line to the server's log always.
+//! something to know, and a line to the server's log as `loader.log_loads` says.
 
 use super::Outcome;
 use super::decide::Decision;

@@ -1,4 +1,4 @@
-//! Words on who is in the way of a load that waits.
+//! Tells a client which processes its load waits for.
 
 use crate::pg::message;
 use crate::pg::text;

@@ -1,4 +1,4 @@
-//! Whom a call waits for, told to its client once.
+//! Tells the client of a call which processes the call waits for, each of them once.
 
 use super::board::{Board, InTheWay, State};
 use crate::load;

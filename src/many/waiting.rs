@@ -1,6 +1,6 @@
-//! What a call waits for that has nothing else to do: who is in the way of its files, for
-//! no longer than `lock_timeout` lets; and workers that wait for their own call, which
-//! nobody else would ever notice.
+//! A call that has nothing to do but wait. It finds out which processes hold its files, and
+//! gives these files up after `lock_timeout`. It also finds workers that wait for their own
+//! call, a circle that the server cannot see.
 
 use super::board::{Board, InTheWay, Posted, State};
 use super::look::Obstacle;

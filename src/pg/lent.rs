@@ -1,6 +1,6 @@
-//! Values in memory of ours for rows that a function returns, without a copy. The server
-//! has them as long as if they lay in the memory context that the row is made in: what
-//! they lie in is kept until that is reset.
+//! Values for rows that a function returns, handed to the server without a copy. They lie in
+//! memory of Rust, which is kept until the memory context of the row is reset: as long as the
+//! server may use values of that context.
 
 use super::Oid;
 use pgrx::callconv::{BoxRet, FcInfo};

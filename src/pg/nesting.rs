@@ -1,6 +1,6 @@
-//! Whether anything is under way that the end of a transaction would pull the ground
-//! from: a query whose rows are being looked at, a snapshot in force, somebody else's
-//! rights, a relation that is open. No transaction is ended within.
+//! Whether anything is under way that needs the transaction to go on: a query whose rows are
+//! being read, a snapshot in use, another role's rights, an open relation. No transaction is
+//! ended while there is.
 
 use std::cell::Cell;
 

@@ -1,5 +1,5 @@
-//! `load_json_files`, as the server calls it: arguments by their numbers. pgrx knows
-//! functions only.
+//! How the server calls `load_json_files`: arguments are read by their numbers, because pgrx
+//! knows functions only, not procedures.
 
 use super::Oid;
 use super::transaction::{self, Obstacle};

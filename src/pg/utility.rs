@@ -1,4 +1,4 @@
-//! CREATE TABLE, as a client sends it.
+//! Runs a CREATE TABLE as if a client had sent it.
 
 use pgrx::{PgBox, PgSqlErrorCode, ereport, pg_sys};
 use std::ffi::CStr;

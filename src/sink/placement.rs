@@ -1,4 +1,4 @@
-//! Where a target keeps its rows: on this server or on others.
+//! Where a target keeps its rows, on this server or on others, and what follows from that.
 
 use super::Target;
 use crate::error::Error;

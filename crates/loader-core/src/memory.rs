@@ -1,8 +1,8 @@
-//! Memory that a file decides on, and that may be refused. A failed allocation ends
-//! the process where Rust has no way to say so, and a server's process takes all
-//! sessions with it. So this crate's own code grows its buffers by what is here:
-//! the calls that cannot fail are forbidden by `clippy.toml`, but for allocations
-//! that a constant bounds.
+//! Memory of which a file decides how much is needed, taken in a way that can be refused.
+//! An allocation that fails where Rust cannot return an error ends the process, and a
+//! server's process takes all sessions with it. So this crate's own code grows its buffers
+//! by the functions here. `clippy.toml` forbids the calls that cannot return an error,
+//! except for allocations that a constant bounds.
 #![expect(clippy::disallowed_methods, reason = "the room was asked for before")]
 
 use std::collections::HashSet;

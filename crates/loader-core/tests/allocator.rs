@@ -1,5 +1,5 @@
-//! An allocator that fails at the n-th call, for every n: an error, or the same outcome
-//! as ever, and never the end of the process. The allocator is the extension's.
+//! What happens if the n-th allocation fails, for every n: the outcome is an error, or the
+//! same as without the failure, and the process never ends. The allocator is the extension's.
 #![expect(unexpected_cfgs, reason = "the extension has a feature that this crate has not")]
 
 #[path = "../../../src/pg/allocator.rs"]

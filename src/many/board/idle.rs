@@ -1,4 +1,4 @@
-//! Who of a call has nothing to do, and what keeps the rest of its files waiting.
+//! Which processes of a call have nothing to do, and who holds the files that are left.
 
 use super::files::{Board, State};
 use super::words::{FileWord, IDLE, PIDS, SLOTS, Word};

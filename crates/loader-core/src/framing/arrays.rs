@@ -1,5 +1,6 @@
-//! Which arrays the first document of a stream has, for somebody who looked for one
-//! that is not there. A guess from the head: it is only said, nothing depends on it.
+//! Which arrays the first document of a stream has. They are named in the HINT of the error
+//! that says that there is no array at `records_path`. They are a guess from the head of the
+//! stream, and nothing else depends on them.
 
 use super::records_path::RecordsPath;
 

@@ -1,7 +1,7 @@
-//! Where threads wait until all of them are there. One that starts takes memory in
-//! ways that end the process if there is none, above all for its thread-local
-//! variables. So the caller looks for room, starts one, and waits until that has all
-//! it needs, while nobody else takes any.
+//! A gate at which new threads wait until all of them have started. A thread that starts
+//! takes memory in ways that end the process if there is none, above all for its
+//! thread-local variables. So the caller looks for room, starts one thread, and waits until
+//! it has all that it needs; the threads at the gate take no memory meanwhile.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
