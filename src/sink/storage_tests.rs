@@ -18,6 +18,11 @@ mod tests {
             .expect("a table")
     }
 
+    /// From 19 on the default is lz4.
+    fn default_to_pglz() {
+        Spi::run("SET default_toast_compression = 'pglz'").expect("SET");
+    }
+
     fn of(table: &str) -> Option<Compression> {
         Target::lock(oid(table), b"data").expect("a target").compression()
     }
@@ -35,6 +40,7 @@ mod tests {
     /// Runs each script on an empty stage and looks at the table `t` that it made.
     fn check(expected: Option<Compression>, scripts: &[&str]) {
         for script in scripts {
+            default_to_pglz();
             Spi::run(
                 "DROP SCHEMA IF EXISTS stage CASCADE; CREATE SCHEMA stage; SET search_path = stage;
                  CREATE FUNCTION stage.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
@@ -286,6 +292,7 @@ mod tests {
 
     #[pg_test]
     fn looking_leaves_no_lock() {
+        default_to_pglz();
         Spi::run(
             "CREATE TABLE t (a int, data jsonb) PARTITION BY LIST (a);
              CREATE TABLE other (a int, data jsonb);
@@ -304,6 +311,7 @@ mod tests {
 
     #[pg_test]
     fn what_is_kept_elsewhere_is_not_compressed() {
+        default_to_pglz();
         Spi::run("CREATE TABLE t (data jsonb); CREATE TABLE u (data jsonb)").expect("tables");
         assert_eq!((of("t"), of("u")), (PGLZ, PGLZ));
         Spi::run(
@@ -322,6 +330,7 @@ mod tests {
 
     #[pg_test]
     fn very_many_partitions_are_not_looked_at() {
+        default_to_pglz();
         Spi::run(
             "CREATE TABLE t (a int, data jsonb) PARTITION BY LIST (a);
              DO 'BEGIN FOR i IN 1..999 LOOP EXECUTE format(''CREATE TABLE p%s PARTITION OF t FOR VALUES IN (%s)'', i, i); END LOOP; END'",
@@ -380,6 +389,7 @@ mod tests {
     /// the server moves a value out at once that is long even when compressed,
     /// other columns are compressed first if it was so when it came.
     fn ends_up_the_same(method: &str, tables: &[&str]) {
+        Spi::run(&format!("SET default_toast_compression = '{method}'")).expect("SET");
         make_source(method);
         for table in tables {
             Spi::run(&format!("DROP TABLE IF EXISTS t, u; CREATE TABLE t {table}")).expect("a table");
@@ -436,7 +446,6 @@ mod tests {
     #[pg_test]
     fn so_they_do_with_lz4() {
         if has_lz4() {
-            Spi::run("SET default_toast_compression = 'lz4'").expect("a setting");
             ends_up_the_same("lz4", TABLES);
         }
     }
