@@ -36,9 +36,10 @@ impl Earlier {
         self.status == Status::Failed && self.reached.offset == self.start_offset && self.reached.rejects == 0
     }
 
-    /// Whether it brought a row: one that did not keeps no other content out.
+    /// Whether it brought a row, or gave one to a trigger that put it elsewhere: one that
+    /// did not keeps no other content out.
     pub fn has_rows(&self) -> bool {
-        self.reached.rows > 0
+        self.reached.rows > 0 || self.reached.any_good()
     }
 }
 

@@ -40,15 +40,21 @@ impl Catalog {
     /// Marks rejects of a load as resolved by a retry. Fails where one of them is already,
     /// or is gone: code of the target that runs in a retry may retry or undo as well.
     pub fn set_resolved(&self, load_id: i64, byte_offsets: &[i64], retry: i64) -> Result<(), Error> {
+        let resolved = self.resolve(load_id, byte_offsets, retry)?;
+        if resolved == byte_offsets.len() { Ok(()) } else { Err(Error::RetriedMeanwhile(load_id)) }
+    }
+
+    /// Marks those of these rejects as resolved by a load that are there and not resolved.
+    /// Returns how many they are: of what was ignored, none was kept.
+    pub fn resolve(&self, load_id: i64, byte_offsets: &[i64], by: i64) -> Result<usize, Error> {
         const STATEMENT: &str = "UPDATE loader.rejects_data AS r SET resolved_by = $3
             WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) ANY ($2)
               AND r.resolved_by IS NULL";
         let memory = Context::new(c"loader offsets", 8 * 1024);
-        let arguments = [load_id.into(), array::bigints(&memory, byte_offsets), retry.into()];
-        let resolved = user::run_as(self.owner, || {
+        let arguments = [load_id.into(), array::bigints(&memory, byte_offsets), by.into()];
+        Ok(user::run_as(self.owner, || {
             Spi::connect_mut(|client| client.update(STATEMENT, None, &arguments).map(|rows| rows.len()))
-        })?;
-        if resolved == byte_offsets.len() { Ok(()) } else { Err(Error::RetriedMeanwhile(load_id)) }
+        })?)
     }
 }
 

@@ -58,7 +58,7 @@ pub fn find(
         // A part of the file is undone, under whatever name it was loaded: gone on with,
         // it would be there twice.
         (IfLoaded::Replace, Some(_)) => {
-            let of_path = earlier.iter().filter(|load| load.same_path && load.has_rows());
+            let of_path = earlier.iter().filter(|load| load.same_path && !load.is_vain());
             let mut replaces: Vec<i64> = of_path.map(|load| load.id).chain(parts).collect();
             replaces.sort_unstable();
             replaces.dedup();
@@ -68,12 +68,22 @@ pub fn find(
             let (path, table) = (source.opened().shown.clone(), target.shown.clone());
             return Err(Error::PartlyLoaded { path, table, load_id });
         }
-        (if_loaded, None) => decide(catalog, if_loaded, source, &hash, &earlier)?,
+        (if_loaded, None) => match decide(catalog, if_loaded, source, &hash, &earlier)? {
+            // A part without rows, of a file that has grown.
+            Decision::Load(StartPoint { resumes: Some(id), .. }) if if_loaded == IfLoaded::Replace => {
+                Decision::Load(StartPoint { replaces: vec![id], ..StartPoint::default() })
+            }
+            Decision::Load(StartPoint { resumes: Some(load_id), .. }) => {
+                let (path, table) = (source.opened().shown.clone(), target.shown.clone());
+                return Err(Error::PartlyLoaded { path, table, load_id });
+            }
+            decision => decision,
+        },
     };
     match decision {
         Decision::Skip(load_id) => {
             let same_path = earlier.iter().any(|load| load.id == load_id && load.same_path);
-            if same_path && stat.is_settled() {
+            if same_path && stat.is_settled() && pg::transaction_may_note() {
                 catalog.learn_stat(load_id, &stat)?;
             }
         }

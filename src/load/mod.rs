@@ -132,7 +132,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     let on_disk = FileOnDisk { stat: *source.opened().stat(), hash: &source.hash() };
     catalog.begin(&load, &brought.file(Some(on_disk)), &brought.step(Status::Loaded))?;
     if let Some((earlier, offset)) = start.resolves {
-        catalog.set_resolved(earlier, &[offset as i64], load_id)?;
+        catalog.resolve(earlier, &[offset as i64], load_id)?;
     }
 
     let ledger = brought.ledger;

@@ -172,7 +172,7 @@ impl Job {
             return Ok(End::Lost);
         }
         if let Some((load_id, offset)) = self.resolves.take() {
-            sink.catalog.set_resolved(load_id, &[offset as i64], self.load_id)?;
+            sink.catalog.resolve(load_id, &[offset as i64], self.load_id)?;
         }
         if common.deferrable {
             constraint::check_deferred()?;

@@ -73,6 +73,13 @@ pub fn transaction_has_one_snapshot() -> bool {
     unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
 }
 
+/// Whether the transaction may write what it could do without: it is not read-only, and
+/// what others have written meanwhile is no conflict.
+pub fn transaction_may_note() -> bool {
+    // SAFETY: a plain variable of this single-threaded process.
+    !transaction_has_one_snapshot() && unsafe { !pg_sys::XactReadOnly }
+}
+
 /// Whether the transaction has written anything that others may wait for.
 pub fn transaction_has_written() -> bool {
     // SAFETY: looks at this process's own state.
