@@ -294,8 +294,8 @@ END $$;
 DROP FUNCTION loader.copy_grants(regprocedure, regprocedure);
 
 -- Default privileges may have given others rights on the tables below the views, with
--- which history is forged, code of theirs is run by the owner, or everybody's rejects are
--- read. Nobody but the owner has a right on them.
+-- which history is forged, code of theirs is run by the owner, or rejects of others are
+-- read. A role that may read them by its own name goes on to do so.
 DO $$
 DECLARE
     command pg_catalog.text;
@@ -308,18 +308,20 @@ BEGIN
                      c.oid::pg_catalog.regclass::pg_catalog.text AS name,
                      c.relowner AS owner,
                      c.relacl AS acl,
-                     CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'v'::pg_catalog."char" THEN 'SELECT' END AS kept
+                     CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'v'::pg_catalog."char" THEN 0 ELSE 1 END AS below,
+                     'SELECT' AS kept
               FROM pg_catalog.pg_class AS c
               JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
               WHERE n.nspname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name
                 AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,v,S}'::pg_catalog."char"[])
               UNION ALL
-              SELECT 'SCHEMA', 'loader', n.nspowner, n.nspacl, 'USAGE'
+              SELECT 'SCHEMA', 'loader', n.nspowner, n.nspacl, 0, 'USAGE'
               FROM pg_catalog.pg_namespace AS n
               WHERE n.nspname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name) AS o
         CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
         WHERE a.grantee OPERATOR(pg_catalog.<>) o.owner
-          AND (o.kept IS NULL OR a.privilege_type OPERATOR(pg_catalog.<>) o.kept)
+          AND (a.privilege_type OPERATOR(pg_catalog.<>) o.kept
+               OR o.below OPERATOR(pg_catalog.=) 1 AND a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid)
     LOOP
         EXECUTE command;
     END LOOP;

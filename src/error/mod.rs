@@ -25,16 +25,9 @@ pub enum Error {
     /// An argument that must have a value is NULL.
     NullArgument(&'static str),
     /// An option has a value that it cannot have.
-    BadOption {
-        name: &'static str,
-        value: String,
-        allowed: &'static str,
-    },
+    BadOption { name: &'static str, value: String, allowed: &'static str },
     /// `chunk` is out of range.
-    ChunkOutOfRange {
-        chunk: i32,
-        most: i32,
-    },
+    ChunkOutOfRange { chunk: i32, most: i32 },
     /// `reject_limit` is below 0.
     NegativeRejectLimit(i64),
     /// The OID of the target names no table.
@@ -42,33 +35,17 @@ pub enum Error {
     /// The target is something that rows cannot be inserted into.
     NotATable(String),
     /// No INSERT right on the column.
-    NoInsertRight {
-        table: String,
-        column: String,
-    },
+    NoInsertRight { table: String, column: String },
     /// The target has no such column.
-    NoColumn {
-        table: String,
-        column: String,
-    },
+    NoColumn { table: String, column: String },
     /// The column is not jsonb.
-    NotJsonb {
-        table: String,
-        column: String,
-    },
+    NotJsonb { table: String, column: String },
     /// The target is a distributed table, and this is not the node that loads into those.
-    NotOnCoordinator {
-        table: String,
-    },
+    NotOnCoordinator { table: String },
     /// `if_loaded => 'replace'` in one transaction, into a distributed table.
-    ReplaceDistributed {
-        table: String,
-    },
+    ReplaceDistributed { table: String },
     /// The column is generated.
-    GeneratedColumn {
-        table: String,
-        column: String,
-    },
+    GeneratedColumn { table: String, column: String },
     /// `max_records` is below 0.
     NegativeMaxRecords(i64),
     /// The path is not absolute.
@@ -76,15 +53,9 @@ pub enum Error {
     /// The file lies outside `loader.allowed_directories`.
     OutsideAllowed(String),
     /// A pattern for files cannot be read; why.
-    BadPattern {
-        pattern: String,
-        what: &'static str,
-    },
+    BadPattern { pattern: String, what: &'static str },
     /// A directory in which files are looked for cannot be read.
-    ReadDirectory {
-        path: String,
-        error: io::Error,
-    },
+    ReadDirectory { path: String, error: io::Error },
     /// `loader.allowed_directories` cannot be read as a list.
     BadDirectoryList,
     /// What `loader.allowed_directories` was set to cannot be told.
@@ -94,90 +65,41 @@ pub enum Error {
     /// No file matches the pattern.
     NoMatch(String),
     /// The file cannot be opened.
-    Open {
-        path: String,
-        error: io::Error,
-    },
+    Open { path: String, error: io::Error },
     /// Not a regular file; what it is instead.
-    NotRegular {
-        path: String,
-        kind: &'static str,
-    },
+    NotRegular { path: String, kind: &'static str },
     /// A file of size 0 that yields bytes.
     NoSize(String),
     /// The file cannot be read on.
-    Read {
-        path: String,
-        error: io::Error,
-    },
+    Read { path: String, error: io::Error },
     /// The file is not what it was when the load began.
     Changed(String),
     /// No record ends where a load of its front ended: that load, once it is known.
-    NotTheSame {
-        path: String,
-        load_id: Option<i64>,
-    },
+    NotTheSame { path: String, load_id: Option<i64> },
     /// The compressed stream is damaged.
-    Corrupt {
-        path: String,
-        compression: Compression,
-    },
+    Corrupt { path: String, compression: Compression },
     /// The compressed stream ends too early.
-    CutOff {
-        path: String,
-        compression: Compression,
-    },
+    CutOff { path: String, compression: Compression },
     /// The compressed stream grows beyond all measure.
-    Bomb {
-        path: String,
-        compression: Compression,
-    },
+    Bomb { path: String, compression: Compression },
     /// A byte order mark says that the file is not UTF-8.
-    ForeignEncoding {
-        path: String,
-        encoding: &'static str,
-    },
+    ForeignEncoding { path: String, encoding: &'static str },
     /// There is no array at `records_path`; some that there are.
-    NoRecords {
-        path: String,
-        records_path: String,
-        others: Vec<String>,
-    },
+    NoRecords { path: String, records_path: String, others: Vec<String> },
     /// The database has an encoding that UTF-8 cannot be converted to.
     NoConversion,
     /// Memory for a buffer was not to be had.
     OutOfMemory(usize),
     /// `on_error => 'stop'` met a bad record.
-    BadRecord {
-        path: String,
-        place: Place,
-        fault: Fault,
-    },
+    BadRecord { path: String, place: Place, fault: Fault },
     /// More bad records than `reject_limit`.
-    TooManyRejects {
-        path: String,
-        limit: u64,
-        place: Place,
-        fault: Fault,
-    },
+    TooManyRejects { path: String, limit: u64, place: Place, fault: Fault },
     /// The same, where no one record was the one too many.
-    TooManyInFile {
-        path: String,
-        limit: u64,
-    },
+    TooManyInFile { path: String, limit: u64 },
     /// So many records from the first on, and not one good among them.
-    NotJson {
-        path: String,
-        records: u64,
-        place: Place,
-        fault: Fault,
-    },
+    NotJson { path: String, records: u64, place: Place, fault: Fault },
     /// `if_loaded => 'error'` and the content was loaded before.
-    AlreadyLoaded {
-        path: String,
-        table: String,
-        load_id: i64,
-    },
+    AlreadyLoaded { path: String, table: String, load_id: i64 },
     /// `if_loaded => 'error'`, and the file was loaded when it was something else.
     ChangedSince {
         path: String,
@@ -186,52 +108,27 @@ pub enum Error {
         skipped: bool,
     },
     /// Another transaction loaded the content, and this one cannot see it.
-    LoadedConcurrently {
-        path: String,
-        table: String,
-    },
+    LoadedConcurrently { path: String, table: String },
     /// `loader.verify`: a value is not what `jsonb_in` makes of its record.
-    Differs {
-        path: String,
-        place: Place,
-    },
+    Differs { path: String, place: Place },
     /// The ledger does not balance.
-    Unbalanced {
-        path: String,
-    },
+    Unbalanced { path: String },
     /// A file is loaded in part, by `load_json_files`.
-    PartlyLoaded {
-        path: String,
-        table: String,
-        load_id: i64,
-    },
+    PartlyLoaded { path: String, table: String, load_id: i64 },
     /// `load_json_files` was called where it cannot commit.
     NoTransactions(Obstacle),
     /// `workers` is out of range.
-    WorkersOutOfRange {
-        workers: i32,
-        most: i32,
-    },
+    WorkersOutOfRange { workers: i32, most: i32 },
     /// What ended a call of `load_json_files`, in this session or in a worker.
     Worker(Failure),
     /// `on_file_error => 'raise'`: so many files failed, and this is the first.
-    FilesFailed {
-        failed: u64,
-        files: u64,
-        path: String,
-        first: Failure,
-        hint: Option<String>,
-    },
+    FilesFailed { failed: u64, files: u64, path: String, first: Failure, hint: Option<String> },
     /// The path is not text of the database.
     PathEncoding(String),
     /// The server's query interface refused a statement of ours.
     Spi(pgrx::spi::SpiError),
     /// `seed_json_table` found a relation of that name without a fitting column.
-    SeededOtherwise {
-        table: String,
-        column: &'static str,
-        misfit: Misfit,
-    },
+    SeededOtherwise { table: String, column: &'static str, misfit: Misfit },
     /// A function of an older version of the extension was called.
     OldFunctions,
     /// `records_path` is not a path, or not to be had; why.
@@ -255,43 +152,21 @@ pub enum Error {
     /// The load was undone.
     Undone(i64),
     /// A load has more or fewer rows in its table than it brought.
-    RowsDiffer {
-        load_id: i64,
-        brought: u64,
-        there: u64,
-    },
+    RowsDiffer { load_id: i64, brought: u64, there: u64 },
     /// What a file brought earlier is to be undone, and is not the caller's to undo.
     ReplacesOthers(i64),
     /// A load that builds on the one to be undone is another role's.
-    FollowedByOthers {
-        load_id: i64,
-        follower: i64,
-    },
+    FollowedByOthers { load_id: i64, follower: i64 },
     /// The load is a retry, whose rejects are those of the original.
-    IsRetry {
-        load_id: i64,
-        original: i64,
-    },
+    IsRetry { load_id: i64, original: i64 },
     /// The table that the load went into is gone.
-    TargetGone {
-        table: String,
-        load_id: i64,
-    },
+    TargetGone { table: String, load_id: i64 },
     /// The table does not say which load brought a row.
-    NoLineage {
-        table: String,
-    },
+    NoLineage { table: String },
     /// The load has no such reject.
-    NoReject {
-        load_id: i64,
-        byte_offset: i64,
-    },
+    NoReject { load_id: i64, byte_offset: i64 },
     /// The reject was loaded by a retry.
-    Resolved {
-        load_id: i64,
-        byte_offset: i64,
-        retry: i64,
-    },
+    Resolved { load_id: i64, byte_offset: i64, retry: i64 },
 }
 
 /// Why a column is not what it should be.

@@ -266,11 +266,12 @@ fn loads_of_others_are_not_undone_along() {
             "CREATE ROLE along_one LOGIN IN ROLE pg_read_server_files;
              CREATE ROLE along_two LOGIN IN ROLE pg_read_server_files;
              CREATE TABLE plain (data jsonb);
-             GRANT ALL ON t TO along_one, along_two; GRANT ALL ON plain TO along_one, along_two",
+             SELECT seed_json_table('traced', lineage => true);
+             GRANT ALL ON traced, plain TO along_one, along_two",
         )
         .expect("roles");
     let (mut one, mut two) = (database.connect_as("along_one"), database.connect_as("along_two"));
-    for (table, deleted) in [("t", 3), ("plain", 0)] {
+    for (table, deleted) in [("traced", 3), ("plain", 0)] {
         let path = database.file(&format!("along_{table}"), lines(2));
         let first = load(&mut one, &path, table).expect("a load").load_id;
         fs::write(&path, lines(3) + "{\n").expect("written");
@@ -411,4 +412,46 @@ fn a_file_that_has_not_changed_is_not_read_again() {
     fs::File::options().write(true).open(&path).expect("the file").set_modified(modified).expect("mtime");
     let summary = load_many(&mut client, &path, "t", "if_loaded => 'error'").expect("a call");
     assert_eq!(counts(&summary)[3], 1);
+}
+
+/// A record that was cut by the end of a file is whole when the file has grown, whatever
+/// became of its first part.
+#[test]
+fn a_file_grows_behind_a_record_that_was_ignored_or_retried() {
+    let (database, mut client) = session("history_torn");
+    for by_call in [true, false] {
+        let grow = |client: &mut Client, path: &str, options: &str| -> i64 {
+            append(path, "2}\n{\"n\": 3}\n");
+            if by_call {
+                load_many(client, path, "t", options).expect("a call").rows as i64
+            } else {
+                load_with(client, path, "t", options).expect("a load").rows_loaded
+            }
+        };
+        let torn = lines(2) + "{\"n\": ";
+        let path = database.file(&format!("torn_ignored_{by_call}"), format!(" {by_call}\n{torn}"));
+        load_with(&mut client, &path, "t", "on_error => 'ignore'").expect("a load");
+        assert_eq!(grow(&mut client, &path, "on_error => 'ignore'"), 2, "{by_call}");
+
+        let path = database.file(&format!("torn_retried_{by_call}"), format!(" {by_call}\n\n{torn}"));
+        let load_id = load(&mut client, &path, "t").expect("a load").load_id;
+        let mend =
+            "SELECT mend_reject(load_id, byte_offset, '{\"n\": 2}') FROM loader.rejects WHERE load_id = $1";
+        client.query_one(mend, &[&load_id]).expect("mended");
+        client.query_one("SELECT * FROM retry_rejects($1)", &[&load_id]).expect("a retry");
+        // What the retry has loaded is passed over.
+        assert_eq!(grow(&mut client, &path, ""), 1, "{by_call}");
+    }
+}
+
+/// A skip may note how the file lies on disk, but it needs no right to write.
+#[test]
+fn a_skip_needs_not_write() {
+    let (database, mut client) = session("history_read_only");
+    let path = database.file("read_only", lines(2));
+    load(&mut client, &path, "t").expect("a load");
+    fs::write(&path, lines(2)).expect("touched");
+    settle(&path);
+    client.batch_execute("SET default_transaction_read_only = on").expect("SET");
+    assert_eq!(load(&mut client, &path, "t").expect("a skip").status, "skipped");
 }
