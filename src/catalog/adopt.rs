@@ -16,11 +16,14 @@ impl Catalog {
     /// 0.1.0 did not write down enough to tell. Costs one look at an index where there
     /// are none.
     pub fn adopt(&self) -> Result<(), Error> {
-        const FIND: &str = "SELECT 1::pg_catalog.int8 FROM loader.load_history_data AS h
-            WHERE h.home OPERATOR(pg_catalog.<) $1 AND h.emptied_at IS NULL
-                  AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text
-               OR h.home OPERATOR(pg_catalog.>) $1 AND h.emptied_at IS NULL
-                  AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text LIMIT 1";
+        const FIND: &str = concat!(
+            "SELECT 1::pg_catalog.int8 FROM loader.load_history_data AS h
+            WHERE h.home OPERATOR(pg_catalog.<) $1 AND ",
+            in_force!(),
+            " OR h.home OPERATOR(pg_catalog.>) $1 AND ",
+            in_force!(),
+            " LIMIT 1"
+        );
         // Parts of names are compared: what is quoted differs between versions of the
         // server. Names in temporary schemas go from session to session and say nothing.
         const TAKE_OVER: &str = "UPDATE loader.load_history_data AS h

@@ -46,6 +46,22 @@ pub struct Retry {
     pub started_at: TimestampWithTimeZone,
 }
 
+/// Who made a load, by what its row says.
+struct Maker {
+    /// The row was written here, and its OIDs are ours.
+    is_at_home: Option<bool>,
+    role: Option<Oid>,
+    name: Option<Vec<u8>>,
+}
+
+impl Maker {
+    /// Whether the caller has the rights of that role.
+    fn is_the_caller_s(&self) -> bool {
+        let role = self.role.unwrap_or(Oid::INVALID);
+        may_amend(self.is_at_home.unwrap_or_default(), role, self.name.as_deref().unwrap_or_default())
+    }
+}
+
 /// SQL that says whether two rows of the history, that one and `h`, are about one relation.
 macro_rules! same_target {
     ($row:literal) => {
@@ -106,12 +122,10 @@ impl Catalog {
                 retry_of: row.get(7)?,
                 content_hash: row.get(8)?,
             };
-            let is_at_home = row.get(9)?.unwrap_or_default();
-            let role = row.get(10)?.unwrap_or(Oid::INVALID);
-            Ok(Some((past, is_at_home, role, row.get::<Vec<u8>>(11)?.unwrap_or_default())))
+            let maker = Maker { is_at_home: row.get(9)?, role: row.get(10)?, name: row.get(11)? };
+            Ok(Some((past, maker)))
         })?;
-        Ok(found
-            .and_then(|(past, is_at_home, role, name)| may_amend(is_at_home, role, &name).then_some(past)))
+        Ok(found.and_then(|(past, maker)| maker.is_the_caller_s().then_some(past)))
     }
 
     /// Whether the caller has the rights of the role that made a load, by what its row says.
@@ -163,24 +177,23 @@ impl Catalog {
                                 AND o.start_offset OPERATOR(pg_catalog.>) 0))
             ORDER BY h.load_id FOR UPDATE OF h"
         );
-        let mut makers = Vec::new();
         let followers = self.as_owner(|client| {
             let mut followers = Vec::new();
             for row in client.update(QUERY, None, &[load_id.into(), self.home.as_str().into()])? {
                 let id = row.get::<i64>(1)?.unwrap_or_default();
-                followers.push((id, row.get::<i64>(2)?.unwrap_or_default()));
-                let is_at_home = row.get(3)?.unwrap_or_default();
-                let role = row.get(4)?.unwrap_or(Oid::INVALID);
-                makers.push((id, is_at_home, role, row.get::<Vec<u8>>(5)?.unwrap_or_default()));
+                let maker = Maker { is_at_home: row.get(3)?, role: row.get(4)?, name: row.get(5)? };
+                followers.push((id, row.get::<i64>(2)?.unwrap_or_default(), maker));
             }
             Ok(followers)
         })?;
-        for (follower, is_at_home, role, name) in makers {
-            if !may_amend(is_at_home, role, &name) {
-                return Err(Error::FollowedByOthers { load_id, follower });
+        let own = |(follower, rows, maker): (i64, i64, Maker)| {
+            if maker.is_the_caller_s() {
+                Ok((follower, rows))
+            } else {
+                Err(Error::FollowedByOthers { load_id, follower })
             }
-        }
-        Ok(followers)
+        };
+        followers.into_iter().map(own).collect()
     }
 
     /// Deletes the rejects of loads, and has those that they resolved wait again.

@@ -65,8 +65,7 @@ pub fn find(
             Decision::Load(StartPoint { replaces, ..StartPoint::default() })
         }
         (_, Some(&load_id)) => {
-            let (path, table) = (source.opened().shown.clone(), target.shown.clone());
-            return Err(Error::PartlyLoaded { path, table, load_id });
+            return Err(partly_loaded(target, source, load_id));
         }
         (if_loaded, None) => match decide(catalog, if_loaded, source, &hash, &earlier)? {
             // A part without rows, of a file that has grown.
@@ -74,8 +73,7 @@ pub fn find(
                 Decision::Load(StartPoint { replaces: vec![id], ..StartPoint::default() })
             }
             Decision::Load(StartPoint { resumes: Some(load_id), .. }) => {
-                let (path, table) = (source.opened().shown.clone(), target.shown.clone());
-                return Err(Error::PartlyLoaded { path, table, load_id });
+                return Err(partly_loaded(target, source, load_id));
             }
             decision => decision,
         },
@@ -91,6 +89,10 @@ pub fn find(
         Decision::Changed(_) | Decision::Refused { .. } => {}
     }
     Ok(decision)
+}
+
+fn partly_loaded(target: &Target, source: &FileSource, load_id: i64) -> Error {
+    Error::PartlyLoaded { path: source.opened().shown.clone(), table: target.shown.clone(), load_id }
 }
 
 /// The load of the path whose file still lies on disk as it did then, if that is the last
