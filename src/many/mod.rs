@@ -337,11 +337,13 @@ impl Crew {
                     self.board.release(index + 1);
                 }
             }
-            if self.board.is_over() {
+            progress.show(&self.board.totals());
+            // Even when all is over: the last files may have been given up since the last look.
+            let over = self.board.is_over();
+            progress.tell_waiting(&self.board);
+            if over {
                 return None;
             }
-            progress.show(&self.board.totals());
-            progress.tell_waiting(&self.board);
             let workers: Vec<i32> = self.workers.borrow().iter().filter_map(Worker::pid).collect();
             let stuck = circles.find(&self.board, transactions, &workers);
             if stuck.is_some() {
