@@ -42,6 +42,7 @@ pub fn check(input: &[u8]) {
     let options = Options {
         format: format[usize::from(choice & 3)],
         records_path: (choice & 16 != 0).then(|| RecordsPath::parse("$.a").expect("a path")),
+        line_prefix: None,
         max_record_size: SIZES[usize::from(choice >> 2 & 3)],
         raw_limit: usize::MAX,
     };

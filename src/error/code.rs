@@ -12,8 +12,8 @@ pub fn sqlstate(kind: FaultKind) -> Code {
 /// The five characters of [`sqlstate`], as `loader.rejects` shows them.
 pub fn sqlstate_text(kind: FaultKind) -> &'static str {
     match kind {
-        FaultKind::Syntax | FaultKind::Truncated => "22P02",
-        FaultKind::InvalidUnicode | FaultKind::NulCharacter => "22P05",
+        FaultKind::Syntax | FaultKind::Truncated | FaultKind::Text => "22P02",
+        FaultKind::InvalidUnicode | FaultKind::NulCharacter | FaultKind::NulBytes => "22P05",
         FaultKind::TooDeep => "54001",
         FaultKind::TooLarge => "54000",
         FaultKind::NumericRange => "22003",
@@ -30,6 +30,8 @@ pub fn error_type(kind: FaultKind) -> &'static str {
         FaultKind::TooDeep => "TOO_DEEP",
         FaultKind::TooLarge => "TOO_LARGE",
         FaultKind::NumericRange => "NUMERIC_RANGE",
+        FaultKind::Text => "TEXT",
+        FaultKind::NulBytes => "NUL_BYTES",
     }
 }
 

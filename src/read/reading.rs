@@ -64,6 +64,7 @@ impl Reading {
         let framing = framing::Options {
             format: options.format,
             records_path: options.records_path.clone(),
+            line_prefix: None,
             max_record_size: settings::max_record_size(),
             raw_limit: 0,
         };

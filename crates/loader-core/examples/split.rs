@@ -27,7 +27,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (rejects, items) = (mode.as_deref() == Some("--rejects"), mode.as_deref() == Some("--items"));
     let start = Instant::now();
     let source = Decoded::new(Bytes(File::open(&path)?), None).map_err(|error| format!("{error:?}"))?;
-    let options = Options { format: None, records_path, max_record_size: 256 << 20, raw_limit: 200 };
+    let options =
+        Options { format: None, records_path, line_prefix: None, max_record_size: 256 << 20, raw_limit: 200 };
     let mut splitter = Splitter::new(source, options).map_err(|error| format!("{error:?}"))?;
     while let Some(item) = splitter.next().map_err(|error| format!("{error:?}"))? {
         if items {

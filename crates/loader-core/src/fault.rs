@@ -19,6 +19,10 @@ pub enum FaultKind {
     TooLarge,
     /// A number that `numeric` cannot hold.
     NumericRange,
+    /// No record at all: text that stands between records.
+    Text,
+    /// No record at all: a run of NUL bytes between records.
+    NulBytes,
 }
 
 /// A fault at a byte of the stream.

@@ -66,6 +66,7 @@ impl Kind {
         let framing = framing::Options {
             format: None,
             records_path: self.records_path.map(|path| RecordsPath::parse(path).expect("a path")),
+            line_prefix: None,
             max_record_size: 1 << 28,
             raw_limit: 1 << 28,
         };

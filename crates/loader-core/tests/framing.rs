@@ -3,7 +3,7 @@
 use loader_core::framing::{Format, Item, Options, Splitter};
 
 const OPTIONS: Options =
-    Options { format: None, records_path: None, max_record_size: 1 << 20, raw_limit: 64 };
+    Options { format: None, records_path: None, line_prefix: None, max_record_size: 1 << 20, raw_limit: 64 };
 
 /// Every item of `input`: records as they are, rejects behind a `!`.
 fn split_with(input: &str, options: Options) -> (Format, Vec<String>) {

@@ -15,8 +15,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const FRAMING: framing::Options =
-    framing::Options { format: None, records_path: None, max_record_size: 1 << 28, raw_limit: 64 * 1024 };
+const FRAMING: framing::Options = framing::Options {
+    format: None,
+    records_path: None,
+    line_prefix: None,
+    max_record_size: 1 << 28,
+    raw_limit: 64 * 1024,
+};
 const PLAIN: Options =
     Options { threads: 0, native: true, check: false, compression: None, skip_to: 0, range: None };
 

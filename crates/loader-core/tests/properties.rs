@@ -25,7 +25,8 @@ impl Source for Steps<'_> {
 type Owned = (bool, u64, u64, u64, Vec<u8>);
 
 fn split(input: &[u8], format: Option<Format>, max_record_size: usize, step: usize) -> Vec<Owned> {
-    let options = Options { format, records_path: None, max_record_size, raw_limit: usize::MAX };
+    let options =
+        Options { format, records_path: None, line_prefix: None, max_record_size, raw_limit: usize::MAX };
     let mut splitter = Splitter::new(Steps { rest: input, step }, options).expect("no read fails");
     let mut items = Vec::new();
     while let Some(item) = splitter.next().expect("no read fails") {

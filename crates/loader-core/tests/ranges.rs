@@ -14,8 +14,13 @@ use loader_damage::suite::{self, Choice};
 use proptest::prelude::*;
 use support::Slow;
 
-const OPTIONS: Options =
-    Options { format: None, records_path: None, max_record_size: 1 << 28, raw_limit: 1 << 16 };
+const OPTIONS: Options = Options {
+    format: None,
+    records_path: None,
+    line_prefix: None,
+    max_record_size: 1 << 28,
+    raw_limit: 1 << 16,
+};
 
 /// The window grows by so much: what a run has at hand ends there.
 const BLOCK: usize = 256 * 1024;

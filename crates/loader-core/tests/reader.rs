@@ -63,7 +63,8 @@ fn split<R: Reader>(
     taken: impl Fn(&R) -> &[u8],
 ) -> (Vec<String>, usize) {
     let source = Steps { rest: input, step: 1 << 20 };
-    let options = Options { format: None, records_path: None, max_record_size, raw_limit: 100 };
+    let options =
+        Options { format: None, records_path: None, line_prefix: None, max_record_size, raw_limit: 100 };
     let Ok(mut splitter) = Splitter::with_reader(source, options, reader) else { return (Vec::new(), 0) };
     let mut said = Vec::new();
     let mut read = None;

@@ -340,7 +340,8 @@ fn what_is_around_may_be_larger_than_what_is_held() {
     ];
     let length: usize = parts.iter().map(|(piece, times)| piece.len() * times).sum();
     let records_path = Some(path("$.items"));
-    let options = Options { format: None, records_path, max_record_size: 1 << 20, raw_limit: 64 };
+    let options =
+        Options { format: None, records_path, line_prefix: None, max_record_size: 1 << 20, raw_limit: 64 };
     let mut splitter = Splitter::new(Endless { parts, at: 0 }, options).expect("an array");
     assert_eq!(splitter.format(), Format::Array);
     let mut items = 0;

@@ -34,6 +34,7 @@ pub use records_path::{BadPath, RecordsPath};
 pub use split::Splitter;
 
 use crate::fault::Fault;
+use std::sync::Arc;
 
 /// How the records of a file are framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,10 @@ pub struct Options {
     /// The records are the elements of the array there, in each document of the
     /// stream. `format` is then `None` or [`Format::Array`].
     pub records_path: Option<RecordsPath>,
+    /// The record of each line starts behind the first occurrence of this text, which is not
+    /// empty; `None` finds prefixes of lines out. `format` is then `None` or
+    /// [`Format::NewlineDelimited`].
+    pub line_prefix: Option<Arc<[u8]>>,
     /// A longer record is passed over and rejected as too large. Bytes.
     pub max_record_size: usize,
     /// So many bytes of a reject are kept in [`Reject::raw`].

@@ -54,7 +54,13 @@ pub fn split_at(
     step: usize,
     records_path: Option<RecordsPath>,
 ) -> Result<(Vec<Found>, Ledger), Error> {
-    let options = Options { format: None, records_path, max_record_size: 1 << 28, raw_limit: 64 * 1024 };
+    let options = Options {
+        format: None,
+        records_path,
+        line_prefix: None,
+        max_record_size: 1 << 28,
+        raw_limit: 64 * 1024,
+    };
     let mut splitter = Splitter::new(Slow { bytes, step }, options)?;
     let mut found = Vec::new();
     while let Some(item) = splitter.next()? {
