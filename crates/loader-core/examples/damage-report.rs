@@ -1,14 +1,17 @@
 //! How the splitter fares on generated damage, by framing and by fault.
 //!
-//! `damage-report [seed [count [worst]]]` sums up that many seeds and lists so
-//! many of the worst files, strict framings first; `damage-report SEED show NAME [PATH]` tells everything about one file
-//! and writes it to a path.
+//! `damage-report [SUITE] [seed [count [worst]]]` sums up that many seeds and lists so
+//! many of the worst files, strict framings first; `damage-report SEED show NAME [PATH]`
+//! tells everything about one file and writes it to a path. SUITE is one of
+//! `suite::REAL` or `real`, which is all of those; without it the report is of the
+//! suites `plain`, `hard` and `long`.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use loader_damage::judge::Verdict;
-use loader_damage::{File, Span, suite};
+use loader_damage::suite::{self, Choice};
+use loader_damage::{File, Span};
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
@@ -26,48 +29,71 @@ const SLOW: Duration = Duration::from_millis(300);
 const HANG: Duration = Duration::from_secs(2);
 
 fn main() {
-    let args: Vec<String> = env::args().skip(1).collect();
+    let mut args: Vec<String> = env::args().skip(1).collect();
+    let named = args.first().is_some_and(|arg| arg.parse::<u64>().is_err());
+    let suite = if named { args.remove(0) } else { "all".to_owned() };
     let seed = args.first().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     match args.get(1).map(String::as_str) {
         Some("show") => show(seed, args.get(2).map_or("", String::as_str), args.get(3)),
         _ => {
             let number = |n: usize, or: usize| args.get(n).and_then(|arg| arg.parse().ok()).unwrap_or(or);
-            report(seed, number(1, 1) as u64, number(2, WORST));
+            report(&suite, seed, number(1, 1) as u64, number(2, WORST));
         }
     }
 }
 
-fn report(seed: u64, count: u64, list: usize) {
+/// The files of a suite, or of several.
+fn files(suite: &str, seed: u64) -> Box<dyn Iterator<Item = File>> {
+    let choice = Choice::from(seed);
+    let real = suite::REAL.into_iter().filter(|one| suite == "real" || suite == one.name);
+    match suite {
+        "all" => Box::new(suite::all(choice)),
+        _ => Box::new(real.collect::<Vec<_>>().into_iter().flat_map(move |one| (one.files)(choice))),
+    }
+}
+
+fn report(suite: &str, seed: u64, count: u64, list: usize) {
     std::panic::set_hook(Box::new(|_| {}));
     let mut by_framing: BTreeMap<(&str, String), Verdict> = BTreeMap::new();
     let mut by_scenario: BTreeMap<(&str, String), Verdict> = BTreeMap::new();
     let mut by_content: BTreeMap<(&str, String), Verdict> = BTreeMap::new();
+    let mut by_size: BTreeMap<(&str, String), Verdict> = BTreeMap::new();
     let mut totals: BTreeMap<(&str, String), Verdict> = BTreeMap::new();
     let mut worst = Vec::new();
     for seed in seed..seed + count {
-        for file in suite::all(seed) {
+        for file in files(suite, seed) {
             let file = Arc::new(file);
             let Some(verdict) = judge(&file, seed) else { continue };
-            let suite = file.name.split('/').next().unwrap_or_default();
+            let mut parts = file.name.split('/');
+            let name = parts.next().unwrap_or_default();
+            let size = parts.rev().nth(1).unwrap_or_default();
             let content = file.content.name().to_owned();
             let kind = if file.framing.strict() { "strict" } else { "compact" };
             by_framing.entry((kind, file.framing.name().to_owned())).or_default().add(&verdict);
             by_scenario.entry((kind, file.scenario.to_owned())).or_default().add(&verdict);
             by_content.entry((kind, content)).or_default().add(&verdict);
-            totals.entry((kind, suite.to_owned())).or_default().add(&verdict);
+            if suite != "all" {
+                by_size.entry((kind, size.to_owned())).or_default().add(&verdict);
+            }
+            totals.entry((kind, name.to_owned())).or_default().add(&verdict);
             totals.entry((kind, "all".to_owned())).or_default().add(&verdict);
             if !verdict.is_perfect() {
                 worst.push((file.framing.strict(), verdict, seed, file.name.clone()));
             }
         }
     }
-    for (title, table) in
-        [("framing", &by_framing), ("content", &by_content), ("fault", &by_scenario), ("suite", &totals)]
-    {
+    let tables = [
+        ("framing", &by_framing),
+        ("content", &by_content),
+        ("fault", &by_scenario),
+        ("records", &by_size),
+        ("suite", &totals),
+    ];
+    for (title, table) in tables {
         println!(
             "\n{title:<32} files perfect   good    kept  lost phantom errors | unsure kept | tolerated rejects/damage"
         );
-        let all = title == "framing" || title == "suite";
+        let all = suite != "all" || title == "framing" || title == "suite";
         for ((kind, name), v) in table.iter().filter(|(_, v)| all || v.perfect < v.files) {
             println!(
                 "{:<32} {:5} {:7} {:6} {:6.2}% {:5} {:7} {:6} | {:6} {:4} | {:9} {:.2}",
@@ -116,7 +142,8 @@ fn judge(file: &Arc<File>, seed: u64) -> Option<Verdict> {
 }
 
 fn show(seed: u64, name: &str, path: Option<&String>) {
-    let Some(file) = suite::all(seed).find(|file| file.name == name) else {
+    let mut all = suite::all(seed).chain(files("real", seed));
+    let Some(file) = all.find(|file| file.name == name) else {
         return eprintln!("no such file");
     };
     if let Some(path) = path
@@ -140,7 +167,7 @@ fn show(seed: u64, name: &str, path: Option<&String>) {
     for error in &verdict.errors {
         println!("error    {error}");
     }
-    if let Ok((found, _)) = support::split(&file.bytes, 1 << 20) {
+    if let Ok((found, _)) = support::split_file(&file, 1 << 20) {
         for item in found.iter().filter(|item| !item.good) {
             println!("reject   {}", place(&file, item.span, 100));
         }

@@ -18,11 +18,26 @@ const SEEDS: [u64; 3] = [1, 20, 300];
 /// themselves shows where they start.
 const GOOD_PER_PHANTOM: usize = 1000;
 
+/// One good record in so many may be lost in the suites of what people have, and
+/// one phantom be loaded for so many: where lines show where records start, and
+/// elsewhere.
+const REAL_LIMITS: [(&str, [usize; 2], [usize; 2]); 2] =
+    [("around", [1_000, 1_000], [200, 500]), ("prefixed", [1_000, 1_000], [200, 500])];
+
+type Files = Box<dyn Iterator<Item = File> + Send>;
+
 /// Calls `with` for one file in so many of the seeds, on all processors.
 fn each_file(one_in: usize, with: impl Fn(&File) + Sync) {
     let files = SEEDS.into_iter().flat_map(|seed| suite::all(Choice { seed, one_in }));
-    let files: Box<dyn Iterator<Item = File> + Send> = Box::new(files);
-    support::each(files, with);
+    support::each(Box::new(files) as Files, with);
+}
+
+/// The same of the suites of what people have.
+fn each_real_file(one_in: usize, with: impl Fn(&File) + Sync) {
+    let files = SEEDS.into_iter().flat_map(|seed| {
+        suite::REAL.into_iter().flat_map(move |suite| (suite.files)(Choice { seed, one_in }))
+    });
+    support::each(Box::new(files) as Files, with);
 }
 
 /// What came of the files of one group.
@@ -89,17 +104,50 @@ fn nothing_good_is_lost_and_nothing_false_is_loaded() {
     assert!(complaints.is_empty(), "see the example damage-report{complaints}");
 }
 
+/// Each suite of what people have by itself: the sum of several would hide one.
+#[test]
+#[ignore = "the splitter does not tell text from records yet"]
+fn text_and_documents_around_records_cost_none() {
+    let groups: Mutex<BTreeMap<(String, bool), Group>> = Mutex::default();
+    each_real_file(1, |file| {
+        let verdict = support::judge(file);
+        let suite = file.name.split('/').next().unwrap_or_default().to_owned();
+        let mut groups = groups.lock().expect("no worker has panicked");
+        groups.entry((suite, file.framing.strict())).or_default().add(file, &verdict);
+    });
+    let groups = groups.into_inner().expect("no worker has panicked");
+    let mut complaints = String::new();
+    for (suite, lines, compact) in REAL_LIMITS {
+        for (strict, [kept_of, phantom_of]) in [(true, lines), (false, compact)] {
+            let Some(group) = groups.get(&(suite.to_owned(), strict)) else { continue };
+            let Verdict { files, good, kept, phantoms, errors, .. } = &group.sum;
+            let (lost, phantoms, imperfect) = (good - kept, phantoms.len(), group.imperfect.len());
+            if !errors.is_empty() || lost * kept_of > *good || phantoms * phantom_of > *good {
+                complaints += &format!(
+                    "\n{suite}, strict {strict}: {imperfect} of {files} files, {lost} of {good} lost, \
+                     {phantoms} phantoms"
+                );
+                complaints += &group.shown();
+            }
+        }
+    }
+    assert!(groups.len() >= suite::REAL.len(), "suites without a file");
+    assert!(complaints.is_empty(), "see the example damage-report{complaints}");
+}
+
 #[test]
 fn read_size_makes_no_difference() {
     let differing = Mutex::new(Vec::new());
-    each_file(20, |file| {
-        let whole = support::split(&file.bytes, 1 << 20).ok();
+    let compare = |file: &File| {
+        let whole = support::split_file(file, 1 << 20).ok();
         for step in [1, 2, 3, 7, 60, 4096] {
-            if support::split(&file.bytes, step).ok() != whole {
+            if support::split_file(file, step).ok() != whole {
                 differing.lock().expect("no worker has panicked").push(format!("{} at {step}", file.name));
             }
         }
-    });
+    };
+    each_file(20, compare);
+    each_real_file(40, compare);
     let differing = differing.into_inner().expect("no worker has panicked");
     assert!(differing.is_empty(), "{differing:?}");
 }
@@ -107,10 +155,12 @@ fn read_size_makes_no_difference() {
 /// The check of the generator and the parser that everybody uses agree.
 #[test]
 fn the_truth_agrees_with_serde_json() {
-    each_file(10, |file| {
+    let check = |file: &File| {
         for good in &file.good {
             let record = good.span.of(&file.bytes);
             assert!(serde_json::from_slice::<serde_json::Value>(record).is_ok(), "{}", file.name);
         }
-    });
+    };
+    each_file(10, check);
+    each_real_file(20, check);
 }

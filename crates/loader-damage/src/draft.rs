@@ -184,6 +184,7 @@ impl Draft {
             framing: self.framing,
             content: self.content,
             scenario,
+            records_path: None,
             bytes: Vec::new(),
             good: Vec::new(),
             damaged: Vec::new(),

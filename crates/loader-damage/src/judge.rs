@@ -128,7 +128,7 @@ fn audit(file: &File, found: &[Found], ledger: &Ledger) -> Vec<String> {
         if span.length == 0 {
             wrong("is empty");
         }
-        if !is_framing(&file.bytes[end..span.offset]) {
+        if !is_between(file, end, span.offset) {
             wrong("has bytes before it that are not framing and not accounted for");
         }
         line += newlines(end, span.offset);
@@ -144,7 +144,7 @@ fn audit(file: &File, found: &[Found], ledger: &Ledger) -> Vec<String> {
         end = span.end();
         sums[usize::from(item.good)] += span.length as u64;
     }
-    if !is_framing(&file.bytes[end..]) {
+    if !is_between(file, end, file.bytes.len()) {
         errors.push("bytes at the end that are not framing and not accounted for".to_owned());
     }
     framing += file.bytes.len() - end;
@@ -160,7 +160,23 @@ fn audit(file: &File, found: &[Found], ledger: &Ledger) -> Vec<String> {
     errors
 }
 
-/// Whether these bytes are what may lie between records.
+/// Whether what lies there may lie between records: framing, and text of which
+/// nothing was a record.
+fn is_between(file: &File, from: usize, to: usize) -> bool {
+    let clean = |spans: &mut dyn Iterator<Item = Span>| {
+        spans
+            .take_while(|span| span.offset < to)
+            .all(|span| is_framing(&file.bytes[from.max(span.offset)..to.min(span.end())]))
+    };
+    is_framing(&file.bytes[from..to]) || {
+        let good = file.good.partition_point(|good| good.span.end() <= from);
+        let damaged = file.damaged.partition_point(|damage| damage.span.end() <= from);
+        clean(&mut file.good[good..].iter().map(|good| good.span))
+            && clean(&mut file.damaged[damaged..].iter().map(|damage| damage.span))
+    }
+}
+
+/// Whether these bytes are framing by themselves.
 fn is_framing(bytes: &[u8]) -> bool {
     let mut at = 0;
     while at < bytes.len() {

@@ -1,8 +1,9 @@
 //! Seeded generator of damaged JSON files, with the truth about each.
 //!
-//! A file is made in three steps: [`content`] makes records, [`framing`] lays
-//! them out in a file, [`fault`] damages some. What comes out is a [`File`]: its
-//! bytes, and which spans of them are good records. [`judge`] compares what a
+//! A file is made in steps: [`content`] makes records, [`framing`] lays them out in
+//! a file, [`fault`] damages some, and what people have around and between their
+//! records is put there. What comes out is a [`File`]: its bytes, and which spans of
+//! them are good records. [`judge`] compares what a
 //! splitter made of the bytes with that truth. [`suite`] makes the files of a
 //! seed.
 //!
@@ -10,14 +11,17 @@
 //! ([`json::valid`]) is a second opinion.
 #![deny(unsafe_code)]
 
+mod around;
 pub mod content;
 pub mod draft;
 pub mod fault;
 pub mod framing;
 pub mod json;
 pub mod judge;
+mod prefix;
 pub mod rng;
 pub mod suite;
+mod text;
 mod tokens;
 
 use content::Content;
@@ -79,6 +83,8 @@ pub struct File {
     pub content: Content,
     /// What the report files it under.
     pub scenario: &'static str,
+    /// Where in a document the records lie, if not at the top.
+    pub records_path: Option<&'static str>,
     /// Everything.
     pub bytes: Vec<u8>,
     /// The records that nothing happened to, in file order.

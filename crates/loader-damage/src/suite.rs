@@ -1,5 +1,9 @@
 //! The files of a seed.
 
+mod real;
+
+pub use real::{REAL, Suite, around, prefixed};
+
 use crate::File;
 use crate::content::Content;
 use crate::draft::Draft;

@@ -3,13 +3,19 @@
 
 use loader_damage::fault::Fault;
 use loader_damage::framing::Framing;
-use loader_damage::{File, json, judge, suite};
+use loader_damage::suite::{self, Choice};
+use loader_damage::{File, json, judge};
 use std::collections::{BTreeMap, BTreeSet};
 
 const SEED: u64 = 1;
 
 fn files() -> impl Iterator<Item = File> {
-    suite::all(SEED)
+    suite::all(SEED).chain(real(4))
+}
+
+/// One in so many of the files that people have.
+fn real(one_in: usize) -> impl Iterator<Item = File> {
+    suite::REAL.into_iter().flat_map(move |suite| (suite.files)(Choice { seed: SEED, one_in }))
 }
 
 #[test]
@@ -55,13 +61,39 @@ fn one_seed_one_suite() {
     let sum = |seed| suite::hard(seed).take(100).map(|file| file.bytes).collect::<Vec<_>>();
     assert_eq!(sum(7), sum(7));
     assert_ne!(sum(7), sum(8));
+    for suite in suite::REAL {
+        let sum = |seed| (suite.files)(Choice { seed, one_in: 9 }).take(30).map(|file| file.bytes);
+        assert!(sum(7).eq(sum(7)), "{}", suite.name);
+        assert!(sum(7).ne(sum(8)), "{}", suite.name);
+    }
+}
+
+/// Small files and long ones, damaged and not, of each kind, with names of their own.
+#[test]
+fn every_kind_occurs_in_every_size() {
+    let mut names = BTreeSet::new();
+    let mut seen: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
+    for suite in suite::REAL {
+        for file in (suite.files)(Choice::from(SEED)) {
+            assert!(file.name.starts_with(suite.name), "{}", file.name);
+            assert!(names.insert(file.name.clone()), "names are not unique: {}", file.name);
+            let size = file.name.rsplit('/').nth(1).unwrap_or_default().to_owned();
+            assert_eq!(size.contains("damaged"), !file.damaged.is_empty(), "{}", file.name);
+            seen.entry((suite.name, file.scenario)).or_default().insert(size);
+        }
+    }
+    for ((suite, kind), sizes) in seen {
+        for size in ["1", "2", "3", "5", "50", "5-damaged", "50-damaged"] {
+            assert!(sizes.contains(size), "{suite}, {kind}: none of {size}");
+        }
+    }
 }
 
 /// A splitter that knows the truth is perfect in the eyes of the judge, one that
 /// loads a damaged record or drops a good one is not.
 #[test]
 fn the_judge_knows_a_perfect_splitter() {
-    for file in suite::plain(SEED).step_by(7) {
+    for file in suite::plain(SEED).step_by(7).chain(real(20)) {
         let mut spans: Vec<_> = file.good.iter().map(|good| (good.span, true)).collect();
         spans.extend(file.damaged.iter().map(|damage| (damage.span, false)));
         spans.sort_unstable();

@@ -48,6 +48,12 @@ pub fn split(bytes: &[u8], step: usize) -> Result<(Vec<Found>, Ledger), Error> {
     split_at(bytes, step, None)
 }
 
+/// The same of a file whose records lie where it says.
+pub fn split_file(file: &File, step: usize) -> Result<(Vec<Found>, Ledger), Error> {
+    let path = |text| RecordsPath::parse(text).unwrap_or_else(|_| panic!("{}: no path", file.name));
+    split_at(&file.bytes, step, file.records_path.map(path))
+}
+
 /// The same of the records in an array at a path.
 pub fn split_at(
     bytes: &[u8],
@@ -85,7 +91,7 @@ pub fn split_at(
 /// The judgement on the splitter's outcome for a file. A panic or an error is
 /// an error in the books, with everything lost.
 pub fn judge(file: &File) -> Verdict {
-    let outcome = catch_unwind(AssertUnwindSafe(|| split(&file.bytes, 1 << 20)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| split_file(file, 1 << 20)));
     let error = match outcome {
         Ok(Ok((found, ledger))) => return judge::judge(file, &found, &ledger),
         Ok(Err(error)) => format!("the splitter fails: {error:?}"),
