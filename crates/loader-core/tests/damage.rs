@@ -21,23 +21,26 @@ const GOOD_PER_PHANTOM: usize = 1000;
 /// One good record in so many may be lost in the suites of what people have, and
 /// one phantom be loaded for so many: where lines show where records start, and
 /// elsewhere.
-const REAL_LIMITS: [(&str, [usize; 2], [usize; 2]); 2] =
-    [("around", [1_000, 1_000], [200, 500]), ("prefixed", [1_000, 1_000], [200, 500])];
-
-type Files = Box<dyn Iterator<Item = File> + Send>;
+const REAL_LIMITS: [(&str, [usize; 2], [usize; 2]); 5] = [
+    ("around", [1_000, 1_000], [200, 500]),
+    ("prefixed", [1_000, 1_000], [200, 500]),
+    ("between", [1_000, 1_000], [200, 500]),
+    ("held-out", [500, 500], [100, 500]),
+    ("documents", [1_000, 1_000], [200, 500]),
+];
 
 /// Calls `with` for one file in so many of the seeds, on all processors.
 fn each_file(one_in: usize, with: impl Fn(&File) + Sync) {
-    let files = SEEDS.into_iter().flat_map(|seed| suite::all(Choice { seed, one_in }));
-    support::each(Box::new(files) as Files, with);
+    let files = SEEDS.into_iter().flat_map(move |seed| suite::all(Choice { seed, one_in }));
+    support::each(files, with);
 }
 
 /// The same of the suites of what people have.
 fn each_real_file(one_in: usize, with: impl Fn(&File) + Sync) {
-    let files = SEEDS.into_iter().flat_map(|seed| {
+    let files = SEEDS.into_iter().flat_map(move |seed| {
         suite::REAL.into_iter().flat_map(move |suite| (suite.files)(Choice { seed, one_in }))
     });
-    support::each(Box::new(files) as Files, with);
+    support::each(files, with);
 }
 
 /// What came of the files of one group.

@@ -30,6 +30,10 @@ pub enum Content {
     Trees,
     /// Objects, arrays and scalars.
     Mixed,
+    /// Arrays of arrays of numbers.
+    Matrix,
+    /// Many kinds of objects, hardly a key in common, some inside of others.
+    Assorted,
     /// Events, now and then one of some hundred kilobytes.
     Bulky,
 }
@@ -49,6 +53,8 @@ impl Content {
             Content::Rows => "rows",
             Content::Trees => "trees",
             Content::Mixed => "mixed",
+            Content::Matrix => "matrix",
+            Content::Assorted => "assorted",
             Content::Bulky => "bulky",
         }
     }
@@ -68,6 +74,8 @@ impl Content {
             Content::Rows => row(id, rng),
             Content::Trees => tree(id, 3, rng),
             Content::Mixed => mixed(id, rng),
+            Content::Matrix => matrix(id, rng),
+            Content::Assorted => assorted(id, rng),
             Content::Bulky => bulky(id, rng),
         }
     }
@@ -333,6 +341,39 @@ fn mixed(id: usize, rng: &mut Rng) -> Value {
         4 => tree(id, 1, rng),
         5 => object([("ping", id.into())]),
         _ => event(id, rng),
+    }
+}
+
+fn matrix(id: usize, rng: &mut Rng) -> Value {
+    let row = |rng: &mut Rng| list(2, 5, rng, |rng| list(0, 3, rng, number));
+    Value::Array(vec![id.into(), list(1, 4, rng, number), row(rng), row(rng)])
+}
+
+fn assorted(id: usize, rng: &mut Rng) -> Value {
+    let address = |rng: &mut Rng| object([("street", text(rng)), ("city", text(rng)), ("zip", text(rng))]);
+    let actor = |rng: &mut Rng| object([("login", text(rng)), ("uid", rng.below(999).into())]);
+    match rng.below(9) {
+        0 => object([("actor", actor(rng)), ("repo", object([("name", text(rng)), ("size", number(rng))]))]),
+        1 => object([("metric", text(rng)), ("points", list(1, 4, rng, |rng| list(2, 2, rng, number)))]),
+        2 => object([("login", text(rng)), ("uid", id.into()), ("address", address(rng))]),
+        3 => object([
+            ("op", word(["insert", "update", "delete"], rng)),
+            ("ns", text(rng)),
+            ("o", object([("_id", object([("$oid", text(rng))])), ("n", number(rng)), ("by", actor(rng))])),
+        ]),
+        4 => object([
+            ("type", "Feature".into()),
+            ("geometry", object([("type", "Point".into()), ("coordinates", list(2, 3, rng, number))])),
+            ("properties", object([("name", text(rng)), ("rank", scalar(rng))])),
+        ]),
+        5 => address(rng),
+        6 => object([("batch", list(1, 3, rng, address)), ("checksum", text(rng)), ("seq", id.into())]),
+        7 => object([("heartbeat", id.into())]),
+        _ => object([
+            ("request", object([("method", "GET".into()), ("headers", object([("host", text(rng))]))])),
+            ("response", object([("status", rng.between(200, 599).into()), ("body", scalar(rng))])),
+            ("elapsed", number(rng)),
+        ]),
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::content::Content;
 use crate::fault::Fault;
 use crate::framing::Framing;
-use crate::json::{self, write};
+use crate::json::{self, Style, write};
 use crate::rng::Rng;
 use crate::tokens;
 use crate::{Damage, File, Good, Span};
@@ -27,11 +27,23 @@ pub(crate) struct Slot {
     pub(crate) whole: Vec<u8>,
     /// The damage of a neighbour relies on it: leave it as it is.
     pub(crate) reserved: bool,
+    /// The document that it is in lost a bracket of its array.
+    pub(crate) doubtful: bool,
+    /// It is the first of such a document, of which so many bytes stand before it.
+    pub(crate) opens: Option<usize>,
 }
 
 impl Slot {
     pub(crate) fn rubbish(glue: Vec<u8>, bytes: Vec<u8>, fault: Fault) -> Self {
-        Slot { glue, bytes, fault: Some(fault), whole: Vec::new(), reserved: true }
+        Slot {
+            glue,
+            bytes,
+            fault: Some(fault),
+            whole: Vec::new(),
+            reserved: true,
+            doubtful: false,
+            opens: None,
+        }
     }
 
     /// Whether nothing was done to it, and nothing forbids it.
@@ -57,21 +69,40 @@ pub struct Draft {
     content: Content,
     pub(crate) slots: Vec<Slot>,
     pub(crate) tail: Vec<u8>,
+    pub(crate) records_path: Option<&'static str>,
 }
 
 impl Draft {
     /// A file without a fault.
     pub fn new(framing: Framing, content: Content, records: usize, rng: &mut Rng) -> Self {
         let style = framing.style(rng);
+        Draft::styled(framing, content, records, &style, rng)
+    }
+
+    /// The same, with records written so.
+    pub(crate) fn styled(
+        framing: Framing,
+        content: Content,
+        records: usize,
+        style: &Style,
+        rng: &mut Rng,
+    ) -> Self {
         let [first, between, last] = framing.glue();
         let slots = (0..records).map(|n| Slot {
             glue: if n == 0 { first } else { between }.into(),
-            bytes: write(&content.record(n, rng), &style),
+            bytes: write(&content.record(n, rng), style),
             fault: None,
             whole: Vec::new(),
             reserved: false,
+            doubtful: false,
+            opens: None,
         });
-        Draft { framing, content, slots: slots.collect(), tail: last.into() }
+        Draft { framing, content, slots: slots.collect(), tail: last.into(), records_path: None }
+    }
+
+    /// What its records are.
+    pub(crate) fn content(&self) -> Content {
+        self.content
     }
 
     /// The slots that may still be damaged.
@@ -184,18 +215,22 @@ impl Draft {
             framing: self.framing,
             content: self.content,
             scenario,
-            records_path: None,
+            records_path: self.records_path,
             bytes: Vec::new(),
             good: Vec::new(),
             damaged: Vec::new(),
             tolerated: Vec::new(),
+            broken: Vec::new(),
         };
         for (at, slot) in self.slots.iter().enumerate() {
             file.bytes.extend_from_slice(&slot.glue);
             let span = Span { offset: file.bytes.len(), length: slot.bytes.len() };
+            if let Some(before) = slot.opens {
+                file.broken.push(Span { offset: span.offset - before, length: 0 });
+            }
             file.bytes.extend_from_slice(&slot.bytes);
             match slot.fault {
-                None => file.good.push(Good { span, unsure: self.is_unsure(at) }),
+                None => file.good.push(Good { span, unsure: slot.doubtful || self.is_unsure(at) }),
                 Some(fault) => {
                     file.damaged.push(Damage { span, fault });
                     if let Some(found) = within(&slot.whole, &slot.bytes) {
@@ -206,6 +241,11 @@ impl Draft {
             }
         }
         file.bytes.extend_from_slice(&self.tail);
+        for broken in &mut file.broken {
+            let last = file.good.iter().filter(|good| good.span.offset > broken.offset && !good.unsure);
+            let end = last.map(|good| good.span.offset).min().unwrap_or(file.bytes.len());
+            broken.length = end - broken.offset;
+        }
         Some(file)
     }
 }

@@ -148,6 +148,13 @@ fn audit(file: &File, found: &[Found], ledger: &Ledger) -> Vec<String> {
         errors.push("bytes at the end that are not framing and not accounted for".to_owned());
     }
     framing += file.bytes.len() - end;
+    let rejected = |broken: &Span| {
+        let overlaps = |span: Span| span.offset < broken.end() && broken.offset < span.end();
+        found.iter().any(|item| !item.good && overlaps(item.span))
+    };
+    for broken in file.broken.iter().filter(|broken| !rejected(broken)) {
+        errors.push(format!("nothing of the broken document at {} is rejected", broken.offset));
+    }
     let truth = Ledger {
         stream: file.bytes.len() as u64,
         loaded: sums[1],
@@ -169,9 +176,10 @@ fn is_between(file: &File, from: usize, to: usize) -> bool {
             .all(|span| is_framing(&file.bytes[from.max(span.offset)..to.min(span.end())]))
     };
     is_framing(&file.bytes[from..to]) || {
+        let lost = |span: &Span| file.broken.iter().any(|b| b.offset <= span.offset && span.end() <= b.end());
         let good = file.good.partition_point(|good| good.span.end() <= from);
         let damaged = file.damaged.partition_point(|damage| damage.span.end() <= from);
-        clean(&mut file.good[good..].iter().map(|good| good.span))
+        clean(&mut file.good[good..].iter().map(|good| good.span).filter(|span| !lost(span)))
             && clean(&mut file.damaged[damaged..].iter().map(|damage| damage.span))
     }
 }

@@ -12,7 +12,9 @@
 #![deny(unsafe_code)]
 
 mod around;
+mod between;
 pub mod content;
+mod document;
 pub mod draft;
 pub mod fault;
 pub mod framing;
@@ -94,4 +96,7 @@ pub struct File {
     /// Records whose every byte is still there with rubbish right before or
     /// behind: loading one is neither a gain nor a phantom.
     pub tolerated: Vec<Span>,
+    /// Documents that lost a bracket of their array: something of each has to be
+    /// rejected, and whether its records are loaded does not matter.
+    pub broken: Vec<Span>,
 }

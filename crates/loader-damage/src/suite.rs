@@ -2,7 +2,7 @@
 
 mod real;
 
-pub use real::{REAL, Suite, around, prefixed};
+pub use real::{REAL, Suite, around, between, documents, held_out, prefixed};
 
 use crate::File;
 use crate::content::Content;
