@@ -180,7 +180,7 @@ fn is_between(file: &File, from: usize, to: usize) -> bool {
         let good = file.good.partition_point(|good| good.span.end() <= from);
         let damaged = file.damaged.partition_point(|damage| damage.span.end() <= from);
         clean(&mut file.good[good..].iter().map(|good| good.span).filter(|span| !lost(span)))
-            && clean(&mut file.damaged[damaged..].iter().map(|damage| damage.span))
+            && clean(&mut file.damaged[damaged..].iter().map(|damage| damage.span).filter(|span| !lost(span)))
     }
 }
 
