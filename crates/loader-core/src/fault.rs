@@ -25,6 +25,13 @@ pub enum FaultKind {
     NulBytes,
 }
 
+impl FaultKind {
+    /// Whether what has the fault is a record.
+    pub fn is_of_record(self) -> bool {
+        !matches!(self, FaultKind::Text | FaultKind::NulBytes)
+    }
+}
+
 /// A fault at a byte of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {

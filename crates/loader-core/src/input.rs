@@ -4,6 +4,7 @@
 //! [`Decoded`] is a source that undoes the compression of another. Nothing here
 //! opens a file or looks at JSON.
 
+use crate::looks::Looks;
 use crate::memory::{self, OutOfMemory};
 use std::io::{self, BufRead, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,6 +39,8 @@ pub enum Error {
     Bomb(Compression),
     /// A byte order mark says that the file is not UTF-8. The name of the encoding.
     Encoding(&'static str),
+    /// Nothing in the stream could be JSON.
+    NotJson(Looks),
     /// There is no array at the path that records were looked for at.
     NoRecords {
         /// That path.

@@ -14,6 +14,7 @@ pub mod framing;
 pub mod input;
 pub mod json;
 pub mod jsonb;
+pub mod looks;
 pub mod memory;
 pub mod pipeline;
 pub mod tally;

@@ -7,7 +7,7 @@ use std::ops::{Add, Sub};
 pub struct Tally {
     /// Good records.
     pub records: u64,
-    /// Rejected records.
+    /// Rejected records. What is rejected and is no record at all has bytes only.
     pub rejects: u64,
     /// Bytes of good records.
     pub bytes_loaded: u64,
@@ -15,6 +15,8 @@ pub struct Tally {
     pub bytes_rejected: u64,
     /// Bytes of what lies between records.
     pub bytes_framing: u64,
+    /// Of these, bytes of what stands before and behind records on their lines.
+    pub bytes_prefix: u64,
     /// Bytes of the stream that have been accounted for by position.
     pub stream_bytes: u64,
 }
@@ -46,6 +48,7 @@ impl Add for Tally {
             bytes_loaded: self.bytes_loaded + other.bytes_loaded,
             bytes_rejected: self.bytes_rejected + other.bytes_rejected,
             bytes_framing: self.bytes_framing + other.bytes_framing,
+            bytes_prefix: self.bytes_prefix + other.bytes_prefix,
             stream_bytes: self.stream_bytes + other.stream_bytes,
         }
     }
@@ -62,6 +65,7 @@ impl Sub for Tally {
             bytes_loaded: self.bytes_loaded - earlier.bytes_loaded,
             bytes_rejected: self.bytes_rejected - earlier.bytes_rejected,
             bytes_framing: self.bytes_framing - earlier.bytes_framing,
+            bytes_prefix: self.bytes_prefix - earlier.bytes_prefix,
             stream_bytes: self.stream_bytes - earlier.stream_bytes,
         }
     }

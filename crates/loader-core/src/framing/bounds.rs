@@ -72,7 +72,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
 
     /// The end of the line of `from`, if it lies before `until`: exactly so far is
     /// looked, whatever is at hand and was searched before.
-    fn find_line_end(&mut self, mut from: usize, until: usize) -> Result<Option<usize>, Error> {
+    pub(super) fn find_line_end(&mut self, mut from: usize, until: usize) -> Result<Option<usize>, Error> {
         loop {
             let end = until.min(self.window.bytes().len());
             from = from.min(end);

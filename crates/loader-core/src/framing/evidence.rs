@@ -5,7 +5,8 @@ use super::Format;
 use super::bounds::SPAN;
 use super::layout::{BOM, Layout};
 use super::reader::Reader;
-use super::split::{SUSPICIOUS, Splitter};
+use super::split::{PEEK, SUSPICIOUS, Splitter};
+use super::text;
 use crate::fault::FaultKind;
 use crate::input::{Error, Source};
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner, Spot};
@@ -99,6 +100,13 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.window.eof() && rest.all(|b| b.is_ascii_whitespace() || matches!(b, b',' | b']'))
     }
 
+    /// Whether the bracket at `at`, where nothing is open, closes the array of the records:
+    /// nothing of JSON comes behind it.
+    pub(super) fn closes_records(&self, at: usize) -> bool {
+        let rest = &self.window.bytes()[at + 1..];
+        self.window.eof() && rest.len() <= PEEK && rest.split(|&b| b == b'\n').all(text::is_remark)
+    }
+
     /// Whether a value that is much longer than the records before it, and not
     /// at its end yet, has swallowed some: where the first of them starts.
     pub(super) fn swallows(&mut self, start: usize, at: usize) -> Result<Option<usize>, Error> {
@@ -177,6 +185,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             return Ok(None);
         }
         let owned = self.profile.owns(&self.window.bytes()[start..end]);
+        if (owned || self.profile.records() == 0) && self.is_remark(i, i == end)? {
+            return Ok(None);
+        }
         let apart = comma || newline || !self.commas;
         if owned && apart && !matches!(b, b'}' | b':') && self.ends_properly(start, end) {
             return Ok(None);
@@ -201,6 +212,14 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         if fits { Ok(None) } else { bad(i) }
     }
 
+    /// Whether the rest of the line at `at` is text behind a value, which may touch it.
+    fn is_remark(&mut self, at: usize, touches: bool) -> Result<bool, Error> {
+        let text = self.peek(at)?;
+        let line = memchr::memchr(b'\n', text).map_or(text, |end| &text[..end]);
+        let apart = !touches || !line.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
+        Ok(apart && text::is_remark(line))
+    }
+
     /// Whether the string at `at` is followed by a colon.
     pub(super) fn is_key(&mut self, at: usize) -> Result<bool, Error> {
         let text = self.peek(at)?;
@@ -221,7 +240,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
 
     /// The end of the value at `at`, if it is whole and ends within [`SPAN`]. The
     /// scanner of the splitter may be in the middle of a record that is too large.
-    fn whole_nearby(&mut self, at: usize) -> Result<Option<usize>, Error> {
+    pub(super) fn whole_nearby(&mut self, at: usize) -> Result<Option<usize>, Error> {
         let mut scanner = Scanner::new(matches!(self.layout, Layout::Lines { .. }));
         let until = at + SPAN;
         let mut from = at;

@@ -1,15 +1,16 @@
 //! The start of a stream: reads its head, tells the layout and learns what the
 //! records look like, before the first is handed out.
 
-use super::layout::{self, Layout, Sniffed};
+use super::layout::{self, Asked, BOM, Layout, Sniffed};
 use super::profile::Profile;
 use super::reader::Reader;
-use super::split::Splitter;
+use super::split::{Splitter, is_framing};
 use super::window::Window;
 use super::wrapper::{Gap, Wrapper};
 use super::{Format, Item, Options, Reject};
 use crate::input::{Error, Source};
 use crate::json::scan::{Progress, Scanner};
+use crate::looks;
 use crate::memory;
 
 /// `format` and layout are told from so many bytes.
@@ -45,22 +46,77 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             Some(path) => Wrapper::enter(&mut window, path).map(|(wrapper, gap)| (Some(wrapper), gap))?,
             None => (None, Gap::default()),
         };
-        let format = if wrapper.is_some() { Some(Format::Array) } else { options.format };
-        let (mut length, mut whole) = head_length(&mut window, wrapper.as_ref(), HEAD)?;
-        let mut sniffed = layout::sniff(&window.bytes()[..length], whole, format)?;
-        if sniffed.seen < FEW && !whole {
-            (length, whole) = head_length(&mut window, wrapper.as_ref(), LONG_HEAD)?;
-            sniffed = layout::sniff(&window.bytes()[..length], whole, format)?;
-        }
-        let head = &window.bytes()[..length];
-        let profile = learn_from_head(head, whole, &options, sniffed)?;
-        let learned_to = window.offset(length);
-        let mut splitter = Splitter::with(window, reader, options, sniffed, profile);
-        splitter.learned_to = learned_to;
+        let asked = Asked {
+            format: if wrapper.is_some() { Some(Format::Array) } else { options.format },
+            prefixed: options.line_prefix.is_some(),
+            is_file: wrapper.is_none(),
+        };
+        let mut splitter = Splitter::with(window, reader, options);
         splitter.wrapper = wrapper;
         splitter.book_gap(gap);
-        Ok(splitter)
+        let mut looks = None;
+        loop {
+            let head = splitter.look_at_head(asked)?;
+            if !head.sniffed.is_text {
+                splitter.learn_head(head)?;
+                return Ok(splitter);
+            }
+            let looks = *looks.get_or_insert(looks::looks(&splitter.window.bytes()[..head.length]));
+            if head.whole {
+                return Err(Error::NotJson(looks));
+            }
+            splitter.pass_text(head.length)?;
+        }
     }
+
+    /// Reads the head of what is left of the stream, and tells how it is laid out.
+    fn look_at_head(&mut self, asked: Asked) -> Result<Head, Error> {
+        let mut most = HEAD;
+        loop {
+            let (length, whole) = head_length(&mut self.window, self.wrapper.as_ref(), most)?;
+            let sniffed = layout::sniff(&self.window.bytes()[..length], whole, asked)?;
+            if whole || most == LONG_HEAD || (sniffed.seen >= FEW && !sniffed.is_text) {
+                return Ok(Head { length, whole, sniffed });
+            }
+            most = LONG_HEAD;
+        }
+    }
+
+    /// Passes over text before the first record that is longer than a head.
+    fn pass_text(&mut self, length: usize) -> Result<(), Error> {
+        let text = &self.window.bytes()[..length];
+        let start = if self.passed.is_some() { 0 } else { skip_framing(text) };
+        let end = memchr::memrchr(b'\n', text).map_or(length, |newline| newline + 1).max(start);
+        self.pass(start, end)?;
+        Ok(())
+    }
+
+    /// Learns what the records look like from the head of a stream.
+    fn learn_head(&mut self, head: Head) -> Result<(), Error> {
+        let Head { length, whole, sniffed } = head;
+        let bytes = &self.window.bytes()[sniffed.begin..length];
+        let profile = learn_from_head(bytes, whole, &self.options, sniffed)?;
+        self.lay_out(sniffed, profile);
+        self.learned_to = self.window.offset(length);
+        if sniffed.begin > 0 || self.passed.is_some() {
+            self.preamble = Some(sniffed.begin);
+        }
+        Ok(())
+    }
+}
+
+/// The head of a stream.
+struct Head {
+    length: usize,
+    /// Nothing follows it.
+    whole: bool,
+    sniffed: Sniffed,
+}
+
+/// The first index that is no framing.
+fn skip_framing(text: &[u8]) -> usize {
+    let bom = if text.starts_with(BOM) { BOM.len() } else { 0 };
+    bom + text[bom..].iter().take_while(|b| is_framing(**b)).count()
 }
 
 /// How much of the stream is its head, `most` bytes or all, and whether nothing
@@ -89,7 +145,8 @@ fn learn_from_head(head: &[u8], whole: bool, options: &Options, sniffed: Sniffed
     let mut window = Window::new(head);
     window.grow()?;
     let options = Options { raw_limit: 0, ..options.clone() };
-    let mut splitter = Splitter::with(window, (), options, sniffed, Profile::default());
+    let mut splitter = Splitter::with(window, (), options);
+    splitter.lay_out(sniffed, Profile::default());
     // Where the head ends inside of a record, that one tells nothing.
     let mut told = head;
     while let Some(item) = splitter.next()? {

@@ -1,7 +1,8 @@
 //! Where records start, as the head of a file shows it: one a line, at lines of
 //! one indentation, after record separators, or anywhere.
 
-use super::Format;
+use super::prefix::{self, Prefix};
+use super::{Format, preamble, text};
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
 use crate::json::shape::Class;
 use crate::memory::{self, OutOfMemory};
@@ -41,8 +42,30 @@ pub(super) struct Sniffed {
     pub(super) unwrap: bool,
     /// So many values of the head are whole.
     pub(super) seen: usize,
+    /// Lines have text before their record.
+    pub(super) prefix: Option<Prefix>,
+    /// Text stands before this index.
+    pub(super) begin: usize,
+    /// Nothing in the head is, or could be, a record.
+    pub(super) is_text: bool,
     /// The indentation of the last line of most values that span lines.
     pub(super) closing: usize,
+    /// So many bytes of the head are objects and arrays.
+    pub(super) explained: usize,
+    /// The head ends inside of a value.
+    pub(super) opens: bool,
+}
+
+/// The values of a head, one after the other.
+struct Values {
+    /// Those that are whole.
+    seen: Vec<Seen>,
+    /// Commas are between them.
+    commas: bool,
+    /// See [`Sniffed::explained`].
+    explained: usize,
+    /// See [`Sniffed::opens`].
+    opens: bool,
 }
 
 /// A record that the head shows whole.
@@ -68,9 +91,61 @@ impl Seen {
     }
 }
 
-/// Looks at the head of a file; `whole` says that it is all of it.
-pub(super) fn sniff(head: &[u8], whole: bool, asked: Option<Format>) -> Result<Sniffed, OutOfMemory> {
-    let start = if head.starts_with(BOM) { BOM.len() } else { 0 };
+/// What the caller says of a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) format: Option<Format>,
+    /// A text ends the prefixes of lines.
+    pub(super) prefixed: bool,
+    /// The head is that of a file, not of an array inside of one.
+    pub(super) is_file: bool,
+}
+
+/// Looks at the head of a file; `whole` says that it is all of it. Of two ways to read it
+/// the one is taken that explains more bytes: values one after the other, or a value at the
+/// end of each line.
+pub(super) fn sniff(head: &[u8], whole: bool, asked: Asked) -> Result<Sniffed, OutOfMemory> {
+    let format = asked.format;
+    let by_line = asked.is_file && matches!(format, None | Some(Format::NewlineDelimited));
+    let begin = match asked.is_file && !asked.prefixed {
+        true => preamble::end(head, whole, format == Some(Format::Array))?,
+        false => Some(0),
+    };
+    let sniffed = sniff_values(head, begin.unwrap_or(0), whole, format)?;
+    let prefix = match by_line {
+        true if asked.prefixed => Some(Prefix { texts_are_framing: false }),
+        true => prefix::read(head, whole)?.beats(sniffed.explained),
+        false => None,
+    };
+    if prefix.is_some() {
+        let strict = Layout::Lines { strict: true };
+        let format = Format::NewlineDelimited;
+        return Ok(Sniffed {
+            format,
+            layout: strict,
+            unwrap: false,
+            prefix,
+            begin: 0,
+            is_text: false,
+            ..sniffed
+        });
+    }
+    let scalars =
+        format.is_none() && !sniffed.unwrap && sniffed.explained == 0 && !sniffed.opens && !has_openers(head);
+    let is_text = begin.is_none() || (scalars && sniffed.seen > 0 && !has_scalar_lines(head, whole));
+    // Each line is looked at by itself.
+    let begin = if format == Some(Format::NewlineDelimited) { 0 } else { sniffed.begin };
+    Ok(Sniffed { is_text, begin, ..sniffed })
+}
+
+/// Reads the head as values one after the other, from `begin` on.
+fn sniff_values(
+    head: &[u8],
+    begin: usize,
+    whole: bool,
+    asked: Option<Format>,
+) -> Result<Sniffed, OutOfMemory> {
+    let start = if begin == 0 && head.starts_with(BOM) { BOM.len() } else { begin };
     let first = skip_blank(head, start);
     let bracket = head.get(first) == Some(&b'[');
     let unwrap = match asked {
@@ -79,7 +154,8 @@ pub(super) fn sniff(head: &[u8], whole: bool, asked: Option<Format>) -> Result<S
         Some(Format::Array) => bracket,
         None => bracket && encloses(head, first, whole)?,
     };
-    let (seen, commas) = top_level(head, if unwrap { first + 1 } else { start }, whole)?;
+    let Values { seen, commas, explained, opens } =
+        top_level(head, if unwrap { first + 1 } else { start }, whole)?;
     let layout = match asked {
         Some(Format::NewlineDelimited) => Layout::Lines { strict: true },
         _ => layout_of(head, &seen, whole)?,
@@ -89,7 +165,44 @@ pub(super) fn sniff(head: &[u8], whole: bool, asked: Option<Format>) -> Result<S
         _ if unwrap => Format::Array,
         _ => Format::Unstructured,
     });
-    Ok(Sniffed { format, layout, commas, unwrap, seen: seen.len(), closing: closing(&seen) })
+    Ok(Sniffed {
+        format,
+        layout,
+        commas,
+        unwrap,
+        seen: seen.len(),
+        closing: closing(&seen),
+        explained,
+        opens,
+        prefix: None,
+        begin,
+        is_text: false,
+    })
+}
+
+/// Whether there is a bracket that seems to open something.
+fn has_openers(head: &[u8]) -> bool {
+    memchr::memchr2_iter(b'{', b'[', head).any(|at| text::opens(&head[at..]))
+}
+
+/// Whether most lines are one scalar each.
+fn has_scalar_lines(head: &[u8], whole: bool) -> bool {
+    let end = if whole { head.len() } else { memchr::memrchr(b'\n', head).unwrap_or(head.len()) };
+    let mut scanner = Scanner::new(true);
+    let mut is_scalar = |line: &[u8]| {
+        scanner.reset(true);
+        scanner.scan(line, 0, true) == Progress::Done(line.len())
+    };
+    let (mut scalars, mut others) = (0, 0);
+    for line in head[..end].split(|&b| b == b'\n').map(bare).filter(|line| !line.is_empty()) {
+        match is_scalar(line) {
+            true => scalars += 1,
+            // A heading and numbers below it are a table of one column.
+            false if scalars == 0 => others += 16,
+            false => others += 1,
+        }
+    }
+    scalars > others
 }
 
 /// Whether the bracket that opens a file opens an array around its records, and
@@ -102,7 +215,7 @@ fn encloses(head: &[u8], first: usize, whole: bool) -> Result<bool, OutOfMemory>
     }
     let mut scanner = Scanner::for_text(false, head.len())?;
     if let Progress::Done(end) = scanner.scan(head, first, whole) {
-        let (after, _) = top_level(head, end, whole)?;
+        let after = top_level(head, end, whole)?.seen;
         let objects = rest.starts_with(b"{");
         if after.is_empty() && !objects {
             return Ok(head.get(skip_framing(head, end)) != Some(&b'['));
@@ -192,12 +305,15 @@ fn bare(line: &[u8]) -> &[u8] {
 /// Parses the head from value to value, and where one is broken from line to
 /// line, and tells of each value that is whole where it stood; and whether
 /// commas were between them.
-fn top_level(head: &[u8], from: usize, whole: bool) -> Result<(Vec<Seen>, bool), OutOfMemory> {
+fn top_level(head: &[u8], from: usize, whole: bool) -> Result<Values, OutOfMemory> {
     let mut scanner = Scanner::for_text(false, head.len())?;
     let mut line_scanner = Scanner::for_text(true, head.len())?;
     let mut effort = head.len() * EFFORT;
     let mut seen: Vec<Seen> = Vec::new();
     let (mut with_comma, mut without) = (0usize, 0usize);
+    let (mut explained, mut opens) = (0, false);
+    // Where the value or text before ends, and whether that was an object or array.
+    let mut before = (from, true);
     let mut i = from;
     loop {
         let gap = i;
@@ -227,6 +343,12 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> Result<(Vec<Seen>, bool),
                 let separator = head[gap..i].contains(&RECORD_SEPARATOR);
                 let class = Class::of(head[i]).unwrap_or(Class::Null);
                 let many_lines = head[i..end].contains(&b'\n');
+                let container = matches!(class, Class::Object | Class::Array);
+                let apart = at_line_start || many_lines || (before.1 && before.0 >= gap);
+                if container && apart {
+                    explained += end - i;
+                }
+                before = (end, container && apart && holds_more(&head[i..end]));
                 let rest = &head[end..memchr::memchr(b'\n', &head[end..]).map_or(head.len(), |at| end + at)];
                 let alone = bare(rest).iter().all(|b| *b == b']');
                 let value =
@@ -235,11 +357,21 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> Result<(Vec<Seen>, bool),
                 effort = effort.saturating_sub(end - i);
                 i = end;
             }
-            Progress::More(_) | Progress::OutOfMemory(_) => break,
+            Progress::More(_) => {
+                opens = matches!(head[i], b'{' | b'[') && text::opens(&head[i..]);
+                explained += if opens { head.len() - i } else { 0 };
+                break;
+            }
+            Progress::OutOfMemory(error) => return Err(error),
             Progress::Broken(spot) => {
                 effort = effort.saturating_sub(spot.at - i);
+                opens |= text::opens(&head[i..]) || text::opens_loosely(&head[i..]);
                 if effort == 0 {
                     break;
+                }
+                if let Some(next) = behind_text(head, i, &mut scanner, whole) {
+                    i = next;
+                    continue;
                 }
                 // On with the next line that is no deeper than this record; where
                 // the head of the file is lost, with any.
@@ -250,7 +382,31 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> Result<(Vec<Seen>, bool),
             }
         }
     }
-    Ok((seen, with_comma > without))
+    Ok(Values { seen, commas: with_comma > without, explained, opens })
+}
+
+/// Whether a value is more than an array of scalars, which may be a part of a text.
+fn holds_more(value: &[u8]) -> bool {
+    value[0] == b'{' || value[1..].iter().any(|b| matches!(b, b'{' | b'['))
+}
+
+/// Where text stands at `i`: a value that spans lines and starts on the same one.
+fn behind_text(head: &[u8], i: usize, scanner: &mut Scanner, whole: bool) -> Option<usize> {
+    let line = memchr::memchr(b'\n', &head[i..]).map_or(head.len(), |end| i + end);
+    if matches!(head[i], b'{' | b'[') && text::opens(&head[i..]) || !text::is_prose(plain(&head[i..line])) {
+        return None;
+    }
+    let opener = memchr::memchr2_iter(b'{', b'[', &head[i..line])
+        .map(|at| i + at)
+        .find(|&at| text::opens(&head[at..]))?;
+    scanner.reset(false);
+    matches!(scanner.scan(head, opener, whole), Progress::Done(end) if end > line).then_some(opener)
+}
+
+/// A line up to its first bracket that opens something.
+fn plain(line: &[u8]) -> &[u8] {
+    let mut openers = memchr::memchr2_iter(b'{', b'[', line);
+    openers.find(|&at| text::opens(&line[at..])).map_or(line, |at| &line[..at])
 }
 
 /// Whether a value that lies on many lines, in a file that had one a line so far,

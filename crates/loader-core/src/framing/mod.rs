@@ -9,6 +9,7 @@
 
 mod arrays;
 mod attempt;
+mod between;
 mod bounds;
 mod cuts;
 mod evidence;
@@ -16,12 +17,15 @@ mod finder;
 mod head;
 mod layout;
 mod lines;
+mod preamble;
+mod prefix;
 mod profile;
 mod range;
 mod reader;
 mod records_path;
 mod recover;
 mod split;
+mod text;
 mod tracker;
 mod window;
 mod wrapper;
@@ -107,7 +111,8 @@ pub struct Record<'a> {
 /// A record that is not loaded.
 #[derive(Clone, Copy, Debug)]
 pub struct Reject<'a> {
-    /// Its number in the file, from 1, good ones counted too.
+    /// Its number in the file, from 1, good ones counted too. What is no record has that of
+    /// the record before it.
     pub number: u64,
     /// Its first byte in the decompressed stream, from 0.
     pub offset: u64,

@@ -131,7 +131,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.stop = offset;
         while self.next()?.is_some() {}
         self.stop = u64::MAX;
-        if self.here() == offset { Ok(()) } else { Err(Error::NoBoundary) }
+        if self.mark().offset == offset { Ok(()) } else { Err(Error::NoBoundary) }
     }
 
     /// As [`Splitter::skip_to`], but where that is possible only until nothing more
@@ -142,6 +142,11 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             self.jump(mark.offset)?;
         }
         self.skip_to(mark.offset)?;
+        if self.passed.is_some() {
+            // Text at the start of the stream, of which a part has been booked: nothing else
+            // has, and the mark says so.
+            return Ok(());
+        }
         self.number = mark.records;
         self.count_lines(self.position);
         self.line = mark.line + 1;
@@ -158,9 +163,12 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     fn jump(&mut self, offset: u64) -> Result<(), Error> {
-        self.window.jump(offset)?;
-        self.position = 0;
-        self.counted = 0;
+        // Whether a line begins there is told by the byte before.
+        let before = u64::from(self.prefix.is_some());
+        self.window.jump(offset - before)?;
+        self.position = before as usize;
+        self.counted = self.position;
+        self.line_begins = before > 0 && self.byte(0)? == Some(b'\n');
         self.searched = None;
         Ok(())
     }

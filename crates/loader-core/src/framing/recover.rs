@@ -183,6 +183,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                         return Ok(start);
                     }
                 }
+                // What is around the records is no part of a broken one.
+                b']' if tracker.depth() == 0 && i > walk.start && self.closes_records(i) => return Ok(i),
                 b'}' | b']' => {
                     tracker.close(b, i);
                     walk.at += 1;

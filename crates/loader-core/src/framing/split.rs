@@ -1,8 +1,10 @@
 //! The splitter: from record to record, with the ledger. How to go on after a
 //! broken one is in `recover`.
 
+use super::between;
 use super::bounds::Searched;
 use super::layout::{self, BOM, Layout};
+use super::prefix::{Line, Prefix};
 use super::profile::Profile;
 use super::range::Mark;
 use super::reader::Reader;
@@ -20,7 +22,7 @@ use crate::tally::Tally;
 pub(super) const SUSPICIOUS: usize = 1024 * 1024;
 
 /// So many bytes tell how a record starts.
-const PEEK: usize = 1024;
+pub(super) const PEEK: usize = 1024;
 
 /// What an attempt at a record came to.
 pub(super) enum Attempt {
@@ -56,6 +58,14 @@ pub struct Splitter<S: Source, R: Reader = ()> {
     /// Only framing has come since an opening bracket of that kind.
     pub(super) after_bracket: bool,
     pub(super) tally: Tally,
+    /// Lines have text before their record.
+    pub(super) prefix: Option<Prefix>,
+    /// The place stands at the start of a line, or behind framing at the start of one. Kept
+    /// where lines have prefixes.
+    pub(super) line_begins: bool,
+    /// Text that is yet to be handed out ends at this index; what of it has left the window
+    /// is in `passed`.
+    pub(super) preamble: Option<usize>,
     /// Index in the window up to which the ledger is written.
     pub(super) position: usize,
     /// Index up to which lines are counted, and the line there.
@@ -94,24 +104,22 @@ pub(super) struct Passed {
 }
 
 impl<S: Source, R: Reader> Splitter<S, R> {
-    pub(super) fn with(
-        window: Window<S>,
-        reader: R,
-        options: Options,
-        sniffed: layout::Sniffed,
-        profile: Profile,
-    ) -> Self {
+    /// At the start of a stream of which nothing is known.
+    pub(super) fn with(window: Window<S>, reader: R, options: Options) -> Self {
         Splitter {
             window,
             reader,
             options,
-            format: sniffed.format,
-            layout: sniffed.layout,
-            commas: sniffed.commas,
-            closing: sniffed.closing,
-            profile,
+            format: Format::Unstructured,
+            layout: Layout::Free,
+            commas: false,
+            closing: 0,
+            profile: Profile::default(),
             scanner: Scanner::new(false),
-            unwrap: sniffed.unwrap,
+            unwrap: false,
+            prefix: None,
+            line_begins: true,
+            preamble: None,
             after_bracket: false,
             tally: Tally::default(),
             position: 0,
@@ -129,6 +137,17 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             stop: u64::MAX,
             wrapper: None,
         }
+    }
+
+    /// Takes over what the head of the stream shows.
+    pub(super) fn lay_out(&mut self, sniffed: layout::Sniffed, profile: Profile) {
+        self.format = sniffed.format;
+        self.layout = sniffed.layout;
+        self.commas = sniffed.commas;
+        self.closing = sniffed.closing;
+        self.unwrap = sniffed.unwrap;
+        self.prefix = sniffed.prefix;
+        self.profile = profile;
     }
 
     /// The format in force: the one asked for, or the one found.
@@ -171,11 +190,34 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
         self.release();
         loop {
+            if self.passed.is_some_and(|passed| passed.before.offset >= self.stop) {
+                return Ok(None);
+            }
             let Some(start) = self.skip_framing()? else {
                 if self.next_array()? {
                     continue;
                 }
                 return Ok(None);
+            };
+            if let Some(end) = self.preamble.take() {
+                let end = self.trim(end.max(start));
+                if end > start || self.passed.is_some() {
+                    return self.reject(start, end, between::text(start)).map(Some);
+                }
+            }
+            let start = match self.prefix {
+                None => start,
+                Some(prefix) => match self.line(start, prefix)? {
+                    Line::Record(at) => {
+                        self.frame_prefix(start, at);
+                        at
+                    }
+                    Line::Prefix(end) => {
+                        self.frame_prefix(start, end);
+                        continue;
+                    }
+                    Line::Text(end) => return self.reject(start, end, between::text(start)).map(Some),
+                },
             };
             match self.attempt(start)? {
                 Attempt::Good { end, doubtful, read } => {
@@ -188,6 +230,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     self.frame(start + 1);
                 }
                 Attempt::Bad(spot) => {
+                    if let Some((fault, end)) = self.between(start)? {
+                        return self.reject_fault(start, end, fault).map(Some);
+                    }
                     // The fault's offset must outlive a move of the window.
                     let fault = self.fault_at(spot);
                     let end = self.recover(start)?;
@@ -208,7 +253,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         }
     }
 
-    fn fault_at(&self, spot: Spot) -> Fault {
+    pub(super) fn fault_at(&self, spot: Spot) -> Fault {
         Fault { kind: spot.kind, at: self.window.offset(spot.at), what: spot.what }
     }
 
@@ -266,8 +311,17 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         }
     }
 
+    /// Books what stands between `from`, up to which there is framing, and `to` as a prefix.
+    fn frame_prefix(&mut self, from: usize, to: usize) {
+        self.frame(to);
+        self.tally.bytes_prefix += (to - from) as u64;
+    }
+
     /// Books everything up to `to` as framing.
     fn frame(&mut self, to: usize) {
+        if self.prefix.is_some() {
+            self.line_begins |= self.window.bytes()[self.position..to].contains(&b'\n');
+        }
         let bytes = (to - self.position) as u64;
         self.tally.bytes_framing += bytes;
         self.tally.stream_bytes += bytes;
@@ -283,6 +337,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         }
         self.frame(start);
         self.count_lines(start);
+        self.line_begins = false;
         self.number += 1;
         self.tally.records += 1;
         self.tally.bytes_loaded += (end - start) as u64;
@@ -314,8 +369,11 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let blanks = if length == 0 { blanks } else { 0 };
         self.tally.bytes_rejected -= blanks;
         self.tally.bytes_framing += blanks;
-        self.number += 1;
-        self.tally.rejects += 1;
+        self.line_begins = false;
+        if fault.kind.is_of_record() {
+            self.number += 1;
+            self.tally.rejects += 1;
+        }
         self.tally.bytes_rejected += length as u64;
         self.tally.stream_bytes += length as u64;
         self.position = end;

@@ -1,0 +1,201 @@
+//! Text before the first record: where a stream begins.
+
+use super::layout::BOM;
+use super::text;
+use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
+use crate::json::shape::Class;
+use crate::memory::OutOfMemory;
+
+/// Scanning may cost so many times the length of the head.
+const EFFORT: usize = 16;
+
+/// A value that breaks on its first line began one, if so much of it is fine.
+const CONVINCING: usize = 64;
+
+/// The index in the head of a stream where its first record or the bracket around its
+/// records stands, if text stands before it; 0 where none does, and `None` where there is
+/// nothing but text. `whole` says that the head is all of the stream. With `array` only an
+/// array will do.
+///
+/// A bracket in text opens nothing, or something that ends on its line with more text
+/// behind it.
+pub(super) fn end(head: &[u8], whole: bool, array: bool) -> Result<Option<usize>, OutOfMemory> {
+    let first = skip_blank(head);
+    if first == head.len() || !starts_with_text(&head[first..], whole) {
+        return Ok(Some(0));
+    }
+    let mut scanner = Scanner::for_text(false, head.len())?;
+    let mut effort = head.len() * EFFORT;
+    let mut at = first;
+    while let Some(next) = memchr::memchr2(b'{', b'[', &head[at..]) {
+        at += next;
+        let line = memchr::memrchr(b'\n', &head[..at]).map_or(0, |newline| newline + 1);
+        let starts_line = head[line..at].trim_ascii().is_empty();
+        if starts_line && text::opens_loosely(&head[at..]) && !array {
+            return Ok(Some(at));
+        }
+        if !text::opens(&head[at..]) || is_member_value(&head[..at]) || (array && head[at] == b'{') {
+            at += 1;
+            continue;
+        }
+        scanner.reset(false);
+        match scanner.scan(head, at, whole) {
+            Progress::Done(end) => {
+                let rest = memchr::memchr(b'\n', &head[end..])
+                    .map_or(&head[end..], |newline| &head[end..end + newline]);
+                let holds = head[at + 1..end].iter().any(|b| matches!(b, b'{' | b'[' | b':'));
+                if (starts_line || holds) && ends_line(rest) {
+                    return Ok(Some(at));
+                }
+                effort = effort.saturating_sub(end - at);
+                at = end;
+            }
+            Progress::Broken(spot) => {
+                let convincing = spot.at - at >= CONVINCING || head[at..spot.at].contains(&b'\n');
+                if starts_line || convincing {
+                    return Ok(Some(at));
+                }
+                effort = effort.saturating_sub(spot.at - at);
+                at += 1;
+            }
+            Progress::More(_) => return Ok(Some(at)),
+            Progress::OutOfMemory(error) => return Err(error),
+        }
+        if effort == 0 {
+            return Ok(Some(0));
+        }
+    }
+    Ok(None)
+}
+
+/// The first index that is no framing and no NUL byte.
+fn skip_blank(head: &[u8]) -> usize {
+    let mut i = 0;
+    loop {
+        match head.get(i) {
+            Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | 0 | &RECORD_SEPARATOR) => i += 1,
+            Some(0xEF) if head[i..].starts_with(BOM) => i += BOM.len(),
+            _ => return i,
+        }
+    }
+}
+
+/// Whether a stream starts with text: not with a value, and not with the rest of one.
+fn starts_with_text(head: &[u8], whole: bool) -> bool {
+    let line = memchr::memchr(b'\n', head).map_or(head, |end| &head[..end]);
+    match head.first() {
+        Some(b'{') if text::opens(head) || text::opens_loosely(head) => return false,
+        Some(b'[') if text::opens(head) => {
+            // A timestamp or a number in brackets, and text behind it.
+            let end = memchr::memchr(b']', line).map_or(line.len(), |end| end + 1);
+            let holds = line[1..end].iter().any(|b| matches!(b, b'{' | b'[' | b'"'));
+            if holds || end == line.len() || ends_line(&line[end..]) || followed_by_value(&line[end..]) {
+                return false;
+            }
+        }
+        Some(b':' | b'}' | b']') => return false,
+        // What keeps browsers from running a page's JSON.
+        Some(b')') => return true,
+        Some(b'"') if text::is_member(line) => return false,
+        Some(&b) if Class::of(b).is_some() => {
+            let mut scanner = Scanner::new(true);
+            if let Progress::Done(end) = scanner.scan(head, 0, whole)
+                && ends_line(&line[end.min(line.len())..])
+            {
+                return false;
+            }
+        }
+        _ => {}
+    }
+    // What is left of a record that lost its start has members, or brackets that it did not open.
+    let mut openers = memchr::memchr2_iter(b'{', b'[', line).filter(|&at| text::opens(&line[at..]));
+    let plain = openers.find(|&at| at > 0).map_or(line, |at| &line[..at]);
+    text::is_prose(plain)
+}
+
+/// Whether nothing, a comma and whatever, or a remark is left of a line.
+fn ends_line(rest: &[u8]) -> bool {
+    let rest_of_array =
+        rest.iter().all(|b| b.is_ascii_whitespace() || matches!(b, b',' | b']' | b')' | b';' | b'}'));
+    let next = rest.trim_ascii_start();
+    rest_of_array
+        || (matches!(next.first(), Some(b'{' | b'[')) && text::opens(next))
+        || rest.trim_ascii_start().starts_with(b",")
+        || text::is_remark(rest) && !rest.iter().any(u8::is_ascii_alphanumeric)
+}
+
+/// Whether a value follows on the line, with at most a comma between.
+fn followed_by_value(rest: &[u8]) -> bool {
+    rest.first() == Some(&b'[') || rest.trim_ascii_start().starts_with(b",")
+}
+
+/// Whether a key and a colon stand before.
+fn is_member_value(before: &[u8]) -> bool {
+    let before = before.trim_ascii_end();
+    before.strip_suffix(b":").is_some_and(|key| key.trim_ascii_end().ends_with(b"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begins(text: &str) -> Option<usize> {
+        end(text.as_bytes(), true, false).expect("memory")
+    }
+
+    #[test]
+    fn text_ends_where_records_begin() {
+        for before in [
+            "> npm start\n",
+            "[WARN] x\n[INFO] [1/5] {y}\n",
+            "HTTP/1.1 200 OK\r\nDate: x\r\n\r\n",
+            ")]}'\n",
+            "while(1);",
+            "window.x = ",
+            "cb(",
+            "```json\n",
+            "warn config {\"a\":1} ignored\n",
+            "it's \"quoted\" (x={y}) [2]\n",
+            "[12345.6] usb {\"n\":1} x\n",
+            "true story\n",
+            "2024-01-02 x\n",
+            "-- 7\n",
+            "\u{1b}[0m",
+        ] {
+            for data in
+                ["[{\"id\":1},{\"id\":2}]", "{\"id\":1}\n{\"id\":2}\n", "[\n  {\n    \"id\": 1\n  }\n]\n"]
+            {
+                assert_eq!(begins(&format!("{before}{data}")), Some(before.len()), "{before}{data}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_is_seen_where_a_value_or_the_rest_of_one_stands() {
+        for text in [
+            "",
+            " \n",
+            "{\"a\":1}",
+            "\u{feff}[{}]",
+            "1\n2\n",
+            "\"a\"\n\"b\"\n",
+            "[1]\n[2]\n",
+            "id\":1}\n{\"id\":2}\n",
+            "\"id\":1}\n{\"id\":2}\n",
+            "\"x\",\n\"y\"]}\n{\"id\":1}",
+            "}\n{\"id\":1}",
+            ":1}\n{\"a\":1}",
+            "{'a': 1}\n{'a': 2}",
+            "\0\0\0{\"a\":1}",
+            "[1][2][3]",
+            "1, 2, 3",
+            " ]\n ],\n [\n  1,\n  []\n ]",
+            "{]\"id\":1}{\"id\":2}",
+        ] {
+            assert_eq!(begins(text), Some(0), "{text}");
+        }
+        for text in ["once upon a time\n", "<p>x</p>", "a,b\n1,2\n"] {
+            assert_eq!(begins(text), None, "{text}");
+        }
+    }
+}

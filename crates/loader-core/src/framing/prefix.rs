@@ -1,0 +1,206 @@
+//! Lines that have text before their record: what a logger, a shipper of logs or a protocol
+//! writes there. The prefix is framing.
+
+use super::reader::Reader;
+use super::split::Splitter;
+use super::text;
+use crate::input::{Error, Source};
+use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
+use crate::json::shape::Class;
+use crate::memory::OutOfMemory;
+
+/// So many brackets of a line are tried.
+const CANDIDATES: usize = 32;
+
+/// So far is the end of a line looked for. In a longer line the first bracket decides.
+const LONGEST: usize = 16 * 1024 * 1024;
+
+/// Where one record in so many has a line of text before it, such lines are part of the
+/// prefix: the fields of an event, the length of the record.
+const USUAL: usize = 4;
+
+/// How lines with prefixes are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Prefix {
+    /// Lines without a record belong to the prefix of the next that has one.
+    pub(super) texts_are_framing: bool,
+}
+
+/// What lines of the head show.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reading {
+    /// Lines with text and a whole record, …
+    records: usize,
+    /// … bytes of these records, …
+    bytes: usize,
+    /// … and lines with text only.
+    texts: usize,
+}
+
+impl Reading {
+    /// How to read the lines, if that explains more of the head than the `explained` bytes
+    /// that another way of reading does.
+    pub(super) fn beats(&self, explained: usize) -> Option<Prefix> {
+        let wins = self.records > 1 && self.bytes > explained;
+        wins.then_some(Prefix { texts_are_framing: self.texts * USUAL >= self.records })
+    }
+}
+
+/// Reads the lines of a head.
+pub(super) fn read(head: &[u8], whole: bool) -> Result<Reading, OutOfMemory> {
+    let mut scanner = Scanner::for_text(true, head.len())?;
+    let mut reading = Reading::default();
+    let end = if whole { head.len() } else { memchr::memrchr(b'\n', head).unwrap_or(0) };
+    // Of the line before, where it is a number.
+    let mut length = None;
+    for line in head[..end].split(|&b| b == b'\n') {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        let announced = length.take();
+        if is_piece(line) {
+            continue;
+        }
+        match find(line, &mut scanner, |_| true, |_| true) {
+            Some(Found { start, end: Some(end) }) => {
+                let announced = announced.is_some_and(|length: usize| length.abs_diff(end - start) <= 2);
+                if announced || has_text(&line[..start]) || has_text(&line[end..]) {
+                    reading.records += 1;
+                    reading.bytes += end - start;
+                }
+                reading.texts += usize::from(announced);
+            }
+            Some(_) => {}
+            None => {
+                length = str::from_utf8(line).ok().and_then(|line| line.parse().ok());
+                reading.texts += usize::from(length.is_none());
+            }
+        }
+    }
+    Ok(reading)
+}
+
+/// Whether a line is a piece of a record that spans lines.
+fn is_piece(line: &[u8]) -> bool {
+    text::is_member(line) || matches!(line.first(), Some(b'}' | b':'))
+}
+
+/// Whether more than framing is there.
+fn has_text(bytes: &[u8]) -> bool {
+    bytes.iter().any(|b| !matches!(b, b' ' | b'\t' | b'\r' | b',' | b'[' | b']' | b'}' | &RECORD_SEPARATOR))
+}
+
+/// Where the record of a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    start: usize,
+    /// Its end, if it is whole and nothing but a remark follows it.
+    end: Option<usize>,
+}
+
+/// Finds the record of a line: the first whole value that ends it, rather one that `owns`
+/// says is like the others. Where none does, the first that begins as one, rather as
+/// `opens` says that the others do.
+fn find(
+    line: &[u8],
+    scanner: &mut Scanner,
+    owns: impl Fn(&[u8]) -> bool,
+    opens: impl Fn(&[u8]) -> bool,
+) -> Option<Found> {
+    let (mut whole, mut broken, mut alike) = (None, None, None);
+    // What lies before this is a part of a broken value, as it seems.
+    let mut explained = 0;
+    let mut at = 0;
+    for _ in 0..CANDIDATES {
+        let Some(next) = memchr::memchr2(b'{', b'[', &line[at..]) else { break };
+        at += next;
+        if !text::opens(&line[at..]) {
+            at += 1;
+            continue;
+        }
+        scanner.reset(true);
+        match scanner.scan(line, at, true) {
+            Progress::Done(end) => {
+                let rest = &line[end..];
+                if text::is_remark(rest) || !has_text(rest) && !rest.contains(&b'}') {
+                    let found = Found { start: at, end: Some(end) };
+                    if owns(&line[at..end]) {
+                        return Some(found);
+                    }
+                    if at >= explained {
+                        whole = whole.or(Some(found));
+                    }
+                }
+                at = end;
+            }
+            Progress::Broken(spot) => {
+                let found = Found { start: at, end: None };
+                broken = broken.or(Some(found));
+                if opens(&line[at..]) {
+                    alike = alike.or(Some(found));
+                }
+                explained = explained.max(spot.at);
+                at += 1;
+            }
+            Progress::More(_) | Progress::OutOfMemory(_) => break,
+        }
+    }
+    whole.or(alike).or(broken)
+}
+
+/// What comes next on a line.
+pub(super) enum Line {
+    /// A record, perhaps behind a prefix.
+    Record(usize),
+    /// Text up to there that counts as a prefix.
+    Prefix(usize),
+    /// Text up to there and no record.
+    Text(usize),
+}
+
+impl<S: Source, R: Reader> Splitter<S, R> {
+    /// What stands at `start`, which is no framing, in a file whose lines have prefixes.
+    pub(super) fn line(&mut self, start: usize, prefix: Prefix) -> Result<Line, Error> {
+        let end = self.line_end(start)?;
+        let line = &self.window.bytes()[start..end];
+        let begins = self.line_begins || self.window.bytes()[self.position..start].contains(&b'\n');
+        if !begins {
+            // Behind the record of the line.
+            return Ok(match text::is_remark(line) {
+                true => Line::Prefix(end),
+                false => Line::Record(start),
+            });
+        }
+        if let Some(marker) = &self.options.line_prefix {
+            return Ok(match memchr::memmem::find(line, marker) {
+                Some(at) if !line[at + marker.len()..].trim_ascii().is_empty() => {
+                    let behind = &line[at + marker.len()..];
+                    Line::Record(end - behind.trim_ascii_start().len())
+                }
+                _ => Line::Text(end),
+            });
+        }
+        let profile = &self.profile;
+        let learned = profile.records() > 0;
+        let owns = |value: &[u8]| !learned || profile.owns(value);
+        let opens = |text: &[u8]| !learned || profile.opens(text);
+        let mut scanner = Scanner::for_text(true, line.len())?;
+        let unknown = |found: &Found| {
+            let class = Class::of(line[found.start]);
+            learned && found.end.is_some() && !class.is_some_and(|class| profile.knows_class(class))
+        };
+        Ok(match find(line, &mut scanner, owns, opens).filter(|found| !unknown(found)) {
+            Some(found) => Line::Record(start + found.start),
+            None if prefix.texts_are_framing => Line::Prefix(end),
+            None => Line::Text(end),
+        })
+    }
+
+    /// The end of the line of `start` without blanks, or as far as is looked.
+    fn line_end(&mut self, start: usize) -> Result<usize, Error> {
+        let end = self.find_line_end(start, start + LONGEST)?;
+        let end = end.unwrap_or(self.window.bytes().len().min(start + LONGEST));
+        Ok(start + self.window.bytes()[start..end].trim_ascii_end().len())
+    }
+}

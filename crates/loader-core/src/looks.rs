@@ -1,0 +1,88 @@
+//! What a file looks like that is no JSON, for the message that says so.
+
+/// Bytes of a text that tell what it looks like.
+const LOOKED_AT: usize = 16 * 1024;
+
+/// What a file looks like that is no JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looks {
+    /// Lines with the same separators.
+    Delimited,
+    /// An XML document.
+    Xml,
+    /// An HTML page.
+    Html,
+    /// NUL bytes and nothing else.
+    NulBytes,
+    /// Bytes that are no text.
+    Binary,
+    /// Anything else.
+    Text,
+}
+
+/// What a file looks like of which this is the head, and in which no JSON was found.
+pub fn looks(head: &[u8]) -> Looks {
+    let head = &head[..head.len().min(LOOKED_AT)];
+    let text = head.trim_ascii_start();
+    let starts =
+        |word: &str| text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()));
+    if head.iter().all(|&b| b == 0) {
+        Looks::NulBytes
+    } else if starts("<?xml") {
+        Looks::Xml
+    } else if starts("<!doctype html") || starts("<html") {
+        Looks::Html
+    } else if text.first() == Some(&b'<')
+        && text.get(1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'!')
+    {
+        Looks::Xml
+    } else if is_binary(head) {
+        Looks::Binary
+    } else if is_delimited(head) {
+        Looks::Delimited
+    } else {
+        Looks::Text
+    }
+}
+
+/// Whether a text has bytes that no text has.
+fn is_binary(text: &[u8]) -> bool {
+    let control = |b: &&u8| **b < 0x20 && !b.is_ascii_whitespace() && !matches!(**b, 0x1B | 0x0B | 0x1E);
+    let strange = text.iter().filter(control).count() + text.iter().filter(|b| **b == 0x7F).count();
+    strange * 50 > text.len()
+}
+
+/// Whether most lines have the same number of one separator.
+fn is_delimited(text: &[u8]) -> bool {
+    let lines = || text.split(|&b| b == b'\n').filter(|line| !line.trim_ascii().is_empty()).take(100);
+    let total = lines().count();
+    [b',', b';', b'\t', b'|'].into_iter().any(|separator| {
+        let count = |line: &[u8]| memchr::memchr_iter(separator, line).count();
+        let usual = lines().nth(total / 2).map_or(0, count);
+        let alike = lines().filter(|line| count(line) == usual).count();
+        usual > 0 && alike * 4 >= total * 3 && (total > 1 || usual > 1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_json_is_named() {
+        let cases: [(&[u8], Looks); 9] = [
+            (b"a,b\n1,2\n3,4\n", Looks::Delimited),
+            (b"1;2;3\n4;5;6\n", Looks::Delimited),
+            (b"1,2,3\n", Looks::Delimited),
+            (b"<?xml version=\"1.0\"?><a/>", Looks::Xml),
+            (b"<!DOCTYPE HTML><p>", Looks::Html),
+            (b"<feed>", Looks::Xml),
+            (b"\0\0\0\0", Looks::NulBytes),
+            (b"\x01\x02\x00\x90\xFF\x03abc", Looks::Binary),
+            (b"Once upon a time\nthere was, indeed, a king.\n", Looks::Text),
+        ];
+        for (head, wanted) in cases {
+            assert_eq!(looks(head), wanted, "{:?}", String::from_utf8_lossy(head));
+        }
+    }
+}
