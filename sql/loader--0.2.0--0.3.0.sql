@@ -166,7 +166,10 @@ CREATE FUNCTION load_json_file(
     target_column text DEFAULT 'data',
     records_path text DEFAULT NULL,
     validate boolean DEFAULT false,
-    if_emptied text DEFAULT 'reload')
+    if_emptied text DEFAULT 'reload',
+    encoding text DEFAULT 'auto',
+    on_corrupt text DEFAULT 'stop',
+    line_prefix text DEFAULT NULL)
 RETURNS TABLE (
     load_id bigint,
     status text,
@@ -191,7 +194,10 @@ CREATE PROCEDURE load_json_files(
     target_column text DEFAULT 'data',
     records_path text DEFAULT NULL,
     on_file_error text DEFAULT 'continue',
-    if_emptied text DEFAULT 'reload')
+    if_emptied text DEFAULT 'reload',
+    encoding text DEFAULT 'auto',
+    on_corrupt text DEFAULT 'stop',
+    line_prefix text DEFAULT NULL)
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'loader_load_files';
 
@@ -217,6 +223,27 @@ CREATE VIEW loader.last_call AS
 SELECT c.started_at, c.finished_at, c.files, c.files_loaded, c.files_skipped, c.files_failed,
        c.rows_loaded, c.rows_rejected, c.bytes_read, c.mb_per_second, c.load_ids
 FROM loader.read_last_call() AS c;
+
+CREATE FUNCTION read_json_file(
+    path text,
+    format text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_error text DEFAULT 'reject',
+    records_path text DEFAULT NULL,
+    max_records bigint DEFAULT NULL,
+    encoding text DEFAULT 'auto',
+    on_corrupt text DEFAULT 'stop',
+    line_prefix text DEFAULT NULL)
+RETURNS TABLE (
+    file text,
+    record_no bigint,
+    line bigint,
+    byte_offset bigint,
+    data jsonb,
+    error_type text,
+    message text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'read_json_file_v3_wrapper';
 
 CREATE FUNCTION undo_load(load_id bigint, force boolean DEFAULT false)
 RETURNS bigint
@@ -253,15 +280,20 @@ GRANT EXECUTE ON FUNCTION loader.home(), loader.may_amend(text, oid, name), load
     loader.read_last_call(), loader.chunk_records(bigint), loader.chunk_offsets(bigint)
     TO PUBLIC;
 
-REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text)
+REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text,
+    text, text, text)
     FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text)
+GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text,
+    text, text, text)
     TO pg_read_server_files;
 REVOKE ALL ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
-    text, text, text, text, text)
+    text, text, text, text, text, text, text, text)
     FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
-    text, text, text, text, text)
+    text, text, text, text, text, text, text, text)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION read_json_file(text, text, text, text, text, bigint, text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION read_json_file(text, text, text, text, text, bigint, text, text, text)
     TO pg_read_server_files;
 
 -- A grant in a script of an extension counts as the extension's own, which no dump
@@ -283,8 +315,8 @@ BEGIN
             AND n.pronamespace OPERATOR(pg_catalog.=) o.pronamespace
             AND n.probin OPERATOR(pg_catalog.=) o.probin
         WHERE o.prosrc OPERATOR(pg_catalog.=)
-                  ANY ('{load_file_wrapper,loader_load_json_files,undo_load_wrapper}'::pg_catalog.text[])
-          AND n.prosrc OPERATOR(pg_catalog.=) ANY ('{load_json_file_v3_wrapper,loader_load_files,undo_load_v3_wrapper}'::pg_catalog.text[])
+                  ANY ('{load_file_wrapper,loader_load_json_files,read_json_file_wrapper,undo_load_wrapper}'::pg_catalog.text[])
+          AND n.prosrc OPERATOR(pg_catalog.=) ANY ('{load_json_file_v3_wrapper,loader_load_files,read_json_file_v3_wrapper,undo_load_v3_wrapper}'::pg_catalog.text[])
     LOOP
         PERFORM loader.copy_grants(old, new);
         EXECUTE pg_catalog.format('DROP ROUTINE %s', old);

@@ -215,7 +215,10 @@ CREATE FUNCTION load_json_file(
     target_column text DEFAULT 'data',
     records_path text DEFAULT NULL,
     validate boolean DEFAULT false,
-    if_emptied text DEFAULT 'reload')
+    if_emptied text DEFAULT 'reload',
+    encoding text DEFAULT 'auto',
+    on_corrupt text DEFAULT 'stop',
+    line_prefix text DEFAULT NULL)
 RETURNS TABLE (
     load_id bigint,
     status text,
@@ -240,7 +243,10 @@ CREATE PROCEDURE load_json_files(
     target_column text DEFAULT 'data',
     records_path text DEFAULT NULL,
     on_file_error text DEFAULT 'continue',
-    if_emptied text DEFAULT 'reload')
+    if_emptied text DEFAULT 'reload',
+    encoding text DEFAULT 'auto',
+    on_corrupt text DEFAULT 'stop',
+    line_prefix text DEFAULT NULL)
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'loader_load_files';
 
@@ -275,7 +281,10 @@ CREATE FUNCTION read_json_file(
     compression text DEFAULT 'auto',
     on_error text DEFAULT 'reject',
     records_path text DEFAULT NULL,
-    max_records bigint DEFAULT NULL)
+    max_records bigint DEFAULT NULL,
+    encoding text DEFAULT 'auto',
+    on_corrupt text DEFAULT 'stop',
+    line_prefix text DEFAULT NULL)
 RETURNS TABLE (
     file text,
     record_no bigint,
@@ -285,7 +294,7 @@ RETURNS TABLE (
     error_type text,
     message text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10000
-AS 'MODULE_PATHNAME', 'read_json_file_wrapper';
+AS 'MODULE_PATHNAME', 'read_json_file_v3_wrapper';
 
 CREATE FUNCTION undo_load(load_id bigint, force boolean DEFAULT false)
 RETURNS bigint
@@ -306,18 +315,21 @@ RETURNS TABLE (
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 AS 'MODULE_PATHNAME', 'retry_rejects_wrapper';
 
-REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text)
+REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text,
+    text, text, text)
     FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text)
+GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text,
+    text, text, text)
     TO pg_read_server_files;
 REVOKE ALL ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
-    text, text, text, text, text)
+    text, text, text, text, text, text, text, text)
     FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
-    text, text, text, text, text)
+    text, text, text, text, text, text, text, text)
     TO pg_read_server_files;
-REVOKE ALL ON FUNCTION read_json_file(text, text, text, text, text, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION read_json_file(text, text, text, text, text, bigint) TO pg_read_server_files;
+REVOKE ALL ON FUNCTION read_json_file(text, text, text, text, text, bigint, text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION read_json_file(text, text, text, text, text, bigint, text, text, text)
+    TO pg_read_server_files;
 
 -- Hand the records of the chunk in hand, and their offsets, to the INSERT of a
 -- load. Of no use to anybody else; outside of a load they raise an error.

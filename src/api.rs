@@ -3,7 +3,7 @@
 use crate::amend::{self, Force, Retried};
 use crate::catalog::Catalog;
 use crate::error::{self, Error};
-use crate::load::{self, Call, Words};
+use crate::load::{self, Call, InputWords, Words};
 use crate::many::{self, OnFileError};
 use crate::pg::lent::Lent;
 use crate::pg::{self, Oid, procedure, text};
@@ -93,6 +93,9 @@ fn load_json_file_v3(
     records_path: Option<&[u8]>,
     validate: Option<bool>,
     if_emptied: Option<&[u8]>,
+    encoding: Option<&[u8]>,
+    on_corrupt: Option<&[u8]>,
+    line_prefix: Option<&[u8]>,
 ) -> TableIterator<
     'static,
     (
@@ -111,13 +114,14 @@ fn load_json_file_v3(
             words: Words {
                 chunk: required("chunk", chunk)?,
                 format: required("format", format)?,
-                compression: required("compression", compression)?,
+                input: input(compression, encoding, on_corrupt)?,
                 on_error: required("on_error", on_error)?,
                 reject_limit,
                 if_loaded: required("if_loaded", if_loaded)?,
                 if_emptied: required("if_emptied", if_emptied)?,
                 records_path,
                 validate: required("validate", validate)?,
+                line_prefix,
             },
             target_column: required("target_column", target_column)?,
         })
@@ -154,6 +158,9 @@ pub fn load_json_files(call: &procedure::Call) {
             records_path: call.text(10),
             on_file_error: OnFileError::of(&text("on_file_error", 11)?)?,
             if_emptied: text("if_emptied", 12)?,
+            encoding: text("encoding", 13)?,
+            on_corrupt: text("on_corrupt", 14)?,
+            line_prefix: call.text(15),
         };
         many::run(&pattern, call.integer(3), arguments)
     };
@@ -239,16 +246,25 @@ fn retry_rejects(
     TableIterator::once((load_id, "loaded", rows_loaded as i64, rows_rejected as i64))
 }
 
-/// `read_json_file(path, ...)`. `file` and `data` are text and jsonb.
-#[allow(clippy::type_complexity)]
+/// `read_json_file` of 0.2.0, until the extension is updated.
 #[pg_extern(sql = false)]
-fn read_json_file(
+fn read_json_file() {
+    Error::OldFunctions.raise()
+}
+
+/// `read_json_file(path, ...)`. `file` and `data` are text and jsonb.
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+#[pg_extern(sql = false)]
+fn read_json_file_v3(
     path: Option<&[u8]>,
     format: Option<&[u8]>,
     compression: Option<&[u8]>,
     on_error: Option<&[u8]>,
     records_path: Option<&[u8]>,
     max_records: Option<i64>,
+    encoding: Option<&[u8]>,
+    on_corrupt: Option<&[u8]>,
+    line_prefix: Option<&[u8]>,
 ) -> TableIterator<
     'static,
     (
@@ -265,10 +281,11 @@ fn read_json_file(
         read::rows(&read::Call {
             path: required("path", path)?,
             format: required("format", format)?,
-            compression: required("compression", compression)?,
+            input: input(compression, encoding, on_corrupt)?,
             on_error: required("on_error", on_error)?,
             records_path,
             max_records,
+            line_prefix,
         })
     };
     let rows = read().unwrap_or_else(|error: Error| error.raise());
@@ -290,6 +307,19 @@ fn read_json_file(
 #[pg_extern(sql = false)]
 fn raw_text(raw: &[u8], truncated: bool) -> Option<Vec<u8>> {
     text::from_utf8(raw, truncated).unwrap_or_else(|bytes| Error::OutOfMemory(bytes).raise())
+}
+
+/// The arguments that say how the bytes of a file become text.
+fn input<'a>(
+    compression: Option<&'a [u8]>,
+    encoding: Option<&'a [u8]>,
+    on_corrupt: Option<&'a [u8]>,
+) -> Result<InputWords<'a>, Error> {
+    Ok(InputWords {
+        compression: required("compression", compression)?,
+        encoding: required("encoding", encoding)?,
+        on_corrupt: required("on_corrupt", on_corrupt)?,
+    })
 }
 
 fn required<T>(name: &'static str, argument: Option<T>) -> Result<T, Error> {

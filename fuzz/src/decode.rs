@@ -3,7 +3,7 @@
 
 use crate::steps::Steps;
 use flate2::write::GzEncoder;
-use loader_core::input::{Compression, Decoded, Error, Source};
+use loader_core::input::{Compression, Decoded, Error, Options, Source};
 use std::io::{Read, Write};
 
 /// So many decompressed bytes are looked at.
@@ -101,7 +101,7 @@ fn compress(bytes: &[u8], compression: Compression) -> Vec<u8> {
 }
 
 fn decode(stream: &[u8], asked: Option<Compression>, step: usize, room: usize) -> (Vec<u8>, End) {
-    let mut source = Decoded::new(Steps::new(stream, step), asked).expect("in memory");
+    let mut source = Decoded::new(Steps::new(stream, step), &Options { compression: asked, ..Options::default() }).expect("in memory");
     let compression = source.compression();
     assert_eq!(compression, asked.unwrap_or_else(|| Compression::detect(stream)));
     let mut bytes = Vec::new();

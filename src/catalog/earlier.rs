@@ -159,7 +159,7 @@ impl Catalog {
         let arguments = [
             array::bigints(&memory, among),
             load.loaded_by.into(),
-            load.options.into(),
+            text::parameter(load.options),
             text::parameter(load.content.target_name),
         ];
         user::run_as(self.owner, || select_bigint(Snapshot::Latest, QUERY, &arguments))

@@ -39,8 +39,8 @@ pub struct Load<'a> {
     pub content: Content<'a>,
     pub file_path: &'a [u8],
     pub chunk: i32,
-    /// The option values of the call, as a JSON object.
-    pub options: &'a str,
+    /// The option values of the call, as a JSON object in the encoding of the database.
+    pub options: &'a [u8],
     pub loaded_by: Oid,
     pub started_at: TimestampWithTimeZone,
     /// Where in the stream it begins.
@@ -112,7 +112,7 @@ impl Catalog {
             file.format.into(),
             file.compression.into(),
             load.chunk.into(),
-            load.options.into(),
+            text::parameter(load.options),
             step.status.name().into(),
             (step.rows as i64).into(),
             (step.ledger.rejects as i64).into(),

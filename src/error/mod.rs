@@ -138,6 +138,8 @@ pub enum Error {
         /// What may have been meant.
         meant: Option<String>,
     },
+    /// `line_prefix` cannot be used as it is; why.
+    BadLinePrefix { prefix: String, what: &'static str },
     /// No load of that number, or none that is the caller's to amend.
     NoLoad(i64),
     /// Another session is at work on the load.

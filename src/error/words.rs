@@ -349,6 +349,11 @@ impl Error {
                 Some(meant) => format!("Write it as '{}'.", meant.replace('\'', "''")),
                 None => "Name the keys that lead to the array of the records, as in '$.data.items'.".to_string(),
             }),
+            Error::BadLinePrefix { prefix, what } => Words::new(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("invalid value for argument \"line_prefix\": \"{prefix}\""),
+            )
+            .detail(format!("{}.", sentence(what))),
             Error::NoLoad(load_id) => {
                 Words::new(Code::ERRCODE_UNDEFINED_OBJECT, format!("load {load_id} does not exist"))
                     .detail("Only loads of roles whose privileges the current role has can be changed.")

@@ -118,7 +118,7 @@ impl Intake {
         let framing = framing::Options {
             format: setup.options.format,
             records_path: setup.options.records_path.clone(),
-            line_prefix: None,
+            line_prefix: setup.options.line_prefix.clone(),
             max_record_size: settings::max_record_size(),
             raw_limit: settings::reject_raw_limit(),
         };

@@ -24,7 +24,7 @@ pub use file::{FileSource, explain};
 pub use intake::{Ended, Intake, Part, Setup, Sink};
 pub use judge::{Values, Verdict};
 pub use options::{
-    Call, IfEmptied, IfLoaded, OnError, Options, Words, compression_of, format_of, on_error_of,
+    Call, IfEmptied, IfLoaded, InputWords, OnError, Options, Words, format_of, line_prefix_of, on_error_of,
     records_path_of, word,
 };
 pub use report::{at_least_once, log_line};
@@ -171,7 +171,7 @@ fn take_in(
         any_good: false,
         rejected: 0,
     };
-    let decoded = Decoded::new(source, options.compression).map_err(|error| explain(error, &shown))?;
+    let decoded = Decoded::new(source, &options.input).map_err(|error| explain(error, &shown))?;
     let mut intake = Intake::open(decoded, sink.target, &setup)?;
     while intake.take(sink)? {}
     intake.end(sink, true)

@@ -4,10 +4,14 @@ use crate::error::Error;
 use crate::pg;
 use crate::pg::Oid;
 use loader_core::framing::{Format, RecordsPath};
-use loader_core::input::Compression;
+use loader_core::input::{self, Compression, Encoding, OnCorrupt};
+use std::sync::Arc;
 
 /// More rows in one INSERT gain nothing, and their places take memory.
 const LARGEST_CHUNK: i32 = 1_000_000;
+
+/// A prefix of lines is looked for in each of them. Bytes.
+const LONGEST_PREFIX: usize = 1000;
 
 /// The arguments of `load_json_file`, texts in the database's encoding.
 pub struct Call<'a> {
@@ -21,13 +25,21 @@ pub struct Call<'a> {
 pub struct Words<'a> {
     pub chunk: i32,
     pub format: &'a [u8],
-    pub compression: &'a [u8],
+    pub input: InputWords<'a>,
     pub on_error: &'a [u8],
     pub reject_limit: Option<i64>,
     pub if_loaded: &'a [u8],
     pub if_emptied: &'a [u8],
     pub records_path: Option<&'a [u8]>,
     pub validate: bool,
+    pub line_prefix: Option<&'a [u8]>,
+}
+
+/// Those that say how the bytes of a file become UTF-8 text.
+pub struct InputWords<'a> {
+    pub compression: &'a [u8],
+    pub encoding: &'a [u8],
+    pub on_corrupt: &'a [u8],
 }
 
 /// What to do with a bad record.
@@ -73,8 +85,12 @@ pub struct Options {
     /// Where in the file the array lies that holds the records.
     pub records_path: Option<RecordsPath>,
     shown_path: Option<String>,
-    /// The compression; `None` finds it out.
-    pub compression: Option<Compression>,
+    /// What the record of each line starts behind, in UTF-8, …
+    pub line_prefix: Option<Arc<[u8]>>,
+    /// … and in the encoding of the database.
+    shown_prefix: Option<Vec<u8>>,
+    /// How the bytes of the file become UTF-8 text.
+    pub input: input::Options,
     /// What to do with a bad record.
     pub on_error: OnError,
     /// Bad records that do not fail the load.
@@ -102,9 +118,11 @@ impl Options {
         Ok(Options {
             chunk: words.chunk as usize,
             shown_path: records_path.as_ref().map(RecordsPath::to_string),
+            line_prefix: line_prefix_of(words.line_prefix, format, records_path.is_some())?,
+            shown_prefix: words.line_prefix.map(<[u8]>::to_vec),
             records_path,
             format,
-            compression: compression_of(words.compression)?,
+            input: words.input.options()?,
             on_error: on_error_of(words.on_error)?,
             reject_limit,
             if_loaded: match word(
@@ -141,8 +159,8 @@ impl Options {
         self.shown_path.as_deref()
     }
 
-    /// The values as the history keeps them: a JSON object.
-    pub fn to_json(&self) -> String {
+    /// The values as the history keeps them: a JSON object, in the encoding of the database.
+    pub fn to_json(&self) -> Vec<u8> {
         let on_error = match self.on_error {
             OnError::Reject => "reject",
             OnError::Stop => "stop",
@@ -158,14 +176,83 @@ impl Options {
             IfEmptied::Reload => "reload",
             IfEmptied::Keep => "keep",
         };
-        format!(
-            r#"{{"chunk": {}, "format": "{}", "compression": "{}", "on_error": "{on_error}", "reject_limit": {}, "if_loaded": "{if_loaded}", "if_emptied": "{if_emptied}"}}"#,
+        let mut json = format!(
+            r#"{{"chunk": {}, "format": "{}", "compression": "{}", "encoding": "{}", "on_corrupt": "{}", "on_error": "{on_error}", "reject_limit": {}, "if_loaded": "{if_loaded}", "if_emptied": "{if_emptied}""#,
             self.chunk,
             self.format.map_or("auto", Format::name),
-            self.compression.map_or("auto", Compression::name),
+            self.input.compression.map_or("auto", Compression::name),
+            self.input.encoding.map_or("auto", Encoding::name),
+            self.input.on_corrupt.name(),
             self.reject_limit.map_or("null".to_string(), |limit| limit.to_string()),
         )
+        .into_bytes();
+        if let Some(prefix) = &self.shown_prefix {
+            json.extend(b", \"line_prefix\": ");
+            json.extend(quoted(prefix));
+        }
+        json.push(b'}');
+        json
     }
+}
+
+/// Text of the database as a JSON string. No encoding of a database has a byte below 128 in a
+/// character of several bytes.
+fn quoted(text: &[u8]) -> Vec<u8> {
+    let mut json = vec![b'"'];
+    for &byte in text {
+        match byte {
+            b'"' | b'\\' => json.extend([b'\\', byte]),
+            0..0x20 => json.extend(format!("\\u{byte:04x}").into_bytes()),
+            _ => json.push(byte),
+        }
+    }
+    json.push(b'"');
+    json
+}
+
+impl InputWords<'_> {
+    /// What they mean.
+    pub fn options(&self) -> Result<input::Options, Error> {
+        Ok(input::Options {
+            compression: compression_of(self.compression)?,
+            encoding: encoding_of(self.encoding)?,
+            on_corrupt: word(
+                "on_corrupt",
+                self.on_corrupt,
+                "stop, salvage",
+                &[("stop", OnCorrupt::Stop), ("salvage", OnCorrupt::Salvage)],
+            )?,
+            ..input::Options::default()
+        })
+    }
+}
+
+/// What the record of each line starts behind, in UTF-8. Records that lie elsewhere than in
+/// lines of their own have none.
+pub fn line_prefix_of(
+    value: Option<&[u8]>,
+    format: Option<Format>,
+    has_records_path: bool,
+) -> Result<Option<Arc<[u8]>>, Error> {
+    let Some(value) = value else { return Ok(None) };
+    let bad = |what| Error::BadLinePrefix { prefix: pg::text::show(value), what };
+    if value.is_empty() {
+        return Err(bad("it must not be empty"));
+    }
+    if value.len() > LONGEST_PREFIX {
+        return Err(bad("it must not be longer than 1000 bytes"));
+    }
+    if !matches!(format, None | Some(Format::NewlineDelimited)) {
+        return Err(bad("it can only be used where \"format\" is auto or newline_delimited"));
+    }
+    if has_records_path {
+        return Err(bad("it cannot be used together with \"records_path\""));
+    }
+    if value.contains(&b'\n') {
+        return Err(bad("it must not contain a line break"));
+    }
+    let utf8 = pg::text::to_utf8(value).map_err(Error::OutOfMemory)?;
+    utf8.map(|utf8| Some(Arc::from(utf8))).ok_or_else(|| bad("it cannot be converted to UTF-8"))
 }
 
 /// The path to the array of the records, which is an array whatever else.
@@ -202,7 +289,7 @@ pub fn format_of(value: &[u8]) -> Result<Option<Format>, Error> {
 }
 
 /// The compression; `None` finds it out.
-pub fn compression_of(value: &[u8]) -> Result<Option<Compression>, Error> {
+fn compression_of(value: &[u8]) -> Result<Option<Compression>, Error> {
     word(
         "compression",
         value,
@@ -214,6 +301,19 @@ pub fn compression_of(value: &[u8]) -> Result<Option<Compression>, Error> {
             ("zstd", Some(Compression::Zstd)),
         ],
     )
+}
+
+/// The encoding; `None` finds it out.
+fn encoding_of(value: &[u8]) -> Result<Option<Encoding>, Error> {
+    if value.eq_ignore_ascii_case(b"auto") {
+        return Ok(None);
+    }
+    Encoding::of_label(value).map(Some).ok_or_else(|| Error::BadOption {
+        name: "encoding",
+        value: pg::text::show(value),
+        allowed: "auto, utf-8, utf-16, utf-16le, utf-16be, utf-32, utf-32le, utf-32be, latin1, windows-1252, \
+                  and the other names of the Encoding Standard",
+    })
 }
 
 /// What to do with a bad record.

@@ -1,7 +1,7 @@
 //! What `load_json_files` was called with: read, checked, and handed to workers.
 
 use crate::error::Error;
-use crate::load::{self, Options, Words};
+use crate::load::{self, InputWords, Options, Words};
 use crate::pg::Oid;
 
 /// The arguments, texts in the database's encoding.
@@ -18,6 +18,9 @@ pub struct Call {
     pub target_column: Vec<u8>,
     pub records_path: Option<Vec<u8>>,
     pub on_file_error: OnFileError,
+    pub encoding: Vec<u8>,
+    pub on_corrupt: Vec<u8>,
+    pub line_prefix: Option<Vec<u8>>,
 }
 
 /// What to do when a file has failed.
@@ -48,13 +51,18 @@ impl Call {
         Options::of(&Words {
             chunk: self.chunk,
             format: &self.format,
-            compression: &self.compression,
+            input: InputWords {
+                compression: &self.compression,
+                encoding: &self.encoding,
+                on_corrupt: &self.on_corrupt,
+            },
             on_error: &self.on_error,
             reject_limit: self.reject_limit,
             if_loaded: &self.if_loaded,
             if_emptied: &self.if_emptied,
             records_path: self.records_path.as_deref(),
             validate: false,
+            line_prefix: self.line_prefix.as_deref(),
         })
     }
 
@@ -68,9 +76,11 @@ impl Call {
             self.on_file_error as u64,
             threads as u64,
             u64::from(self.records_path.is_some()),
+            u64::from(self.line_prefix.is_some()),
         ];
         let none = Vec::new();
         let path = self.records_path.as_ref().unwrap_or(&none);
+        let prefix = self.line_prefix.as_ref().unwrap_or(&none);
         for text in [
             &self.format,
             &self.compression,
@@ -79,6 +89,9 @@ impl Call {
             &self.if_emptied,
             &self.target_column,
             path,
+            &self.encoding,
+            &self.on_corrupt,
+            prefix,
         ] {
             words.push(text.len() as u64);
             words.extend(text.iter().map(|&b| u64::from(b)));
@@ -88,14 +101,24 @@ impl Call {
 
     /// From [`Call::to_words`].
     pub fn from_words(words: &[u64]) -> (Call, usize) {
-        let (numbers, mut rest) = words.split_at(7);
+        let (numbers, mut rest) = words.split_at(8);
         let mut text = || {
             let (text, after) = rest[1..].split_at(rest[0] as usize);
             rest = after;
             text.iter().map(|&b| b as u8).collect::<Vec<u8>>()
         };
-        let [format, compression, on_error, if_loaded, if_emptied, target_column, path] =
-            [text(), text(), text(), text(), text(), text(), text()];
+        let [
+            format,
+            compression,
+            on_error,
+            if_loaded,
+            if_emptied,
+            target_column,
+            path,
+            encoding,
+            on_corrupt,
+            prefix,
+        ] = std::array::from_fn(|_| text());
         let call = Call {
             table: Oid::from(numbers[0] as u32),
             chunk: numbers[1] as i32,
@@ -108,6 +131,9 @@ impl Call {
             target_column,
             records_path: (numbers[6] != 0).then_some(path),
             on_file_error: OnFileError::ALL[numbers[4] as usize],
+            encoding,
+            on_corrupt,
+            line_prefix: (numbers[7] != 0).then_some(prefix),
         };
         (call, numbers[5] as usize)
     }

@@ -12,7 +12,7 @@ pub struct Common<'a> {
     pub target: &'a Target,
     pub target_name: &'a [u8],
     pub options: &'a Options,
-    pub options_json: &'a str,
+    pub options_json: &'a [u8],
     pub chunk: i32,
     pub threads: usize,
     /// The process that a worker works for. The session itself shows no files.

@@ -119,8 +119,7 @@ impl Job {
     fn open(&mut self, common: &Common<'_>) -> Result<Intake, Error> {
         let source = self.source.take().expect("opened once");
         let shown = source.opened().shown.clone();
-        let decoded =
-            Decoded::new(source, common.options.compression).map_err(|error| explain(error, &shown))?;
+        let decoded = Decoded::new(source, &common.options.input).map_err(|error| explain(error, &shown))?;
         Intake::open(
             decoded,
             common.target,
@@ -264,7 +263,7 @@ pub fn unread<'a>(common: &Common<'_>, on_disk: Option<FileOnDisk<'a>>) -> FileS
     FileState {
         on_disk,
         format: common.options.format.map_or("auto", Format::name),
-        compression: common.options.compression.map_or("auto", Compression::name),
+        compression: common.options.input.compression.map_or("auto", Compression::name),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::load::{Brought, FileSource, Intake, Part, Setup, explain};
 use crate::pg::subtransaction::contain;
 use crate::pg::{blocking, constraint, latch, text};
 use loader_core::framing::{Cuts, Mark, Range};
-use loader_core::input::{Compression, Decoded};
+use loader_core::input::{self, Decoded};
 use std::time::{Duration, Instant};
 
 /// Between two looks whether it is this range's turn.
@@ -185,7 +185,7 @@ impl Attempt<'_, '_> {
         let mut source = cuts.into_source();
         source.rewind()?;
         let decoded =
-            Decoded::new(source, Some(Compression::None)).map_err(|error| explain(error, &shown))?;
+            Decoded::new(source, &input::Options::plain()).map_err(|error| explain(error, &shown))?;
         let mut intake = Intake::open(
             decoded,
             sink.target,

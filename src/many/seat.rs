@@ -51,7 +51,7 @@ pub struct Seat<'a> {
     /// Threads that parse.
     threads: usize,
     options: Options,
-    options_json: String,
+    options_json: Vec<u8>,
     /// Something is checked at the end of a transaction only: each file has its own.
     deferrable: bool,
     /// Where the target keeps its rows, when the call began.

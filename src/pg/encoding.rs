@@ -1,4 +1,4 @@
-//! From UTF-8 to the encoding of the database, without errors: the client's
+//! From UTF-8 to the encoding of the database and back, without errors: the client's
 //! encoding plays no role, and neither do conversions that users made.
 
 use pgrx::pg_sys;
@@ -6,7 +6,7 @@ use pgrx::pg_sys;
 /// UTF-8 bytes that are converted at a time.
 const BLOCK: usize = 64 * 1024;
 
-/// What has to be done with UTF-8 text.
+/// What has to be done with text.
 #[derive(Clone, Copy)]
 pub enum Encoding {
     /// Nothing: the database is UTF8.
@@ -22,8 +22,9 @@ pub enum Encoding {
 pub struct Conversion {
     /// OID of the function.
     function: pg_sys::Oid,
-    /// Number of the encoding.
-    encoding: i32,
+    /// Numbers of the encodings.
+    from: i32,
+    to: i32,
 }
 
 /// Whether the database is UTF8.
@@ -43,23 +44,22 @@ impl Encoding {
         if encoding == pg_sys::pg_enc::PG_SQL_ASCII as i32 {
             return Some(Encoding::SqlAscii);
         }
-        // SAFETY: a catalog look-up. In pg_catalog and nowhere else: the usual
-        // look-up follows the search_path, where anybody may plant one.
-        let function = unsafe {
-            pg_sys::FindDefaultConversion(
-                pg_sys::Oid::from(pg_sys::PG_CATALOG_NAMESPACE),
-                pg_sys::pg_enc::PG_UTF8 as i32,
-                encoding,
-            )
-        };
-        (function != pg_sys::InvalidOid).then_some(Encoding::Other(Conversion { function, encoding }))
+        Conversion::find(pg_sys::pg_enc::PG_UTF8 as i32, encoding).map(Encoding::Other)
     }
 
-    /// Appends `text`, which is UTF-8, to `out` in this encoding. `Ok(false)`
-    /// where it has a character that the encoding lacks; an error where there
+    /// From that of the database to UTF-8; `None` where no conversion leads there.
+    pub fn to_utf8() -> Option<Self> {
+        match Encoding::of_database()? {
+            Encoding::Other(Conversion { from, to, .. }) => Conversion::find(to, from).map(Encoding::Other),
+            same => Some(same),
+        }
+    }
+
+    /// Appends `text`, which is in the encoding converted from, to `out` in the other one.
+    /// `Ok(false)` where it has a character that the encoding lacks; an error where there
     /// is no memory, with the size that was asked for.
     pub fn append(self, text: &[u8], out: &mut Vec<u8>) -> Result<bool, usize> {
-        let Encoding::Other(Conversion { function, encoding }) = self else {
+        let Encoding::Other(Conversion { function, from, to }) = self else {
             out.try_reserve(text.len()).map_err(|_| text.len())?;
             out.extend_from_slice(text);
             return Ok(true);
@@ -77,8 +77,8 @@ impl Encoding {
                 let target = out.as_mut_ptr().add(used);
                 let converted = pg_sys::pg_do_encoding_conversion_buf(
                     function,
-                    pg_sys::pg_enc::PG_UTF8 as i32,
-                    encoding,
+                    from,
+                    to,
                     block.as_ptr().cast_mut(),
                     block.len() as i32,
                     target,
@@ -97,7 +97,20 @@ impl Encoding {
     }
 }
 
-/// The length of the next block: whole characters only.
+impl Conversion {
+    /// The server's own conversion between two encodings, if it has one.
+    fn find(from: i32, to: i32) -> Option<Self> {
+        // SAFETY: a catalog look-up. In pg_catalog and nowhere else: the usual
+        // look-up follows the search_path, where anybody may plant one.
+        let function = unsafe {
+            pg_sys::FindDefaultConversion(pg_sys::Oid::from(pg_sys::PG_CATALOG_NAMESPACE), from, to)
+        };
+        (function != pg_sys::InvalidOid).then_some(Conversion { function, from, to })
+    }
+}
+
+/// The length of the next block: whole characters only, where the text is UTF-8. Other text
+/// is arguments of calls, which are shorter than a block.
 fn cut(text: &[u8]) -> usize {
     let mut end = text.len().min(BLOCK);
     while end < text.len() && text[end] & 0xC0 == 0x80 {

@@ -54,6 +54,14 @@ pub fn from_utf8(bytes: &[u8], is_cut: bool) -> Result<Option<Vec<u8>>, usize> {
     Ok((encoding.append(whole, &mut text)? && is_valid(&text)).then_some(text))
 }
 
+/// What text of the database is in UTF-8; `Ok(None)` where it cannot be converted. In SQL_ASCII
+/// bytes are what they are.
+pub fn to_utf8(text: &[u8]) -> Result<Option<Vec<u8>>, usize> {
+    let Some(encoding) = Encoding::to_utf8() else { return Ok(None) };
+    let mut utf8 = Vec::new();
+    Ok(encoding.append(text, &mut utf8)?.then_some(utf8))
+}
+
 /// A `text` parameter of a statement.
 pub fn parameter(bytes: &[u8]) -> DatumWithOid<'static> {
     // SAFETY: text and bytea have the same representation.

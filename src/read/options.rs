@@ -1,18 +1,20 @@
 //! The options of a reading: from the words of the call to values.
 
 use crate::error::Error;
-use crate::load::{OnError, compression_of, format_of, on_error_of, records_path_of};
+use crate::load::{InputWords, OnError, format_of, line_prefix_of, on_error_of, records_path_of};
 use loader_core::framing::{Format, RecordsPath};
-use loader_core::input::Compression;
+use loader_core::input;
+use std::sync::Arc;
 
 /// The arguments of `read_json_file`, texts in the database's encoding.
 pub struct Call<'a> {
     pub path: &'a [u8],
     pub format: &'a [u8],
-    pub compression: &'a [u8],
+    pub input: InputWords<'a>,
     pub on_error: &'a [u8],
     pub records_path: Option<&'a [u8]>,
     pub max_records: Option<i64>,
+    pub line_prefix: Option<&'a [u8]>,
 }
 
 /// The options of one call.
@@ -21,8 +23,10 @@ pub struct Options {
     pub format: Option<Format>,
     /// Where in a file the array lies that holds the records.
     pub records_path: Option<RecordsPath>,
-    /// The compression; `None` finds it out.
-    pub compression: Option<Compression>,
+    /// What the record of each line starts behind. UTF-8.
+    pub line_prefix: Option<Arc<[u8]>>,
+    /// How the bytes of a file become UTF-8 text.
+    pub input: input::Options,
     /// What to do with a bad record.
     pub on_error: OnError,
     /// So many rows are wanted; `None` is all there are.
@@ -34,10 +38,12 @@ impl Options {
     pub fn of(call: &Call<'_>) -> Result<Self, Error> {
         let format = format_of(call.format)?;
         let records_path = call.records_path.map(|path| records_path_of(path, format)).transpose()?;
+        let line_prefix = line_prefix_of(call.line_prefix, format, records_path.is_some())?;
         Ok(Options {
             format,
             records_path,
-            compression: compression_of(call.compression)?,
+            line_prefix,
+            input: call.input.options()?,
             on_error: on_error_of(call.on_error)?,
             max_records: match call.max_records {
                 None => None,

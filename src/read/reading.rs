@@ -60,11 +60,11 @@ impl Reading {
         let few = wanted.is_some_and(|wanted| wanted <= FEW);
         let source = FileSource::new(opened);
         let control = source.control().clone();
-        let decoded = Decoded::new(source, options.compression).map_err(|error| explain(error, &shown))?;
+        let decoded = Decoded::new(source, &options.input).map_err(|error| explain(error, &shown))?;
         let framing = framing::Options {
             format: options.format,
             records_path: options.records_path.clone(),
-            line_prefix: None,
+            line_prefix: options.line_prefix.clone(),
             max_record_size: settings::max_record_size(),
             raw_limit: 0,
         };

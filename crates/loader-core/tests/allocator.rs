@@ -9,7 +9,7 @@ use allocator::failing;
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 use loader_core::framing::{self, Mark, RecordsPath};
-use loader_core::input::{Decoded, Error, Source};
+use loader_core::input::{self, Decoded, Error, Source};
 use loader_core::pipeline::{Compression, Form, Options, Pipeline};
 use loader_core::toast::Method;
 use loader_damage::suite::{self, Choice};
@@ -62,7 +62,7 @@ impl Kind {
     /// Does as the backend does.
     fn load(&self, threads: usize) -> Result<Outcome, Error> {
         allocator::refill().map_err(Error::OutOfMemory)?;
-        let source = Decoded::new(Watchful { bytes: self.bytes.clone(), at: 0 }, None)?;
+        let source = Decoded::new(Watchful { bytes: self.bytes.clone(), at: 0 }, &input::Options::default())?;
         let framing = framing::Options {
             format: None,
             records_path: self.records_path.map(|path| RecordsPath::parse(path).expect("a path")),

@@ -205,7 +205,7 @@ struct On {
 /// The batches of `bytes`, compressed or not, from where `options` say.
 fn run_on(bytes: &[u8], options: Options) -> Result<On, Error> {
     let source = Bytes { bytes: bytes.to_vec(), at: 0, then: || Ok(0) };
-    let decoded = Decoded::new(source, None)?;
+    let decoded = Decoded::new(source, &input::Options::default())?;
     let mut pipeline = Pipeline::new(decoded, FRAMING, options, Arc::default())?;
     pipeline.start(&mut || true);
     let (begin, mut ends, mut found) = (pipeline.begin(), Vec::new(), Vec::new());

@@ -4,6 +4,10 @@
 //! [`Decoded`] is a source that undoes the compression of another. Nothing here
 //! opens a file or looks at JSON.
 
+mod encoding;
+
+pub use encoding::Encoding;
+
 use crate::looks::Looks;
 use crate::memory::{self, OutOfMemory};
 use std::io::{self, BufRead, Read};
@@ -147,6 +151,60 @@ impl Compression {
     }
 }
 
+/// What to do where a compressed stream is damaged or cut off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnCorrupt {
+    /// Fail.
+    #[default]
+    Stop,
+    /// Hand out what can be decompressed.
+    Salvage,
+}
+
+impl OnCorrupt {
+    /// The name that options and history use.
+    pub fn name(self) -> &'static str {
+        match self {
+            OnCorrupt::Stop => "stop",
+            OnCorrupt::Salvage => "salvage",
+        }
+    }
+}
+
+/// The largest window that the zstd program itself accepts without being told to, bytes.
+const ZSTD_WINDOW_MAX: u64 = 1 << 27;
+
+/// What the caller decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How the file is compressed; `None` finds it out.
+    pub compression: Option<Compression>,
+    /// What its text is encoded in; `None` finds it out.
+    pub encoding: Option<Encoding>,
+    /// What to do where the compressed stream is damaged or cut off.
+    pub on_corrupt: OnCorrupt,
+    /// A Zstandard stream that needs a larger window is not read. Bytes.
+    pub zstd_window_max: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            compression: None,
+            encoding: None,
+            on_corrupt: OnCorrupt::Stop,
+            zstd_window_max: ZSTD_WINDOW_MAX,
+        }
+    }
+}
+
+impl Options {
+    /// A file that is not compressed, in UTF-8.
+    pub fn plain() -> Self {
+        Options { compression: Some(Compression::None), encoding: Some(Encoding::Utf8), ..Options::default() }
+    }
+}
+
 /// A source with its compression undone.
 pub struct Decoded<S: Source> {
     decoder: Decoder<S>,
@@ -161,10 +219,10 @@ enum Decoder<S: Source> {
 }
 
 impl<S: Source> Decoded<S> {
-    /// Starts to decode `source`; with `None` its first bytes decide how.
-    pub fn new(source: S, compression: Option<Compression>) -> Result<Self, Error> {
+    /// Starts to decode `source`.
+    pub fn new(source: S, options: &Options) -> Result<Self, Error> {
         let mut block = Block::new(source)?;
-        let compression = match compression {
+        let compression = match options.compression {
             Some(compression) => compression,
             None => Compression::detect(block.head()?),
         };
