@@ -250,6 +250,15 @@ RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'undo_load_v3_wrapper';
 
+CREATE FUNCTION mend_rejects(load_id bigint, error_type text, expression text)
+RETURNS TABLE (
+    rejects_mended bigint,
+    rejects_still_bad bigint,
+    rejects_unchanged bigint,
+    rejects_truncated bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'mend_rejects_wrapper';
+
 -- What is new belongs to the owner of the extension, whoever updates it.
 DO $$
 DECLARE

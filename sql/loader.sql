@@ -306,6 +306,15 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'mend_reject_wrapper';
 
+CREATE FUNCTION mend_rejects(load_id bigint, error_type text, expression text)
+RETURNS TABLE (
+    rejects_mended bigint,
+    rejects_still_bad bigint,
+    rejects_unchanged bigint,
+    rejects_truncated bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'mend_rejects_wrapper';
+
 CREATE FUNCTION retry_rejects(load_id bigint)
 RETURNS TABLE (
     load_id bigint,

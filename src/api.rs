@@ -1,6 +1,6 @@
 //! The SQL functions: read arguments, call one function, return.
 
-use crate::amend::{self, Force, Retried};
+use crate::amend::{self, Force, Mended, Retried};
 use crate::catalog::Catalog;
 use crate::error::{self, Error};
 use crate::load::{self, Call, InputWords, Words};
@@ -224,6 +224,29 @@ fn undo_load_v3(load_id: Option<i64>, force: Option<bool>) -> i64 {
 fn mend_reject(load_id: Option<i64>, byte_offset: Option<i64>, new_text: Option<&[u8]>) {
     let mend = || amend::mend(required("load_id", load_id)?, required("byte_offset", byte_offset)?, new_text);
     mend().unwrap_or_else(|error: Error| error.raise())
+}
+
+/// `mend_rejects(load_id, error_type, expression)`.
+#[allow(clippy::type_complexity)]
+#[pg_extern(sql = false)]
+fn mend_rejects(
+    load_id: Option<i64>,
+    error_type: Option<&[u8]>,
+    expression: Option<&[u8]>,
+) -> TableIterator<
+    'static,
+    (
+        name!(rejects_mended, i64),
+        name!(rejects_still_bad, i64),
+        name!(rejects_unchanged, i64),
+        name!(rejects_truncated, i64),
+    ),
+> {
+    let mend =
+        || amend::mend_all(required("load_id", load_id)?, error_type, required("expression", expression)?);
+    let Mended { mended, still_bad, unchanged, truncated } =
+        mend().unwrap_or_else(|error: Error| error.raise());
+    TableIterator::once((mended as i64, still_bad as i64, unchanged as i64, truncated as i64))
 }
 
 /// `retry_rejects(load_id)`.

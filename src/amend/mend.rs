@@ -9,10 +9,7 @@ use crate::pg;
 pub fn mend(load_id: i64, byte_offset: i64, text: Option<&[u8]>) -> Result<(), Error> {
     pg::prevent_during_recovery(c"mend_reject");
     let catalog = Catalog::open()?;
-    let past = catalog.past(load_id, RowLock::No)?.ok_or(Error::NoLoad(load_id))?;
-    if past.is_undone {
-        return Err(Error::Undone(load_id));
-    }
+    to_mend(&catalog, load_id)?;
     if catalog.mend(load_id, byte_offset, text)? {
         return Ok(());
     }
@@ -20,4 +17,10 @@ pub fn mend(load_id: i64, byte_offset: i64, text: Option<&[u8]>) -> Result<(), E
         Some(retry) => Error::Resolved { load_id, byte_offset, retry },
         None => Error::NoReject { load_id, byte_offset },
     })
+}
+
+/// Fails where the load is not the caller's to mend, or was undone.
+pub(super) fn to_mend(catalog: &Catalog, load_id: i64) -> Result<(), Error> {
+    let past = catalog.past(load_id, RowLock::No)?.ok_or(Error::NoLoad(load_id))?;
+    if past.is_undone { Err(Error::Undone(load_id)) } else { Ok(()) }
 }

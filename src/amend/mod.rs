@@ -2,10 +2,12 @@
 //! rejects mended and loaded after all. In the caller's transaction and, as far
 //! as the target is concerned, with the caller's rights. Reads no file.
 
+mod expression;
 mod mend;
 mod retry;
 mod undo;
 
+pub use expression::{Mended, mend_all};
 pub use mend::mend;
 pub use retry::{Retried, retry};
 pub use undo::{Force, undo, undo_all};

@@ -7,12 +7,13 @@ use crate::error::{Error, Place};
 use crate::pg::memory::Context;
 use crate::pg::snapshot::{self, Snapshot};
 use crate::pg::{array, user};
+use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::spi::SpiError;
 use std::collections::VecDeque;
 
 /// How many are looked at and locked at a time.
-const AT_A_TIME: usize = 200;
+pub(super) const AT_A_TIME: i64 = 200;
 
 /// Texts are fetched until they have so many bytes together. A longer one is fetched
 /// alone.
@@ -78,19 +79,7 @@ impl Mended<'_> {
             WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.>) $2
               AND r.mended IS NOT NULL AND r.resolved_by IS NULL
             ORDER BY r.byte_offset LIMIT $3 FOR UPDATE";
-        let arguments = [self.load_id.into(), self.last.into(), (AT_A_TIME as i64).into()];
-        let (mut keys, mut bytes) = (Vec::with_capacity(AT_A_TIME), 0);
-        Spi::connect_mut(|client| {
-            for row in client.update(QUERY, None, &arguments)? {
-                bytes += row.get::<i64>(2)?.unwrap_or_default() as u64;
-                if bytes > TOGETHER && !keys.is_empty() {
-                    break;
-                }
-                keys.push(row.get::<i64>(1)?.unwrap_or_default());
-            }
-            Ok::<_, SpiError>(())
-        })?;
-        Ok(Some(keys).filter(|keys| !keys.is_empty()))
+        lock(QUERY, &[self.load_id.into(), self.last.into(), AT_A_TIME.into()])
     }
 
     /// Fetches the texts of those that are locked.
@@ -114,4 +103,22 @@ impl Mended<'_> {
         });
         failed.map_or(Ok(()), |size| Err(Error::OutOfMemory(size)))
     }
+}
+
+/// Runs a query that locks rejects, no more than [`AT_A_TIME`], and has their offsets and
+/// their sizes. Returns the offsets of the first ones, as many as have a bounded size together;
+/// `None` where there are none.
+pub(super) fn lock(query: &str, arguments: &[DatumWithOid<'_>]) -> Result<Option<Vec<i64>>, Error> {
+    let (mut keys, mut bytes) = (Vec::with_capacity(AT_A_TIME as usize), 0);
+    Spi::connect_mut(|client| {
+        for row in client.update(query, None, arguments)? {
+            bytes += row.get::<i64>(2)?.unwrap_or_default() as u64;
+            if bytes > TOGETHER && !keys.is_empty() {
+                break;
+            }
+            keys.push(row.get::<i64>(1)?.unwrap_or_default());
+        }
+        Ok::<_, SpiError>(())
+    })?;
+    Ok(Some(keys).filter(|keys| !keys.is_empty()))
 }

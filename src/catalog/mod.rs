@@ -54,11 +54,13 @@ mod emptied;
 mod loads;
 mod mended;
 mod stat;
+mod unmended;
 
 pub use amend::{Past, Retry, RowLock};
 pub use claims::{Claimed, turn};
 pub use earlier::Earlier;
 pub use loads::{FileOnDisk, FileState, Load, Position, Status, Step};
+pub use unmended::UnmendedReject;
 
 use crate::error::Error;
 use crate::pg::{self, Oid, array, relation, user};

@@ -167,6 +167,8 @@ pub enum Error {
     NoLineage { table: String },
     /// The load has no such reject.
     NoReject { load_id: i64, byte_offset: i64 },
+    /// What is to mend rejects is something else than one expression.
+    NotAnExpression,
     /// The reject was loaded by a retry.
     Resolved { load_id: i64, byte_offset: i64, retry: i64 },
 }

@@ -423,6 +423,11 @@ impl Error {
                 format!("load {load_id} has no reject at byte {byte_offset}"),
             )
             .hint(format!("See SELECT * FROM loader.rejects WHERE load_id = {load_id};")),
+            Error::NotAnExpression => Words::new(
+                Code::ERRCODE_SYNTAX_ERROR,
+                "argument \"expression\" must be one SQL expression",
+            )
+            .hint("An example is $$replace(raw_text, 'NaN', 'null')$$."),
             Error::Resolved { load_id, byte_offset, retry } => Words::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("reject of load {load_id} at byte {byte_offset} is already loaded"),

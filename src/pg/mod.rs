@@ -15,6 +15,7 @@ pub mod descriptor;
 pub mod distribution;
 pub mod emptiness;
 pub mod encoding;
+pub mod expression;
 pub mod grants;
 pub mod latch;
 pub mod lent;

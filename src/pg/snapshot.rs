@@ -43,6 +43,24 @@ pub struct Row<'a> {
 }
 
 impl Row<'_> {
+    /// A row of a result, by its index.
+    ///
+    /// # Safety
+    /// The result has so many rows, and is there as long as the value.
+    pub(super) unsafe fn of(table: &pg_sys::SPITupleTable, index: usize) -> Self {
+        // SAFETY: by contract.
+        let values = unsafe { *table.vals.add(index) };
+        Row { values, descriptor: table.tupdesc, result: PhantomData }
+    }
+
+    /// Whether it has one column, of type text.
+    pub(super) fn is_one_text(&self) -> bool {
+        // SAFETY: the descriptor is that of a result that is there as long as this value.
+        unsafe {
+            (*self.descriptor).natts == 1 && pg_sys::SPI_gettypeid(self.descriptor, 1) == pg_sys::TEXTOID
+        }
+    }
+
     /// The value of a column, from 1, which is of one of these types.
     fn datum(&self, column: usize, types: &[pg_sys::Oid]) -> Option<pg_sys::Datum> {
         let column = column as i32;
@@ -124,7 +142,7 @@ pub fn select(
             assert_eq!(code, pg_sys::SPI_OK_SELECT as i32, "a SELECT of ours failed");
             let table = &*pg_sys::SPI_tuptable;
             for index in 0..pg_sys::SPI_processed as usize {
-                take(&Row { values: *table.vals.add(index), descriptor: table.tupdesc, result: PhantomData });
+                take(&Row::of(table, index));
             }
             pg_sys::SPI_finish();
         }

@@ -57,12 +57,23 @@ FROM loader.load_history WHERE retry_of = :first;
 SELECT mend_reject(:first, 26, NULL);
 SELECT mended, mended_at FROM loader.rejects WHERE load_id = :first AND byte_offset = 26;
 SELECT load_id IS NULL AS nothing, status, rows_loaded, rows_rejected FROM retry_rejects(:first);
+-- By an expression over all of a kind: the text is bad, NULL, no single value.
+SELECT * FROM mend_rejects(:first, 'SYNTAX', $$'{"n": '$$);
+SELECT * FROM mend_rejects(:first, 'TRUNCATED', $$'{"n": '$$);
+SELECT * FROM mend_rejects(:first, NULL, 'CASE WHEN line = 0 THEN raw_text END');
+SELECT mend_rejects(NULL, NULL, 'raw_text');
+SELECT mend_rejects(:first, NULL, NULL);
+\set VERBOSITY terse
+SELECT mend_rejects(:first, NULL, '1)), (SELECT (2');
+SELECT mend_rejects(:first, NULL, 'raw_txt');
+\set VERBOSITY default
 -- The numbers of these differ from run to run.
 \set VERBOSITY sqlstate
 SELECT mend_reject(:first, 9, '{"n": 4}');
 SELECT mend_reject(:first, 10, '{"n": 2}');
 SELECT retry_rejects(:retry);
 SELECT mend_reject(0, 0, '{}');
+SELECT mend_rejects(0, NULL, 'raw_text');
 SELECT retry_rejects(0);
 \set VERBOSITY default
 SELECT retry_rejects(NULL);
@@ -83,6 +94,7 @@ SELECT undo_load(NULL);
 SELECT undo_load(:first);
 SELECT undo_load(:retry);
 SELECT mend_reject(:first, 9, '{}');
+SELECT mend_rejects(:first, NULL, 'raw_text');
 SELECT retry_rejects(:first);
 \set VERBOSITY default
 -- The same file again; some of its rows are gone when it is undone.

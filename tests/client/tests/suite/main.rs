@@ -28,6 +28,7 @@ mod lineage;
 mod log;
 mod many;
 mod memory;
+mod mend_rejects;
 mod owner;
 mod progress;
 mod raw_text;

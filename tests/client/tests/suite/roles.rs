@@ -164,6 +164,7 @@ fn functions_run_as_their_caller() {
         "seed_json_table",
         "undo_load",
         "mend_reject",
+        "mend_rejects",
         "retry_rejects",
         "chunk_records",
         "chunk_offsets",

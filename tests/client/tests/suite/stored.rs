@@ -255,6 +255,7 @@ fn a_replica_has_the_same() {
         "SELECT undo_load(1)",
         "SELECT undo_load(4711)",
         "SELECT mend_reject(1, 0, '{}')",
+        "SELECT * FROM mend_rejects(1, NULL, '1')",
         "SELECT * FROM retry_rejects(1)",
         "SELECT seed_json_table('u')",
         "SELECT seed_json_table('t', if_not_exists => true)",
