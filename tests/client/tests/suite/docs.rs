@@ -1,12 +1,13 @@
 //! Runs the SQL of README.md and docs/*.md: each file in a database of its own, its
-//! ```sql blocks one after the other, and its ```sh blocks, which make files for them.
+//! ```sql blocks one after the other, and its ```sh blocks, which make files for them. What
+//! stands in ```text result is what psql prints for the ```sql before it.
 //! And follows the links of all pages. CONTRIBUTING.md has the convention.
 
 use loader_client_tests::Cluster;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 #[test]
 fn the_sql_of_the_documentation_runs() {
@@ -28,17 +29,26 @@ fn the_sql_of_the_documentation_runs() {
         if !blocks.iter().any(|block| block.text.contains("CREATE EXTENSION loader")) {
             database.connect().batch_execute("CREATE EXTENSION loader").expect("CREATE EXTENSION");
         }
+        let mut printed = String::new();
         for block in blocks {
-            let (success, output) = match block.kind {
+            let Ran { success, output, errors } = match block.kind {
                 Kind::Shell => shell(&data, &block.text),
                 Kind::Sql | Kind::Error => {
                     psql(cluster, &name, &block.text.replace("/data/", &format!("{data}/")))
                 }
+                Kind::Result => {
+                    if !lines_of(&printed).eq(lines_of(&block.text)) {
+                        let place = format!("{}, line {}", page.display(), block.line);
+                        failures.push(format!("{place} should be\n{printed}"));
+                    }
+                    continue;
+                }
             };
             if success == (block.kind == Kind::Error) {
                 let should = if block.kind == Kind::Error { "should fail" } else { "should run" };
-                failures.push(format!("{}, line {} {should}:\n{output}", page.display(), block.line));
+                failures.push(format!("{}, line {} {should}:\n{errors}", page.display(), block.line));
             }
+            printed = output;
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
@@ -90,6 +100,8 @@ enum Kind {
     Error,
     /// ```sh: runs in the folder that the pages call /data.
     Shell,
+    /// ```text result: what psql prints for the block before it.
+    Result,
 }
 
 struct Block {
@@ -117,11 +129,34 @@ fn blocks(page: &str) -> Vec<Block> {
             "```sql" => Kind::Sql,
             "```sql error" => Kind::Error,
             "```sh" => Kind::Shell,
+            "```text result" => Kind::Result,
             _ => continue,
         };
         open = Some(Block { line: number + 2, text: String::new(), kind });
     }
     blocks
+}
+
+/// What is compared of a result: blank lines and the ends of lines make no difference.
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim_end).filter(|line| !line.is_empty())
+}
+
+/// What came of a block.
+struct Ran {
+    success: bool,
+    output: String,
+    errors: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Ran {
+            success: output.status.success(),
+            output: String::from_utf8_lossy(&output.stdout).into_owned(),
+            errors: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
 }
 
 /// The folder that the pages call /data: they fill it themselves.
@@ -132,7 +167,7 @@ fn data_folder(cluster: &Cluster) -> String {
     folder.to_str().expect("UTF-8").to_owned()
 }
 
-fn psql(cluster: &Cluster, database: &str, sql: &str) -> (bool, String) {
+fn psql(cluster: &Cluster, database: &str, sql: &str) -> Ran {
     let mut child = cluster
         .command("psql")
         .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"])
@@ -143,11 +178,9 @@ fn psql(cluster: &Cluster, database: &str, sql: &str) -> (bool, String) {
         .expect("psql runs");
     // One that ends before it has read all says why.
     let _ = child.stdin.take().expect("its input").write_all(sql.as_bytes());
-    let output = child.wait_with_output().expect("psql ends");
-    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    child.wait_with_output().expect("psql ends").into()
 }
 
-fn shell(folder: &str, script: &str) -> (bool, String) {
-    let output = Command::new("sh").args(["-e", "-c", script]).current_dir(folder).output().expect("sh runs");
-    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+fn shell(folder: &str, script: &str) -> Ran {
+    Command::new("sh").args(["-e", "-c", script]).current_dir(folder).output().expect("sh runs").into()
 }
