@@ -56,6 +56,9 @@ ALTER TABLE loader.load_history_data
 
 CREATE INDEX load_history_data_target_idx ON loader.load_history_data (home, target_oid, target)
     WHERE emptied_at IS NULL AND status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text;
+-- Those that are gone with the rows of their table.
+CREATE INDEX load_history_data_emptied_idx ON loader.load_history_data (home, target_oid)
+    WHERE emptied_at IS NOT NULL;
 
 -- Rows of this database say so in the new way; all others are known by their names.
 UPDATE loader.load_history_data AS h

@@ -76,6 +76,9 @@ CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_o
 -- The loads into a table that are in force, and those that come from elsewhere.
 CREATE INDEX load_history_data_target_idx ON loader.load_history_data (home, target_oid, target)
     WHERE emptied_at IS NULL AND status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text;
+-- Those that are gone with the rows of their table.
+CREATE INDEX load_history_data_emptied_idx ON loader.load_history_data (home, target_oid)
+    WHERE emptied_at IS NOT NULL;
 
 CREATE TABLE loader.rejects_data (
     load_id         bigint NOT NULL,

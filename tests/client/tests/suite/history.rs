@@ -37,6 +37,37 @@ fn a_table_that_was_emptied_has_nothing() {
 }
 
 #[test]
+fn the_history_of_other_tables_is_not_read_for_one_that_was_emptied() {
+    const OTHERS: i64 = 20_000;
+    let (database, mut client) = session("history_emptied_index");
+    let path = database.file("history_emptied_index", lines(3) + "{\n");
+    load(&mut client, &path, "t").expect("a load");
+    // Loads of other tables, half of which were emptied, each with a reject.
+    client
+        .batch_execute(&format!(
+            "INSERT INTO loader.load_history_data
+             SELECT (jsonb_populate_record(h, jsonb_build_object(
+                         'load_id', h.load_id - n, 'target_oid', 100000 + n, 'file_path', n, 'file_size', n,
+                         'emptied_at', CASE WHEN n % 2 = 0 THEN now() END))).*
+             FROM loader.load_history_data AS h, generate_series(1, {OTHERS}) AS n;
+             INSERT INTO loader.rejects_data
+             SELECT (jsonb_populate_record(r, jsonb_build_object('load_id', r.load_id - n))).*
+             FROM loader.rejects_data AS r, generate_series(1, {OTHERS}) AS n;
+             ANALYZE loader.load_history_data, loader.rejects_data"
+        ))
+        .expect("history");
+    client.batch_execute("BEGIN; TRUNCATE t").expect("emptied");
+    assert_eq!(load(&mut client, &path, "t").expect("a load").rows_loaded, 3);
+    let read = "SELECT (coalesce(sum(seq_tup_read), 0) + coalesce(sum(idx_tup_fetch), 0))::bigint
+                FROM pg_stat_xact_all_tables WHERE schemaname = 'loader'";
+    let read = figure(&mut client, read);
+    client.batch_execute("COMMIT").expect("COMMIT");
+    assert!(read < OTHERS / 10, "{read} rows");
+    assert_eq!(count(&mut client, "loader.load_history WHERE emptied_at IS NOT NULL"), OTHERS / 2 + 1);
+    assert_eq!(count(&mut client, "loader.rejects"), OTHERS + 1);
+}
+
+#[test]
 fn a_table_that_was_made_anew_has_nothing() {
     let (database, mut client) = session("history_anew");
     let a = database.file("a", lines(3));
