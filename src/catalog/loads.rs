@@ -279,16 +279,29 @@ impl Catalog {
         found
     }
 
-    /// Marks loads as undone: nothing of them is left in the table.
+    /// Marks loads as undone: nothing of them is left in the table. Why one failed is
+    /// forgotten, unless it is the load of a role whose rights the caller lacks: that role may
+    /// not have read it yet.
     pub fn mark_undone(&self, loads: &[i64]) -> Result<(), Error> {
-        const STATEMENT: &str = "UPDATE loader.load_history_data AS h SET status = 'undone', error_sqlstate = NULL, error_message = NULL
+        const ROLES: &str = "SELECT DISTINCT h.loaded_by::pg_catalog.int8 FROM loader.load_history_data AS h
+            WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1) AND h.error_message IS NOT NULL";
+        const STATEMENT: &str = "UPDATE loader.load_history_data AS h SET status = 'undone',
+            error_sqlstate = CASE WHEN h.loaded_by OPERATOR(pg_catalog.<>) ALL ($2) THEN h.error_sqlstate END,
+            error_message = CASE WHEN h.loaded_by OPERATOR(pg_catalog.<>) ALL ($2) THEN h.error_message END
             WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)";
         if loads.is_empty() {
             return Ok(());
         }
+        let caller = user::current();
         let memory = Context::new(c"loader loads", 8 * 1024);
-        let arguments = [array::bigints(&memory, loads)];
-        Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
+        user::run_as(self.owner, || {
+            let mut roles = Vec::new();
+            snapshot::select(Snapshot::Latest, ROLES, &[array::bigints(&memory, loads)], |row| {
+                roles.extend(row.bigint(1).map(|role| Oid::from(role as u32)));
+            });
+            roles.retain(|&role| user::has_rights_of(caller, role));
+            Ok(Spi::run_with_args(STATEMENT, &[array::bigints(&memory, loads), roles.into()])?)
+        })
     }
 }
 

@@ -132,6 +132,40 @@ fn a_staging_table_keeps_what_was_loaded() {
 }
 
 #[test]
+fn what_another_role_failed_with_stays_in_the_history() {
+    let (database, mut admin) = session("history_failed");
+    admin
+        .batch_execute(
+            "CREATE ROLE history_fails LOGIN; CREATE ROLE history_loads LOGIN;
+             GRANT pg_read_server_files TO history_fails, history_loads;
+             GRANT INSERT ON t TO history_fails, history_loads",
+        )
+        .expect("roles");
+    let mut fails = database.connect_as("history_fails");
+    let mut loads = database.connect_as("history_loads");
+    let kept = "SELECT concat_ws(' ', status, error_sqlstate) FROM loader.load_history ORDER BY load_id";
+    for (by_call, expected) in [(false, vec!["undone 22P02"]), (true, vec!["undone 22P02"; 2])] {
+        let path = database.file(&format!("failed_{by_call}"), format!("{{\"by_call\": {by_call}}}\n{{\n"));
+        let summary = load_many(&mut fails, &path, "t", "on_error => 'stop', workers => 0").expect("a call");
+        assert_eq!(summary.failed, 1);
+        assert_eq!(rows(&mut loads, "t", &[&path], by_call), [1]);
+        let texts = |client: &mut Client| -> Vec<String> {
+            client.query(kept, &[]).expect("history").iter().map(|row| row.get(0)).collect()
+        };
+        assert_eq!(texts(&mut fails), expected, "{by_call}");
+        assert_eq!(
+            count(&mut fails, "loader.load_history WHERE error_message IS NOT NULL"),
+            expected.len() as i64
+        );
+        // One's own attempt gives way to what became of the file.
+        let own = database.file(&format!("own_{by_call}"), format!("{{\"own\": {by_call}}}\n{{\n"));
+        load_many(&mut loads, &own, "t", "on_error => 'stop', workers => 0").expect("a call");
+        assert_eq!(rows(&mut loads, "t", &[&own], by_call), [1]);
+        assert_eq!(count(&mut loads, "loader.load_history WHERE error_message IS NOT NULL"), 0);
+    }
+}
+
+#[test]
 fn a_file_without_rows_keeps_no_other_content_out() {
     let (database, mut client) = session("history_error_page");
     let page = "<html>\n<body>Bad gateway</body>\n</html>\n";
