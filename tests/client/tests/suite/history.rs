@@ -132,6 +132,39 @@ fn a_staging_table_keeps_what_was_loaded() {
 }
 
 #[test]
+fn a_changed_file_of_a_staging_table_is_replaced_once_its_load_was_undone() {
+    let (database, mut client) = session("history_staging_replace");
+    traced(&mut client, "traced");
+    let options = "if_emptied => 'keep', if_loaded => 'replace'";
+    for by_call in [false, true] {
+        let own = format!("{{\"by_call\": {by_call}}}\n");
+        let path = database.file(&format!("changed_{by_call}"), lines(2) + &own);
+        let run = |client: &mut Client| match by_call {
+            true => load_many(client, &path, "traced", options).map(|summary| summary.rows),
+            false => load_with(client, &path, "traced", options).map(|outcome| outcome.rows_loaded),
+        };
+        assert_eq!(run(&mut client).expect("a load"), 3);
+        client.batch_execute("TRUNCATE traced").expect("merged");
+        assert_eq!(run(&mut client).expect("a skip"), 0);
+        fs::write(&path, own + &lines(2)).expect("written");
+        // Its rows are not there to be deleted: docs/reference.md says what to do.
+        if by_call {
+            assert_eq!(run(&mut client).expect("a call"), 0);
+            let failed = "loader.load_history WHERE error_sqlstate = '55000' AND status = 'failed'";
+            assert_eq!(count(&mut client, failed), 1);
+        } else {
+            assert_eq!(sqlstate(run(&mut client)), SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE);
+        }
+        let undo =
+            "SELECT undo_load(max(load_id), force => true) FROM loader.load_history WHERE status = 'loaded'";
+        assert_eq!(figure(&mut client, undo), 0);
+        assert_eq!(run(&mut client).expect("a load"), 3);
+        client.batch_execute("TRUNCATE traced").expect("merged");
+        assert_eq!(run(&mut client).expect("a skip"), 0);
+    }
+}
+
+#[test]
 fn what_another_role_failed_with_stays_in_the_history() {
     let (database, mut admin) = session("history_failed");
     admin
