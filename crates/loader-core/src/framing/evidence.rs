@@ -181,11 +181,15 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let b = self.window.bytes()[i];
         let separated = comma || newline || separator || bracket;
         let class = Class::of(b);
+        if bracket && b == b'}' && self.only_closers(i) {
+            return Ok(None);
+        }
         if !lines && matches!(b, b'{' | b'[') && class.is_some_and(|class| self.profile.knows_class(class)) {
             return Ok(None);
         }
         let owned = self.profile.owns(&self.window.bytes()[start..end]);
-        if (owned || self.profile.records() == 0) && self.is_remark(i, i == end)? {
+        let believed = owned || self.profile.records() == 0 || self.prefix.is_some();
+        if believed && self.is_remark(i, i == end)? {
             return Ok(None);
         }
         let apart = comma || newline || !self.commas;
@@ -210,6 +214,13 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             }
         };
         if fits { Ok(None) } else { bad(i) }
+    }
+
+    /// Whether nothing but closing brackets is left of the stream.
+    fn only_closers(&self, at: usize) -> bool {
+        let rest = &self.window.bytes()[at..];
+        let closer = |b: &u8| b.is_ascii_whitespace() || matches!(b, b']' | b'}' | b')' | b';');
+        self.window.eof() && rest.len() <= PEEK && rest.iter().all(closer)
     }
 
     /// Whether the rest of the line at `at` is text behind a value, which may touch it.

@@ -107,11 +107,23 @@ pub(super) struct Asked {
 pub(super) fn sniff(head: &[u8], whole: bool, asked: Asked) -> Result<Sniffed, OutOfMemory> {
     let format = asked.format;
     let by_line = asked.is_file && matches!(format, None | Some(Format::NewlineDelimited));
-    let begin = match asked.is_file && !asked.prefixed {
-        true => preamble::end(head, whole, format == Some(Format::Array))?,
-        false => Some(0),
+    let mut begins = match asked.is_file && !asked.prefixed {
+        true => preamble::ends(head, whole, format == Some(Format::Array))?,
+        false => Vec::new(),
     };
-    let sniffed = sniff_values(head, begin.unwrap_or(0), whole, format)?;
+    let nothing = asked.is_file && !asked.prefixed && begins.is_empty();
+    if begins.is_empty() {
+        memory::push(&mut begins, 0)?;
+    }
+    let mut best: Option<Sniffed> = None;
+    for begin in begins {
+        let sniffed = sniff_values(head, begin, whole, format)?;
+        let better = |best: &Sniffed| (sniffed.explained, sniffed.unwrap) > (best.explained, best.unwrap);
+        if best.as_ref().is_none_or(better) {
+            best = Some(sniffed);
+        }
+    }
+    let Some(sniffed) = best else { unreachable!("there is a place to begin") };
     let prefix = match by_line {
         true if asked.prefixed => Some(Prefix { texts_are_framing: false }),
         true => prefix::read(head, whole)?.beats(sniffed.explained),
@@ -132,7 +144,7 @@ pub(super) fn sniff(head: &[u8], whole: bool, asked: Asked) -> Result<Sniffed, O
     }
     let scalars =
         format.is_none() && !sniffed.unwrap && sniffed.explained == 0 && !sniffed.opens && !has_openers(head);
-    let is_text = begin.is_none() || (scalars && sniffed.seen > 0 && !has_scalar_lines(head, whole));
+    let is_text = nothing || (scalars && sniffed.seen > 0 && !has_scalar_lines(head, whole));
     // Each line is looked at by itself.
     let begin = if format == Some(Format::NewlineDelimited) { 0 } else { sniffed.begin };
     Ok(Sniffed { is_text, begin, ..sniffed })
@@ -154,8 +166,16 @@ fn sniff_values(
         Some(Format::Array) => bracket,
         None => bracket && encloses(head, first, whole)?,
     };
-    let Values { seen, commas, explained, opens } =
+    let Values { seen, commas, mut explained, opens } =
         top_level(head, if unwrap { first + 1 } else { start }, whole)?;
+    if unwrap {
+        // What is between the elements is explained, too.
+        match Scanner::for_text(false, head.len())?.scan(head, first, whole) {
+            Progress::Done(end) => explained = explained.max(end - first),
+            Progress::More(_) => explained = explained.max(head.len() - first),
+            _ => {}
+        }
+    }
     let layout = match asked {
         Some(Format::NewlineDelimited) => Layout::Lines { strict: true },
         _ => layout_of(head, &seen, whole)?,
@@ -268,7 +288,8 @@ fn encloses_lines(head: &[u8], first: usize, line_end: usize) -> bool {
         let opens = |b: Option<&u8>| matches!(b, Some(b'[' | b'{'));
         let after = text[closers..].iter().find(|b| !matches!(b, b' ' | b'\t' | b','));
         let comma = line.trim_ascii_start().first() == Some(&b',');
-        beside += usize::from(indent_of(line) <= own && !comma && opens(text.get(closers)));
+        let other = opens(text.get(closers)) && text::opens(&text[closers..]);
+        beside += usize::from(indent_of(line) <= own && !comma && other);
         inside += usize::from(indent_of(line) == next && opens(after));
     }
     // Rubbish may look like a value or two.

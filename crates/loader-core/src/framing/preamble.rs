@@ -4,7 +4,7 @@ use super::layout::BOM;
 use super::text;
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
 use crate::json::shape::Class;
-use crate::memory::OutOfMemory;
+use crate::memory::{self, OutOfMemory};
 
 /// Scanning may cost so many times the length of the head.
 const EFFORT: usize = 16;
@@ -12,60 +12,107 @@ const EFFORT: usize = 16;
 /// A value that breaks on its first line began one, if so much of it is fine.
 const CONVINCING: usize = 64;
 
-/// The index in the head of a stream where its first record or the bracket around its
-/// records stands, if text stands before it; 0 where none does, and `None` where there is
-/// nothing but text. `whole` says that the head is all of the stream. With `array` only an
-/// array will do.
+/// Indexes in the head of a stream at which its records may begin, if text seems to stand
+/// before them, in their order; 0 alone where none does, and nothing where there is nothing
+/// but text. `whole` says that the head is all of the stream. With `array` only an array will
+/// do.
 ///
-/// A bracket in text opens nothing, or something that ends on its line with more text
-/// behind it.
-pub(super) fn end(head: &[u8], whole: bool, array: bool) -> Result<Option<usize>, OutOfMemory> {
+/// A bracket in text opens nothing, or something that ends on its line with more text behind
+/// it. Which of the others begins the records is told by what follows.
+pub(super) fn ends(head: &[u8], whole: bool, array: bool) -> Result<Vec<usize>, OutOfMemory> {
+    let mut ends = Vec::new();
     let first = skip_blank(head);
-    if first == head.len() || !starts_with_text(&head[first..], whole) {
-        return Ok(Some(0));
+    let text = first < head.len() && starts_with_text(&head[first..], whole);
+    let scalar = head.get(first).is_some_and(|&b| !matches!(b, b'{' | b'[') && Class::of(b).is_some());
+    if !text {
+        memory::push(&mut ends, 0)?;
+        if !scalar {
+            return Ok(ends);
+        }
     }
-    let mut scanner = Scanner::for_text(false, head.len())?;
-    let mut effort = head.len() * EFFORT;
-    let mut at = first;
-    while let Some(next) = memchr::memchr2(b'{', b'[', &head[at..]) {
-        at += next;
-        let line = memchr::memrchr(b'\n', &head[..at]).map_or(0, |newline| newline + 1);
-        let starts_line = head[line..at].trim_ascii().is_empty();
-        if starts_line && text::opens_loosely(&head[at..]) && !array {
-            return Ok(Some(at));
-        }
-        if !text::opens(&head[at..]) || is_member_value(&head[..at]) || (array && head[at] == b'{') {
-            at += 1;
-            continue;
-        }
-        scanner.reset(false);
-        match scanner.scan(head, at, whole) {
-            Progress::Done(end) => {
-                let rest = memchr::memchr(b'\n', &head[end..])
-                    .map_or(&head[end..], |newline| &head[end..end + newline]);
-                let holds = head[at + 1..end].iter().any(|b| matches!(b, b'{' | b'[' | b':'));
-                if (starts_line || holds) && ends_line(rest) {
-                    return Ok(Some(at));
-                }
-                effort = effort.saturating_sub(end - at);
-                at = end;
+    let mut found = Candidates::default();
+    found.search(head, first, whole, array)?;
+    let Candidates { first, block, largest, widest } = found;
+    for at in [first, block, largest, widest].into_iter().flatten() {
+        memory::push(&mut ends, at)?;
+    }
+    ends.sort_unstable();
+    ends.dedup();
+    Ok(ends)
+}
+
+/// Where records may begin.
+#[derive(Default)]
+struct Candidates {
+    /// The first place.
+    first: Option<usize>,
+    /// The first bracket that is alone on its line.
+    block: Option<usize>,
+    /// The largest value.
+    largest: Option<usize>,
+    /// Where there is no better one, the largest with more text behind it.
+    widest: Option<usize>,
+}
+
+impl Candidates {
+    fn search(&mut self, head: &[u8], from: usize, whole: bool, array: bool) -> Result<(), OutOfMemory> {
+        let mut scanner = Scanner::for_text(false, head.len())?;
+        let mut effort = head.len() * EFFORT;
+        let (mut most, mut widest) = (0, 0);
+        let mut at = from;
+        while effort > 0
+            && let Some(next) = memchr::memchr2(b'{', b'[', &head[at..])
+        {
+            at += next;
+            let line = memchr::memrchr(b'\n', &head[..at]).map_or(0, |newline| newline + 1);
+            let starts_line = head[line..at].trim_ascii().is_empty();
+            if starts_line && text::opens_loosely(&head[at..]) && !array {
+                self.first.get_or_insert(at);
             }
-            Progress::Broken(spot) => {
-                let convincing = spot.at - at >= CONVINCING || head[at..spot.at].contains(&b'\n');
-                if starts_line || convincing {
-                    return Ok(Some(at));
-                }
-                effort = effort.saturating_sub(spot.at - at);
+            if !text::opens(&head[at..]) || is_member_value(&head[..at]) || (array && head[at] == b'{') {
                 at += 1;
+                continue;
             }
-            Progress::More(_) => return Ok(Some(at)),
-            Progress::OutOfMemory(error) => return Err(error),
+            scanner.reset(false);
+            let (end, convincing) = match scanner.scan(head, at, whole) {
+                Progress::Done(end) => {
+                    let rest = &head[end..];
+                    let rest = memchr::memchr(b'\n', rest).map_or(rest, |newline| &rest[..newline]);
+                    let holds = head[at + 1..end].iter().any(|b| matches!(b, b'{' | b'[' | b':'));
+                    let spans_lines = head[at..end].contains(&b'\n');
+                    let convincing = spans_lines || ((starts_line || holds) && ends_line(rest));
+                    if !convincing && holds && end - at > widest {
+                        (widest, self.widest) = (end - at, Some(at));
+                    }
+                    (end, convincing)
+                }
+                Progress::Broken(spot) => {
+                    let broken = spot.at - at >= CONVINCING || head[at..spot.at].contains(&b'\n');
+                    (at + 1, starts_line || broken)
+                }
+                Progress::More(_) => (head.len(), true),
+                Progress::OutOfMemory(error) => return Err(error),
+            };
+            if convincing {
+                self.first.get_or_insert(at);
+                if head[at] == b'['
+                    && starts_line
+                    && head[at + 1..].trim_ascii_start().len() < head.len() - at - 1
+                {
+                    self.block.get_or_insert(at);
+                }
+                if end - at > most {
+                    (most, self.largest) = (end - at, Some(at));
+                }
+            }
+            effort = effort.saturating_sub(end - at);
+            at = end;
         }
-        if effort == 0 {
-            return Ok(Some(0));
+        if self.first.is_some() {
+            self.widest = None;
         }
+        Ok(())
     }
-    Ok(None)
 }
 
 /// The first index that is no framing and no NUL byte.
@@ -100,7 +147,7 @@ fn starts_with_text(head: &[u8], whole: bool) -> bool {
         Some(&b) if Class::of(b).is_some() => {
             let mut scanner = Scanner::new(true);
             if let Progress::Done(end) = scanner.scan(head, 0, whole)
-                && ends_line(&line[end.min(line.len())..])
+                && line[end.min(line.len())..].iter().all(|b| b.is_ascii_whitespace() || is_closer(*b))
             {
                 return false;
             }
@@ -124,6 +171,11 @@ fn ends_line(rest: &[u8]) -> bool {
         || text::is_remark(rest) && !rest.iter().any(u8::is_ascii_alphanumeric)
 }
 
+/// Whether a byte may follow an element on its line.
+fn is_closer(b: u8) -> bool {
+    matches!(b, b',' | b']' | b'}')
+}
+
 /// Whether a value follows on the line, with at most a comma between.
 fn followed_by_value(rest: &[u8]) -> bool {
     rest.first() == Some(&b'[') || rest.trim_ascii_start().starts_with(b",")
@@ -140,7 +192,7 @@ mod tests {
     use super::*;
 
     fn begins(text: &str) -> Option<usize> {
-        end(text.as_bytes(), true, false).expect("memory")
+        ends(text.as_bytes(), true, false).expect("memory").first().copied()
     }
 
     #[test]
@@ -188,7 +240,6 @@ mod tests {
             "{'a': 1}\n{'a': 2}",
             "\0\0\0{\"a\":1}",
             "[1][2][3]",
-            "1, 2, 3",
             " ]\n ],\n [\n  1,\n  []\n ]",
             "{]\"id\":1}{\"id\":2}",
         ] {

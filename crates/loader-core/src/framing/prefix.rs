@@ -35,13 +35,16 @@ pub(super) struct Reading {
     bytes: usize,
     /// … and lines with text only.
     texts: usize,
+    /// Records whose length stands on the line before.
+    announced: usize,
 }
 
 impl Reading {
     /// How to read the lines, if that explains more of the head than the `explained` bytes
     /// that another way of reading does.
     pub(super) fn beats(&self, explained: usize) -> Option<Prefix> {
-        let wins = self.records > 1 && self.bytes > explained;
+        let announced = self.announced * 2 > self.records;
+        let wins = self.records > 1 && (self.bytes > explained || (announced && self.bytes == explained));
         wins.then_some(Prefix { texts_are_framing: self.texts * USUAL >= self.records })
     }
 }
@@ -65,10 +68,14 @@ pub(super) fn read(head: &[u8], whole: bool) -> Result<Reading, OutOfMemory> {
         match find(line, &mut scanner, |_| true, |_| true) {
             Some(Found { start, end: Some(end) }) => {
                 let announced = announced.is_some_and(|length: usize| length.abs_diff(end - start) <= 2);
-                if announced || has_text(&line[..start]) || has_text(&line[end..]) {
+                let beside = line.len() - (end - start);
+                if !tells(&line[start..end], beside) {
+                    reading.texts += 1;
+                } else if announced || has_text(&line[..start]) || has_text(&line[end..]) {
                     reading.records += 1;
                     reading.bytes += end - start;
                 }
+                reading.announced += usize::from(announced);
                 reading.texts += usize::from(announced);
             }
             Some(_) => {}
@@ -79,6 +86,16 @@ pub(super) fn read(head: &[u8], whole: bool) -> Result<Reading, OutOfMemory> {
         }
     }
     Ok(reading)
+}
+
+/// Whether a value with so many bytes beside it on its line is one that records may be, and
+/// not what text has in brackets: a number, a list of two.
+fn tells(value: &[u8], beside: usize) -> bool {
+    match value[1..].trim_ascii_start().first() {
+        Some(b'}' | b']') | None => false,
+        _ if value[0] == b'{' || value[1..].iter().any(|b| matches!(b, b'{' | b'[')) => true,
+        _ => value.contains(&b',') && value.len() * 2 >= beside,
+    }
 }
 
 /// Whether a line is a piece of a record that spans lines.
@@ -191,7 +208,13 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             learned && found.end.is_some() && !class.is_some_and(|class| profile.knows_class(class))
         };
         Ok(match find(line, &mut scanner, owns, opens).filter(|found| !unknown(found)) {
-            Some(found) => Line::Record(start + found.start),
+            // What lies before it may be the rest of a record that lost its start.
+            Some(Found { start: at, end }) => {
+                let like = end.is_some_and(|end| learned && profile.owns(&line[at..end]));
+                let torn = !like && at > 0 && !text::is_prose(&line[..at]);
+                Line::Record(if torn { start } else { start + at })
+            }
+            None if !text::is_prose(line) => Line::Record(start),
             None if prefix.texts_are_framing => Line::Prefix(end),
             None => Line::Text(end),
         })

@@ -74,7 +74,8 @@ fn scalar_end(text: &[u8]) -> Option<usize> {
 pub(super) fn is_remark(rest: &[u8]) -> bool {
     let rest = rest.trim_ascii();
     let comment = [&b"//"[..], b"/*", b"#"].iter().any(|start| rest.starts_with(start));
-    comment || rest.iter().all(|b| !matches!(b, b'{' | b'}' | b']' | b'"' | b':'))
+    comment
+        || (is_prose(rest) && !rest.iter().any(|b| matches!(b, b'{' | b']')) && rest.first() != Some(&b':'))
 }
 
 /// Whether bytes that were rejected hold nothing of JSON: no member, no bracket that opens
@@ -156,7 +157,18 @@ mod tests {
 
     #[test]
     fn remarks_and_prose_hold_nothing_of_json() {
-        for rest in [";", ");", " // {\"a\":1}", " # x", "\x1b[0m", " over", "%", " (3 rows)"] {
+        for rest in [
+            ";",
+            ");",
+            " // {\"a\":1}",
+            " # x",
+            "\x1b[0m",
+            " over",
+            "%",
+            " (3 rows)",
+            "\t7\t\"x\"",
+            " at 12:30",
+        ] {
             assert!(is_remark(rest.as_bytes()), "{rest}");
         }
         for rest in [",\"a\":1}", "}", " }", "]}", " {\"a\":1}", ": 1"] {
