@@ -1,10 +1,17 @@
 //! The settings `loader.*`: their names, limits and why these.
 
 use crate::pg::setting;
+use loader_core::input;
 use pgrx::PostgresGucEnum;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+// What the zstd program itself accepts; a decoder takes memory for all of it.
+static ZSTD_WINDOW_MAX: GucSetting<i32> = GucSetting::<i32>::new((input::ZSTD_WINDOW_MAX / 1024) as i32);
+
+// The largest window that its decoder can be told of, kilobytes.
+const LARGEST_WINDOW: i32 = 2 * 1024 * 1024;
 
 const ALLOWED_DIRECTORIES_NAME: &CStr = c"loader.allowed_directories";
 
@@ -129,6 +136,16 @@ pub fn register() {
         GucContext::Suset,
         GucFlags::default(),
     );
+    GucRegistry::define_int_guc(
+        c"loader.zstd_window_max",
+        c"Sets the largest window that a Zstandard file may need.",
+        c"The window is held in memory while the file is read.",
+        &ZSTD_WINDOW_MAX,
+        1,
+        LARGEST_WINDOW,
+        GucContext::Suset,
+        GucFlags::UNIT_KB,
+    );
     GucRegistry::define_bool_guc(
         c"loader.verify",
         c"Compares each value with what jsonb_in makes of its record.",
@@ -181,6 +198,11 @@ pub fn parse_threads() -> usize {
 /// than they bring where there is little to parse.
 pub fn threads_for(bytes: u64, threads: usize) -> usize {
     if bytes < SMALL { 0 } else { threads }
+}
+
+/// `loader.zstd_window_max` in bytes.
+pub fn zstd_window_max() -> u64 {
+    ZSTD_WINDOW_MAX.get() as u64 * 1024
 }
 
 /// `loader.verify`.

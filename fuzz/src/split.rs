@@ -66,7 +66,7 @@ pub fn check(input: &[u8]) {
 fn split<R: Reader>(stream: &[u8], options: &Options, step: usize, reader: R) -> Option<Vec<Found>> {
     let mut splitter = match Splitter::with_reader(Steps::new(stream, step), options.clone(), reader) {
         Ok(splitter) => splitter,
-        Err(Error::Encoding(_) | Error::NoRecords { .. }) => return None,
+        Err(Error::NoRecords { .. }) => return None,
         Err(error) => panic!("{error:?}"),
     };
     let mut items = Vec::new();

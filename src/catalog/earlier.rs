@@ -94,6 +94,7 @@ impl Catalog {
                     id: row.bigint(1).unwrap_or(0),
                     status: match row.bytes(2).as_deref() {
                         Some(b"loaded") => Status::Loaded,
+                        Some(b"salvaged") => Status::Salvaged,
                         Some(b"running") => Status::Running,
                         _ => Status::Failed,
                     },

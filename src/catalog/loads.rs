@@ -7,6 +7,7 @@ use crate::pg::memory::Context;
 use crate::pg::snapshot::{self, Row, Snapshot};
 use crate::pg::{self, Oid, array, text, user};
 use crate::stat::FileStat;
+use loader_core::input::Damage;
 use loader_core::tally::Tally;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
 use pgrx::prelude::*;
@@ -19,15 +20,29 @@ pub enum Status {
     Running,
     /// All of it is.
     Loaded,
+    /// All of it that could be decompressed.
+    Salvaged,
     /// An error stopped it.
     Failed,
 }
 
 impl Status {
-    fn name(self) -> &'static str {
+    /// That of a file which was read to its end.
+    pub fn at_end(damage: Damage) -> Self {
+        if damage.hurt > 0 { Status::Salvaged } else { Status::Loaded }
+    }
+
+    /// Whether nothing of the file is left to be loaded.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Status::Loaded | Status::Salvaged)
+    }
+
+    /// The name that results and history use.
+    pub fn name(self) -> &'static str {
         match self {
             Status::Running => "running",
             Status::Loaded => "loaded",
+            Status::Salvaged => "salvaged",
             Status::Failed => "failed",
         }
     }
@@ -257,7 +272,7 @@ impl Catalog {
     pub fn lock_if_loaded(&self, id: i64) -> Result<bool, Error> {
         const QUERY: &str = "SELECT 1 FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
-              AND h.status OPERATOR(pg_catalog.=) 'loaded'::pg_catalog.text
+              AND h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'salvaged']::pg_catalog.text[])
               AND h.emptied_at IS NULL FOR UPDATE";
         let found = user::run_as(self.owner, || {
             Spi::connect_mut(|client| client.update(QUERY, None, &[id.into()]).map(|rows| rows.len()))

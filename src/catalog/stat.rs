@@ -30,7 +30,7 @@ impl Catalog {
                   AND ",
             in_force!(),
             " AND h.retry_of IS NULL
-                HAVING pg_catalog.bool_and(h.status OPERATOR(pg_catalog.=) 'loaded'::pg_catalog.text)
+                HAVING pg_catalog.bool_and(h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'salvaged']::pg_catalog.text[]))
                    AND pg_catalog.max(h.load_id) OPERATOR(pg_catalog.=) pg_catalog.max(h.load_id) FILTER (WHERE ",
             same_stat!("f.size", "f.device", "f.inode", "f.mtime_ns", "f.ctime_ns"),
             "))

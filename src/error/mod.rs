@@ -12,7 +12,7 @@ pub use words::{DIRECTORY, braces_hint};
 use crate::pg::text;
 use crate::pg::transaction::Obstacle;
 use loader_core::fault::Fault;
-use loader_core::input::Compression;
+use loader_core::input::{Compression, FileKind, Foreign};
 use pgrx::PgLogLevel;
 use pgrx::pg_sys::panic::ErrorReport;
 use std::io;
@@ -82,8 +82,12 @@ pub enum Error {
     CutOff { path: String, compression: Compression },
     /// The compressed stream grows beyond all measure.
     Bomb { path: String, compression: Compression },
-    /// A byte order mark says that the file is not UTF-8.
-    ForeignEncoding { path: String, encoding: &'static str },
+    /// The file has a format that is not read.
+    Foreign { path: String, foreign: Foreign },
+    /// The file is not compressed as `compression` says.
+    NotCompressed { path: String, asked: Compression, found: FileKind },
+    /// The compressed stream needs a larger window than it may have.
+    Window { path: String, compression: Compression, needed: Option<u64>, max: u64 },
     /// There is no array at `records_path`; some that there are.
     NoRecords { path: String, records_path: String, others: Vec<String> },
     /// The database has an encoding that UTF-8 cannot be converted to.

@@ -5,6 +5,7 @@ use super::{Error, Misfit, Place};
 use crate::pg::message::count;
 use crate::pg::transaction::Obstacle;
 use loader_core::fault::Fault;
+use loader_core::input::{Compression, FileKind, Foreign};
 use pgrx::PgSqlErrorCode as Code;
 use std::io;
 
@@ -202,11 +203,41 @@ impl Error {
                 compression.name()
             ))
             .hint("If that is intended, decompress the file before loading it."),
-            Error::ForeignEncoding { path, encoding } => Words::new(
-                Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                format!("file \"{path}\" is encoded in {encoding}"),
-            )
-            .hint("Convert the file to UTF-8."),
+            Error::Foreign { path, foreign } => {
+                let (name, hint) = foreign_words(foreign);
+                Words::new(
+                    Code::ERRCODE_BAD_COPY_FILE_FORMAT,
+                    format!("file \"{path}\" is {name}, which cannot be read"),
+                )
+                .hint(hint)
+            }
+            Error::NotCompressed { path, asked, found } => {
+                let words = Words::new(
+                    Code::ERRCODE_BAD_COPY_FILE_FORMAT,
+                    format!("file \"{path}\" is not compressed with {}", asked.name()),
+                );
+                match found {
+                    FileKind::Compressed(other) => words
+                        .detail(format!("It looks like a file that is compressed with {}.", other.name()))
+                        .hint("Use compression => 'auto' to read what the file is."),
+                    FileKind::Foreign(foreign) => words.detail(format!("It looks like {}.", foreign_words(foreign).0)),
+                    FileKind::Other => words.hint("Use compression => 'auto' to read what the file is."),
+                }
+            }
+            Error::Window { path, compression, needed, max } => {
+                let name = compression.name();
+                let needed = needed.map_or_else(|| format!("of more than {}", size(max)), |needed| format!("of {}", size(needed)));
+                let words = Words::new(
+                    Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                    format!("{name} stream of file \"{path}\" needs a window {needed}"),
+                );
+                match compression {
+                    Compression::Zstd => words
+                        .detail(format!("loader.zstd_window_max allows {}.", size(max)))
+                        .hint("A superuser can raise loader.zstd_window_max, up to 2 GB. Or decompress the file before loading it."),
+                    _ => words.hint("Decompress the file before loading it."),
+                }
+            }
             Error::NoRecords { path, records_path, others } => {
                 let words = Words::new(
                     Code::ERRCODE_BAD_COPY_FILE_FORMAT,
@@ -436,6 +467,37 @@ impl Error {
             .hint(format!("Use SELECT undo_load({retry}); to take that back.")),
         }
     }
+}
+
+/// What a file of that format is, and what to do with it.
+fn foreign_words(foreign: Foreign) -> (&'static str, &'static str) {
+    const UNPACK: &str = "Unpack the archive and load the files in it.";
+    const DECOMPRESS: &str = "Decompress the file, or compress it with gzip, zstd, bzip2, xz or lz4.";
+    const CONVERT: &str = "Convert the file to JSON.";
+    match foreign {
+        Foreign::Zip => ("a zip archive", UNPACK),
+        Foreign::SevenZip => ("a 7-Zip archive", UNPACK),
+        Foreign::Snappy => ("compressed with Snappy", DECOMPRESS),
+        Foreign::Lzip => ("compressed with lzip", DECOMPRESS),
+        Foreign::Lzma => ("compressed with LZMA", DECOMPRESS),
+        Foreign::Compress => ("compressed with compress (.Z)", DECOMPRESS),
+        Foreign::Lz4Legacy => ("compressed with the legacy format of LZ4", DECOMPRESS),
+        Foreign::Parquet => ("a Parquet file", CONVERT),
+        Foreign::Avro => ("an Avro file", CONVERT),
+        Foreign::Orc => ("an ORC file", CONVERT),
+        Foreign::Arrow => ("an Arrow file", CONVERT),
+        Foreign::Sqlite => ("an SQLite database", CONVERT),
+    }
+}
+
+/// A number of bytes as the server's settings show it.
+fn size(bytes: u64) -> String {
+    for (unit, name) in [(1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")] {
+        if bytes >= unit && bytes.is_multiple_of(unit) {
+            return format!("{} {name}", bytes / unit);
+        }
+    }
+    count(bytes, "byte", "bytes")
 }
 
 /// What a directory is called as something that is no regular file.

@@ -49,11 +49,6 @@ impl Account {
         &self.from
     }
 
-    /// How the file is compressed.
-    pub fn compression(&self) -> Compression {
-        self.compression
-    }
-
     /// Rows were inserted.
     pub fn insert(&mut self, rows: u64) {
         self.rows += rows;

@@ -2,7 +2,7 @@
 //! history has of its content and of its path.
 
 use super::options::IfLoaded;
-use crate::catalog::{Catalog, Earlier, Position, Status};
+use crate::catalog::{Catalog, Earlier, Position};
 use crate::error::Error;
 
 /// What is to be done with a file.
@@ -55,7 +55,7 @@ pub fn decide(
     let same = |load: &Earlier| load.hash.as_deref() == Some(hash.as_slice());
     let loads = || earlier.iter().filter(|load| !load.is_vain());
     // What was begun comes to its end first, even one that began by force.
-    let parts = || loads().filter(|load| load.status != Status::Loaded);
+    let parts = || loads().filter(|load| !load.status.is_whole());
     for load in parts() {
         if same(load) || (load.same_path && has_grown(file, load)?) {
             return Ok(Decision::Load(StartPoint::resuming(load)));
@@ -64,7 +64,7 @@ pub fn decide(
     if if_loaded == IfLoaded::Force {
         return Ok(Decision::Load(StartPoint::default()));
     }
-    if let Some(whole) = loads().find(|load| load.status == Status::Loaded && same(load)) {
+    if let Some(whole) = loads().find(|load| load.status.is_whole() && same(load)) {
         return Ok(loaded(whole.id, if_loaded));
     }
     let mut changed = parts().find(|load| load.has_rows());
@@ -72,7 +72,7 @@ pub fn decide(
         if changed.is_some() {
             break;
         }
-        if load.status == Status::Loaded && has_grown(file, load)? {
+        if load.status.is_whole() && has_grown(file, load)? {
             return Ok(Decision::Load(StartPoint::behind(load, catalog)?));
         }
         // A load that brought no row keeps no other content out: it was an error page, say,

@@ -5,7 +5,7 @@ use super::emptied::forget_if_emptied;
 use super::file::FileSource;
 use super::options::{IfEmptied, IfLoaded, Options};
 use super::waiting::{self, Same};
-use crate::catalog::{Catalog, Claimed, Content, Earlier, Status};
+use crate::catalog::{Catalog, Claimed, Content, Earlier};
 use crate::error::Error;
 use crate::pg;
 use crate::sink::Target;
@@ -49,9 +49,7 @@ pub fn find(
     let vain: Vec<i64> =
         earlier.iter().filter(|load| load.same_path && load.is_vain()).map(|load| load.id).collect();
     let part = |load: &&Earlier| {
-        load.status != Status::Loaded
-            && !load.is_vain()
-            && (load.has_rows() || load.hash.as_deref() == Some(&hash))
+        !load.status.is_whole() && !load.is_vain() && (load.has_rows() || load.hash.as_deref() == Some(&hash))
     };
     let parts: Vec<i64> = earlier.iter().filter(part).map(|load| load.id).collect();
     let decision = match (options.if_loaded, parts.first()) {
@@ -100,7 +98,7 @@ fn partly_loaded(target: &Target, source: &FileSource, load_id: i64) -> Error {
 pub fn known_by_stat(of_path: &[Earlier]) -> Option<i64> {
     let of_path = || of_path.iter().filter(|load| load.same_path);
     let last = of_path().next().filter(|last| last.same_stat)?;
-    of_path().all(|load| load.status == Status::Loaded).then_some(last.id)
+    of_path().all(|load| load.status.is_whole()).then_some(last.id)
 }
 
 /// In a transaction that looks at one snapshot all along, loads may be there that it does

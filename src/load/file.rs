@@ -208,7 +208,9 @@ pub fn explain(error: input::Error, path: &str) -> Error {
         input::Error::Corrupt(compression) => Error::Corrupt { path, compression },
         input::Error::CutOff(compression) => Error::CutOff { path, compression },
         input::Error::Bomb(compression) => Error::Bomb { path, compression },
-        input::Error::Encoding(encoding) => Error::ForeignEncoding { path, encoding },
+        input::Error::Foreign(foreign) => Error::Foreign { path, foreign },
+        input::Error::NotCompressed { asked, found } => Error::NotCompressed { path, asked, found },
+        input::Error::Window { compression, needed, max } => Error::Window { path, compression, needed, max },
         input::Error::NoRecords { path: records_path, others } => {
             Error::NoRecords { path, records_path, others }
         }

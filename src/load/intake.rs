@@ -19,7 +19,7 @@ use crate::sink::{Insert, Target};
 use loader_core::fault::Fault;
 use loader_core::framing;
 use loader_core::framing::{Mark, Range};
-use loader_core::input::{Compression, Decoded};
+use loader_core::input::Decoded;
 use loader_core::pipeline::{self, Batch, Control, Entry, Form, Pipeline};
 use std::sync::Arc;
 
@@ -78,6 +78,8 @@ pub struct Intake {
     places: Vec<Place>,
     rejects: RejectLog,
     account: Account,
+    /// Whether the bytes of the file are those of the stream.
+    plain: bool,
     /// Whether there was a good record at all; a trigger may have suppressed it.
     any_good: bool,
     /// Where the batches that were taken end.
@@ -113,7 +115,7 @@ impl Intake {
         source.source_mut().show_progress(setup.report.is_some());
         let shown = source.source().opened().shown.clone();
         let control = source.source().control().clone();
-        let compression = source.compression();
+        let (compression, plain) = (source.compression(), source.is_plain());
         let server = Server::new()?;
         let framing = framing::Options {
             format: setup.options.format,
@@ -151,6 +153,7 @@ impl Intake {
             places: Vec::new(),
             rejects: RejectLog::new(setup.load_id, setup.options, setup.rejected),
             account,
+            plain,
             any_good: setup.any_good,
             mark,
             open_offset: None,
@@ -215,7 +218,6 @@ impl Intake {
     pub fn end(mut self, sink: &mut Sink<'_>, whole: bool) -> Result<Ended, Error> {
         self.flush(sink)?;
         let mut ended = self.pipeline.finish();
-        let plain = ended.source.compression() == Compression::None;
         let source = ended.source.source_mut();
         if whole {
             source.check()?
@@ -223,7 +225,7 @@ impl Intake {
             source.opened().check_same()?
         }
         // A plain file is the stream itself.
-        let all_read = !(whole && plain) || ended.end.offset == source.bytes_read();
+        let all_read = !(whole && self.plain) || ended.end.offset == source.bytes_read();
         let brought = self.account.close(ended.end, self.rejects.count(), self.open_offset);
         match brought.filter(|_| all_read) {
             Some(brought) => {
@@ -251,7 +253,7 @@ impl Intake {
 
     /// Whether the stream can be cut into ranges.
     pub fn is_cuttable(&self) -> bool {
-        self.account.compression() == Compression::None && self.pipeline.is_cuttable()
+        self.plain && self.pipeline.is_cuttable()
     }
 
     /// Puts a record where it belongs.

@@ -27,7 +27,7 @@ pub use options::{
     Call, IfEmptied, IfLoaded, InputWords, OnError, Options, Words, format_of, line_prefix_of, on_error_of,
     records_path_of, word,
 };
-pub use report::{at_least_once, log_line};
+pub use report::{at_least_once, damaged, log_line};
 pub use server::Server;
 pub use waiting::{Same, in_the_way, tell as tell_waiting};
 
@@ -117,6 +117,8 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     let mut sink = Sink { target: &target, insert: &mut insert, catalog: &catalog };
     let Ended { brought, source, first, .. } = take_in(source, load_id, &start, &options, &mut sink)
         .map_err(|error| error.of_load(start.builds_on.unwrap_or(load_id)))?;
+    let damage = source.damage();
+    let status = Status::at_end(damage);
     let source = source.source();
     let load = Load {
         id: load_id,
@@ -130,7 +132,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
         retry_of: None,
     };
     let on_disk = FileOnDisk { stat: *source.opened().stat(), hash: &source.hash() };
-    catalog.begin(&load, &brought.file(Some(on_disk)), &brought.step(Status::Loaded))?;
+    catalog.begin(&load, &brought.file(Some(on_disk)), &brought.step(status))?;
     if let Some((earlier, offset)) = start.resolves {
         catalog.resolve(earlier, &[offset as i64], load_id)?;
     }
@@ -138,12 +140,13 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     let ledger = brought.ledger;
     let outcome = Outcome {
         load_id: Some(load_id),
-        status: "loaded",
+        status: status.name(),
         rows_loaded: brought.rows,
         rows_rejected: ledger.rejects,
         bytes_read: ledger.stream_bytes,
         elapsed: clock.elapsed(),
     };
+    report::damaged(&shown, damage);
     if options.validate {
         report::validated(&shown, &target_name, &outcome, ledger.records, &first);
     } else {

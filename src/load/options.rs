@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::pg;
 use crate::pg::Oid;
+use crate::settings;
 use loader_core::framing::{Format, RecordsPath};
 use loader_core::input::{self, Compression, Encoding, OnCorrupt};
 use std::sync::Arc;
@@ -222,7 +223,7 @@ impl InputWords<'_> {
                 "stop, salvage",
                 &[("stop", OnCorrupt::Stop), ("salvage", OnCorrupt::Salvage)],
             )?,
-            ..input::Options::default()
+            zstd_window_max: settings::zstd_window_max(),
         })
     }
 }
@@ -293,12 +294,15 @@ fn compression_of(value: &[u8]) -> Result<Option<Compression>, Error> {
     word(
         "compression",
         value,
-        "auto, none, gzip, zstd",
+        "auto, none, gzip, zstd, bzip2, xz, lz4",
         &[
             ("auto", None),
             ("none", Some(Compression::None)),
             ("gzip", Some(Compression::Gzip)),
             ("zstd", Some(Compression::Zstd)),
+            ("bzip2", Some(Compression::Bzip2)),
+            ("xz", Some(Compression::Xz)),
+            ("lz4", Some(Compression::Lz4)),
         ],
     )
 }

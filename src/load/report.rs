@@ -9,6 +9,7 @@ use crate::pg::message::{count, tell};
 use crate::pg::text;
 use crate::settings::{self, LogLoads};
 use loader_core::fault::Fault;
+use loader_core::input::Damage;
 use pgrx::PgLogLevel;
 
 /// Tells why a file is not loaded, and returns the load that it was loaded by before.
@@ -77,6 +78,32 @@ pub fn loaded(path: &str, target: &[u8], load_id: i64, outcome: &Outcome, record
     let line =
         log_line(path, target, load_id, outcome.rows_loaded, outcome.rows_rejected, outcome.bytes_read);
     log(format!("{line} in {:.3} s", outcome.elapsed.as_secs_f64()));
+}
+
+/// The compressed stream of a file was not all that the file should be.
+pub fn damaged(path: &str, damage: Damage) {
+    let Damage { passed_over, hurt, lost } = damage;
+    if hurt > 0 {
+        let parts = count(hurt, "part of it is", "parts of it are");
+        tell(
+            PgLogLevel::WARNING,
+            format!("compressed stream of file \"{path}\" is damaged"),
+            Some(format!(
+                "{parts} corrupt or truncated, and {} could not be decompressed.",
+                count(lost, "byte of the file", "bytes of the file")
+            )),
+            Some("What could be decompressed is read.".to_string()),
+        );
+    }
+    if passed_over > 0 {
+        let verb = if passed_over == 1 { "was" } else { "were" };
+        tell(
+            PgLogLevel::WARNING,
+            format!("{} of file \"{path}\" {verb} passed over", count(passed_over, "byte", "bytes")),
+            Some("They are no part of its compressed stream.".to_string()),
+            None,
+        );
+    }
 }
 
 /// The validation ended well; `first` has some of the bad records.

@@ -11,7 +11,7 @@ use crate::settings;
 use crate::sink::Placement;
 use crate::stat::FileStat;
 use loader_core::framing::Format;
-use loader_core::input::{Compression, Decoded};
+use loader_core::input::{Compression, Damage, Decoded};
 use pgrx::datum::TimestampWithTimeZone;
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,8 @@ pub struct Job {
     /// Not open any more once it is in the intake.
     source: Option<FileSource>,
     running: Option<Intake>,
+    /// What was found wrong with it, once it is read.
+    pub damage: Damage,
     /// Nobody else loads this content, or this path, meanwhile.
     pub claims: Claims,
 }
@@ -92,6 +94,7 @@ impl Job {
             started_at: pg::now(),
             source: Some(source),
             running: None,
+            damage: Damage::default(),
             claims,
         }
     }
@@ -161,12 +164,13 @@ impl Job {
             Some(intake) => intake,
             None => self.open(common)?,
         };
-        let (brought, running) = if take_part(&mut intake, sink, common.part_size)? {
-            (intake.bring(sink)?, Some(intake))
+        let (brought, status, running) = if take_part(&mut intake, sink, common.part_size)? {
+            (intake.bring(sink)?, Status::Running, Some(intake))
         } else {
-            (intake.end(sink, true)?.brought, None)
+            let ended = intake.end(sink, true)?;
+            self.damage = ended.source.damage();
+            (ended.brought, Status::at_end(self.damage), None)
         };
-        let status = if running.is_some() { Status::Running } else { Status::Loaded };
         if !self.write_down(sink, common, &brought, status)? {
             return Ok(End::Lost);
         }

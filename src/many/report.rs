@@ -4,10 +4,11 @@
 use super::board::{Board, InTheWay, State, Totals};
 use crate::catalog::{Catalog, Position};
 use crate::error::{Error, Failure, braces_hint};
-use crate::load::{in_the_way, log_line};
+use crate::load::{damaged, in_the_way, log_line};
 use crate::pg::message::{self, count};
 use crate::pg::text;
 use crate::settings::{self, LogLoads};
+use loader_core::input::Damage;
 use pgrx::PgLogLevel;
 use std::time::{Duration, Instant};
 
@@ -118,6 +119,7 @@ pub fn fewer_workers(started: usize, wanted: usize) {
 /// Says what failed and what was passed over though it had changed; the error for files
 /// that failed, if any did.
 pub fn files(board: &Board, catalog: &Catalog, table: &str) -> Option<Error> {
+    tell_damaged(board);
     let failed = tell_failed(board, catalog);
     let refused = |state| {
         let files = Files::in_state(board, state)?;
@@ -203,6 +205,21 @@ impl<'a> Files<'a> {
             0 => format!("file \"{path}\""),
             others => format!("file \"{path}\" and {}", count(others, "other", "others")),
         }
+    }
+}
+
+/// Says which files were loaded though their compressed streams are not all that they should be.
+fn tell_damaged(board: &Board) {
+    let damage = |&file: &usize| board.damage_of(file) != Damage::default();
+    let loaded = (0..board.files()).filter(|&file| board.state(file) == State::Loaded);
+    let mut files = loaded.filter(damage);
+    for file in files.by_ref().take(NAMED) {
+        damaged(&text::show(&board.path(file)), board.damage_of(file));
+    }
+    let beyond = files.count() as u64;
+    if beyond > 0 {
+        let files = count(beyond, "more file is", "more files are");
+        tell(PgLogLevel::WARNING, format!("{files} damaged too"), None);
     }
 }
 

@@ -8,7 +8,7 @@ use super::range;
 use super::report;
 use super::seat::{self, NotCommitted, Seat};
 use super::waiting::Waiting;
-use crate::catalog::{Earlier, RowLock, Status};
+use crate::catalog::{Earlier, RowLock};
 use crate::error::{Error, Failure};
 use crate::pg::memory::{Context, RESERVE};
 use crate::pg::subtransaction::contain;
@@ -208,6 +208,7 @@ impl<'a> Work<'a> {
                     let (_, common) = self.seat.parts();
                     let line = report::loaded_line(&job.path, common.target_name, job.load_id, &job.position);
                     self.seat.gain(&gain);
+                    self.seat.board.damaged(job.file, job.damage);
                     self.seat.hold(job.claims);
                     let posted = Posted { file: job.file, state: State::Loaded, load_id: job.load_id };
                     self.seat.log(line);
@@ -317,7 +318,7 @@ impl<'a> Work<'a> {
         let same = sink.catalog.same_attempt(&row, &vain);
         // Parts of the file belong to the load that brought them, whoever goes on.
         let has_row = |earlier: &&Earlier| {
-            earlier.status != Status::Loaded && (!earlier.is_vain() || same == Some(earlier.id))
+            !earlier.status.is_whole() && (!earlier.is_vain() || same == Some(earlier.id))
         };
         let load_id = match earlier.iter().find(has_row) {
             Some(earlier) => {

@@ -3,7 +3,7 @@
 use super::options::Options;
 use crate::access;
 use crate::error::{Error, Place};
-use crate::load::{FileSource, OnError, Server, Values, Verdict, explain};
+use crate::load::{FileSource, OnError, Server, Values, Verdict, damaged, explain};
 use crate::pg::lent::Lent;
 use crate::pg::text::Shared;
 use crate::pg::thread::AtExit;
@@ -11,7 +11,7 @@ use crate::pg::{self, allocator};
 use crate::settings;
 use loader_core::fault::Fault;
 use loader_core::framing;
-use loader_core::input::{Compression, Decoded};
+use loader_core::input::Decoded;
 use loader_core::pipeline::{self, Batch, Crew, Entry, Pipeline};
 use std::sync::Arc;
 
@@ -159,7 +159,7 @@ impl Reading {
         let Reading { pipeline, shown, refused, .. } = self;
         let mut ended = pipeline.finish();
         ended.tally.overrule(refused.records, refused.bytes);
-        let plain = ended.source.compression() == Compression::None;
+        let (plain, damage) = (ended.source.is_plain(), ended.source.damage());
         let source = ended.source.source_mut();
         // Behind a compressed stream there may be bytes that are not read.
         if plain {
@@ -167,6 +167,7 @@ impl Reading {
         } else {
             source.opened().check_same()?
         }
+        damaged(&shown, damage);
         if ended.tally.balances() && (!plain || ended.tally.stream_bytes == source.bytes_read()) {
             Ok(())
         } else {

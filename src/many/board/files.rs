@@ -6,6 +6,7 @@ use crate::catalog::Position;
 use crate::error::Failure;
 use crate::pg::session::Session;
 use crate::pg::shared::Segment;
+use loader_core::input::Damage;
 use std::sync::atomic::Ordering::SeqCst;
 
 /// What has become of a file.
@@ -287,6 +288,26 @@ impl Board {
     /// the one that it was skipped for.
     pub fn load_of(&self, file: usize) -> i64 {
         self.words.of_file(file, FileWord::Load).load(SeqCst) as i64
+    }
+
+    /// Says what was found wrong with a file that is read to its end.
+    pub fn damaged(&self, file: usize, damage: Damage) {
+        let Damage { passed_over, hurt, lost } = damage;
+        for (word, value) in
+            [(FileWord::PassedOver, passed_over), (FileWord::Hurt, hurt), (FileWord::Lost, lost)]
+        {
+            self.words.of_file(file, word).store(value, SeqCst);
+        }
+    }
+
+    /// What was found wrong with a file that is loaded.
+    pub fn damage_of(&self, file: usize) -> Damage {
+        let word = |word| self.words.of_file(file, word).load(SeqCst);
+        Damage {
+            passed_over: word(FileWord::PassedOver),
+            hurt: word(FileWord::Hurt),
+            lost: word(FileWord::Lost),
+        }
     }
 
     /// Gives a file back, to be looked at again, unless it is done.

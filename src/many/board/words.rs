@@ -98,6 +98,10 @@ pub enum FileWord {
     Done,
     /// Who is in the way of it while it waits.
     InTheWay,
+    /// Bytes that were passed over, members that are hurt, and bytes of those that were lost.
+    PassedOver,
+    Hurt,
+    Lost,
     /// How many there are.
     End,
 }

@@ -77,6 +77,27 @@ SELECT rows_loaded FROM load_json_file(:file, 'options_t', chunk => 1, if_loaded
 SELECT load_json_file(:file, 'options_t', chunk => 0);
 \echo :LAST_ERROR_SQLSTATE
 SELECT load_json_file(:file, 'options_t', chunk => 1000001);
+-- encoding, on_corrupt
+SELECT rows_loaded FROM load_json_file(:file, 'options_t', encoding => 'UTF-8', on_corrupt => 'SALVAGE', if_loaded => 'force');
+SELECT load_json_file(:file, 'options_t', encoding => 'utf-7');
+\echo :LAST_ERROR_SQLSTATE
+SELECT load_json_file(:file, 'options_t', encoding => NULL);
+SELECT read_json_file(:file, encoding => 'klingon');
+SELECT load_json_file(:file, 'options_t', on_corrupt => 'repair');
+\echo :LAST_ERROR_SQLSTATE
+CALL load_json_files(:file, 'options_t', on_corrupt => 'repair');
+-- line_prefix
+SELECT load_json_file(:file, 'options_t', line_prefix => '');
+\echo :LAST_ERROR_SQLSTATE
+SELECT load_json_file(:file, 'options_t', line_prefix => ': ', format => 'array');
+\echo :LAST_ERROR_SQLSTATE
+SELECT load_json_file(:file, 'options_t', line_prefix => ': ', records_path => '$.a');
+\echo :LAST_ERROR_SQLSTATE
+SELECT load_json_file(:file, 'options_t', line_prefix => E'\n');
+SELECT read_json_file(:file, line_prefix => repeat('x', 1001)) IS NULL;
+CALL load_json_files(:file, 'options_t', line_prefix => ': ', format => 'unstructured');
+\echo :LAST_ERROR_SQLSTATE
+SELECT options - 'chunk' AS options FROM loader.load_history ORDER BY load_id DESC LIMIT 1;
 -- the others
 SELECT load_json_file(:file, 'options_t', on_error => 'continue');
 SELECT load_json_file(:file, 'options_t', if_loaded => 'perhaps');

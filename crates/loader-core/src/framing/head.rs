@@ -27,8 +27,7 @@ const LONG_HEAD: usize = 1024 * 1024;
 const ROUGH_KINDS: usize = 32;
 
 impl<S: Source> Splitter<S> {
-    /// Reads the head of the stream and tells its format. Fails where a byte
-    /// order mark says that it is not UTF-8.
+    /// Reads the head of the stream, which is UTF-8, and tells its format.
     pub fn new(source: S, options: Options) -> Result<Self, Error> {
         Splitter::with_reader(source, options, ())
     }
@@ -39,9 +38,6 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     pub fn with_reader(source: S, options: Options, reader: R) -> Result<Self, Error> {
         let mut window = Window::new(source);
         window.grow()?;
-        if let Some(name) = foreign_encoding(window.bytes()) {
-            return Err(Error::Encoding(name));
-        }
         let (wrapper, gap) = match options.records_path.clone() {
             Some(path) => Wrapper::enter(&mut window, path).map(|(wrapper, gap)| (Some(wrapper), gap))?,
             None => (None, Gap::default()),
@@ -212,15 +208,4 @@ fn learn_from_values(head: &[u8], loaded: usize, mut profile: Profile) -> Result
         profile.learn(value)?;
     }
     Ok(profile)
-}
-
-/// The encoding that a byte order mark names, if it is not UTF-8.
-fn foreign_encoding(head: &[u8]) -> Option<&'static str> {
-    match head {
-        [0xFF, 0xFE, 0, 0, ..] => Some("UTF-32LE"),
-        [0, 0, 0xFE, 0xFF, ..] => Some("UTF-32BE"),
-        [0xFF, 0xFE, ..] => Some("UTF-16LE"),
-        [0xFE, 0xFF, ..] => Some("UTF-16BE"),
-        _ => None,
-    }
 }

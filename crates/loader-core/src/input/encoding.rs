@@ -73,6 +73,97 @@ impl Encoding {
     }
 }
 
+/// An encoding that is found out, if that was to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Utf8,
+    Utf16 { big_endian: bool },
+    Utf32 { big_endian: bool },
+    Latin1,
+    Legacy(&'static encoding_rs::Encoding),
+}
+
+impl Kind {
+    /// That of a text which begins with `head`, the first bytes of it.
+    pub fn of(encoding: Option<Encoding>, head: &[u8]) -> Kind {
+        let big_endian = |mark: Kind| head.starts_with(mark.byte_order_mark());
+        match encoding {
+            None => Kind::detect(head),
+            Some(Encoding::Utf8) => Kind::Utf8,
+            Some(Encoding::Utf16) => Kind::Utf16 { big_endian: big_endian(Kind::Utf16 { big_endian: true }) },
+            Some(Encoding::Utf16Le) => Kind::Utf16 { big_endian: false },
+            Some(Encoding::Utf16Be) => Kind::Utf16 { big_endian: true },
+            Some(Encoding::Utf32) => Kind::Utf32 { big_endian: big_endian(Kind::Utf32 { big_endian: true }) },
+            Some(Encoding::Utf32Le) => Kind::Utf32 { big_endian: false },
+            Some(Encoding::Utf32Be) => Kind::Utf32 { big_endian: true },
+            Some(Encoding::Latin1) => Kind::Latin1,
+            Some(Encoding::Legacy(encoding)) => Kind::Legacy(encoding),
+        }
+    }
+
+    /// By a byte order mark, or else by where the zeros are: JSON begins with two characters
+    /// of ASCII (RFC 4627, 3), and has no character of the number zero.
+    fn detect(head: &[u8]) -> Kind {
+        const WIDE: [Kind; 4] = [
+            Kind::Utf32 { big_endian: false },
+            Kind::Utf32 { big_endian: true },
+            Kind::Utf16 { big_endian: false },
+            Kind::Utf16 { big_endian: true },
+        ];
+        let marked = WIDE.into_iter().find(|kind| head.starts_with(kind.byte_order_mark()));
+        marked.or_else(|| WIDE.into_iter().find(|kind| kind.has_its_zeros(head))).unwrap_or(Kind::Utf8)
+    }
+
+    /// Whether the units of `head` are such as text of that encoding has: no unit is zero, the
+    /// first two and a third of all are ASCII, and none is beyond Unicode.
+    fn has_its_zeros(self, head: &[u8]) -> bool {
+        let (width, big_endian) = match self {
+            Kind::Utf16 { big_endian } => (2, big_endian),
+            Kind::Utf32 { big_endian } => (4, big_endian),
+            _ => return false,
+        };
+        let units = head.chunks_exact(width).map(|unit| {
+            let number = |number: u32, &byte: &u8| number << 8 | u32::from(byte);
+            if big_endian { unit.iter().fold(0, number) } else { unit.iter().rev().fold(0, number) }
+        });
+        let (mut all, mut ascii) = (0, 0);
+        for unit in units {
+            let is_ascii = (1..0x80).contains(&unit);
+            if unit == 0 || unit > 0x10_ffff || (all < 2 && !is_ascii) {
+                return false;
+            }
+            all += 1;
+            ascii += usize::from(is_ascii);
+        }
+        all >= 2 && ascii * 3 >= all
+    }
+
+    /// What text in that encoding may begin with.
+    pub fn byte_order_mark(self) -> &'static [u8] {
+        match self {
+            Kind::Utf8 => b"\xef\xbb\xbf",
+            Kind::Utf16 { big_endian: false } => b"\xff\xfe",
+            Kind::Utf16 { big_endian: true } => b"\xfe\xff",
+            Kind::Utf32 { big_endian: false } => b"\xff\xfe\0\0",
+            Kind::Utf32 { big_endian: true } => b"\0\0\xfe\xff",
+            Kind::Latin1 | Kind::Legacy(_) => b"",
+        }
+    }
+
+    /// The encoding by its name.
+    pub fn encoding(self) -> Encoding {
+        match self {
+            Kind::Utf8 => Encoding::Utf8,
+            Kind::Utf16 { big_endian: false } => Encoding::Utf16Le,
+            Kind::Utf16 { big_endian: true } => Encoding::Utf16Be,
+            Kind::Utf32 { big_endian: false } => Encoding::Utf32Le,
+            Kind::Utf32 { big_endian: true } => Encoding::Utf32Be,
+            Kind::Latin1 => Encoding::Latin1,
+            Kind::Legacy(encoding) => Encoding::Legacy(encoding),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
