@@ -13,6 +13,7 @@ use crate::pg::text;
 use crate::pg::transaction::Obstacle;
 use loader_core::fault::Fault;
 use loader_core::input::{Compression, FileKind, Foreign};
+use loader_core::looks::Looks;
 use pgrx::PgLogLevel;
 use pgrx::pg_sys::panic::ErrorReport;
 use std::io;
@@ -102,6 +103,8 @@ pub enum Error {
     TooManyInFile { path: String, limit: u64 },
     /// So many records from the first on, and not one good among them.
     NotJson { path: String, records: u64, place: Place, fault: Fault },
+    /// Nothing in the file could be JSON.
+    NoJson { path: String, looks: Looks },
     /// `if_loaded => 'error'` and the content was loaded before.
     AlreadyLoaded { path: String, table: String, load_id: i64 },
     /// `if_loaded => 'error'`, and the file was loaded when it was something else.

@@ -6,6 +6,7 @@ use crate::pg::message::count;
 use crate::pg::transaction::Obstacle;
 use loader_core::fault::Fault;
 use loader_core::input::{Compression, FileKind, Foreign};
+use loader_core::looks::Looks;
 use pgrx::PgSqlErrorCode as Code;
 use std::io;
 
@@ -219,9 +220,9 @@ impl Error {
                 match found {
                     FileKind::Compressed(other) => words
                         .detail(format!("It looks like a file that is compressed with {}.", other.name()))
-                        .hint("Use compression => 'auto' to read what the file is."),
+                        .hint(AUTO),
                     FileKind::Foreign(foreign) => words.detail(format!("It looks like {}.", foreign_words(foreign).0)),
-                    FileKind::Other => words.hint("Use compression => 'auto' to read what the file is."),
+                    FileKind::Other => words.hint(AUTO),
                 }
             }
             Error::Window { path, compression, needed, max } => {
@@ -270,6 +271,22 @@ impl Error {
                 format!("file \"{path}\" has more than {}", count(limit, "invalid record", "invalid records")),
             )
             .hint("Raise reject_limit to load the file nevertheless."),
+            Error::NoJson { path, looks } => {
+                let (what, hint) = match looks {
+                    Looks::Delimited => ("delimiter-separated values (CSV)", Some("Use COPY for a file of delimiter-separated values.")),
+                    Looks::Xml => ("XML", None),
+                    Looks::Html => ("an HTML page", Some("A server may have answered with an error page.")),
+                    Looks::NulBytes => ("NUL bytes only", Some("Its program may have crashed before it wrote what it had made room for.")),
+                    Looks::Binary => ("binary data", None),
+                    Looks::Text => ("text", None),
+                };
+                let words = Words::new(Code::ERRCODE_BAD_COPY_FILE_FORMAT, format!("file \"{path}\" is not JSON"))
+                    .detail(format!("It looks like {what}."));
+                match hint {
+                    Some(hint) => words.hint(hint),
+                    None => words,
+                }
+            }
             Error::NotJson { path, records, place, fault } => Words::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("file \"{path}\" does not look like JSON"),
@@ -499,6 +516,9 @@ fn size(bytes: u64) -> String {
     }
     count(bytes, "byte", "bytes")
 }
+
+/// What to do about a file that is not compressed as it was said to be.
+const AUTO: &str = "With compression => 'auto', the first bytes of the file tell how it is compressed.";
 
 /// What a directory is called as something that is no regular file.
 pub const DIRECTORY: &str = "a directory";

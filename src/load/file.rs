@@ -211,6 +211,7 @@ pub fn explain(error: input::Error, path: &str) -> Error {
         input::Error::Foreign(foreign) => Error::Foreign { path, foreign },
         input::Error::NotCompressed { asked, found } => Error::NotCompressed { path, asked, found },
         input::Error::Window { compression, needed, max } => Error::Window { path, compression, needed, max },
+        input::Error::NotJson(looks) => Error::NoJson { path, looks },
         input::Error::NoRecords { path: records_path, others } => {
             Error::NoRecords { path, records_path, others }
         }

@@ -107,6 +107,8 @@ pub struct Ended {
     pub margin: u64,
     /// The first bad records of a validation.
     pub first: Vec<(Place, Fault)>,
+    /// Pieces of text and the like between records.
+    pub between: u64,
 }
 
 impl Intake {
@@ -230,7 +232,13 @@ impl Intake {
         match brought.filter(|_| all_read) {
             Some(brought) => {
                 let first = self.rejects.first().to_vec();
-                Ok(Ended { brought, source: ended.source, margin: ended.margin, first })
+                Ok(Ended {
+                    brought,
+                    source: ended.source,
+                    margin: ended.margin,
+                    first,
+                    between: self.rejects.others(),
+                })
             }
             None => Err(Error::Unbalanced { path: self.shown }),
         }

@@ -50,6 +50,8 @@ pub struct Outcome {
     pub status: &'static str,
     pub rows_loaded: u64,
     pub rows_rejected: u64,
+    /// Pieces of text and the like between records, which are kept as rejects are.
+    pub between: u64,
     pub bytes_read: u64,
     pub elapsed: Duration,
 }
@@ -98,6 +100,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
                 status: "skipped",
                 rows_loaded: 0,
                 rows_rejected: 0,
+                between: 0,
                 bytes_read: 0,
                 elapsed: clock.elapsed(),
             });
@@ -115,7 +118,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     }
     let load_id = catalog.next_load_id()?;
     let mut sink = Sink { target: &target, insert: &mut insert, catalog: &catalog };
-    let Ended { brought, source, first, .. } = take_in(source, load_id, &start, &options, &mut sink)
+    let Ended { brought, source, first, between, .. } = take_in(source, load_id, &start, &options, &mut sink)
         .map_err(|error| error.of_load(start.builds_on.unwrap_or(load_id)))?;
     let damage = source.damage();
     let status = Status::at_end(damage);
@@ -143,6 +146,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
         status: status.name(),
         rows_loaded: brought.rows,
         rows_rejected: ledger.rejects,
+        between,
         bytes_read: ledger.stream_bytes,
         elapsed: clock.elapsed(),
     };

@@ -24,6 +24,8 @@ pub struct RejectLog {
     on_error: OnError,
     limit: Option<u64>,
     count: u64,
+    /// Pieces of text and the like, which are no records.
+    others: u64,
     /// Of a validation.
     first: Option<Vec<(Place, Fault)>>,
     pending: Rejects,
@@ -38,6 +40,7 @@ impl RejectLog {
             on_error: options.on_error,
             limit: options.reject_limit,
             count,
+            others: 0,
             first: options.validate.then(Vec::new),
             pending: Rejects::default(),
             pending_bytes: 0,
@@ -49,12 +52,17 @@ impl RejectLog {
         self.count
     }
 
+    /// Pieces of text and the like between records.
+    pub fn others(&self) -> u64 {
+        self.others
+    }
+
     /// The first bad records of a validation.
     pub fn first(&self) -> &[(Place, Fault)] {
         self.first.as_deref().unwrap_or_default()
     }
 
-    /// Books a bad record. `raw` is the first bytes of it. Fails where the
+    /// Books a bad record, or what stands between records. `raw` is the first bytes of it. Fails where the
     /// options say that the load has to.
     pub fn add(
         &mut self,
@@ -64,7 +72,7 @@ impl RejectLog {
         raw: &[u8],
         any_good: bool,
     ) -> Result<(), Error> {
-        self.count += 1;
+        *if fault.kind.is_of_record() { &mut self.count } else { &mut self.others } += 1;
         let path = || path.to_string();
         if self.on_error == OnError::Stop {
             return Err(Error::BadRecord { path: path(), place, fault });
@@ -73,8 +81,8 @@ impl RejectLog {
             Some(limit) if self.count > limit => {
                 return Err(Error::TooManyRejects { path: path(), limit, place, fault });
             }
-            None if self.count == HOPELESS && !any_good => {
-                return Err(Error::NotJson { path: path(), records: self.count, place, fault });
+            None if self.count + self.others == HOPELESS && !any_good => {
+                return Err(Error::NotJson { path: path(), records: HOPELESS, place, fault });
             }
             _ => {}
         }

@@ -65,15 +65,29 @@ pub fn log_line(path: &str, target: &[u8], load_id: i64, rows: u64, rejects: u64
 
 /// The load ended well; `records` is how many good ones there were.
 pub fn loaded(path: &str, target: &[u8], load_id: i64, outcome: &Outcome, records: u64, on_error: OnError) {
+    let hint = match on_error {
+        OnError::Ignore => None,
+        OnError::Reject | OnError::Stop => {
+            Some(format!("See SELECT * FROM loader.rejects WHERE load_id = {load_id};"))
+        }
+    };
+    let between = count(outcome.between, "piece of text", "pieces of text");
+    let verb = |number| if number == 1 { "was" } else { "were" };
     if outcome.rows_rejected > 0 {
-        let hint = match on_error {
-            OnError::Ignore => None,
-            OnError::Reject | OnError::Stop => {
-                Some(format!("See SELECT * FROM loader.rejects WHERE load_id = {load_id};"))
-            }
-        };
-        let verb = if outcome.rows_rejected == 1 { "was" } else { "were" };
-        tell(PgLogLevel::NOTICE, format!("{} {verb} rejected", part_of(path, outcome, records)), None, hint);
+        let detail = format!("{between} between records {} passed over, too.", verb(outcome.between));
+        tell(
+            PgLogLevel::NOTICE,
+            format!("{} {} rejected", part_of(path, outcome, records), verb(outcome.rows_rejected)),
+            (outcome.between > 0).then_some(detail),
+            hint,
+        );
+    } else if outcome.between > 0 {
+        tell(
+            PgLogLevel::NOTICE,
+            format!("{between} between records of file \"{path}\" {} passed over", verb(outcome.between)),
+            None,
+            hint,
+        );
     }
     let line =
         log_line(path, target, load_id, outcome.rows_loaded, outcome.rows_rejected, outcome.bytes_read);
@@ -108,12 +122,13 @@ pub fn damaged(path: &str, damage: Damage) {
 
 /// The validation ended well; `first` has some of the bad records.
 pub fn validated(path: &str, target: &[u8], outcome: &Outcome, records: u64, first: &[(Place, Fault)]) {
-    if outcome.rows_rejected > 0 {
+    let bad = outcome.rows_rejected + outcome.between;
+    if bad > 0 {
         let mut lines: Vec<String> = first
             .iter()
             .map(|(place, fault)| format!("{place}: {}, {}", error_type(fault.kind), fault.what))
             .collect();
-        let others = outcome.rows_rejected - first.len() as u64;
+        let others = bad - first.len() as u64;
         if others > 0 {
             lines.push(format!("and {others} more"));
         }

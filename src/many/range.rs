@@ -263,7 +263,7 @@ impl Attempt<'_, '_> {
             return Ok(None);
         }
         let load_id = taken.cut.load_id;
-        if actual.records > assumed.records && brought.ledger.rejects > 0 {
+        if actual.records > assumed.records && brought.ledger.bytes_rejected > 0 {
             sink.catalog.shift_rejects(load_id, actual.offset, actual.records, actual.line)?;
         }
         let status = if ranged.last { Status::Loaded } else { Status::Running };

@@ -1,8 +1,8 @@
-//! Files are UTF-8 in every database; what the database's encoding cannot hold
-//! is rejected, and what it can hold is what jsonb_in makes of it.
+//! Files become UTF-8, whatever they are encoded in and in every database; what the database's
+//! encoding cannot hold is rejected, and what it can hold is what jsonb_in makes of it.
 
-use crate::helpers::table;
-use loader_client_tests::{Cluster, left, load, load_many, sqlstate};
+use crate::helpers::{append, session, table};
+use loader_client_tests::{Cluster, left, load, load_many, load_with, sqlstate};
 use postgres::error::SqlState;
 use std::ffi::OsStr;
 use std::fs;
@@ -129,19 +129,116 @@ fn the_client_encoding_changes_nothing() {
     assert_eq!(kept, 2);
 }
 
+/// In UTF-16 or UTF-32, little endian or big.
+fn wide(text: &str, width: usize, big_endian: bool) -> Vec<u8> {
+    let units: Vec<u32> = match width {
+        2 => text.encode_utf16().map(u32::from).collect(),
+        _ => text.chars().map(u32::from).collect(),
+    };
+    let bytes = |unit: u32| {
+        let mut bytes = unit.to_be_bytes()[4 - width..].to_vec();
+        if !big_endian {
+            bytes.reverse();
+        }
+        bytes
+    };
+    units.into_iter().flat_map(bytes).collect()
+}
+
 #[test]
-fn another_unicode_is_named() {
-    let database = Cluster::shared().database("encodings_bom");
-    let mut client = database.connect();
-    table(&mut client, "t");
-    let utf16: Vec<u8> = "\u{feff}{\"a\": 1}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let utf32: Vec<u8> = "\u{feff}{\"a\": 1}\n".chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
-    for (bytes, name) in [(utf16, "UTF-16"), (utf32, "UTF-32")] {
-        let path = database.cluster.file("encodings_bom", bytes);
-        let error = load(&mut client, &path, "t").expect_err("not UTF-8");
-        assert!(format!("{error:?}").contains(name), "{error:?}");
+fn wide_text_is_decoded_in_every_database() {
+    for encoding in ["UTF8", "LATIN1", "SQL_ASCII"] {
+        let name = format!("encodings_wide_{}", encoding.to_lowercase());
+        let database = Cluster::shared().database_with(&name, encoding);
+        let mut client = database.connect();
+        table(&mut client, "t");
+        let text: String = (0..5000).map(|n| format!("{{\"n\": {n}, \"v\": \"caf\u{e9}\"}}\n")).collect();
+        for (width, big_endian) in [(2, false), (2, true), (4, false), (4, true)] {
+            for mark in ["", "\u{feff}"] {
+                client.batch_execute("TRUNCATE t").expect("TRUNCATE");
+                let mut bytes = wide(&format!("{mark}{text}"), width, big_endian);
+                // Half of a surrogate pair makes its record bad, and no other.
+                let half = bytes.len() - 7 * width;
+                if width == 2 {
+                    let unit = if big_endian { [0xd8, 0x3d] } else { [0x3d, 0xd8] };
+                    bytes[half..half + 2].copy_from_slice(&unit);
+                }
+                let path = database.cluster.file(&name, bytes);
+                let bad = i64::from(width == 2);
+                let outcome = load(&mut client, &path, "t").expect("a load");
+                assert_eq!((outcome.rows_loaded, outcome.rows_rejected), (5000 - bad, bad), "{width} {mark}");
+                // Offsets count in what is decoded.
+                assert_eq!(outcome.bytes_read as usize, text.len() + bad as usize * 2, "{width} {mark}");
+                let kinds: Vec<String> = client
+                    .query("SELECT error_type FROM loader.rejects WHERE load_id = $1", &[&outcome.load_id])
+                    .expect("rejects")
+                    .iter()
+                    .map(|row| row.get(0))
+                    .collect();
+                assert_eq!(kinds, ["INVALID_UNICODE"].repeat(bad as usize));
+            }
+        }
     }
-    let path = database.cluster.file("encodings_bom", "\u{feff}{\"a\": 1}\n");
+}
+
+#[test]
+fn wide_text_is_not_shared_in_ranges_and_goes_on_where_it_stopped() {
+    let (database, mut client) = session("encodings_many");
+    let text: String =
+        (0..120_000).map(|n| format!("{{\"n\": {n}, \"v\": \"caf\u{e9} \u{6771}\"}}\n")).collect();
+    let path = database.file("wide.json", wide(&text, 2, false));
+    client.batch_execute("SET loader.transaction_size = '64kB'").expect("a setting");
+    let summary = load_many(&mut client, &path, "t", "workers => 3").expect("a call");
+    assert_eq!((summary.rows, summary.rejects, summary.bytes), (120_000, 0, text.len() as i64));
+    // A file grows.
+    let more: String = (0..10).map(|n| format!("{{\"m\": {n}}}\n")).collect();
+    append(&path, &wide(&more, 2, false));
+    let outcome = load(&mut client, &path, "t").expect("a load");
+    assert_eq!((outcome.rows_loaded, outcome.bytes_read), (10, more.len() as i64));
+}
+
+#[test]
+fn bytes_of_other_encodings_are_read_by_name() {
+    let (database, mut client) = session("encodings_named");
+    let path = database.file("cp1252", b"{\"price\": \"5 \x80\", \"who\": \"Zo\xeb\"}\n");
+    let outcome = load_with(&mut client, &path, "t", "reject_limit => 1").expect("a load");
+    assert_eq!((outcome.rows_loaded, outcome.rows_rejected), (0, 1));
+    let mut read = |encoding: &str| -> String {
+        let query = format!("SELECT data::text FROM read_json_file($1, encoding => '{encoding}')");
+        client.query_one(&query, &[&path]).expect("a record").get(0)
+    };
+    assert_eq!(read("windows-1252"), "{\"who\": \"Zo\u{eb}\", \"price\": \"5 \u{20ac}\"}");
+    assert_eq!(read("latin1"), "{\"who\": \"Zo\u{eb}\", \"price\": \"5 \u{80}\"}");
+    let outcome = load_with(&mut client, &path, "t", "encoding => 'CP1252', if_loaded => 'force'");
+    assert_eq!(outcome.expect("a load").rows_loaded, 1);
+}
+
+#[test]
+fn a_prefix_of_lines_is_text_of_the_database() {
+    for encoding in ["UTF8", "LATIN1", "SQL_ASCII"] {
+        let database = Cluster::shared()
+            .database_with(&format!("encodings_prefix_{}", encoding.to_lowercase()), encoding);
+        let mut client = database.connect();
+        table(&mut client, "t");
+        let path = database.file("prefix", "{\"a\": 1}\n");
+        load_with(&mut client, &path, "t", "line_prefix => E'\u{e9}\"\\\\ ', reject_limit => 1")
+            .expect("a load");
+        let kept: String = client
+            .query_one("SELECT options->>'line_prefix' FROM loader.load_history", &[])
+            .expect("a row")
+            .get(0);
+        assert_eq!(kept, "\u{e9}\"\\ ", "{encoding}");
+        for prefix in ["E'a\\nb'", "repeat('a', 1001)"] {
+            let result = load_with(&mut client, &path, "t", &format!("line_prefix => {prefix}"));
+            assert_eq!(sqlstate(result), SqlState::INVALID_PARAMETER_VALUE, "{encoding} {prefix}");
+        }
+    }
+}
+
+#[test]
+fn a_byte_order_mark_of_utf_8_is_framing() {
+    let (database, mut client) = session("encodings_bom");
+    let path = database.file("bom", "\u{feff}{\"a\": 1}\n");
     let outcome = load(&mut client, &path, "t").expect("a load");
     assert_eq!((outcome.rows_loaded, outcome.rows_rejected), (1, 0));
     // For the sake of the oracle itself: jsonb_in takes no byte order mark.
@@ -160,11 +257,7 @@ fn paths_are_in_the_encoding_of_the_database() {
         // The same letter, as Latin-1 and as UTF-8 have it.
         for (n, name) in [&b"caf\xe9"[..], b"caf\xc3\xa9", b"caf\xe9_bad"].into_iter().enumerate() {
             let path = folder.join(OsStr::from_bytes(name));
-            let text = if n == 2 {
-                "\u{feff}".encode_utf16().flat_map(u16::to_le_bytes).collect()
-            } else {
-                format!("{{\"n\": {n}}}").into_bytes()
-            };
+            let text = if n == 2 { b"PK\x03\x04".to_vec() } else { format!("{{\"n\": {n}}}").into_bytes() };
             fs::write(&path, text).expect("written");
             database.cluster.give(&path);
         }

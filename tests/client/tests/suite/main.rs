@@ -6,6 +6,7 @@ mod cancel;
 mod changing;
 mod claims;
 mod committed;
+mod compression;
 mod concurrent;
 mod conflicts;
 mod consumers;

@@ -361,9 +361,9 @@ fn the_procedure_of_0_2_0_is_made_anew_and_grants_stay() {
         GRANT EXECUTE ON PROCEDURE load_json_files TO upgrade_friend;
         RESET ROLE";
     for (n, (changes, wanted)) in [
-        ("", vec!["13 pg_read_server_files f"]),
-        (passed_on, vec!["13 \"upgrade Loader\" t", "13 upgrade_friend f"]),
-        ("GRANT EXECUTE ON PROCEDURE load_json_files TO PUBLIC", vec!["13 - f", "13 pg_read_server_files f"]),
+        ("", vec!["16 pg_read_server_files f"]),
+        (passed_on, vec!["16 \"upgrade Loader\" t", "16 upgrade_friend f"]),
+        ("GRANT EXECUTE ON PROCEDURE load_json_files TO PUBLIC", vec!["16 - f", "16 pg_read_server_files f"]),
         ("REVOKE ALL ON PROCEDURE load_json_files FROM pg_read_server_files", vec![]),
     ]
     .into_iter()
