@@ -27,10 +27,16 @@ pub(crate) enum Documents {
     LostCloseBracket,
     /// The last one ends too early.
     Cut,
+    /// Arrays of records in objects that are elements of an array themselves.
+    ArraysInArrays,
+    /// Arrays at the top, one after the other.
+    TopLevelArrays,
+    /// An object whose values are the records.
+    Members,
 }
 
 /// All kinds.
-pub(crate) const ALL: [Documents; 9] = [
+pub(crate) const ALL: [Documents; 12] = [
     Documents::Single,
     Documents::Pages,
     Documents::WithoutArray,
@@ -40,6 +46,9 @@ pub(crate) const ALL: [Documents; 9] = [
     Documents::LostOpenBracket,
     Documents::LostCloseBracket,
     Documents::Cut,
+    Documents::ArraysInArrays,
+    Documents::TopLevelArrays,
+    Documents::Members,
 ];
 
 /// What stands around an array; all are templates. `~` is a newline in pretty
@@ -116,11 +125,27 @@ impl Documents {
             Documents::LostOpenBracket => "lost-open-bracket",
             Documents::LostCloseBracket => "lost-close-bracket",
             Documents::Cut => "cut",
+            Documents::ArraysInArrays => "arrays-in-arrays",
+            Documents::TopLevelArrays => "top-level-arrays",
+            Documents::Members => "members",
         }
     }
 
     /// Puts documents around the records, which were written for that.
     pub(crate) fn put(self, draft: &mut Draft, form: &Form, rng: &mut Rng) -> bool {
+        let path = match self {
+            Documents::ArraysInArrays => form.groups(draft, rng),
+            Documents::TopLevelArrays => form.arrays(draft, rng),
+            Documents::Members => form.members(draft, rng),
+            _ if self.pages(draft, form, rng) => form.shell.path,
+            _ => return false,
+        };
+        draft.records_path = Some(path);
+        true
+    }
+
+    /// Puts pages around the records; false if they are too few.
+    fn pages(self, draft: &mut Draft, form: &Form, rng: &mut Rng) -> bool {
         let records = draft.slots.len();
         let pages = match self {
             Documents::Single => vec![records],
@@ -170,7 +195,6 @@ impl Documents {
             Documents::Cut => Vec::new(),
             _ => (behind + &self.between(pages.len(), pages.len(), form, rng)).into_bytes(),
         };
-        draft.records_path = Some(form.shell.path);
         true
     }
 
@@ -250,6 +274,99 @@ impl Form {
         let line = |level: usize| format!("{}{}", self.newline, "  ".repeat(level));
         let level = self.shell.level;
         [format!("[{}", line(level)), format!(",{}", line(level)), format!("{}]", line(level - 1))]
+    }
+
+    /// Documents with several arrays each; the path of their elements.
+    fn groups(&self, draft: &mut Draft, rng: &mut Rng) -> &'static str {
+        const GROUPS: [(&str, &str, &str, &str, &str); 2] = [
+            (
+                "$.Reservations[*].Instances[*]",
+                "{~  \"Reservations\": [",
+                "~    {~      \"Groups\": [],~      \"Instances\": ",
+                ",~      \"OwnerId\": \"%n\"~    }",
+                "~  ],~  \"NextToken\": null~}",
+            ),
+            (
+                "$.resourceLogs[*].logRecords[*]",
+                "{~  \"resourceLogs\": [",
+                "~    {~      \"resource\": {~        \"attributes\": [~          {~            \"key\": \"%w\"~          }~        ]~      },~      \"logRecords\": ",
+                "~    }",
+                "~  ]~}",
+            ),
+        ];
+        let (path, first, open, close, last) = *rng.pick(&GROUPS);
+        let mut behind = self.write(first, rng);
+        let mut at = 0;
+        let groups = pages(draft.slots.len(), rng);
+        let mut first_of_document = true;
+        for (n, &length) in groups.iter().enumerate() {
+            let comma = match (first_of_document, self.pretty, self.spaced) {
+                (true, ..) => "",
+                (_, false, true) => ", ",
+                _ => ",",
+            };
+            let before = format!("{behind}{comma}{}", self.write(open, rng));
+            first_of_document = n + 1 < groups.len() && rng.one_in(5);
+            behind = self.array(draft, at, length, &before) + &self.write(close, rng);
+            if first_of_document {
+                behind += &(self.write(last, rng) + self.separator + &self.write(first, rng));
+            }
+            at += length;
+        }
+        draft.tail = (behind + &self.write(last, rng) + self.separator).into_bytes();
+        path
+    }
+
+    /// Arrays at the top, now and then with a document or text between them.
+    fn arrays(&self, draft: &mut Draft, rng: &mut Rng) -> &'static str {
+        let mut behind = String::new();
+        let mut at = 0;
+        for length in pages(draft.slots.len(), rng) {
+            behind = self.array(draft, at, length, &behind) + self.separator;
+            if rng.one_in(4) {
+                behind += &(fill(rng.pick(ERRORS), Here::default(), rng) + self.separator);
+            }
+            at += length;
+        }
+        draft.tail = behind.into_bytes();
+        "$"
+    }
+
+    /// An object whose members' values are the records.
+    fn members(&self, draft: &mut Draft, rng: &mut Rng) -> &'static str {
+        let line = match self.pretty {
+            true => format!("{}{}", self.newline, "  ".repeat(self.shell.level)),
+            false => String::new(),
+        };
+        let [comma, colon] = match (self.pretty, self.spaced) {
+            (true, _) => [",", ": "],
+            (_, true) => [", ", ": "],
+            _ => [",", ":"],
+        };
+        let mut behind = self.write("{~  \"total\": %n,~  \"people\": {", rng);
+        for at in 0..draft.slots.len() {
+            let comma = if at == 0 { "" } else { comma };
+            let name = fill(
+                rng.pick(&["%w-%i", "%i", "%h", "a \\\"%w\\\" %i", "{%i}"]),
+                Here { number: at, length: 0 },
+                rng,
+            );
+            draft.slots[at].glue = format!("{behind}{comma}{line}\"{name}\"{colon}").into_bytes();
+            behind.clear();
+        }
+        draft.tail =
+            (self.write("~  },~  \"next\": {~    \"id\": %n~  }~}", rng) + self.separator).into_bytes();
+        "$.people.*"
+    }
+
+    /// Makes an array of some records; what stands behind its last.
+    fn array(&self, draft: &mut Draft, at: usize, length: usize, before: &str) -> String {
+        let [open, comma, close] = self.brackets();
+        for n in 0..length {
+            draft.slots[at + n].glue =
+                if n == 0 { format!("{before}{open}") } else { comma.clone() }.into_bytes();
+        }
+        close
     }
 
     /// Fills a template of a shell.

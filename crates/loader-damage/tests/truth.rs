@@ -93,6 +93,23 @@ fn every_kind_occurs_in_every_size() {
     }
 }
 
+/// What nothing happened to is JSON, value after value, whatever is around records.
+#[test]
+fn documents_are_json() {
+    const SOUND: [&str; 7] =
+        ["single", "pages", "without-array", "errors", "arrays-in-arrays", "top-level-arrays", "members"];
+    let mut seen = BTreeSet::new();
+    for file in suite::documents(SEED).filter(|file| SOUND.contains(&file.scenario)) {
+        let mut rest = file.bytes.trim_ascii();
+        while file.damaged.is_empty() && !rest.is_empty() {
+            let length = json::prefix(rest).unwrap_or_else(|| panic!("{}", file.name));
+            rest = rest[length..].trim_ascii_start();
+        }
+        seen.insert(file.scenario);
+    }
+    assert_eq!(seen.len(), SOUND.len());
+}
+
 /// A splitter that knows the truth is perfect in the eyes of the judge, one that
 /// loads a damaged record or drops a good one is not.
 #[test]

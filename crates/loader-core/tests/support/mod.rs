@@ -1,7 +1,7 @@
 //! Runs the splitter over generated files, for the judge.
 #![allow(dead_code, reason = "not every test uses all of it")]
 
-use loader_core::framing::{Item, Options, RecordsPath, Splitter};
+use loader_core::framing::{Format, Item, Options, RecordsPath, Splitter};
 use loader_core::input::{Error, Source};
 use loader_damage::judge::{self, Found, Ledger, Verdict};
 use loader_damage::{File, Span};
@@ -49,9 +49,10 @@ pub fn split(bytes: &[u8], step: usize) -> Result<(Vec<Found>, Ledger), Error> {
 }
 
 /// The same of a file whose records lie where it says.
-pub fn split_file(file: &File, step: usize) -> Result<(Vec<Found>, Ledger), Error> {
-    let path = |text| RecordsPath::parse(text).unwrap_or_else(|_| panic!("{}: no path", file.name));
-    split_at(&file.bytes, step, file.records_path.map(path))
+pub fn split_file(file: &File, step: usize) -> Result<(Vec<Found>, Ledger), String> {
+    let path = file.records_path.map(RecordsPath::parse).transpose();
+    let path = path.map_err(|error| format!("the records path is refused: {error:?}"))?;
+    split_at(&file.bytes, step, path).map_err(|error| format!("the splitter fails: {error:?}"))
 }
 
 /// The same of the records in an array at a path.
@@ -60,13 +61,21 @@ pub fn split_at(
     step: usize,
     records_path: Option<RecordsPath>,
 ) -> Result<(Vec<Found>, Ledger), Error> {
-    let options = Options {
+    split_with(bytes, step, Options { records_path, ..options() })
+}
+
+/// The options of a load that names none.
+pub fn options() -> Options {
+    Options {
         format: None,
-        records_path,
+        records_path: None,
         line_prefix: None,
         max_record_size: 1 << 28,
         raw_limit: 64 * 1024,
-    };
+    }
+}
+
+fn split_with(bytes: &[u8], step: usize, options: Options) -> Result<(Vec<Found>, Ledger), Error> {
     let mut splitter = Splitter::new(Slow { bytes, step }, options)?;
     let mut found = Vec::new();
     while let Some(item) = splitter.next()? {
@@ -92,10 +101,20 @@ pub fn split_at(
 /// The judgement on the splitter's outcome for a file. A panic or an error is
 /// an error in the books, with everything lost.
 pub fn judge(file: &File) -> Verdict {
-    let outcome = catch_unwind(AssertUnwindSafe(|| split_file(file, 1 << 20)));
+    judge_outcome(file, || split_file(file, 1 << 20))
+}
+
+/// The same with the format named.
+pub fn judge_as(file: &File, format: Format) -> Verdict {
+    let named = || split_with(&file.bytes, 1 << 20, Options { format: Some(format), ..options() });
+    judge_outcome(file, || named().map_err(|error| format!("the splitter fails: {error:?}")))
+}
+
+fn judge_outcome(file: &File, split: impl FnOnce() -> Result<(Vec<Found>, Ledger), String>) -> Verdict {
+    let outcome = catch_unwind(AssertUnwindSafe(split));
     let error = match outcome {
         Ok(Ok((found, ledger))) => return judge::judge(file, &found, &ledger),
-        Ok(Err(error)) => format!("the splitter fails: {error:?}"),
+        Ok(Err(error)) => error,
         Err(_) => "the splitter panics".to_owned(),
     };
     let mut verdict = judge::judge(file, &[], &Ledger::default());
