@@ -50,8 +50,8 @@ pub(crate) fn fill(template: &str, here: Here, rng: &mut Rng) -> String {
             Some('y') => out += &format!("{} {:2}", rng.pick(MONTHS), rng.between(1, 28)),
             Some('i') => out += &here.number.to_string(),
             Some('l') => out += &here.length.to_string(),
-            Some(other) => out.push(other),
-            None => out.push('%'),
+            Some('%') => out.push('%'),
+            other => panic!("a template has {other:?} behind a per cent sign"),
         }
     }
     out
@@ -211,7 +211,7 @@ pub(crate) const ROUGH: Lines = Lines {
 pub(crate) const CURL: Lines = Lines {
     name: "curl",
     lines: &[
-        "  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current",
+        "  %% Total    %% Received %% Xferd  Average Speed   Time    Time     Time  Current",
         "100  %n  100  %n    0     0   %n      0 --:--:-- --:--:-- --:--:--  %n",
         "* Connected to example.org (192.0.2.%k) port 443 (#0)",
         "> GET /items?n[]=%n HTTP/1.1",
