@@ -70,7 +70,11 @@ fn report(suite: &str, seed: u64, count: u64, list: usize) {
             let content = file.content.name().to_owned();
             let kind = if file.framing.strict() { "strict" } else { "compact" };
             by_framing.entry((kind, file.framing.name().to_owned())).or_default().add(&verdict);
-            by_scenario.entry((kind, file.scenario.to_owned())).or_default().add(&verdict);
+            let scenario = match suite {
+                "real" => format!("{name} {}", file.scenario),
+                _ => file.scenario.to_owned(),
+            };
+            by_scenario.entry((kind, scenario)).or_default().add(&verdict);
             by_content.entry((kind, content)).or_default().add(&verdict);
             if suite != "all" {
                 by_size.entry((kind, size.to_owned())).or_default().add(&verdict);
