@@ -118,7 +118,12 @@ pub(super) fn sniff(head: &[u8], whole: bool, asked: Asked) -> Result<Sniffed, O
     let mut best: Option<Sniffed> = None;
     for begin in begins {
         let sniffed = sniff_values(head, begin, whole, format)?;
-        let better = |best: &Sniffed| (sniffed.explained, sniffed.unwrap) > (best.explained, best.unwrap);
+        // The array around the records explains less than the same and a value in the text
+        // before it.
+        let worth = |sniffed: &Sniffed| {
+            sniffed.explained + if sniffed.unwrap { sniffed.explained / 8 + 1 } else { 0 }
+        };
+        let better = |best: &Sniffed| worth(&sniffed) > worth(best);
         if best.as_ref().is_none_or(better) {
             best = Some(sniffed);
         }

@@ -19,6 +19,9 @@ const LONGEST: usize = 16 * 1024 * 1024;
 /// prefix: the fields of an event, the length of the record.
 const USUAL: usize = 4;
 
+/// More lines than so many for each record are text that has values in it now and then.
+const RARE: usize = 4;
+
 /// How lines with prefixes are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Prefix {
@@ -44,7 +47,9 @@ impl Reading {
     /// that another way of reading does.
     pub(super) fn beats(&self, explained: usize) -> Option<Prefix> {
         let announced = self.announced * 2 > self.records;
-        let wins = self.records > 1 && (self.bytes > explained || (announced && self.bytes == explained));
+        let usual = self.records * RARE >= self.texts;
+        let wins =
+            self.records > 1 && usual && (self.bytes > explained || (announced && self.bytes == explained));
         wins.then_some(Prefix { texts_are_framing: self.texts * USUAL >= self.records })
     }
 }
