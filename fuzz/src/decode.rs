@@ -3,7 +3,7 @@
 
 use crate::steps::Steps;
 use flate2::write::GzEncoder;
-use loader_core::input::{Compression, Decoded, Error, Options, Source};
+use loader_core::input::{Compression, Decoded, Encoding, Error, OnCorrupt, Options, Source};
 use std::io::{Read, Write};
 
 /// So many decompressed bytes are looked at.
@@ -16,6 +16,8 @@ enum End {
     Enough,
     Corrupt,
     CutOff,
+    /// It is not begun with.
+    Refused,
 }
 
 /// The first byte chooses, the rest is the stream, compressed or to be.
@@ -25,6 +27,7 @@ pub fn check(input: &[u8]) {
     let asked = asked[usize::from(choice & 3)];
     if choice & 4 == 0 {
         any(stream, asked);
+        salvaged(stream, asked);
     } else if let Some(compression) = asked {
         made(stream, compression, usize::from(choice >> 3));
     }
@@ -33,15 +36,15 @@ pub fn check(input: &[u8]) {
 /// Any bytes: no panic, the same for any read size, and as the library has it
 /// when it is given all bytes at once.
 ///
-/// But for one thing: whether a zstd frame is refused that holds less than its
+/// But for two things: whether a zstd frame is refused that holds less than its
 /// header says and ends in an empty block depends on how much of it libzstd is
-/// given at once.
+/// given at once; and what is no member is passed over, which a library refuses.
 fn any(stream: &[u8], asked: Option<Compression>) {
     let compression = asked.unwrap_or_else(|| Compression::detect(stream));
     let forgiven = |refused: bool| compression == Compression::Zstd && refused;
-    let (bytes, end) = decode(stream, asked, usize::MAX, 64 * 1024);
+    let (bytes, end, passed_over) = decode(stream, asked, OnCorrupt::Stop, usize::MAX, 64 * 1024);
     for (step, room) in [(1, 64 * 1024), (7, 100)] {
-        let again = decode(stream, asked, step, room);
+        let again = decode(stream, asked, OnCorrupt::Stop, step, room);
         // What had been decoded before the damage depends on how it was read.
         let same = again.1 == end;
         assert!(same || forgiven(end == End::Corrupt || again.1 == End::Corrupt), "read size {step}");
@@ -56,15 +59,29 @@ fn any(stream: &[u8], asked: Option<Compression>) {
         Compression::None => Box::new(stream),
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(stream)),
         Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(stream).expect("a decoder")),
+        // Their decoders have no other way to be driven.
+        Compression::Bzip2 | Compression::Xz | Compression::Lz4 => return,
     };
     let mut expected = Vec::new();
     let result = library.by_ref().take(ENOUGH as u64).read_to_end(&mut expected);
     match (end, result) {
         (End::Whole | End::Enough, Ok(_)) => assert!(expected == bytes, "the library differs"),
-        (End::Whole | End::Enough, Err(_)) => assert!(forgiven(true), "the library refuses it"),
+        (End::Whole | End::Enough, Err(_)) => {
+            assert!(passed_over || end == End::Enough || forgiven(true), "the library refuses it");
+        }
         (End::Corrupt, Ok(_)) => assert!(forgiven(true), "the library takes it"),
         (End::CutOff, Ok(_)) => panic!("the library takes it"),
-        (End::Corrupt | End::CutOff, Err(_)) => {}
+        (End::Refused, _) | (End::Corrupt | End::CutOff, Err(_)) => {}
+    }
+}
+
+/// With whatever damage, what can be decompressed is handed out, and nothing fails for it.
+fn salvaged(stream: &[u8], asked: Option<Compression>) {
+    let (bytes, end, _) = decode(stream, asked, OnCorrupt::Salvage, usize::MAX, 4096);
+    assert!(matches!(end, End::Whole | End::Enough | End::Refused), "{end:?}");
+    let (stopped, whole, _) = decode(stream, asked, OnCorrupt::Stop, usize::MAX, 4096);
+    if whole == End::Whole {
+        assert!(bytes == stopped, "salvage differs where nothing is hurt");
     }
 }
 
@@ -76,7 +93,7 @@ fn made(stream: &[u8], compression: Compression, choice: usize) {
     // What is not compressed may look as if it were.
     let asked = Some(compression).filter(|compression| *compression == Compression::None);
     for step in [usize::MAX, 7] {
-        let (bytes, end) = decode(&whole, asked, step, 4096);
+        let (bytes, end, _) = decode(&whole, asked, OnCorrupt::Stop, step, 4096);
         assert_eq!(end, End::Whole);
         assert!(bytes == stream, "read size {step}");
     }
@@ -84,39 +101,57 @@ fn made(stream: &[u8], compression: Compression, choice: usize) {
     if compression == Compression::None || cut == 0 || cut == first.len() {
         return;
     }
-    let (bytes, end) = decode(&whole[..cut], Some(compression), usize::MAX, 4096);
+    let (bytes, end, _) = decode(&whole[..cut], Some(compression), OnCorrupt::Stop, usize::MAX, 4096);
     assert_eq!(end, End::CutOff, "cut at {cut} of {}", whole.len());
     assert!(stream.starts_with(&bytes));
 }
 
 fn compress(bytes: &[u8], compression: Compression) -> Vec<u8> {
     match compression {
-        Compression::None => bytes.to_vec(),
         Compression::Gzip => {
             let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
             encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("in memory")
         }
         Compression::Zstd => zstd::encode_all(bytes, 1).expect("in memory"),
+        _ => bytes.to_vec(),
     }
 }
 
-fn decode(stream: &[u8], asked: Option<Compression>, step: usize, room: usize) -> (Vec<u8>, End) {
-    let mut source = Decoded::new(Steps::new(stream, step), &Options { compression: asked, ..Options::default() }).expect("in memory");
-    let compression = source.compression();
-    assert_eq!(compression, asked.unwrap_or_else(|| Compression::detect(stream)));
+/// The bytes, how they ended, and whether some of the stream was passed over.
+fn decode(
+    stream: &[u8],
+    asked: Option<Compression>,
+    on_corrupt: OnCorrupt,
+    step: usize,
+    room: usize,
+) -> (Vec<u8>, End, bool) {
+    let encoding = Some(Encoding::Utf8);
+    let options = Options { compression: asked, encoding, on_corrupt, ..Options::default() };
+    let compression = asked.unwrap_or_else(|| Compression::detect(stream));
+    let end_of = |error| match error {
+        Error::Corrupt(which) if which == compression => End::Corrupt,
+        Error::CutOff(which) if which == compression => End::CutOff,
+        Error::Foreign(_) | Error::NotCompressed { .. } | Error::Window { .. } => End::Refused,
+        error => panic!("{error:?}"),
+    };
+    let mut source = match Decoded::new(Steps::new(stream, step), &options) {
+        Ok(source) => source,
+        Err(error) => return (Vec::new(), end_of(error), false),
+    };
+    assert_eq!(source.compression(), compression);
     let mut bytes = Vec::new();
     let mut buf = vec![0; room];
     loop {
         let room = buf.len().min(ENOUGH - bytes.len());
-        if room == 0 {
-            return (bytes, End::Enough);
-        }
-        match source.read(&mut buf[..room]) {
-            Ok(0) => return (bytes, End::Whole),
-            Ok(n) => bytes.extend_from_slice(&buf[..n]),
-            Err(Error::Corrupt(which)) if which == compression => return (bytes, End::Corrupt),
-            Err(Error::CutOff(which)) if which == compression => return (bytes, End::CutOff),
-            Err(error) => panic!("{error:?}"),
-        }
+        let end = match source.read(&mut buf[..room.max(1)]) {
+            _ if room == 0 => End::Enough,
+            Ok(0) => End::Whole,
+            Ok(n) => {
+                bytes.extend_from_slice(&buf[..n]);
+                continue;
+            }
+            Err(error) => end_of(error),
+        };
+        return (bytes, end, source.damage().passed_over > 0);
     }
 }
