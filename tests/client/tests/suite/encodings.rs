@@ -192,7 +192,7 @@ fn wide_text_is_not_shared_in_ranges_and_goes_on_where_it_stopped() {
     assert_eq!((summary.rows, summary.rejects, summary.bytes), (120_000, 0, text.len() as i64));
     // A file grows.
     let more: String = (0..10).map(|n| format!("{{\"m\": {n}}}\n")).collect();
-    append(&path, &wide(&more, 2, false));
+    append(&path, wide(&more, 2, false));
     let outcome = load(&mut client, &path, "t").expect("a load");
     assert_eq!((outcome.rows_loaded, outcome.bytes_read), (10, more.len() as i64));
 }
