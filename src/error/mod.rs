@@ -89,8 +89,9 @@ pub enum Error {
     NotCompressed { path: String, asked: Compression, found: FileKind },
     /// The compressed stream needs a larger window than it may have.
     Window { path: String, compression: Compression, needed: Option<u64>, max: u64 },
-    /// There is no array at `records_path`; some that there are.
-    NoRecords { path: String, records_path: String, others: Vec<String> },
+    /// There is no array at `records_path`; some that there are, and the path through those
+    /// that lie on its way.
+    NoRecords { path: String, records_path: String, others: Vec<String>, between: Option<String> },
     /// The database has an encoding that UTF-8 cannot be converted to.
     NoConversion,
     /// Memory for a buffer was not to be had.

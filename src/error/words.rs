@@ -239,14 +239,19 @@ impl Error {
                     _ => words.hint("Decompress the file before loading it."),
                 }
             }
-            Error::NoRecords { path, records_path, others } => {
+            Error::NoRecords { path, records_path, others, between } => {
+                // Where the records are the values of an object, that is what is missing.
+                let what = if records_path.ends_with(".*") { "object" } else { "array" };
                 let words = Words::new(
                     Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                    format!("file \"{path}\" has no array at records_path \"{records_path}\""),
+                    format!("file \"{path}\" has no {what} at records_path \"{records_path}\""),
                 );
+                if let Some(between) = between {
+                    return words.hint(format!("An array lies between: write \"{between}\"."));
+                }
                 let others: Vec<String> = others.into_iter().filter(|path| is_name(path)).collect();
                 words.hint(match &others[..] {
-                    [] => "records_path names the keys from the root of the document to the array of the records.".to_string(),
+                    [] => "records_path names the keys from the root of the document to the array of the records; \"[*]\" stands for the elements of an array on the way.".to_string(),
                     others => format!("Its first document has {} at {}.", if others.len() == 1 { "an array" } else { "arrays" }, list(others)),
                 })
             }

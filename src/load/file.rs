@@ -212,8 +212,8 @@ pub fn explain(error: input::Error, path: &str) -> Error {
         input::Error::NotCompressed { asked, found } => Error::NotCompressed { path, asked, found },
         input::Error::Window { compression, needed, max } => Error::Window { path, compression, needed, max },
         input::Error::NotJson(looks) => Error::NoJson { path, looks },
-        input::Error::NoRecords { path: records_path, others } => {
-            Error::NoRecords { path, records_path, others }
+        input::Error::NoRecords { path: records_path, others, between } => {
+            Error::NoRecords { path, records_path, others, between }
         }
         input::Error::OutOfMemory(bytes) => Error::OutOfMemory(bytes),
         input::Error::NoBoundary => Error::NotTheSame { path, load_id: None },

@@ -107,7 +107,7 @@ pub struct Ended {
     pub margin: u64,
     /// The first bad records of a validation.
     pub first: Vec<(Place, Fault)>,
-    /// Pieces of text and the like between records.
+    /// Rejects that are text and the like between records.
     pub between: u64,
 }
 
@@ -237,7 +237,7 @@ impl Intake {
                     source: ended.source,
                     margin: ended.margin,
                     first,
-                    between: self.rejects.others(),
+                    between: self.rejects.between(),
                 })
             }
             None => Err(Error::Unbalanced { path: self.shown }),

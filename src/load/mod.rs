@@ -50,7 +50,7 @@ pub struct Outcome {
     pub status: &'static str,
     pub rows_loaded: u64,
     pub rows_rejected: u64,
-    /// Pieces of text and the like between records, which are kept as rejects are.
+    /// Those of them that are text and the like between records.
     pub between: u64,
     pub bytes_read: u64,
     pub elapsed: Duration,

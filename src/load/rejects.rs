@@ -24,8 +24,8 @@ pub struct RejectLog {
     on_error: OnError,
     limit: Option<u64>,
     count: u64,
-    /// Pieces of text and the like, which are no records.
-    others: u64,
+    /// Those of them that are no records, but text and the like between records.
+    between: u64,
     /// Of a validation.
     first: Option<Vec<(Place, Fault)>>,
     pending: Rejects,
@@ -40,7 +40,7 @@ impl RejectLog {
             on_error: options.on_error,
             limit: options.reject_limit,
             count,
-            others: 0,
+            between: 0,
             first: options.validate.then(Vec::new),
             pending: Rejects::default(),
             pending_bytes: 0,
@@ -52,9 +52,9 @@ impl RejectLog {
         self.count
     }
 
-    /// Pieces of text and the like between records.
-    pub fn others(&self) -> u64 {
-        self.others
+    /// Those of them that are text and the like between records; since this call began.
+    pub fn between(&self) -> u64 {
+        self.between
     }
 
     /// The first bad records of a validation.
@@ -72,7 +72,8 @@ impl RejectLog {
         raw: &[u8],
         any_good: bool,
     ) -> Result<(), Error> {
-        *if fault.kind.is_of_record() { &mut self.count } else { &mut self.others } += 1;
+        self.count += 1;
+        self.between += u64::from(!fault.kind.is_of_record());
         let path = || path.to_string();
         if self.on_error == OnError::Stop {
             return Err(Error::BadRecord { path: path(), place, fault });
@@ -81,8 +82,8 @@ impl RejectLog {
             Some(limit) if self.count > limit => {
                 return Err(Error::TooManyRejects { path: path(), limit, place, fault });
             }
-            None if self.count + self.others == HOPELESS && !any_good => {
-                return Err(Error::NotJson { path: path(), records: HOPELESS, place, fault });
+            None if self.count == HOPELESS && !any_good => {
+                return Err(Error::NotJson { path: path(), records: self.count, place, fault });
             }
             _ => {}
         }

@@ -73,18 +73,19 @@ pub fn loaded(path: &str, target: &[u8], load_id: i64, outcome: &Outcome, record
     };
     let between = count(outcome.between, "piece of text", "pieces of text");
     let verb = |number| if number == 1 { "was" } else { "were" };
-    if outcome.rows_rejected > 0 {
-        let detail = format!("{between} between records {} passed over, too.", verb(outcome.between));
+    let bad = outcome.rows_rejected - outcome.between;
+    if bad > 0 {
+        let detail = format!("{between} between records {} rejected, too.", verb(outcome.between));
         tell(
             PgLogLevel::NOTICE,
-            format!("{} {} rejected", part_of(path, outcome, records), verb(outcome.rows_rejected)),
+            format!("{} {} rejected", part_of(path, outcome, records), verb(bad)),
             (outcome.between > 0).then_some(detail),
             hint,
         );
     } else if outcome.between > 0 {
         tell(
             PgLogLevel::NOTICE,
-            format!("{between} between records of file \"{path}\" {} passed over", verb(outcome.between)),
+            format!("{between} between records of file \"{path}\" {} rejected", verb(outcome.between)),
             None,
             hint,
         );
@@ -122,13 +123,12 @@ pub fn damaged(path: &str, damage: Damage) {
 
 /// The validation ended well; `first` has some of the bad records.
 pub fn validated(path: &str, target: &[u8], outcome: &Outcome, records: u64, first: &[(Place, Fault)]) {
-    let bad = outcome.rows_rejected + outcome.between;
-    if bad > 0 {
+    if outcome.rows_rejected > 0 {
         let mut lines: Vec<String> = first
             .iter()
             .map(|(place, fault)| format!("{place}: {}, {}", error_type(fault.kind), fault.what))
             .collect();
-        let others = bad - first.len() as u64;
+        let others = outcome.rows_rejected - first.len() as u64;
         if others > 0 {
             lines.push(format!("and {others} more"));
         }
@@ -157,6 +157,6 @@ fn log(line: String) {
 }
 
 fn part_of(path: &str, outcome: &Outcome, good: u64) -> String {
-    let all = good + outcome.rows_rejected;
-    format!("{} of {} of file \"{path}\"", outcome.rows_rejected, count(all, "record", "records"))
+    let bad = outcome.rows_rejected - outcome.between;
+    format!("{bad} of {} of file \"{path}\"", count(good + bad, "record", "records"))
 }

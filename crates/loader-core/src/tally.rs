@@ -7,7 +7,7 @@ use std::ops::{Add, Sub};
 pub struct Tally {
     /// Good records.
     pub records: u64,
-    /// Rejected records. What is rejected and is no record at all has bytes only.
+    /// Rejected records, and what stands between records and was rejected.
     pub rejects: u64,
     /// Bytes of good records.
     pub bytes_loaded: u64,

@@ -4,7 +4,8 @@
 
 mod support;
 
-use loader_core::framing::{Format, Options, RecordsPath, Splitter};
+use loader_core::fault::FaultKind;
+use loader_core::framing::{Format, Item, Options, RecordsPath, Splitter};
 use loader_core::input::{Error, Source};
 use loader_damage::framing::Framing;
 use loader_damage::judge::{self, Found, Ledger, Verdict};
@@ -162,10 +163,8 @@ fn split_from(input: &str, at: &str) -> Result<Vec<String>, Error> {
     let (found, ledger) = support::split_at(bytes, 1 << 20, Some(path(at)))?;
     let mut items = Vec::new();
     let (mut loaded, mut rejected, mut end) = (0, 0, 0);
-    let mut records = 0;
-    for item in &found {
-        records += u64::from(item.is_record);
-        assert_eq!(item.number, records);
+    for (n, item) in found.iter().enumerate() {
+        assert_eq!(item.number, n as u64 + 1);
         assert!(item.span.offset >= end && item.raw == item.span.of(bytes), "{input}");
         let before = &input[..item.span.offset];
         assert_eq!(item.line, before.matches('\n').count() as u64 + 1, "{input}");
@@ -354,6 +353,377 @@ fn what_is_around_may_be_larger_than_what_is_held() {
     assert!(tally.balances());
     assert_eq!((items, tally.records, tally.stream_bytes), (2, 2, length as u64));
     assert_eq!(tally.bytes_loaded, (A.len() + B.len()) as u64);
+}
+
+/// The records alone, of a text that has no reject.
+fn good(text: &str, at: &str) -> Vec<String> {
+    let found = split_from(text, at).unwrap_or_else(|error| panic!("{error:?}: {text}"));
+    assert!(found.iter().all(|item| !item.starts_with('!')), "{found:?}: {text}");
+    found
+}
+
+/// Pages of one to three records each with what stands between them, in each framing of
+/// documents.
+fn streams(between: &[&str]) -> Vec<(String, Vec<String>)> {
+    let mut streams = Vec::new();
+    for sizes in [&[1, 1, 1, 1][..], &[2, 1, 3, 1, 2], &[0, 1, 0, 2], &[3, 3, 3]] {
+        for shape in 0..4 {
+            let (mut pages, mut wanted) = (Vec::new(), Vec::new());
+            let mut id = 0;
+            for (n, &size) in sizes.iter().enumerate() {
+                let records: Vec<String> = (0..size)
+                    .map(|_| {
+                        id += 1;
+                        [
+                            format!(r#"{{"id":{id},"name":"n{id}","error":null}}"#),
+                            format!(r#"{{"id":{id},"items":[{id}],"tags":["x"]}}"#),
+                            format!("[{id},\"x\"]"),
+                            format!("{id}"),
+                        ][shape]
+                            .clone()
+                    })
+                    .collect();
+                wanted.extend(records.iter().cloned());
+                pages.push(format!(r#"{{"page":{n},"items":[{}],"next":null}}"#, records.join(",")));
+                pages.push(between[n % between.len()].to_owned());
+            }
+            streams.push((pages.join("\n"), wanted.clone()));
+            if between.iter().all(|between| between.starts_with('{')) {
+                streams.push((pages.concat(), wanted.clone()));
+                streams.push((format!("[{}]", pages.join(",")), wanted.clone()));
+                streams.push((format!("[\n{}\n]\n", pages.join(",\n")), wanted.clone()));
+            }
+            let pretty: Vec<String> = pages.iter().map(|page| pretty(page)).collect();
+            // Records of such pages are spelled otherwise.
+            let wanted_pretty: Vec<String> = wanted
+                .iter()
+                .map(|record| serde_json::from_str::<serde_json::Value>(record).expect("JSON").to_string())
+                .collect();
+            streams.push((pretty.join("\n") + "\n", wanted_pretty));
+        }
+    }
+    streams
+}
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// How many records there are, where there is no reject.
+fn good_count(text: &str, at: &str) -> usize {
+    let (found, _) = support::split_at(text.as_bytes(), 1 << 20, Some(path(at))).expect("records");
+    assert!(found.iter().all(|found| found.good));
+    found.len()
+}
+
+/// The text, on many lines if it is JSON.
+fn pretty(text: &str) -> String {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(value) => serde_json::to_string_pretty(&value).expect("JSON"),
+        Err(_) => text.to_owned(),
+    }
+}
+
+/// Records in a uniform spelling.
+fn plain(records: &[String]) -> Vec<String> {
+    let spell = |record: &String| match serde_json::from_str::<serde_json::Value>(record) {
+        Ok(value) => value.to_string(),
+        Err(_) => record.clone(),
+    };
+    records.iter().map(spell).collect()
+}
+
+#[test]
+fn documents_without_the_array_cost_no_record_of_others() {
+    for without in [
+        r#"{"items":null}"#,
+        r#"{"items":{}}"#,
+        r#"{"items":"none"}"#,
+        r#"{"error":"rate limited","code":429}"#,
+        r#"{"error":{"items":[{"id":7,"name":"z","error":1}]}}"#,
+        r#"{"id":7,"name":"z","error":null}"#,
+        r#"{"id":7,"tags":["x"]}"#,
+        "{}",
+    ] {
+        for (text, wanted) in streams(&[without]) {
+            assert_eq!(plain(&good(&text, "$.items")), plain(&wanted), "{text}");
+            let text = format!("{without}\n{without}\n{text}");
+            assert_eq!(plain(&good(&text, "$.items")), plain(&wanted), "{text}");
+        }
+    }
+}
+
+#[test]
+fn text_around_documents_costs_no_record() {
+    for noise in [
+        "<html><body>502 Bad Gateway</body></html>",
+        "<html>\n<head><title>502</title></head>\n<body class=\"x\">\n</body>\n</html>",
+        "ERROR: timeout",
+        "HTTP/1.1 200 OK\nContent-Type: application/json; charset=\"utf-8\"\nETag: \"abc\"\n",
+        ")]}'",
+        ")]}',",
+        "[WARN] it's late: 12:00",
+        "[",
+        "while(1);",
+        "--",
+        "retrying \"page 2",
+        "page 1, 2, 3,",
+        "callback(",
+        "12 of 30",
+    ] {
+        for (text, wanted) in streams(&[noise]) {
+            assert_eq!(plain(&good(&text, "$.items")), plain(&wanted), "{text}");
+            let text = format!("{noise}\n{text}\n{noise}\n");
+            assert_eq!(plain(&good(&text, "$.items")), plain(&wanted), "{text}");
+        }
+    }
+    // On the line of the document itself.
+    let page = format!(r#"{{"items":[{A},{B}]}}"#);
+    for (before, after) in [(")]}'", ""), ("while(1);", ""), ("callback(", ");"), ("var x = ", ";")] {
+        let text = format!("{before}{page}{after}\n").repeat(3);
+        assert_eq!(good(&text, "$.items"), [A, B, A, B, A, B], "{text}");
+    }
+}
+
+#[test]
+fn a_document_that_lost_its_array_is_rejected() {
+    let sound = [format!(r#"{{"items":[{A}]}}"#), format!(r#"{{"items":[{B},{C}]}}"#)];
+    for broken in [
+        r#"{"items":{"id":7,"name":"x"},{"id":8,"name":"y"}]}"#,
+        r#"{"items" {"id":7,"name":"x"},{"id":8,"name":"y"}]}"#,
+        r#"{"items":"id":7,"name":"x"},{"id":8,"name":"y"}]}"#,
+        r#"{"items":[{"id":7,"name":"x"},{"id":8"#,
+        r#"{"it"ems":[{"id":7,"name":"x"},{"id":8,"name":"y"}]}"#,
+        r#"{items":[{"id":7,"name":"x"},{"id":8,"name":"y"}]}"#,
+        r#"{"items:[{"id":7,"name":"x"},{"id":8,"name":"y"}]}"#,
+        r#"{"items":nul,"code":5}"#,
+        r#"{"error":"rate limited""#,
+        r#"items":[{"id":7,"name":"x"},{"id":8,"name":"y"}]}"#,
+        r#"items:[{"id":7,"name":"x"},{"id":8,"name":"y"}]}"#,
+        r#":7,"name":"x"},{"id":8,"name":"y"}]}"#,
+    ] {
+        for place in 0..=2 {
+            let mut pages = sound.to_vec();
+            pages.insert(place, broken.to_owned());
+            for text in [pages.join("\n"), pages.join("\n") + "\n"] {
+                let found = split(&text);
+                let good: Vec<_> = found.iter().filter(|item| !item.starts_with('!')).collect();
+                let salvaged = |item: &&&String| item.contains("\"id\":7") || item.contains("\"id\":8");
+                let own: Vec<_> = good.iter().filter(|item| !salvaged(item)).collect();
+                assert_eq!(own, [&A, &B, &C], "{found:?}: {text}");
+                let rejects = found.len() - good.len();
+                let lost = 2 - good.iter().filter(salvaged).count();
+                assert!(rejects == 1 || (rejects == 0 && lost == 0), "{found:?}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rejected_document_may_be_larger_than_what_is_held() {
+    let filler = b"{\"id\":1,\"tags\":[\"x\"]},".repeat(100);
+    for back in [&b"0]}\n"[..], b"\n"] {
+        let page = format!("{{\"items\":[{A},{B}]}}\n").into_bytes();
+        let parts = vec![
+            (page.clone(), 1),
+            (br#"{"items" "#.to_vec(), 1),
+            (filler.clone(), 2_000),
+            (back.to_vec(), 1),
+            (page, 1),
+        ];
+        let length: usize = parts.iter().map(|(piece, times)| piece.len() * times).sum();
+        let lost = 9 + filler.len() * 2_000 + back.len();
+        let records_path = Some(path("$.items"));
+        let options = Options {
+            format: None,
+            records_path,
+            line_prefix: None,
+            max_record_size: 1 << 20,
+            raw_limit: 64,
+        };
+        let mut splitter = Splitter::new(Endless { parts, at: 0 }, options).expect("an array");
+        let mut items = Vec::new();
+        while let Some(item) = splitter.next().expect("no read fails") {
+            items.push(match item {
+                Item::Record(record) => (true, record.offset, record.bytes.len() as u64),
+                Item::Reject(reject) => {
+                    assert_eq!(reject.raw.len(), 64);
+                    (false, reject.offset, reject.length)
+                }
+            });
+        }
+        let start = (A.len() + B.len() + 14) as u64;
+        assert_eq!(items.len(), 5, "{items:?}");
+        let (good, offset, length_found) = items[2];
+        assert!(!good && offset == start && length_found.abs_diff(lost as u64) <= 2, "{items:?} {lost}");
+        let tally = splitter.tally();
+        assert!(tally.balances());
+        assert_eq!((tally.records, tally.rejects, tally.stream_bytes), (4, 1, length as u64));
+    }
+}
+
+#[test]
+fn arrays_in_arrays() {
+    let otlp = |spans: &[&[&str]]| {
+        let scopes: Vec<String> = spans
+            .iter()
+            .map(|spans| format!(r#"{{"scope":{{"spans":[{{"id":0}}]}},"spans":[{}]}}"#, spans.join(",")))
+            .collect();
+        format!(
+            r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"k"}}]}},"scopeSpans":[{}]}},{{"scopeSpans":[]}},{{"scopeSpans":[{{"spans":[{C}]}}],"spans":[1]}}],"spans":[2]}}"#,
+            scopes.join(",")
+        )
+    };
+    for at in ["$.resourceSpans[*].scopeSpans[*].spans[*]", "$.resourceSpans[*].scopeSpans[*].spans"] {
+        for (spans, wanted) in [
+            (&[&[A][..], &[B]][..], vec![A, B, C]),
+            (&[&[A, B, A], &[], &[B]], vec![A, B, A, B, C]),
+            (&[], vec![C]),
+        ] {
+            let text = otlp(spans);
+            assert_eq!(good(&text, at), wanted, "{text}");
+            let twice = [wanted.clone(), wanted.clone()].concat();
+            assert_eq!(good(&format!("{text}\n{text}\n"), at), twice);
+            assert_eq!(good(&format!("{text}{text}"), at), twice);
+            assert_eq!(good(&format!("[{text},{text}]"), at), twice);
+            let long = format!("{{\"pad\":\"{}\",{}", "x".repeat(2 << 20), &text[1..]);
+            assert_eq!(good(&long, at), wanted, "long");
+            let pretty = pretty(&text) + "\n";
+            assert_eq!(plain(&good(&pretty.repeat(2), at)), plain(&strings(&twice)), "{pretty}");
+        }
+    }
+    let text = format!(r#"{{"a":[[[{A}],[{B}]],[[{C}]],[]]}}"#);
+    assert_eq!(good(&text, "$.a[*][*][*]"), [A, B, C]);
+    assert_eq!(good(&text, "$.a[*][*]"), [A, B, C].map(|record| format!("[{record}]")));
+    assert_eq!(good(&text, "$.a[*]"), [format!("[[{A}],[{B}]]"), format!("[[{C}]]"), "[]".to_owned()]);
+    // One of the inner arrays lost its bracket.
+    let text = format!(r#"{{"a":[{{"b":[{A}]}},{{"b":{{"id":7}},{{"id":8}}]}},{{"b":[{B}]}}]}}"#);
+    let found = split_from(&text, "$.a[*].b").expect("records");
+    let (good, bad): (Vec<&String>, _) = found.iter().partition(|item| !item.starts_with('!'));
+    assert_eq!((good, bad.len()), (vec![&A.to_owned(), &B.to_owned()], 1), "{found:?}");
+}
+
+#[test]
+fn plain_keys_where_an_array_lies_between() {
+    let text = format!(r#"{{"a":[{{"b":[{A}]}}]}}"#);
+    match split_from(&text, "$.a.b") {
+        Err(Error::NoRecords { between, .. }) => assert_eq!(between.as_deref(), Some("$.a[*].b")),
+        other => panic!("{other:?}"),
+    }
+    match split_from(r#"{"a":{"b":[[1]]}}"#, "$.a.c") {
+        Err(Error::NoRecords { between: None, others, .. }) => assert_eq!(others, ["$.a.b"]),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_values_of_an_object() {
+    let people = format!(
+        r#"{{"n":1,"data":{{"people":{{"a":{A},"b \u00e9\"":{B},"c":{C}}},"x":{{}}}},"people":{{"z":1}}}}"#
+    );
+    assert_eq!(good(&people, "$.data.people.*"), [A, B, C]);
+    assert_eq!(good(&format!("{people}\n{people}"), "$.data.people.*"), [A, B, C, A, B, C]);
+    let long = format!("{{\"pad\":\"{}\",{}", "x".repeat(2 << 20), &people[1..]);
+    assert_eq!(good(&long, "$.data.people.*"), [A, B, C], "long");
+    assert_eq!(good(&format!("{long}\n{people}"), "$.data.people.*"), [A, B, C, A, B, C], "long");
+    assert_eq!(plain(&good(&pretty(&people), "$.data.people.*")), plain(&strings(&[A, B, C])));
+    assert_eq!(good(r#"{"a":1,"b":[2],"c":"x"}"#, "$.*"), ["1", "[2]", "\"x\""]);
+    assert_eq!(good(r#"{"a":{"x":[1,2]},"b":{"x":[3]}}"#, "$.*.x"), ["1", "2", "3"]);
+    assert_eq!(good(r#"{"a":{},"b":{"x":[3]}}{"a":{}}"#, "$.a.*"), [""; 0]);
+    // Each has its key, as it stands there.
+    let options = Options {
+        format: None,
+        records_path: Some(path("$.data.people.*")),
+        line_prefix: None,
+        max_record_size: 1 << 20,
+        raw_limit: 64,
+    };
+    let mut splitter = Splitter::new(people.as_bytes(), options).expect("UTF-8");
+    let mut keys = Vec::new();
+    while let Some(Item::Record(record)) = splitter.next().expect("no read fails") {
+        keys.push(String::from_utf8_lossy(record.key.expect("a key")).into_owned());
+    }
+    assert_eq!(keys, ["a", r#"b \u00e9\""#, "c"]);
+    // One is broken.
+    for pad in [0, 2 << 20] {
+        let pad = "x".repeat(pad);
+        let text =
+            format!(r#"{{"pad":"{pad}","p":{{"a":{A},"b":{{"id":7,"tags":[}},"c":{C}}},"q":{{"r":1}}}}"#);
+        let found = split_from(&text, "$.p.*").expect("records");
+        let (good, bad): (Vec<&String>, _) = found.iter().partition(|item| !item.starts_with('!'));
+        assert_eq!((good, bad.len()), (vec![&A.to_owned(), &C.to_owned()], 1), "{found:?}");
+    }
+}
+
+#[test]
+fn the_root_is_an_array() {
+    for (text, wanted) in [
+        (format!("[{A},{B}]"), vec![A, B]),
+        (format!("[{A}]\n[{B},{C}]\n"), vec![A, B, C]),
+        (format!("[{A}][][{B},{C}]"), vec![A, B, C]),
+        (format!("[{A}]\n{{\"items\":[{C}]}}\n\"x\" 12 null\n[{B}]"), vec![A, B]),
+        (format!("npm warn: x\n[WARN] it\n[\n  {A},\n  {B}\n]\ndone.\n"), vec![A, B]),
+        ("[[1,2],[3]]\n[[4]]".to_owned(), vec!["[1,2]", "[3]", "[4]"]),
+        ("[1,2]".to_owned(), vec!["1", "2"]),
+    ] {
+        assert_eq!(good(&text, "$"), wanted, "{text}");
+        assert_eq!(good(&text, "$[*]"), wanted, "{text}");
+    }
+    assert!(matches!(split_from("{\"a\":[1]}", "$"), Err(Error::NoRecords { .. })));
+    let found = split_from(&format!("[{A},{{\"id\":7,]\n[{B},{C}]\n"), "$").expect("records");
+    let (good, bad): (Vec<&String>, _) = found.iter().partition(|item| !item.starts_with('!'));
+    assert_eq!((good.len(), bad.len()), (3, 1), "{found:?}");
+    assert_eq!(good, [A, B, C]);
+    let large = format!("[{}]", [A; 80_000].join(","));
+    assert_eq!(good_count(&format!("{large}\n{large}\n"), "$"), 160_000);
+}
+
+/// What is said of the only item, a reject, of a text without a path.
+fn only_fault(text: &str) -> (FaultKind, &'static str, u64) {
+    let options = Options {
+        format: None,
+        records_path: None,
+        line_prefix: None,
+        max_record_size: 256 << 20,
+        raw_limit: 64,
+    };
+    let source = support::Slow { bytes: text.as_bytes(), step: 1 << 20 };
+    let mut splitter = Splitter::new(source, options).expect("UTF-8");
+    let found = match splitter.next().expect("no read fails") {
+        Some(Item::Reject(reject)) => (reject.fault.kind, reject.fault.what, reject.length),
+        other => panic!("{other:?}"),
+    };
+    assert!(splitter.next().expect("no read fails").is_none());
+    assert!(splitter.tally().balances());
+    found
+}
+
+#[test]
+fn an_object_that_does_not_end_is_one_record() {
+    let row = |n: usize| {
+        format!(r#"{{"time":"2026-01-01T{n:05}","temperature":{{"min":{n},"max":1}},"rain":[0,1]}}"#)
+    };
+    for rows in [3, 100, 30_000] {
+        let rows: Vec<String> = (0..rows).map(row).collect();
+        let head = r#"{"latitude":52.5,"meta":{"unit":"C","tags":["x"]},"rows":["#;
+        let compact = format!("{head}{},", rows.join(","));
+        let lines = format!("{head}\n{},\n", rows.join(",\n"));
+        let value = serde_json::from_str(&format!("{head}{}]}}", rows.join(","))).expect("JSON");
+        let pretty = serde_json::to_string_pretty::<serde_json::Value>(&value).expect("JSON");
+        let pretty = pretty[..pretty.len() * 9 / 10].to_owned();
+        let torn = compact[..compact.len() - 20].to_owned();
+        for text in [compact, lines, pretty, torn] {
+            let (kind, what, length) = only_fault(&text);
+            assert_eq!(kind, FaultKind::Truncated);
+            assert!(what.contains("records_path"), "{what}");
+            assert!(length as usize >= text.trim_end_matches([',', '\n', ' ']).len(), "{length}");
+        }
+    }
+    // A record that lost its end is one among others.
+    let records: Vec<String> = (0..50).map(row).collect();
+    let text = format!("{{\"time\":\"x\",\"rain\":[0,\n{},\n", records.join(",\n"));
+    let (found, _) = support::split(text.as_bytes(), 1 << 20).expect("UTF-8");
+    assert_eq!(found.iter().filter(|found| found.good).count(), 50);
 }
 
 /// Pieces of wrapped documents and of what breaks them, in any order.

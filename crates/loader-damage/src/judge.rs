@@ -8,8 +8,6 @@ use std::collections::{BTreeSet, HashMap};
 pub struct Found {
     /// Good, else rejected.
     pub good: bool,
-    /// A record, else text or the like between records.
-    pub is_record: bool,
     /// The number it gave.
     pub number: u64,
     /// The line it named.
@@ -113,7 +111,7 @@ pub fn judge(file: &File, found: &[Found], ledger: &Ledger) -> Verdict {
 /// What is wrong with the books.
 fn audit(file: &File, found: &[Found], ledger: &Ledger) -> Vec<String> {
     let mut errors = Vec::new();
-    let (mut end, mut line, mut framing, mut number) = (0, 1, 0, 0);
+    let (mut end, mut line, mut framing) = (0, 1, 0);
     let newlines =
         |from: usize, to: usize| file.bytes[from..to].iter().filter(|&&b| b == b'\n').count() as u64;
     let mut sums = [0u64; 2];
@@ -124,8 +122,7 @@ fn audit(file: &File, found: &[Found], ledger: &Ledger) -> Vec<String> {
             wrong("overlaps the one before or the end of the file");
             return errors;
         }
-        number += u64::from(item.is_record);
-        if item.number != number {
+        if item.number != n as u64 + 1 {
             wrong("is numbered otherwise");
         }
         if span.length == 0 {

@@ -62,10 +62,10 @@ SELECT load_json_file(:path, 'options_t', records_path => '$.items', format => '
 \echo :LAST_ERROR_SQLSTATE
 SELECT load_json_file(:path, 'options_t', records_path => '$.items', format => 'unstructured');
 SELECT load_json_file(:path, 'options_t', records_path => '');
-SELECT load_json_file(:path, 'options_t', records_path => '$');
+SELECT load_json_file(:path, 'options_t', records_path => '$x');
 SELECT load_json_file(:path, 'options_t', records_path => 'data.items');
 SELECT load_json_file(:path, 'options_t', records_path => '$.data[0]');
-SELECT load_json_file(:path, 'options_t', records_path => '$.*');
+SELECT load_json_file(:path, 'options_t', records_path => '$.data[*');
 SELECT load_json_file(:path, 'options_t', records_path => '$.data."my items');
 SELECT load_json_file(:path, 'options_t', records_path => '$..items');
 SELECT read_json_file(:path, records_path => '$.data.');

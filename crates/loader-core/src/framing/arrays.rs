@@ -2,6 +2,7 @@
 //! that says that there is no array at `records_path`. They are a guess from the head of the
 //! stream, and nothing else depends on them.
 
+use super::finder::{Event, Finder};
 use super::records_path::RecordsPath;
 
 /// Bytes of the head that are looked at.
@@ -81,6 +82,28 @@ pub(super) fn in_head(head: &[u8]) -> Vec<RecordsPath> {
     found
 }
 
+/// What the path should be where arrays lie on its way that it does not name: `$.a[*].b`
+/// for `$.a.b`, if there is an array in the head then.
+pub(super) fn between(head: &[u8], path: &RecordsPath) -> Option<RecordsPath> {
+    let head = &head[..head.len().min(HEAD)];
+    let mut path = path.clone();
+    let mut longer = false;
+    // Each turn adds a step, and no more of them than there are keys.
+    for _ in 0..=path.keys() {
+        let mut finder = Finder::new(path.clone());
+        let mut at = None;
+        for &b in head {
+            at = at.or(finder.array_between(b));
+            if finder.step(b) == Some(Event::Found) {
+                return longer.then_some(path);
+            }
+        }
+        path = path.through_array(at?);
+        longer = true;
+    }
+    None
+}
+
 /// The length of a string up to its closing quote.
 fn string_length(text: &[u8]) -> Option<usize> {
     let mut at = 0;
@@ -128,6 +151,24 @@ mod tests {
         ] {
             let found: Vec<String> = in_head(text.as_bytes()).iter().map(RecordsPath::to_string).collect();
             assert_eq!(found.join(" "), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_the_arrays_between() {
+        for (text, path, wanted) in [
+            (r#"{"a":[{"b":[1]}]}"#, "$.a.b", Some("$.a[*].b")),
+            (r#"{"a":[{"b":[{"c":{"d":[1]}}]}]}"#, "$.a.b.c.d", Some("$.a[*].b[*].c.d")),
+            (r#"{"a":[[{"b":{"c":1}}]]}"#, "$.a.b.*", Some("$.a[*][*].b.*")),
+            (r#"{"a":[{"b":{"c":1}}]}"#, "$.a.b.*", Some("$.a[*].b.*")),
+            (r#"{"a":[{"c":[1]}]}"#, "$.a.b", None),
+            (r#"{"a":{"b":[1]}}"#, "$.a.b", None),
+            (r#"{"a":{"b":{}}}"#, "$.a.b", None),
+            ("", "$", None),
+        ] {
+            let path = RecordsPath::parse(path).expect("a path");
+            let found = between(text.as_bytes(), &path).map(|path| path.to_string());
+            assert_eq!(found.as_deref(), wanted, "{text}");
         }
     }
 

@@ -26,6 +26,12 @@ const OVERREAD: u64 = 4 * 1024 * 1024;
 impl<S: Source, R: Reader> Splitter<S, R> {
     /// Tries a record at `start`.
     pub(super) fn attempt(&mut self, start: usize) -> Result<Attempt, Error> {
+        if self.is_plain() {
+            return self.attempt_plain(start);
+        }
+        if let Some(attempt) = self.attempt_unended(start)? {
+            return Ok(attempt);
+        }
         self.unwrap = false;
         let misplaced = !std::mem::take(&mut self.after_bracket) && self.lies_deeper(start);
         let class = Class::of(self.window.bytes()[start]);
@@ -124,7 +130,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
 
     /// What the reader makes of the value at `start`, where the scanner would find
     /// it whole and good in what is at hand.
-    fn ask_reader(&mut self, start: usize, one_line: bool) -> Result<Option<Value>, Error> {
+    pub(super) fn ask_reader(&mut self, start: usize, one_line: bool) -> Result<Option<Value>, Error> {
         let (bytes, eof) = (self.window.bytes(), self.window.eof());
         let value = self.reader.read(bytes, start, eof)?;
         let fits = |value: &Value| {
@@ -135,7 +141,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     /// The verdict on a whole value.
-    fn verdict(&self, start: usize, end: usize, soft: Option<Spot>, deepest: usize) -> Attempt {
+    pub(super) fn verdict(&self, start: usize, end: usize, soft: Option<Spot>, deepest: usize) -> Attempt {
         let bytes = &self.window.bytes()[start..end];
         if bytes.len() > self.options.max_record_size {
             return Attempt::Spoiled { end, spot: too_large(start) };

@@ -32,6 +32,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 let end = self.nul_bytes(start)?;
                 Ok(Some((fault, end)))
             }
+            // In a document, what is around its records would count as text.
+            _ if self.wrapper.is_some() => Ok(None),
             b'{' | b'}' | b':' => Ok(None),
             b'[' if text::opens(self.peek(start)?) => Ok(None),
             _ => Ok(self.text(start)?.map(|end| (self.fault_at(text(start)), end))),
@@ -112,14 +114,14 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 let inner = self.profile.is_lookalike(value);
                 let stranger = value[0] == b'[' && self.profile.records() > 0 && !self.profile.owns(value);
                 let around = if value[0] == b'[' { b']' } else { b'}' };
-                Ok(if inner || stranger || self.goes_on(end, around)? { None } else { Some(true) })
+                Ok(if inner || stranger || self.closes_behind(end, around)? { None } else { Some(true) })
             }
             None => Ok(Some(self.profile.records() > 0)),
         }
     }
 
     /// Whether something around a value goes on at `at`, or closes there with `closer`.
-    fn goes_on(&mut self, mut at: usize, closer: u8) -> Result<bool, Error> {
+    fn closes_behind(&mut self, mut at: usize, closer: u8) -> Result<bool, Error> {
         while let Some(b' ' | b'\t' | b'\r') = self.byte(at)? {
             at += 1;
         }

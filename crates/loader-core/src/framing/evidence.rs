@@ -104,7 +104,10 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     /// nothing of JSON comes behind it.
     pub(super) fn closes_records(&self, at: usize) -> bool {
         let rest = &self.window.bytes()[at + 1..];
-        self.window.eof() && rest.len() <= PEEK && rest.split(|&b| b == b'\n').all(text::is_remark)
+        self.wrapper.is_none()
+            && self.window.eof()
+            && rest.len() <= PEEK
+            && rest.split(|&b| b == b'\n').all(text::is_remark)
     }
 
     /// Whether a value that is much longer than the records before it, and not

@@ -1,19 +1,14 @@
-//! Looks for the array of the records in a wrapper document, byte by byte: the
-//! document may be larger than memory.
+//! Looks for the container of the records in a document, byte by byte: the document
+//! may be larger than memory. That is an array, or an object where the path ends with
+//! `.*`.
 //!
 //! It keeps a stack of what is open, which closes what the text shows to be
 //! lost, and so knows where the path leads in a sound document. Beside that it
 //! watches for the path's keys as mere text, `"key" : [`, whatever is open and
 //! whether a string is: what counts where the structure is broken.
 
-use super::records_path::RecordsPath;
+use super::records_path::{RecordsPath, Step};
 use super::tracker::Expect;
-
-/// Adds braces, up to so many in all.
-#[expect(clippy::disallowed_methods, reason = "MAX_OPEN and a path's keys at most")]
-fn resize(open: &mut Vec<u8>, length: usize) {
-    open.resize(length, b'{');
-}
 
 /// Deeper levels are counted, not told apart.
 const MAX_OPEN: usize = 1024;
@@ -21,9 +16,9 @@ const MAX_OPEN: usize = 1024;
 /// What a byte shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// It opens the array at the path.
-    Array,
-    /// It opens an array that has the path's keys before it, but the structure
+    /// It opens the container at the path.
+    Found,
+    /// It opens a container that has the path's keys before it, but the structure
     /// says that it lies elsewhere.
     Text,
     /// It ends a document, or begins one where the last has no end.
@@ -47,7 +42,7 @@ pub(super) struct Finder {
     beyond: usize,
     /// Where in `open` the root of a document is; arrays around it lie before.
     root: Option<usize>,
-    /// So many of the path's keys lead to the object in hand.
+    /// So many of the path's steps lead to the container in hand.
     matched: usize,
     /// The key before is the next one of the path.
     due: bool,
@@ -106,21 +101,93 @@ impl Finder {
         *self = Finder { cut: true, ..Finder::new(self.path.clone()) };
     }
 
-    /// Right behind the array: the objects on the way to it are open, and what
-    /// arrays are around the document.
-    pub(super) fn leave_array(&mut self) {
+    /// Between documents, whatever became of the last one; with `alone`, in no array either.
+    pub(super) fn end_document(&mut self, alone: bool) {
+        let mut open = std::mem::take(&mut self.open);
+        open.truncate(if alone { 0 } else { self.root.unwrap_or(open.len()) });
+        *self = Finder { open, line_starts: self.line_starts, ..Finder::new(self.path.clone()) };
+    }
+
+    /// A value between documents was passed over.
+    pub(super) fn pass_value(&mut self) {
+        self.value_ends(b'}');
+        self.line_starts = false;
+    }
+
+    /// Right behind the container: those on the way to it are open, and what arrays are
+    /// around the document.
+    pub(super) fn leave(&mut self) {
+        let around = self.path.around();
         let root = self.root.unwrap_or(0).min(self.open.len());
-        let last = self.path.keys().len() - 1;
         let mut left = Finder::new(self.path.clone());
         left.open = std::mem::take(&mut self.open);
         left.open.truncate(root);
-        resize(&mut left.open, root + last + 1);
-        left.root = Some(root);
-        left.matched = last;
         left.first = std::mem::take(&mut self.first);
-        left.expect = Expect::Separator;
-        left.previous = b']';
+        if around > 0 {
+            left.open_way();
+            left.root = Some(root);
+            left.matched = around - 1;
+            left.expect = Expect::Separator;
+            // All keys but the last stand before the next one.
+            left.texts = if self.path.is_manifold() { self.path.keys().saturating_sub(1) } else { 0 };
+        }
+        left.previous = if self.path.is_keyed() { b'}' } else { b']' };
         *self = left;
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "no longer than a path")]
+    fn open_way(&mut self) {
+        self.open.extend((0..self.path.around()).filter_map(|n| self.path.opener(n)));
+    }
+
+    /// Whether no document is open.
+    pub(super) fn is_between(&self) -> bool {
+        self.root.is_none()
+    }
+
+    /// Whether the byte before ended a line.
+    pub(super) fn starts_line(&self) -> bool {
+        self.line_starts
+    }
+
+    /// Whether a value that opens with `b`, between documents, is worth a look: it may be a
+    /// document, or something else that is passed over.
+    pub(super) fn may_begin(&self, b: u8) -> bool {
+        match self.path.opener(0) {
+            Some(b'{') => b == b'{',
+            _ => self.open.is_empty() || (b == b'[' && self.line_starts),
+        }
+    }
+
+    /// Whether a document begins if `b` is the next byte.
+    pub(super) fn begins(&self, b: u8) -> bool {
+        self.begins_behind(b, self.line_starts)
+    }
+
+    fn begins_behind(&self, b: u8, line_starts: bool) -> bool {
+        // What a colon or a comma stands before is a piece of a cut document.
+        let piece = self.cut && matches!(self.previous, b':' | b',') && !line_starts;
+        // One that is an array lies in nothing else.
+        let place = b == b'{' || self.open.is_empty();
+        self.root.is_none() && self.path.opener(0) == Some(b) && place && !piece
+    }
+
+    /// Whether a colon here would stand behind a string.
+    pub(super) fn is_behind_string(&self) -> bool {
+        !self.in_string && self.previous == b'"'
+    }
+
+    /// Whether the last byte, of what stands between documents, shows that a piece of one
+    /// goes on.
+    pub(super) fn is_in_piece(&self) -> bool {
+        self.cut && matches!(self.previous, b':' | b',' | b'[')
+    }
+
+    /// The level of the path at which an array opens where it names a key next, if `b` is
+    /// the next byte.
+    pub(super) fn array_between(&self, b: u8) -> Option<usize> {
+        let next = self.path.opener(self.matched + 1);
+        (b == b'[' && !self.in_string && self.is_due() && next == Some(b'{')).then_some(self.matched)
     }
 
     /// How many arrays are around the document.
@@ -213,19 +280,24 @@ impl Finder {
 
     /// Follows the text of the path's keys. True at the bracket behind the last.
     fn watch(&mut self, b: u8) -> bool {
-        let last = self.path.keys().len() - 1;
+        if !self.path.ends_with_key() {
+            return false;
+        }
+        let last = self.path.keys() - 1;
+        let opener = self.path.opener(self.path.around());
         self.text = match (self.text, b) {
             (_, b'"') => {
-                if self.path.is_key(last, &self.piece) {
+                if self.path.is_nth_key(last, &self.piece) {
                     Text::Key
                 } else {
-                    self.texts += usize::from(self.texts < last && self.path.is_key(self.texts, &self.piece));
+                    let next = self.texts < last && self.path.is_nth_key(self.texts, &self.piece);
+                    self.texts += usize::from(next);
                     Text::Nothing
                 }
             }
             (text, b' ' | b'\t' | b'\r' | b'\n') => text,
             (Text::Key, b':') => Text::Colon,
-            (Text::Colon, b'[') => {
+            (Text::Colon, b) if Some(b) == opener => {
                 self.text = Text::Nothing;
                 return self.texts == last || self.cut;
             }
@@ -267,12 +339,12 @@ impl Finder {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "MAX_OPEN bytes at most")]
     fn opener(&mut self, b: u8, line_starts: bool) -> Option<Event> {
-        let due = std::mem::take(&mut self.due) && self.previous == b':';
-        let last = self.matched + 1 == self.path.keys().len();
-        if due && last && b == b'[' {
-            return Some(Event::Array);
+        let begins = self.begins_behind(b, line_starts);
+        let due = self.is_due() && self.path.opener(self.matched + 1) == Some(b);
+        self.due = false;
+        if due && self.matched + 1 == self.path.around() {
+            return Some(Event::Found);
         }
         let mut event = None;
         if self.expect == Expect::Separator
@@ -286,25 +358,51 @@ impl Finder {
             event = Some(Event::Ended);
         } else if self.expect != Expect::Value {
             self.breaks();
+            if self.expect == Expect::Key && self.previous == b',' {
+                // The elements of an array that lost its bracket.
+                self.push(b'[');
+            }
         }
-        if due && !last && b == b'{' {
+        if due {
             self.matched += 1;
         }
-        // What a colon or a comma stands before is a piece of a cut document.
-        let piece = self.cut && matches!(self.previous, b':' | b',');
-        if self.root.is_none() && b == b'{' && !piece {
-            self.root = Some(self.open.len());
-            self.matched = 0;
-            (self.broken, self.cut, self.texts) = (false, false, 0);
+        if begins || (event.is_some() && self.path.opener(0) == Some(b)) {
+            self.begin_document();
+            if self.path.around() == 0 {
+                return Some(Event::Found);
+            }
         }
+        self.push(b);
+        self.expect = if b == b'{' { Expect::Key } else { Expect::Value };
+        self.previous = b;
+        event
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "MAX_OPEN bytes at most")]
+    fn push(&mut self, b: u8) {
         if self.open.len() == MAX_OPEN {
             self.beyond += 1;
         } else {
             self.open.push(b);
         }
-        self.expect = if b == b'{' { Expect::Key } else { Expect::Value };
-        self.previous = b;
-        event
+    }
+
+    /// Whether the value that comes next is on the way.
+    fn is_due(&self) -> bool {
+        let inside = self.beyond == 0
+            && self.root.is_some_and(|root| self.open.len() == root + self.matched + 1)
+            && self.open.last().copied() == self.path.opener(self.matched);
+        match self.path.steps().get(self.matched) {
+            Some(Step::Elements) => inside && self.expect == Expect::Value,
+            _ => self.due && self.previous == b':',
+        }
+    }
+
+    /// A document begins with the next byte.
+    fn begin_document(&mut self) {
+        self.root = Some(self.open.len());
+        self.matched = 0;
+        (self.broken, self.cut, self.texts) = (false, false, 0);
     }
 
     fn closer(&mut self, b: u8) -> Option<Event> {

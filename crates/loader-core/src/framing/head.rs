@@ -6,7 +6,7 @@ use super::profile::Profile;
 use super::reader::Reader;
 use super::split::{Splitter, is_framing};
 use super::window::Window;
-use super::wrapper::{Gap, Wrapper};
+use super::wrapper::Wrapper;
 use super::{Format, Item, Options, Reject};
 use crate::input::{Error, Source};
 use crate::json::scan::{Progress, Scanner};
@@ -38,18 +38,21 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     pub fn with_reader(source: S, options: Options, reader: R) -> Result<Self, Error> {
         let mut window = Window::new(source);
         window.grow()?;
-        let (wrapper, gap) = match options.records_path.clone() {
-            Some(path) => Wrapper::enter(&mut window, path).map(|(wrapper, gap)| (Some(wrapper), gap))?,
-            None => (None, Gap::default()),
-        };
+        let path = options.records_path.clone();
         let asked = Asked {
-            format: if wrapper.is_some() { Some(Format::Array) } else { options.format },
+            format: options.format,
             prefixed: options.line_prefix.is_some(),
-            is_file: wrapper.is_none(),
+            is_file: path.is_none(),
         };
+        let wrapper = path.map(|path| Wrapper::new(path, window.bytes()));
         let mut splitter = Splitter::with(window, reader, options);
-        splitter.wrapper = wrapper;
-        splitter.book_gap(gap);
+        if wrapper.is_some() {
+            // Nothing is seen before the first records are found.
+            splitter.window.fence(0);
+            splitter.wrapper = wrapper;
+            splitter.format = Format::Array;
+            return Ok(splitter);
+        }
         let mut looks = None;
         loop {
             let head = splitter.look_at_head(asked)?;
@@ -63,6 +66,14 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             }
             splitter.pass_text(head.length)?;
         }
+    }
+
+    /// Looks at the window, at the start of which records begin that lie in a document, for
+    /// their layout and what they look like.
+    pub(super) fn look_at_records(&mut self) -> Result<(), Error> {
+        let asked = Asked { format: Some(Format::Array), prefixed: false, is_file: false };
+        let head = self.look_at_head(asked)?;
+        self.learn_head(head)
     }
 
     /// Reads the head of what is left of the stream, and tells how it is laid out.

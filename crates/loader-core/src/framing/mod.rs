@@ -12,9 +12,11 @@ mod attempt;
 mod between;
 mod bounds;
 mod cuts;
+mod documents;
 mod evidence;
 mod finder;
 mod head;
+mod keyed;
 mod layout;
 mod lines;
 mod preamble;
@@ -27,6 +29,7 @@ mod recover;
 mod split;
 mod text;
 mod tracker;
+mod unended;
 mod window;
 mod wrapper;
 
@@ -67,8 +70,8 @@ impl Format {
 pub struct Options {
     /// The framing; `None` looks at the first 64 kB.
     pub format: Option<Format>,
-    /// The records are the elements of the array there, in each document of the
-    /// stream. `format` is then `None` or [`Format::Array`].
+    /// The records lie there, in each document of the stream: the elements of an array, or
+    /// the values of an object. `format` is then `None` or [`Format::Array`].
     pub records_path: Option<RecordsPath>,
     /// The record of each line starts behind the first occurrence of this text, which is not
     /// empty; `None` finds prefixes of lines out. `format` is then `None` or
@@ -100,6 +103,9 @@ pub struct Record<'a> {
     pub line: u64,
     /// Its text, without framing. UTF-8.
     pub bytes: &'a [u8],
+    /// Its key as it stands in the file, without its quotes, where the records are the
+    /// values of an object.
+    pub key: Option<&'a [u8]>,
     /// The scanner could not decide (very deep or very large): the server has
     /// to be asked, and [`Tally::overrule`](crate::tally::Tally::overrule) called
     /// if it says no.
@@ -111,8 +117,7 @@ pub struct Record<'a> {
 /// A record that is not loaded.
 #[derive(Clone, Copy, Debug)]
 pub struct Reject<'a> {
-    /// Its number in the file, from 1, good ones counted too. What is no record has that of
-    /// the record before it.
+    /// Its number in the file, from 1, good ones counted too.
     pub number: u64,
     /// Its first byte in the decompressed stream, from 0.
     pub offset: u64,

@@ -22,11 +22,16 @@ const CONVINCING: usize = 64;
 pub(super) fn ends(head: &[u8], whole: bool, array: bool) -> Result<Vec<usize>, OutOfMemory> {
     let mut ends = Vec::new();
     let first = skip_blank(head);
-    let text = first < head.len() && starts_with_text(&head[first..], whole);
-    let scalar = head.get(first).is_some_and(|&b| !matches!(b, b'{' | b'[') && Class::of(b).is_some());
-    if !text {
+    let is_text = first < head.len() && starts_with_text(&head[first..], whole);
+    // A scalar, or what is left of an object, may be a record or text.
+    let unclear = head.get(first).is_some_and(|&b| match b {
+        b'{' => !text::opens(&head[first..]) && !text::opens_loosely(&head[first..]),
+        b'[' => false,
+        b => Class::of(b).is_some(),
+    });
+    if !is_text || (unclear && head[first] == b'{') {
         memory::push(&mut ends, 0)?;
-        if !scalar {
+        if !unclear {
             return Ok(ends);
         }
     }
@@ -60,21 +65,27 @@ impl Candidates {
         let mut effort = head.len() * EFFORT;
         let (mut most, mut widest) = (0, 0);
         let mut at = from;
+        // Whether nothing but blanks has come in the line that starts there.
+        let mut line = memchr::memrchr(b'\n', &head[..at]).map_or(0, |newline| newline + 1);
+        let mut starts_line = true;
         while effort > 0
             && let Some(next) = memchr::memchr2(b'{', b'[', &head[at..])
         {
+            if let Some(newline) = memchr::memrchr(b'\n', &head[at..at + next]) {
+                (line, starts_line) = (at + newline + 1, true);
+            }
+            starts_line &= head[line.max(at)..at + next].trim_ascii().is_empty();
             at += next;
-            let line = memchr::memrchr(b'\n', &head[..at]).map_or(0, |newline| newline + 1);
-            let starts_line = head[line..at].trim_ascii().is_empty();
             if starts_line && text::opens_loosely(&head[at..]) && !array {
                 self.first.get_or_insert(at);
             }
             if !text::opens(&head[at..]) || is_member_value(&head[..at]) || (array && head[at] == b'{') {
                 at += 1;
+                starts_line = false;
                 continue;
             }
             scanner.reset(false);
-            let (end, convincing) = match scanner.scan(head, at, whole) {
+            let (end, scanned, convincing) = match scanner.scan(head, at, whole) {
                 Progress::Done(end) => {
                     let rest = &head[end..];
                     let rest = memchr::memchr(b'\n', rest).map_or(rest, |newline| &rest[..newline]);
@@ -84,13 +95,13 @@ impl Candidates {
                     if !convincing && holds && end - at > widest {
                         (widest, self.widest) = (end - at, Some(at));
                     }
-                    (end, convincing)
+                    (end, end, convincing)
                 }
                 Progress::Broken(spot) => {
                     let broken = spot.at - at >= CONVINCING || head[at..spot.at].contains(&b'\n');
-                    (at + 1, starts_line || broken)
+                    (at + 1, spot.at, starts_line || broken)
                 }
-                Progress::More(_) => (head.len(), true),
+                Progress::More(_) => (head.len(), head.len(), true),
                 Progress::OutOfMemory(error) => return Err(error),
             };
             if convincing {
@@ -105,7 +116,11 @@ impl Candidates {
                     (most, self.largest) = (end - at, Some(at));
                 }
             }
-            effort = effort.saturating_sub(end - at);
+            effort = effort.saturating_sub(scanned.max(end) - at);
+            if let Some(newline) = memchr::memrchr(b'\n', &head[at..end]) {
+                line = at + newline + 1;
+            }
+            starts_line = false;
             at = end;
         }
         if self.first.is_some() {

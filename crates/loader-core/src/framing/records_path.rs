@@ -1,14 +1,38 @@
-//! Where the array of the records lies in a wrapper document: a list of keys.
+//! Where the records lie in a document: a list of steps, most of them keys.
 
 use std::fmt;
 use std::str::Chars;
 use std::sync::Arc;
 
-/// The way from the root of a document to the array whose elements are its
-/// records: `$.statuses`, `$.data.items`, `$."a b".x` or `$['a b'].x`.
+/// The way from the root of a document to its records: `$.statuses`, `$.data.items` or
+/// `$['a b'].x` lead to an array whose elements they are, `$.a[*].b[*]` to an array in each
+/// element of another one, `$.data.people.*` to an object whose values they are. `$` is the
+/// document itself, an array then.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RecordsPath {
-    keys: Arc<[Box<str>]>,
+    /// From the outermost container on. The last one leads to the records, and is no key.
+    steps: Arc<[Step]>,
+}
+
+/// One step of a path: from a container to what lies in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Step {
+    /// To the value of a key.
+    Key(Box<str>),
+    /// To each element of an array.
+    Elements,
+    /// To each value of an object.
+    Values,
+}
+
+impl Step {
+    /// What opens the container that it leads from.
+    pub(super) fn opener(&self) -> u8 {
+        match self {
+            Step::Elements => b'[',
+            Step::Key(_) | Step::Values => b'{',
+        }
+    }
 }
 
 /// What is wrong with the text of a path.
@@ -25,12 +49,11 @@ const LONGEST: usize = 4096;
 
 const TOO_LONG: &str = "a path has 4096 bytes at most";
 const NO_ROOT: &str = "a path starts with \"$\"";
-const NO_KEY: &str = "a path names at least one key, as in \"$.key\"";
-const STEP: &str = "\"$\" is followed by keys only: \".key\", \".\"any key\"\" or \"['any key']\"";
-const WILDCARD: &str = "wildcards are not allowed in a path, only keys";
-const INDEX: &str = "indexes are not allowed in a path, only keys";
+const STEP: &str = "\"$\" is followed by \".key\", \".\"any key\"\", \"['any key']\", \"[*]\" or \".*\"";
+const DESCENDANTS: &str = "\"..\" is not allowed in a path: each key on the way is named";
+const INDEX: &str = "indexes are not allowed in a path, only \"[*]\"";
 const UNCLOSED: &str = "a quoted key has no end";
-const BRACKET: &str = "a key in brackets is quoted and followed by \"]\"";
+const BRACKET: &str = "in brackets stands a quoted key or \"*\", followed by \"]\"";
 const ESCAPE: &str = "an invalid escape sequence in a quoted key";
 
 impl RecordsPath {
@@ -42,51 +65,126 @@ impl RecordsPath {
         }
         let mut cursor = Cursor { text, at: text.len() - text.trim_start().len() };
         cursor.expect('$', NO_ROOT)?;
-        let mut keys = Vec::new();
+        let mut steps = Vec::new();
         while !cursor.rest().trim_end().is_empty() {
-            keys.push(cursor.step()?.into_boxed_str());
+            steps.push(cursor.step()?);
         }
-        if keys.is_empty() {
-            return cursor.fail(NO_KEY);
+        // Documents may lie in an array anyway.
+        if let [Step::Elements, Step::Key(_) | Step::Values, ..] = *steps {
+            steps.remove(0);
         }
-        Ok(RecordsPath { keys: keys.into() })
+        if !matches!(steps.last(), Some(Step::Elements | Step::Values)) {
+            steps.push(Step::Elements);
+        }
+        Ok(RecordsPath { steps: steps.into() })
     }
 
-    /// Of keys as they stand in a document, without their quotes; `None` where there is
-    /// none, or one is no string.
+    /// Of keys as they stand in a document, without their quotes, that lead to an array;
+    /// `None` where there is none, or one is no string.
     #[expect(clippy::disallowed_methods, reason = "the caller has bounded number and length of the keys")]
     pub(super) fn of_raw(keys: &[&str]) -> Option<RecordsPath> {
-        let keys: Option<Vec<Box<str>>> =
-            keys.iter().map(|raw| unescape(raw).map(String::into_boxed_str)).collect();
-        keys.filter(|keys| !keys.is_empty()).map(|keys| RecordsPath { keys: keys.into() })
+        let step = |raw: &&str| unescape(raw).map(|key| Step::Key(key.into_boxed_str()));
+        let steps: Option<Vec<Step>> = keys.iter().map(step).collect();
+        let mut steps = steps.filter(|steps| !steps.is_empty())?;
+        steps.push(Step::Elements);
+        Some(RecordsPath { steps: steps.into() })
     }
 
-    /// The keys, from the outermost object on.
-    pub fn keys(&self) -> &[Box<str>] {
-        &self.keys
+    /// The steps; there is one at least.
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// So many containers are open around the one that holds the records.
+    pub(super) fn around(&self) -> usize {
+        self.steps.len() - 1
+    }
+
+    /// What opens the container at the level `n` on the way, from 0.
+    pub(super) fn opener(&self, n: usize) -> Option<u8> {
+        self.steps.get(n).map(Step::opener)
+    }
+
+    /// Whether the records are the values of an object.
+    pub fn is_keyed(&self) -> bool {
+        matches!(self.steps.last(), Some(Step::Values))
+    }
+
+    /// Whether a document may hold several containers of records.
+    pub(super) fn is_manifold(&self) -> bool {
+        self.steps[..self.around()].iter().any(|step| !matches!(step, Step::Key(_)))
+    }
+
+    /// How many keys are on the way.
+    pub(super) fn keys(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step, Step::Key(_))).count()
+    }
+
+    /// Whether the last step before the records is a key.
+    pub(super) fn ends_with_key(&self) -> bool {
+        matches!(*self.steps, [.., Step::Key(_), _])
+    }
+
+    /// Whether the key number `n` on the way, from 0, is `raw`, which is a key of a document
+    /// without its quotes.
+    pub(super) fn is_nth_key(&self, n: usize, raw: &[u8]) -> bool {
+        let mut keys = self.steps.iter().filter(|step| matches!(step, Step::Key(_)));
+        keys.nth(n).is_some_and(|step| is_key(step, raw))
+    }
+
+    /// Whether the way goes on from the container at the level `n` with `raw`, a key of a
+    /// document without its quotes.
+    pub(super) fn is_key(&self, n: usize, raw: &[u8]) -> bool {
+        self.steps.get(n).is_some_and(|step| is_key(step, raw))
+    }
+
+    /// The same way, but through the elements of an array behind the step number `n`.
+    #[expect(clippy::disallowed_methods, reason = "a path is short")]
+    pub(super) fn through_array(&self, n: usize) -> RecordsPath {
+        let (before, behind) = self.steps.split_at(n + 1);
+        RecordsPath { steps: [before, &[Step::Elements], behind].concat().into() }
     }
 
     /// So many bytes of a document may stand for a key of the path: each of its
     /// bytes as an escape.
     pub(super) fn longest_raw(&self) -> usize {
-        6 * self.keys.iter().map(|key| key.len()).max().unwrap_or(0)
+        let length = |step: &Step| match step {
+            Step::Key(key) => key.len(),
+            Step::Elements | Step::Values => 0,
+        };
+        6 * self.steps.iter().map(length).max().unwrap_or(0)
     }
+}
 
-    /// Whether `raw`, a key of a document without its quotes, is the key `n`.
-    pub(super) fn is_key(&self, n: usize, raw: &[u8]) -> bool {
-        let Some(key) = self.keys.get(n) else { return false };
-        if !raw.contains(&b'\\') {
-            return raw == key.as_bytes();
-        }
-        std::str::from_utf8(raw).ok().and_then(unescape).is_some_and(|raw| raw == **key)
+/// Whether `step` is the key `raw` of a document, without its quotes, or any key.
+fn is_key(step: &Step, raw: &[u8]) -> bool {
+    match step {
+        Step::Elements => false,
+        Step::Values => true,
+        Step::Key(key) if !raw.contains(&b'\\') => raw == key.as_bytes(),
+        Step::Key(key) => std::str::from_utf8(raw).ok().and_then(unescape).is_some_and(|raw| raw == **key),
     }
 }
 
 impl fmt::Display for RecordsPath {
-    /// The canonical form: plain keys bare, others quoted as JSON has them.
+    /// The canonical form: plain keys bare, others quoted as JSON has them, and no `[*]` at the
+    /// end where that goes without saying: behind a key or the root.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("$")?;
-        for key in self.keys.iter() {
+        let implied = matches!(*self.steps, [Step::Elements] | [.., Step::Key(_), Step::Elements]);
+        let shown = self.steps.len() - usize::from(implied);
+        for step in &self.steps[..shown] {
+            let key = match step {
+                Step::Elements => {
+                    f.write_str("[*]")?;
+                    continue;
+                }
+                Step::Values => {
+                    f.write_str(".*")?;
+                    continue;
+                }
+                Step::Key(key) => key,
+            };
             let plain = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
                 && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             if plain {
@@ -140,30 +238,40 @@ impl Cursor<'_> {
         Ok(())
     }
 
-    /// One more key.
-    fn step(&mut self) -> Result<String, BadPath> {
-        match self.peek() {
+    /// One more step.
+    #[expect(clippy::disallowed_methods, reason = "a path is short")]
+    fn step(&mut self) -> Result<Step, BadPath> {
+        let key = match self.peek() {
             Some('.') => {
                 self.at += 1;
                 match self.peek() {
-                    Some('"') => self.quoted('"'),
-                    Some('*' | '.') => self.fail(WILDCARD),
-                    _ => self.bare(),
+                    Some('"') => self.quoted('"')?,
+                    Some('*') => {
+                        self.at += 1;
+                        return Ok(Step::Values);
+                    }
+                    Some('.') => return self.fail(DESCENDANTS),
+                    _ => self.bare()?,
                 }
             }
             Some('[') => {
                 self.at += 1;
                 let key = match self.peek() {
                     Some(quote @ ('"' | '\'')) => self.quoted(quote)?,
-                    Some('*') => return self.fail(WILDCARD),
+                    Some('*') => {
+                        self.at += 1;
+                        self.expect(']', BRACKET)?;
+                        return Ok(Step::Elements);
+                    }
                     Some('0'..='9' | '-') => return self.fail(INDEX),
                     _ => return self.fail(BRACKET),
                 };
                 self.expect(']', BRACKET)?;
-                Ok(key)
+                key
             }
-            _ => self.fail(STEP),
-        }
+            _ => return self.fail(STEP),
+        };
+        Ok(Step::Key(key.into_boxed_str()))
     }
 
     #[expect(clippy::disallowed_methods, reason = "a path is short")]
@@ -254,8 +362,35 @@ mod tests {
             (r#"$."""#, &[""], r#"$."""#),
         ] {
             let path = RecordsPath::parse(text).unwrap_or_else(|bad| panic!("{text}: {bad:?}"));
-            let found: Vec<&str> = path.keys().iter().map(|key| &**key).collect();
-            assert_eq!(found, keys, "{text}");
+            let wanted: Vec<Step> =
+                keys.iter().map(|&key| Step::Key(key.into())).chain([Step::Elements]).collect();
+            assert_eq!(path.steps(), wanted, "{text}");
+            assert_eq!(path.to_string(), shown);
+            assert_eq!(RecordsPath::parse(shown), Ok(path));
+        }
+    }
+
+    #[test]
+    fn paths_lead_through_arrays_and_objects() {
+        for (text, shown, openers, keyed) in [
+            ("$", "$", "[", false),
+            ("$[*]", "$", "[", false),
+            ("$[*][*]", "$[*][*]", "[[", false),
+            ("$.*", "$.*", "{", true),
+            ("$[*].*", "$.*", "{", true),
+            ("$.a[*]", "$.a", "{[", false),
+            ("$[*].a", "$.a", "{[", false),
+            ("$.a[*].b[*]", "$.a[*].b", "{[{[", false),
+            ("$.a[*].b", "$.a[*].b", "{[{[", false),
+            ("$.a[*][*]", "$.a[*][*]", "{[[", false),
+            ("$['a'].*", "$.a.*", "{{", true),
+            ("$.a.*.b", "$.a.*.b", "{{{[", false),
+            ("$.a.*[*]", "$.a.*[*]", "{{[", false),
+            ("$.a[*].*", "$.a[*].*", "{[{", true),
+        ] {
+            let path = RecordsPath::parse(text).unwrap_or_else(|bad| panic!("{text}: {bad:?}"));
+            let found: String = path.steps().iter().map(|step| char::from(step.opener())).collect();
+            assert_eq!((found.as_str(), path.is_keyed()), (openers, keyed), "{text}");
             assert_eq!(path.to_string(), shown);
             assert_eq!(RecordsPath::parse(shown), Ok(path));
         }
@@ -266,13 +401,13 @@ mod tests {
         for (text, what, at) in [
             ("", NO_ROOT, 0),
             ("statuses", NO_ROOT, 0),
-            ("$", NO_KEY, 1),
             ("$.", STEP, 2),
             ("$x", STEP, 1),
             ("$.a b", STEP, 3),
-            ("$.*", WILDCARD, 2),
-            ("$..a", WILDCARD, 2),
-            ("$.a[*]", WILDCARD, 4),
+            ("$.*x", STEP, 3),
+            ("$..a", DESCENDANTS, 2),
+            ("$.a[*", BRACKET, 5),
+            ("$[*]x", STEP, 4),
             ("$.a[0]", INDEX, 4),
             ("$[a]", BRACKET, 2),
             ("$['a'", BRACKET, 5),

@@ -3,6 +3,7 @@
 
 use super::between;
 use super::bounds::Searched;
+use super::documents::Sought;
 use super::layout::{self, BOM, Layout};
 use super::prefix::{Line, Prefix};
 use super::profile::Profile;
@@ -16,6 +17,7 @@ use crate::input::{Error, Source};
 use crate::json::scan::{RECORD_SEPARATOR, Scanner, Spot};
 use crate::memory;
 use crate::tally::Tally;
+use std::ops::Range;
 
 /// A record that grows longer than this, and much longer than those before it,
 /// is looked at: it may have swallowed its neighbours.
@@ -92,6 +94,8 @@ pub struct Splitter<S: Source, R: Reader = ()> {
     /// What is around the array of the records, if they lie in one that is a part
     /// of something larger.
     pub(super) wrapper: Option<Wrapper>,
+    /// Where the key of the record in hand lies, without its quotes, if it has one.
+    pub(super) key: Option<Range<usize>>,
 }
 
 /// A reject whose first bytes are no longer in the window.
@@ -136,6 +140,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             overread_before: 0,
             stop: u64::MAX,
             wrapper: None,
+            key: None,
         }
     }
 
@@ -194,10 +199,13 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 return Ok(None);
             }
             let Some(start) = self.skip_framing()? else {
-                if self.next_array()? {
-                    continue;
+                match self.next_container()? {
+                    Sought::Container => continue,
+                    Sought::Damaged { start, end, fault } => {
+                        return self.reject_fault(start, end, fault).map(Some);
+                    }
+                    Sought::End => return Ok(None),
                 }
-                return Ok(None);
             };
             if let Some(end) = self.preamble.take() {
                 let end = self.trim(end.max(start));
@@ -235,7 +243,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     }
                     // The fault's offset must outlive a move of the window.
                     let fault = self.fault_at(spot);
-                    let end = self.recover(start)?;
+                    let end = if self.is_keyed() { self.recover_value(start)? } else { self.recover(start)? };
                     return self.reject_fault(start, end, fault).map(Some);
                 }
                 Attempt::Swallows(at) => {
@@ -318,7 +326,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     /// Books everything up to `to` as framing.
-    fn frame(&mut self, to: usize) {
+    pub(super) fn frame(&mut self, to: usize) {
         if self.prefix.is_some() {
             self.line_begins |= self.window.bytes()[self.position..to].contains(&b'\n');
         }
@@ -345,7 +353,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.position = end;
         let offset = self.window.offset(start);
         let bytes = &self.window.bytes()[start..end];
-        Ok(Record { number: self.number, offset, line: self.line, bytes, doubtful: false, read: false })
+        let key = self.key.clone().map(|key| &self.window.bytes()[key]);
+        Ok(Record { number: self.number, offset, line: self.line, bytes, key, doubtful: false, read: false })
     }
 
     fn reject(&mut self, start: usize, end: usize, spot: Spot) -> Result<Item<'_>, Error> {
@@ -370,10 +379,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.tally.bytes_rejected -= blanks;
         self.tally.bytes_framing += blanks;
         self.line_begins = false;
-        if fault.kind.is_of_record() {
-            self.number += 1;
-            self.tally.rejects += 1;
-        }
+        self.number += 1;
+        self.tally.rejects += 1;
         self.tally.bytes_rejected += length as u64;
         self.tally.stream_bytes += length as u64;
         self.position = end;
@@ -396,6 +403,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     /// Books framing and returns the index of the next byte that is none. Nothing
     /// behind the place to stop is booked: whoever goes on from there does it.
     fn skip_framing(&mut self) -> Result<Option<usize>, Error> {
+        if self.is_keyed() {
+            return self.skip_to_value();
+        }
         let mut i = self.position;
         let mut stop = self.stop_index();
         loop {
@@ -428,13 +438,13 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     /// The index of the place to stop; 0 where that lies before what is at hand.
-    fn stop_index(&self) -> usize {
+    pub(super) fn stop_index(&self) -> usize {
         usize::try_from(self.stop.saturating_sub(self.window.offset(0))).unwrap_or(usize::MAX)
     }
 
     /// Books the framing before `i`, as far as it lies before `stop`. The last item
     /// may have gone on behind that.
-    fn frame_to_stop(&mut self, i: usize, stop: usize) -> Option<usize> {
+    pub(super) fn frame_to_stop(&mut self, i: usize, stop: usize) -> Option<usize> {
         self.frame(i.min(stop).max(self.position));
         None
     }

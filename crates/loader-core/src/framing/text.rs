@@ -101,9 +101,16 @@ pub(super) fn is_prose(bytes: &[u8]) -> bool {
 
 /// Whether a string on one line and a colon stand at the front of `text`.
 fn is_whole_member(text: &[u8]) -> bool {
-    let line = memchr::memchr(b'\n', text).map_or(text, |end| &text[..end]);
-    let end = shape::string_end(line, 0);
-    end < line.len() && line[end..].trim_ascii_start().starts_with(b":")
+    let mut at = 1;
+    while let Some(next) = memchr::memchr3(b'"', b'\\', b'\n', text.get(at..).unwrap_or_default()) {
+        at += next;
+        match text[at] {
+            b'"' => return text[at + 1..].trim_ascii_start().starts_with(b":"),
+            b'\\' => at += 2,
+            _ => return false,
+        }
+    }
+    false
 }
 
 #[cfg(test)]

@@ -83,11 +83,6 @@ impl<S: Source> Window<S> {
         (self.end, self.eof) = (at, true);
     }
 
-    /// Whether there is a fence.
-    pub(super) fn is_fenced(&self) -> bool {
-        self.behind.is_some()
-    }
-
     /// Lets the stream go on. Returns whether there was a fence.
     pub(super) fn lift_fence(&mut self) -> bool {
         let Some(behind) = self.behind.take() else { return false };

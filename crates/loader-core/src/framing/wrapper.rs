@@ -2,14 +2,15 @@
 //!
 //! To the rest of the splitter such an array is the whole stream: the window is
 //! fenced where the array ends, and nothing that lies behind is seen. What lies
-//! before and between arrays is framing; [`Finder`] passes over it.
+//! before and between arrays is passed over by `documents`.
 //!
-//! Where an array ends is told when a record or framing ends before it: behind a
-//! `]` there the rest of the document follows, and behind that the end of the
-//! stream or another document. A record that lost its end, or was lost whole,
-//! is searched for such a place.
+//! Where an array ends in a document that is not known to be well-formed is told
+//! when a record or framing ends before it: behind a `]` there the rest of the
+//! document follows, and behind that the end of the stream or another document. A
+//! record that lost its end, or was lost whole, is searched for such a place.
 
 use super::arrays;
+use super::documents::Document;
 use super::finder::{Event, Finder};
 use super::profile::Profile;
 use super::reader::Reader;
@@ -43,19 +44,29 @@ const DOCUMENT_HEAD: usize = 64 * 1024;
 
 /// The wrapper around the array in hand.
 pub(super) struct Wrapper {
-    /// It stands right behind the array in hand, as if that had ended.
-    finder: Finder,
+    /// While an array is in hand it stands right behind that, as if it had ended.
+    pub(super) finder: Finder,
+    /// The document in hand.
+    pub(super) document: Option<Document>,
+    /// The finder has seen everything before this offset.
+    pub(super) seen: u64,
+    /// Records begin there, and something was to be said before.
+    pub(super) waiting: bool,
+    /// The fence stands where the array in hand ends, or where another document is
+    /// expected.
+    pub(super) ended: bool,
+    /// The array in hand is well-formed.
+    pub(super) sound: bool,
     /// The fence stands where another document is expected.
-    restart: bool,
-    /// Bytes that were looked at behind ends of arrays.
-    looked: u64,
-}
-
-/// Bytes that were passed over.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Gap {
-    pub(super) bytes: u64,
-    pub(super) newlines: u64,
+    pub(super) restart: bool,
+    /// Records were found.
+    pub(super) has_records: bool,
+    /// Bytes that were looked at behind ends of arrays, and as whole documents.
+    pub(super) looked: u64,
+    /// What is said where there are none: arrays of the first document, and the path
+    /// through those that lie on the way.
+    others: Vec<String>,
+    between: Option<String>,
 }
 
 /// What follows a place where an array may end.
@@ -117,68 +128,60 @@ impl Look {
 }
 
 impl Wrapper {
-    /// Passes over everything before the first array at the path; the window then
-    /// starts with its bracket.
+    /// At the start of a stream, whose head is told.
     #[expect(
         clippy::disallowed_methods,
-        reason = "one path of bounded length, and a few others that `arrays` bounds"
+        reason = "paths of bounded length, and no more of them than `arrays` finds"
     )]
-    pub(super) fn enter<S: Source>(window: &mut Window<S>, path: RecordsPath) -> Result<(Self, Gap), Error> {
-        // Later the head is not in the window any more.
-        let others = arrays::in_head(window.bytes()).iter().map(RecordsPath::to_string).collect();
-        let shown = path.to_string();
-        let mut wrapper = Wrapper { finder: Finder::new(path), restart: false, looked: 0 };
-        let (found, gap) = wrapper.seek(window, u64::MAX)?;
-        if found { Ok((wrapper, gap)) } else { Err(Error::NoRecords { path: shown, others }) }
+    pub(super) fn new(path: RecordsPath, head: &[u8]) -> Self {
+        Wrapper {
+            others: arrays::in_head(head).iter().map(RecordsPath::to_string).collect(),
+            between: arrays::between(head, &path).map(|path| path.to_string()),
+            finder: Finder::new(path),
+            document: None,
+            seen: 0,
+            waiting: false,
+            ended: true,
+            sound: false,
+            restart: false,
+            has_records: false,
+            looked: 0,
+        }
     }
 
-    /// Moves the window, of which nothing is booked, on to the next array, if that
-    /// comes before `stop`.
-    fn seek<S: Source>(&mut self, window: &mut Window<S>, stop: u64) -> Result<(bool, Gap), Error> {
-        let mut gap = Gap::default();
-        // Up to here, arrays at another place than the path's are none of it.
-        let mut sound_to = 0;
-        let mut at = 0;
-        loop {
-            let found = loop {
-                if window.offset(at) >= stop {
-                    break false;
-                }
-                let Some(&b) = window.bytes().get(at) else { break false };
-                match self.finder.step(b) {
-                    Some(Event::Array) => break true,
-                    Some(Event::Text) if window.offset(at) >= sound_to => match self.probe(window, at + 1)? {
-                        None => break true,
-                        Some(to) => sound_to = window.offset(to),
-                    },
-                    _ => {}
-                }
-                at += 1;
-            };
-            gap.bytes += at as u64;
-            gap.newlines += memchr::memchr_iter(b'\n', &window.bytes()[..at]).count() as u64;
-            window.drop_front(at);
-            at = 0;
-            if found {
-                self.finder.leave_array();
-                return Ok((true, gap));
-            }
-            if window.offset(0) >= stop {
-                // Whoever goes on from there seeks on.
-                window.fence(0);
-                return Ok((false, gap));
-            }
-            if window.eof() {
-                return Ok((false, gap));
-            }
-            window.grow()?;
+    /// What is said of a stream without any records at the path.
+    #[expect(clippy::disallowed_methods, reason = "a path is short")]
+    pub(super) fn no_records(&mut self) -> Error {
+        Error::NoRecords {
+            path: self.finder.path().to_string(),
+            others: std::mem::take(&mut self.others),
+            between: self.between.take(),
         }
+    }
+
+    /// Whether no document is in hand, or only pieces of one.
+    pub(super) fn is_between(&self) -> bool {
+        self.finder.is_between() && self.document.is_none_or(|document| document.piece)
+    }
+
+    /// Whether the document in hand is well-formed.
+    pub(super) fn is_sound(&self) -> bool {
+        self.document.is_some_and(|document| document.sound)
+    }
+
+    /// Whether something that lies at `offset` may be looked at ahead.
+    pub(super) fn may_look(&self, offset: u64) -> bool {
+        self.looked < LOOK_GRACE + LOOK_FACTOR * offset
     }
 
     /// Whether the structure is broken around an array that has the keys of the
     /// path before it, but lies elsewhere: then `None`, and the array is taken.
     /// Else up to where the document was looked at.
-    fn probe<S: Source>(&self, window: &mut Window<S>, from: usize) -> Result<Option<usize>, Error> {
+    pub(super) fn probe<S: Source>(
+        &self,
+        window: &mut Window<S>,
+        from: usize,
+    ) -> Result<Option<usize>, Error> {
         if self.finder.is_cut() {
             return Ok(None);
         }
@@ -196,7 +199,7 @@ impl Wrapper {
             };
             at += 1;
             match finder.step(b) {
-                Some(Event::Array) => return Ok(Some(at)),
+                Some(Event::Found) => return Ok(Some(at)),
                 Some(Event::Ended) => {
                     broken |= b == b'{';
                     break;
@@ -230,6 +233,9 @@ impl Wrapper {
 
     /// What `text` is, which follows a closing bracket; nothing follows it if `eof`.
     fn look(&self, text: &[u8], eof: bool, profile: Option<&Profile>) -> Look {
+        if self.finder.path().around() == 0 {
+            return behind_root(text, eof);
+        }
         let mut finder = self.finder.clone();
         let mut keys = Keys::None;
         let mut quote = 0;
@@ -251,7 +257,7 @@ impl Wrapper {
                     at = from + bytes;
                     break tail;
                 }
-                Some(Event::Array) => break Tail::Whole,
+                Some(Event::Found) => break Tail::Whole,
                 _ if finder.is_broken() => break Tail::Broken,
                 _ if b != b'"' => {}
                 _ if finder.is_in_string() => quote = at,
@@ -266,6 +272,28 @@ impl Wrapper {
         };
         Look { tail, keys, bytes: at }
     }
+}
+
+/// What `text` is, which follows a bracket that may end a document. In an array a comma
+/// follows, or another bracket that closes.
+fn behind_root(text: &[u8], eof: bool) -> Look {
+    let mut newline = false;
+    let blank = |b: &&u8| b.is_ascii_whitespace() || **b == RECORD_SEPARATOR;
+    let bytes = text.iter().take_while(blank).inspect(|b| newline |= **b == b'\n').count();
+    let tail = match text.get(bytes) {
+        None => {
+            if eof {
+                Tail::Whole
+            } else {
+                Tail::More
+            }
+        }
+        Some(b'[') => Tail::Whole,
+        Some(b',' | b':' | b'"' | b']' | b'}') => Tail::No,
+        Some(_) if newline => Tail::Whole,
+        Some(_) => Tail::No,
+    };
+    Look { tail, keys: Keys::Others, bytes }
 }
 
 /// What `text` is, which follows the end of a document, and how much of it tells.
@@ -306,7 +334,7 @@ fn behind_document(
     let mut finder = Finder::new(finder.path().clone());
     for (at, &b) in text.iter().enumerate().skip(start) {
         match finder.step(b) {
-            Some(Event::Array) => return (Tail::Whole, at),
+            Some(Event::Found) => return (Tail::Whole, at),
             // A document that has no such array.
             Some(Event::Ended) => return (unless_record(Tail::Whole), at),
             _ if finder.is_broken() => return (unless_record(Tail::Broken), at),
@@ -316,18 +344,23 @@ fn behind_document(
     (if eof { unless_record(Tail::Cut) } else { Tail::More }, text.len())
 }
 
-/// Whether the path leads from the start of `text` to an array.
-fn leads_to_array(finder: &Finder, text: &[u8]) -> bool {
-    let mut finder = Finder::new(finder.path().clone());
-    for &b in text.iter().take(DOCUMENT_HEAD) {
+/// Whether the path leads from the start of `text` to records, and how much of it tells.
+pub(super) fn leads_to_records(path: &RecordsPath, text: &[u8]) -> (bool, usize) {
+    let mut finder = Finder::new(path.clone());
+    for (at, &b) in text.iter().enumerate() {
         match finder.step(b) {
-            Some(Event::Array) => return true,
-            Some(Event::Ended) => return false,
-            _ if finder.is_broken() => return false,
+            Some(Event::Found) => return (true, at),
+            Some(Event::Ended) => return (false, at),
+            _ if finder.is_broken() => return (false, at),
             _ => {}
         }
     }
-    false
+    (false, text.len())
+}
+
+/// Whether the path leads from the start of `text` to records, near it.
+fn leads_to_array(finder: &Finder, text: &[u8]) -> bool {
+    leads_to_records(finder.path(), &text[..text.len().min(DOCUMENT_HEAD)]).0
 }
 
 /// Whether `text` holds closing brackets and blanks only.
@@ -336,44 +369,29 @@ fn is_closers(text: &[u8]) -> bool {
 }
 
 impl<S: Source, R: Reader> Splitter<S, R> {
-    /// Books bytes that were passed over.
-    pub(super) fn book_gap(&mut self, gap: Gap) {
-        self.tally.bytes_framing += gap.bytes;
-        self.tally.stream_bytes += gap.bytes;
-        self.line += gap.newlines;
+    /// Whether records lie in an array of which it is not known where it ends.
+    pub(super) fn is_open_ended(&self) -> bool {
+        self.wrapper.as_ref().is_some_and(|wrapper| !wrapper.ended)
     }
 
-    /// Where the window ends at the end of an array: goes on to the next one. The
-    /// window is booked up to there. False at the end of the stream, and where that
-    /// is behind the place to stop.
-    pub(super) fn next_array(&mut self) -> Result<bool, Error> {
-        let stop = self.stop;
-        if self.window.offset(self.position) >= stop || !self.window.lift_fence() {
-            return Ok(false);
+    /// The array in hand ends before `at`.
+    pub(super) fn fence(&mut self, at: usize) {
+        self.window.fence(at);
+        if let Some(wrapper) = &mut self.wrapper {
+            wrapper.ended = true;
         }
-        self.count_lines(self.position);
-        self.window.drop_front(self.position);
-        let Some(wrapper) = &mut self.wrapper else { return Ok(false) };
-        if std::mem::take(&mut wrapper.restart) {
-            wrapper.finder.restart();
-        }
-        let (found, gap) = wrapper.seek(&mut self.window, stop)?;
-        (self.position, self.counted) = (0, 0);
-        self.book_gap(gap);
-        (self.unwrap, self.after_bracket, self.searched) = (found, false, None);
-        Ok(found)
     }
 
     /// Whether the `]` at `at`, where no record is open, ends the array.
     pub(super) fn ends_array(&mut self, at: usize) -> Result<bool, Error> {
-        Ok(self.wrapper.is_some() && !self.window.is_fenced() && self.look(at + 1)?.ends_array())
+        Ok(self.is_open_ended() && self.look(at + 1)?.ends_array())
     }
 
     /// As [`Self::ends_array`]; if so, nothing behind it is seen any more.
     pub(super) fn fence_array(&mut self, at: usize) -> Result<bool, Error> {
         let ends = self.ends_array(at)?;
         if ends {
-            self.window.fence(at + 1);
+            self.fence(at + 1);
         }
         Ok(ends)
     }
@@ -381,7 +399,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     /// Whether another document starts at `at`, where a record should: no comma
     /// stands before it, and the path leads to an array in it.
     pub(super) fn fence_document(&mut self, at: usize) -> Result<bool, Error> {
-        if self.wrapper.is_none() || self.window.is_fenced() {
+        if !self.is_open_ended() {
             return Ok(false);
         }
         let bytes = self.window.bytes();
@@ -394,7 +412,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     fn fence_for_document(&mut self, at: usize) {
-        self.window.fence(at);
+        self.fence(at);
         if let Some(wrapper) = &mut self.wrapper {
             wrapper.restart = true;
         }
@@ -403,7 +421,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     /// Fences the array where it ends behind the whole value `start..end`. If it
     /// ends inside of that: what is wrong with the value.
     pub(super) fn fence_behind(&mut self, start: usize, end: usize) -> Result<Option<Spot>, Error> {
-        if self.wrapper.is_none() || self.window.is_fenced() {
+        if !self.is_open_ended() {
             return Ok(None);
         }
         let mut at = end;
@@ -421,7 +439,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 let look = self.look(at + 1)?;
                 let surplus = look.tail == Tail::Closers && !self.profile.has_lookalikes();
                 if look.ends_array() || (surplus && self.profile.owns(&self.window.bytes()[start..end])) {
-                    self.window.fence(at + 1);
+                    self.fence(at + 1);
                 }
                 return Ok(None);
             }
@@ -433,11 +451,11 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let look = self.look(end)?;
         if self.window.bytes()[start] == b'[' && look.ends_array_surely() {
             // It took the bracket of the array.
-            self.window.fence(end);
+            self.fence(end);
             return Ok(None);
         }
         if let Some(at) = self.array_ends_within(start + 1, end, false)? {
-            self.window.fence(at);
+            self.fence(at);
             let what = "the array of the records ends inside of this one";
             return Ok(Some(Spot { kind: FaultKind::Truncated, at: at - 1, what }));
         }
@@ -446,7 +464,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             && look.ends_array_surely()
             && self.profile.owns(&self.window.bytes()[start..end])
         {
-            self.window.fence(end);
+            self.fence(end);
         }
         Ok(None)
     }
@@ -454,14 +472,14 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     /// Fences the array where it ends inside of the reject `start..end`. Returns
     /// where the reject ends at the latest, if so.
     pub(super) fn fence_reject(&mut self, start: usize, end: usize) -> Result<Option<usize>, Error> {
-        if self.wrapper.is_none() || self.window.is_fenced() {
+        if !self.is_open_ended() {
             return Ok(None);
         }
         let from = start.max(self.passed_to());
         let document = self.document_within(from, end)?;
         let latest = match (self.array_ends_within(from, document.unwrap_or(end), true)?, document) {
             (Some(at), _) => {
-                self.window.fence(at);
+                self.fence(at);
                 at - 1
             }
             (None, Some(at)) => {
@@ -504,7 +522,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             let Some(wrapper) = &mut self.wrapper else {
                 return Ok(Look { tail: Tail::No, keys: Keys::None, bytes: 0 });
             };
-            let generous = wrapper.looked < LOOK_GRACE + LOOK_FACTOR * offset;
+            let generous = wrapper.may_look(offset);
             let most = if generous { TAIL } else { SHORT_TAIL };
             let text = &bytes[..bytes.len().min(most)];
             let eof = self.window.eof() && text.len() == bytes.len();

@@ -72,6 +72,8 @@ pub enum Error {
         path: String,
         /// Arrays that there are, some of them, each as a path would name it.
         others: Vec<String>,
+        /// What the path would be with the arrays that lie on its way.
+        between: Option<String>,
     },
     /// A buffer of this many bytes could not be had.
     OutOfMemory(usize),

@@ -79,13 +79,12 @@ fn split_with(bytes: &[u8], step: usize, options: Options) -> Result<(Vec<Found>
     let mut splitter = Splitter::new(Slow { bytes, step }, options)?;
     let mut found = Vec::new();
     while let Some(item) = splitter.next()? {
-        let is_record = !matches!(&item, Item::Reject(r) if !r.fault.kind.is_of_record());
         let (good, number, line, offset, length, raw) = match item {
             Item::Record(r) => (true, r.number, r.line, r.offset, r.bytes.len() as u64, r.bytes),
             Item::Reject(r) => (false, r.number, r.line, r.offset, r.length, r.raw),
         };
         let span = Span { offset: offset as usize, length: length as usize };
-        found.push(Found { good, is_record, number, line, span, raw: raw.to_vec() });
+        found.push(Found { good, number, line, span, raw: raw.to_vec() });
         assert!(found.len() <= bytes.len(), "more items than bytes");
     }
     let tally = splitter.tally();

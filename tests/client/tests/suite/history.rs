@@ -201,7 +201,7 @@ fn what_another_role_failed_with_stays_in_the_history() {
 #[test]
 fn a_file_without_rows_keeps_no_other_content_out() {
     let (database, mut client) = session("history_error_page");
-    let page = "<html>\n<body>Bad gateway</body>\n</html>\n";
+    let page = "{\"error\": \"bad gateway\",\n";
     for (number, by_call) in [false, true].into_iter().enumerate() {
         let path = database.file(&format!("page{number}"), page);
         let options = "reject_limit => 10";

@@ -289,3 +289,102 @@ fn a_reading_of_many_documents() {
         );
     }
 }
+
+/// The rejects of a load, as their bytes, in the order of the file.
+fn rejected(client: &mut Client, load_id: i64) -> Vec<String> {
+    let query = "SELECT convert_from(raw, 'UTF8') FROM loader.rejects WHERE load_id = $1 ORDER BY record_no";
+    client.query(query, &[&load_id]).expect("rejects").iter().map(|row| row.get(0)).collect()
+}
+
+/// The ids in a table, in the order of the file.
+fn ids(client: &mut Client) -> Vec<i64> {
+    let query = "SELECT (data->>'id')::bigint FROM traced ORDER BY _load_id, _byte_offset";
+    client.query(query, &[]).expect("rows").iter().map(|row| row.get(0)).collect()
+}
+
+#[test]
+fn pages_with_others_and_text_between_them() {
+    let (database, mut client) = session("path_pages");
+    traced(&mut client, "traced");
+    let between = [
+        r#"{"items": null}"#,
+        r#"{"items": {}}"#,
+        r#"{"error": "rate limited", "code": 429}"#,
+        r#"{"id": 77, "name": "x"}"#,
+        "{}",
+        "<html><body>502 Bad Gateway</body></html>",
+        "ERROR: timeout",
+        "HTTP/1.1 200 OK\nContent-Type: application/json",
+        ")]}'",
+    ];
+    for (n, between) in between.iter().enumerate() {
+        let page = |first: usize, records: usize| {
+            let records: Vec<String> =
+                (first..first + records).map(|id| format!(r#"{{"id": {id}, "name": "x"}}"#)).collect();
+            format!(r#"{{"items": [{}], "next": null}}"#, records.join(", "))
+        };
+        let text = [between, &*page(0, 1), between, &page(1, 2), &page(3, 1), between].join("\n");
+        let path = database.file(&format!("path_pages_{n}"), &text);
+        let outcome = load_with(&mut client, &path, "traced", "records_path => '$.items'").expect("a load");
+        assert_eq!((outcome.rows_loaded, outcome.rows_rejected), (4, 0), "{between}");
+        assert_eq!(outcome.bytes_read, text.len() as i64);
+        assert_eq!(ids(&mut client), [0, 1, 2, 3], "{between}");
+        client.batch_execute("TRUNCATE traced").expect("TRUNCATE");
+    }
+}
+
+#[test]
+fn a_page_that_lost_its_array_is_rejected() {
+    let (database, mut client) = session("path_lost");
+    traced(&mut client, "traced");
+    let broken = [
+        r#"{"items":{"id":7},{"id":8}]}"#,
+        r#"{"items" {"id":7},{"id":8}]}"#,
+        r#"{"it"ems":[{"id":7},{"id":8}]}"#,
+        r#"{"error":"rate limited""#,
+    ];
+    for (n, broken) in broken.iter().enumerate() {
+        let text = format!("{{\"items\":[{{\"id\":1}}]}}\n{broken}\n{{\"items\":[{{\"id\":2}}]}}\n");
+        let pattern = files(&database, &format!("path_lost_{n}"), &[("a", &text)]);
+        let path = pattern.replace('*', "a");
+        let outcome = load_with(&mut client, &path, "traced", "records_path => '$.items'").expect("a load");
+        assert_eq!((outcome.rows_loaded, outcome.rows_rejected), (2, 1), "{broken}");
+        assert_eq!(rejected(&mut client, outcome.load_id), [*broken]);
+        assert_eq!(ids(&mut client), [1, 2], "{broken}");
+        // What is appended afterwards is loaded.
+        append(&path, "{\"items\":[{\"id\":3}]}\n");
+        let more = load_many(&mut client, &pattern, "traced", "records_path => '$.items'").expect("a call");
+        assert_eq!(counts(&more), [1, 1, 0, 0, 1, 0], "{broken}");
+        assert_eq!(ids(&mut client), [1, 2, 3], "{broken}");
+        client.batch_execute("TRUNCATE traced").expect("TRUNCATE");
+    }
+}
+
+#[test]
+fn paths_through_arrays_and_objects() {
+    let (database, mut client) = session("path_steps");
+    traced(&mut client, "traced");
+    let text = r#"{"a": [{"b": [{"id": 1}, {"id": 2}]}, {"c": 0}, {"b": [{"id": 3}]}],
+        "people": {"x": {"id": 4}, "y \"": {"id": 5}}}
+        [{"id": 6}, {"id": 7}]"#;
+    let path = database.file("path_steps", text);
+    for (records_path, shown, wanted) in [
+        ("$.a[*].b[*]", "$.a[*].b", &[1, 2, 3][..]),
+        ("$.people.*", "$.people.*", &[4, 5]),
+        ("$", "$", &[6, 7]),
+    ] {
+        client.batch_execute("TRUNCATE traced").expect("TRUNCATE");
+        let option = format!("records_path => '{records_path}'");
+        let outcome = load_with(&mut client, &path, "traced", &option).expect("a load");
+        assert_eq!(ids(&mut client), wanted, "{records_path}");
+        let query = "SELECT records_path FROM loader.load_history WHERE load_id = $1";
+        let kept: String = client.query_one(query, &[&outcome.load_id]).expect("the history").get(0);
+        assert_eq!(kept, shown);
+        let read = format!("SELECT count(*) FROM read_json_file('{path}', {option})");
+        assert_eq!(figure(&mut client, &read), wanted.len() as i64);
+    }
+    let error = load_with(&mut client, &path, "traced", "records_path => '$.a.b'").expect_err("no array");
+    let error = error.as_db_error().expect("the server's");
+    assert_eq!(error.code().code(), "22P04");
+    assert_eq!(error.hint(), Some("An array lies between: write \"$.a[*].b\"."));
+}

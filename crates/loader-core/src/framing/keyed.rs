@@ -1,0 +1,186 @@
+//! Records that need no weighing, since the document around them is well-formed; and
+//! those that are the values of an object, each behind its key.
+
+use super::reader::Reader;
+use super::split::{Attempt, Splitter};
+use crate::fault::FaultKind;
+use crate::input::{Error, Source};
+use crate::json::scan::{Progress, Scanner, Spot};
+use crate::json::shape;
+use std::ops::Range;
+
+/// Behind a broken value, the next one is looked for so far from each key.
+const SPAN: usize = 1024 * 1024;
+
+/// Looking may cost so many times what was passed, …
+const EFFORT: usize = 16;
+
+/// … and so many bytes to begin with.
+const EFFORT_GRACE: usize = 4 * 1024 * 1024;
+
+impl<S: Source, R: Reader> Splitter<S, R> {
+    /// Whether the records are the values of an object.
+    pub(super) fn is_keyed(&self) -> bool {
+        self.wrapper.as_ref().is_some_and(|wrapper| wrapper.finder.path().is_keyed())
+    }
+
+    /// Whether the values are taken as they are.
+    pub(super) fn is_plain(&self) -> bool {
+        self.wrapper.as_ref().is_some_and(|wrapper| wrapper.sound || wrapper.finder.path().is_keyed())
+    }
+
+    /// Books framing and keys, and returns the index of the next value. Nothing behind the
+    /// place to stop is booked.
+    pub(super) fn skip_to_value(&mut self) -> Result<Option<usize>, Error> {
+        self.key = None;
+        let stop = self.stop_index();
+        let mut at = self.position;
+        loop {
+            match self.byte(at)? {
+                Some(b' ' | b'\t' | b'\r' | b'\n' | b',') => at += 1,
+                Some(b'}') if self.is_open_ended() => {
+                    self.fence(at + 1);
+                    at += 1;
+                }
+                // The last byte of one that is well-formed.
+                Some(b'}') if self.window.bytes().len() == at + 1 => at += 1,
+                Some(_) if at < stop => {
+                    let start = match self.key_at(at)? {
+                        Some((key, value)) => {
+                            self.key = Some(key);
+                            value
+                        }
+                        None => at,
+                    };
+                    return Ok(Some(start));
+                }
+                _ => return Ok(self.frame_to_stop(at, stop)),
+            }
+        }
+    }
+
+    /// Where the key at `at` lies, without its quotes, and where its value starts.
+    fn key_at(&mut self, at: usize) -> Result<Option<(Range<usize>, usize)>, Error> {
+        if self.byte(at)? != Some(b'"') {
+            return Ok(None);
+        }
+        let mut end = at + 1;
+        loop {
+            match self.byte(end)? {
+                None | Some(b'\n') => return Ok(None),
+                Some(b'"') => break,
+                Some(b'\\') => end += 2,
+                Some(_) if end - at > self.options.max_record_size => return Ok(None),
+                Some(_) => end += 1,
+            }
+        }
+        let (colon, place) = self.next_filled(end + 1)?;
+        if colon != Some(b':') {
+            return Ok(None);
+        }
+        let (value, start) = self.next_filled(place + 1)?;
+        Ok(value.map(|_| (at + 1..end, start)))
+    }
+
+    /// Tries a record at `start` by itself.
+    pub(super) fn attempt_plain(&mut self, start: usize) -> Result<Attempt, Error> {
+        (self.unwrap, self.after_bracket) = (false, false);
+        if self.is_keyed() && self.key.is_none() {
+            let what = "expected a key and its value";
+            return Ok(Attempt::Bad(Spot { kind: FaultKind::Syntax, at: start, what }));
+        }
+        self.scanner.reset(false);
+        let mut from = start;
+        let value = self.ask_reader(start, false)?;
+        let (end, deepest, soft) = loop {
+            if let Some(value) = &value {
+                break (value.end, value.deepest, None);
+            }
+            match self.scanner.scan(self.window.bytes(), from, self.window.eof()) {
+                Progress::Done(end) => break (end, self.scanner.deepest(), self.scanner.soft()),
+                Progress::More(at) if at - start > self.options.max_record_size => {
+                    return Ok(Attempt::TooLarge(at));
+                }
+                Progress::More(at) => {
+                    from = at;
+                    self.window.grow()?;
+                }
+                Progress::Broken(spot) => return Ok(Attempt::Bad(spot)),
+                Progress::OutOfMemory(error) => return Err(error.into()),
+            }
+        };
+        if self.is_open_ended() {
+            let (next, at) = self.next_filled(end)?;
+            if !matches!(next, None | Some(b',' | b'}')) {
+                let what = "expected the end of the record";
+                return Ok(Attempt::Bad(Spot { kind: FaultKind::Syntax, at, what }));
+            }
+        }
+        let mut attempt = self.verdict(start, end, soft, deepest);
+        if let Attempt::Good { read, .. } = &mut attempt {
+            *read = value.is_some();
+        }
+        Ok(attempt)
+    }
+
+    /// The index where the reject that starts at `start` ends: before the key of the next
+    /// value that looks like the others, or of any where each is of a kind of its own; or
+    /// where the object ends.
+    pub(super) fn recover_value(&mut self, start: usize) -> Result<usize, Error> {
+        let (mut start, mut at, mut spent) = (start, start, 0);
+        while self.byte(at)?.is_some() {
+            if at - start > SPAN {
+                let moved = self.pass(start, at)?;
+                at -= moved;
+                (start, spent) = (at, 0);
+            }
+            if self.window.bytes()[at] != b'"' {
+                at += 1;
+                continue;
+            }
+            let before = self.window.bytes()[start..at].trim_ascii_end();
+            let separated = matches!(before.last(), None | Some(b',' | b'}' | b']'));
+            if separated
+                && spent < EFFORT_GRACE + EFFORT * (at - start)
+                && let Some((_, value)) = self.key_at(at)?
+                && let Some(end) = self.whole_value_at(value, &mut spent)?
+                && self.looks_right(value, end)
+                && matches!(self.next_filled(end)?.0, None | Some(b',' | b'}'))
+            {
+                return Ok(self.trim(at));
+            }
+            let bytes = self.window.bytes();
+            at = shape::string_end(bytes, at).clamp(at + 1, bytes.len());
+        }
+        Ok(self.trim(at))
+    }
+
+    fn looks_right(&self, start: usize, end: usize) -> bool {
+        let value = &self.window.bytes()[start..end];
+        self.profile.records() == 0 && value.starts_with(b"{") || self.profile.owns(value)
+    }
+
+    fn whole_value_at(&mut self, at: usize, spent: &mut usize) -> Result<Option<usize>, Error> {
+        let mut scanner = Scanner::new(false);
+        let until = at + SPAN;
+        let mut from = at;
+        loop {
+            let bytes = self.window.bytes();
+            let end = bytes.len().min(until);
+            let progress = scanner.scan(&bytes[..end], from, self.window.eof() && end < until);
+            let (whole, to) = match progress {
+                Progress::More(next) if end < until => {
+                    from = next;
+                    self.window.grow()?;
+                    continue;
+                }
+                Progress::OutOfMemory(error) => return Err(error.into()),
+                Progress::Done(end) => (Some(end), end),
+                Progress::More(next) => (None, next),
+                Progress::Broken(spot) => (None, spot.at),
+            };
+            *spent += to - at;
+            return Ok(whole);
+        }
+    }
+}
