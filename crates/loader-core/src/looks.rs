@@ -56,7 +56,7 @@ fn is_binary(text: &[u8]) -> bool {
 fn is_delimited(text: &[u8]) -> bool {
     let lines = || text.split(|&b| b == b'\n').filter(|line| !line.trim_ascii().is_empty()).take(100);
     let total = lines().count();
-    [b',', b';', b'\t', b'|'].into_iter().any(|separator| {
+    b",;\t|".iter().copied().any(|separator| {
         let count = |line: &[u8]| memchr::memchr_iter(separator, line).count();
         let usual = lines().nth(total / 2).map_or(0, count);
         let alike = lines().filter(|line| count(line) == usual).count();

@@ -148,7 +148,7 @@ fn kinds() -> Vec<Kind> {
         Kind::of("wide objects", format!("{{{wide}\"last\": 0}}\n").repeat(3).as_bytes()),
         Kind::of("deep", format!("{good}{}{}\n", "[".repeat(300_000), "]".repeat(300_000)).as_bytes()),
         Kind::of("a long bad record", format!("{good}{{\"a\": {}\n{good}", "x ".repeat(1 << 20)).as_bytes()),
-        Kind::of("numbers", "1 2\n".repeat(40_000).as_bytes()),
+        Kind::of("numbers", "12\n".repeat(40_000).as_bytes()),
     ]
 }
 

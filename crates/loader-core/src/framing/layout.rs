@@ -149,7 +149,7 @@ pub(super) fn sniff(head: &[u8], whole: bool, asked: Asked) -> Result<Sniffed, O
     }
     let scalars =
         format.is_none() && !sniffed.unwrap && sniffed.explained == 0 && !sniffed.opens && !has_openers(head);
-    let is_text = nothing || (scalars && sniffed.seen > 0 && !has_scalar_lines(head, whole));
+    let is_text = nothing || (scalars && sniffed.seen > 0 && !has_scalar_lines(head, whole)?);
     // Each line is looked at by itself.
     let begin = if format == Some(Format::NewlineDelimited) { 0 } else { sniffed.begin };
     Ok(Sniffed { is_text, begin, ..sniffed })
@@ -211,9 +211,9 @@ fn has_openers(head: &[u8]) -> bool {
 }
 
 /// Whether most lines are one scalar each.
-fn has_scalar_lines(head: &[u8], whole: bool) -> bool {
+fn has_scalar_lines(head: &[u8], whole: bool) -> Result<bool, OutOfMemory> {
     let end = if whole { head.len() } else { memchr::memrchr(b'\n', head).unwrap_or(head.len()) };
-    let mut scanner = Scanner::new(true);
+    let mut scanner = Scanner::for_text(true, head.len())?;
     let mut is_scalar = |line: &[u8]| {
         scanner.reset(true);
         scanner.scan(line, 0, true) == Progress::Done(line.len())
@@ -227,7 +227,7 @@ fn has_scalar_lines(head: &[u8], whole: bool) -> bool {
             false => others += 1,
         }
     }
-    scalars > others
+    Ok(scalars > others)
 }
 
 /// Whether the bracket that opens a file opens an array around its records, and

@@ -203,6 +203,7 @@ pub struct Decoded<S: Source> {
 }
 
 /// The bytes of the text in its own encoding.
+#[expect(clippy::large_enum_variant, reason = "there is one for each stream, and it is not moved")]
 enum Bytes<S: Source> {
     Plain(Block<S>),
     Compressed(Members<S>),
