@@ -71,6 +71,8 @@ pub(super) fn read(head: &[u8], whole: bool) -> Result<Reading, OutOfMemory> {
             continue;
         }
         match find(line, &mut scanner, |_| true, |_| true) {
+            // Other values, or pieces of some, are no prefix.
+            Some(Found { start, .. }) if !text::is_prose(&line[..start]) => {}
             Some(Found { start, end: Some(end) }) => {
                 let announced = announced.is_some_and(|length: usize| length.abs_diff(end - start) <= 2);
                 let beside = line.len() - (end - start);
