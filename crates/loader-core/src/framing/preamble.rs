@@ -27,7 +27,11 @@ pub(super) fn ends(head: &[u8], whole: bool, array: bool) -> Result<Vec<usize>, 
     let unclear = head.get(first).is_some_and(|&b| match b {
         b'{' => !text::opens(&head[first..]) && !text::opens_loosely(&head[first..]),
         b'[' => false,
-        b => Class::of(b).is_some(),
+        b => {
+            let rest = &head[first..];
+            let line = memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end]);
+            Class::of(b).is_some() && text::is_prose(line)
+        }
     });
     if !is_text || (unclear && head[first] == b'{') {
         memory::push(&mut ends, 0)?;
