@@ -58,7 +58,7 @@ pub(super) struct Document {
 
 /// What a value is as a whole.
 #[derive(Clone, Copy, Debug)]
-enum Whole {
+pub(super) enum Whole {
     /// Well-formed, up to the index.
     Sound(usize),
     /// Not well-formed.
@@ -290,26 +290,31 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         if !wrapper.may_look(self.window.offset(at)) {
             return Ok(Whole::Unknown);
         }
-        let until = at + WHOLE;
+        let (whole, to) = self.scan_whole(at, WHOLE)?;
+        wrapper.looked += (to - at) as u64;
+        Ok(whole)
+    }
+
+    /// The value at `at` as a whole, of which no more than `span` bytes are looked at; and up
+    /// to where it was.
+    pub(super) fn scan_whole(&mut self, at: usize, span: usize) -> Result<(Whole, usize), Error> {
+        let until = at + span;
         let mut scanner = Scanner::new(false);
         let mut from = at;
         loop {
             let bytes = self.window.bytes();
             let end = bytes.len().min(until);
-            let progress = scanner.scan(&bytes[..end], from, self.window.eof() && end < until);
-            let (whole, to) = match progress {
+            return match scanner.scan(&bytes[..end], from, self.window.eof() && end < until) {
                 Progress::More(next) if end < until => {
                     from = next;
                     self.window.grow()?;
                     continue;
                 }
-                Progress::OutOfMemory(error) => return Err(error.into()),
-                Progress::Done(end) => (Whole::Sound(end), end),
-                Progress::More(next) => (Whole::Unknown, next),
-                Progress::Broken(spot) => (Whole::Broken(spot), spot.at),
+                Progress::OutOfMemory(error) => Err(error.into()),
+                Progress::Done(end) => Ok((Whole::Sound(end), end)),
+                Progress::More(next) => Ok((Whole::Unknown, next)),
+                Progress::Broken(spot) => Ok((Whole::Broken(spot), spot.at)),
             };
-            wrapper.looked += (to - at) as u64;
-            return Ok(whole);
         }
     }
 

@@ -1,11 +1,12 @@
 //! Records that need no weighing, since the document around them is well-formed; and
 //! those that are the values of an object, each behind its key.
 
+use super::documents::Whole;
 use super::reader::Reader;
 use super::split::{Attempt, Splitter};
 use crate::fault::FaultKind;
 use crate::input::{Error, Source};
-use crate::json::scan::{Progress, Scanner, Spot};
+use crate::json::scan::{Progress, Spot};
 use crate::json::shape;
 use std::ops::Range;
 
@@ -161,26 +162,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     fn whole_value_at(&mut self, at: usize, spent: &mut usize) -> Result<Option<usize>, Error> {
-        let mut scanner = Scanner::new(false);
-        let until = at + SPAN;
-        let mut from = at;
-        loop {
-            let bytes = self.window.bytes();
-            let end = bytes.len().min(until);
-            let progress = scanner.scan(&bytes[..end], from, self.window.eof() && end < until);
-            let (whole, to) = match progress {
-                Progress::More(next) if end < until => {
-                    from = next;
-                    self.window.grow()?;
-                    continue;
-                }
-                Progress::OutOfMemory(error) => return Err(error.into()),
-                Progress::Done(end) => (Some(end), end),
-                Progress::More(next) => (None, next),
-                Progress::Broken(spot) => (None, spot.at),
-            };
-            *spent += to - at;
-            return Ok(whole);
-        }
+        let (whole, to) = self.scan_whole(at, SPAN)?;
+        *spent += to - at;
+        Ok(if let Whole::Sound(end) = whole { Some(end) } else { None })
     }
 }
