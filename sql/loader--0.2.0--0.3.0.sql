@@ -52,7 +52,10 @@ ALTER TABLE loader.load_history_data
     ADD COLUMN file_device bigint,
     ADD COLUMN file_inode bigint,
     ADD COLUMN file_mtime_ns bigint,
-    ADD COLUMN file_ctime_ns bigint;
+    ADD COLUMN file_ctime_ns bigint,
+    ADD COLUMN bytes_prefix bigint NOT NULL DEFAULT 0,
+    ADD COLUMN encoding text;
+ALTER TABLE loader.rejects_data ADD COLUMN record_key text;
 
 CREATE INDEX load_history_data_target_idx ON loader.load_history_data (home, target_oid, target)
     WHERE emptied_at IS NULL AND status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text;
@@ -91,6 +94,12 @@ RETURNS text
 LANGUAGE c STRICT STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'raw_text_wrapper';
 
+-- The keys of records that are the values of an object, beside loader.chunk_records.
+CREATE FUNCTION loader.chunk_keys(bigint)
+RETURNS SETOF text
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'loader_chunk_keys';
+
 -- Columns are appended; grants on the views stay.
 
 CREATE OR REPLACE VIEW loader.load_history WITH (security_barrier) AS
@@ -99,14 +108,14 @@ SELECT h.load_id, h.target, h.target_oid, h.target_column, h.file_path, h.file_s
        h.rows_rejected, h.stream_bytes, h.bytes_loaded, h.bytes_rejected, h.bytes_framing,
        h.loaded_by, h.loaded_by_name, h.started_at, h.finished_at,
        h.records_path, h.start_offset, h.records, h.error_sqlstate, h.error_message, h.retry_of,
-       h.emptied_at
+       h.emptied_at, h.bytes_prefix, h.encoding
 FROM loader.load_history_data AS h
 WHERE loader.may_amend(h.home, h.loaded_by, h.loaded_by_name);
 
 CREATE OR REPLACE VIEW loader.rejects WITH (security_barrier) AS
 SELECT r.load_id, r.record_no, r.byte_offset, r.byte_length, r.line, r.error_type, r.sqlstate,
        r.message, r.raw, r.raw_truncated, r.mended, r.mended_at, r.resolved_by,
-       loader.raw_text(r.raw, r.raw_truncated) AS raw_text
+       loader.raw_text(r.raw, r.raw_truncated) AS raw_text, r.record_key
 FROM loader.rejects_data AS r
 JOIN loader.load_history_data AS h ON h.load_id OPERATOR(pg_catalog.=) r.load_id
 WHERE loader.may_amend(h.home, h.loaded_by, h.loaded_by_name);
@@ -289,7 +298,7 @@ GRANT SELECT ON loader.last_call TO PUBLIC;
 -- The views call these as whoever reads them, and the INSERT of a load as whoever loads:
 -- also where default privileges give functions to nobody.
 GRANT EXECUTE ON FUNCTION loader.home(), loader.may_amend(text, oid, name), loader.raw_text(bytea, boolean),
-    loader.read_last_call(), loader.chunk_records(bigint), loader.chunk_offsets(bigint)
+    loader.read_last_call(), loader.chunk_records(bigint), loader.chunk_offsets(bigint), loader.chunk_keys(bigint)
     TO PUBLIC;
 
 REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text,

@@ -63,6 +63,8 @@ CREATE TABLE loader.load_history_data (
     file_inode      bigint,
     file_mtime_ns   bigint,
     file_ctime_ns   bigint,
+    bytes_prefix    bigint NOT NULL DEFAULT 0,
+    encoding        text,
     CHECK (stream_bytes OPERATOR(pg_catalog.=)
            (bytes_loaded OPERATOR(pg_catalog.+) bytes_rejected OPERATOR(pg_catalog.+) bytes_framing))
 );
@@ -94,6 +96,7 @@ CREATE TABLE loader.rejects_data (
     mended          text,
     mended_at       timestamptz,
     resolved_by     bigint,
+    record_key      text,
     PRIMARY KEY (load_id, byte_offset)
 );
 -- Which rejects a load has made good, for when it is undone: few are.
@@ -128,7 +131,7 @@ SELECT h.load_id, h.target, h.target_oid, h.target_column, h.file_path, h.file_s
        h.rows_rejected, h.stream_bytes, h.bytes_loaded, h.bytes_rejected, h.bytes_framing,
        h.loaded_by, h.loaded_by_name, h.started_at, h.finished_at,
        h.records_path, h.start_offset, h.records, h.error_sqlstate, h.error_message, h.retry_of,
-       h.emptied_at
+       h.emptied_at, h.bytes_prefix, h.encoding
 FROM loader.load_history_data AS h
 WHERE loader.may_amend(h.home, h.loaded_by, h.loaded_by_name);
 
@@ -142,7 +145,7 @@ AS 'MODULE_PATHNAME', 'raw_text_wrapper';
 CREATE VIEW loader.rejects WITH (security_barrier) AS
 SELECT r.load_id, r.record_no, r.byte_offset, r.byte_length, r.line, r.error_type, r.sqlstate,
        r.message, r.raw, r.raw_truncated, r.mended, r.mended_at, r.resolved_by,
-       loader.raw_text(r.raw, r.raw_truncated) AS raw_text
+       loader.raw_text(r.raw, r.raw_truncated) AS raw_text, r.record_key
 FROM loader.rejects_data AS r
 JOIN loader.load_history_data AS h ON h.load_id OPERATOR(pg_catalog.=) r.load_id
 WHERE loader.may_amend(h.home, h.loaded_by, h.loaded_by_name);
@@ -355,10 +358,15 @@ RETURNS SETOF bigint
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
 AS 'MODULE_PATHNAME', 'loader_chunk_offsets';
 
+CREATE FUNCTION loader.chunk_keys(bigint)
+RETURNS SETOF text
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'loader_chunk_keys';
+
 -- The views call these as whoever reads them, and the INSERT of a load as whoever loads:
 -- also where default privileges give functions to nobody.
 GRANT EXECUTE ON FUNCTION loader.home(), loader.may_amend(text, oid, name), loader.raw_text(bytea, boolean),
-    loader.read_last_call(), loader.chunk_records(bigint), loader.chunk_offsets(bigint)
+    loader.read_last_call(), loader.chunk_records(bigint), loader.chunk_offsets(bigint), loader.chunk_keys(bigint)
     TO PUBLIC;
 
 -- Default privileges may have given others rights on what was made here. Whoever may

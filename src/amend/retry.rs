@@ -1,12 +1,12 @@
 //! `retry_rejects`: loads the mended rejects of a load that are good now.
 
 use super::{gone, hold, target};
-use crate::catalog::{self, Catalog, Past};
+use crate::catalog::{self, Catalog, MendedReject, Past};
 use crate::error::{Error, Place};
 use crate::pg::chunk::Chunk;
 use crate::pg::memory::{Context, RESERVE};
 use crate::pg::{self, allocator, context, text};
-use crate::sink::{Insert, Target};
+use crate::sink::{Insert, Records, Target};
 use crate::verdict;
 use std::ffi::CStr;
 use std::fmt::Write;
@@ -38,7 +38,8 @@ fn retry_load(load_id: i64) -> Result<Retried, Error> {
     if let Some(original) = past.retry_of {
         return Err(Error::IsRetry { load_id, original });
     }
-    let target = match Target::lock(target(&past)?, &past.column) {
+    let records = if past.keyed { Records::Members } else { Records::Elements };
+    let target = match Target::lock(target(&past)?, &past.column, records) {
         Err(Error::NoTable(_)) => return Err(gone(&past)),
         target => target?,
     };
@@ -94,11 +95,10 @@ impl Run<'_> {
     /// Goes through the mended rejects, and loads those that are good.
     fn load_mended(&mut self) -> Result<(), Error> {
         let mut mended = self.catalog.mended(self.past.id);
-        while let Some((place, mut text)) = mended.next()? {
+        while let Some(mut reject) = mended.next()? {
             pg::check_for_interrupts();
-            let length = text.len() as u64;
-            text.push(0);
-            self.take(place, &text, length)?;
+            reject.text.push(0);
+            self.take(&reject)?;
             if self.chunk.len() >= CHUNK_ROWS || self.chunk.bytes() >= self.target.full_chunk() {
                 self.insert_chunk()?;
             }
@@ -106,8 +106,10 @@ impl Run<'_> {
         self.insert_chunk()
     }
 
-    /// Adds what the server makes of the text to the chunk, if it takes it.
-    fn take(&mut self, place: Place, text: &[u8], length: u64) -> Result<(), Error> {
+    /// Adds what the server makes of the text, which ends with a NUL, to the chunk, if it
+    /// takes it.
+    fn take(&mut self, reject: &MendedReject) -> Result<(), Error> {
+        let text = reject.text.as_slice();
         self.chunk.reserve().map_err(Error::OutOfMemory)?;
         self.places
             .try_reserve(1)
@@ -116,9 +118,12 @@ impl Run<'_> {
         let good =
             CStr::from_bytes_with_nul(text).is_ok_and(|text| verdict::ask(text, &mut self.chunk).is_ok());
         if good {
-            self.places.push(place);
+            if self.target.lineage.key {
+                self.chunk.push_key(reject.key.as_deref()).map_err(Error::OutOfMemory)?;
+            }
+            self.places.push(reject.place);
             self.records += 1;
-            self.bytes += length;
+            self.bytes += (text.len() - 1) as u64;
         } else {
             self.still_bad += 1;
         }

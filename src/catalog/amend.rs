@@ -23,6 +23,8 @@ pub struct Past {
     pub rows_there: i64,
     /// The load whose rejects it loaded.
     pub retry_of: Option<i64>,
+    /// Its records are the values of an object.
+    pub keyed: bool,
     /// The hash of its file, if that could be read.
     pub content_hash: Option<Vec<u8>>,
 }
@@ -95,7 +97,8 @@ impl Catalog {
                 h.content_hash,
                 h.home OPERATOR(pg_catalog.=) $2,
                 h.loaded_by,
-                pg_catalog.convert_to(h.loaded_by_name::pg_catalog.text, pg_catalog.getdatabaseencoding())
+                pg_catalog.convert_to(h.loaded_by_name::pg_catalog.text, pg_catalog.getdatabaseencoding()),
+                h.records_path OPERATOR(pg_catalog.~~) '%.*'::pg_catalog.text
             FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
             {}",
@@ -121,6 +124,7 @@ impl Catalog {
                 rows_there: row.get(6)?.unwrap_or_default(),
                 retry_of: row.get(7)?,
                 content_hash: row.get(8)?,
+                keyed: row.get(12)?.unwrap_or_default(),
             };
             let maker = Maker { is_at_home: row.get(9)?, role: row.get(10)?, name: row.get(11)? };
             Ok(Some((past, maker)))
@@ -235,10 +239,10 @@ impl Catalog {
             load_id, target, target_oid, target_column, file_path, file_size, file_mtime, content_hash,
             format, compression, chunk, options, status, rows_loaded, rows_rejected, stream_bytes,
             bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name, started_at, finished_at,
-            records_path, records, retry_of, home, target_type)
+            records_path, records, retry_of, home, target_type, encoding)
             SELECT $1, h.target, h.target_oid, h.target_column, h.file_path, h.file_size, h.file_mtime,
                 h.content_hash, h.format, h.compression, h.chunk, '{\"retry\": true}'::pg_catalog.jsonb,
-                'loaded', $3, 0, $4, $4, 0, 0, $5, $6::pg_catalog.name, $7, $8, h.records_path, $9, h.load_id, h.home, h.target_type
+                'loaded', $3, 0, $4, $4, 0, 0, $5, $6::pg_catalog.name, $7, $8, h.records_path, $9, h.load_id, h.home, h.target_type, h.encoding
             FROM loader.load_history_data AS h WHERE h.load_id OPERATOR(pg_catalog.=) $2";
         let role = user::current();
         let arguments = [

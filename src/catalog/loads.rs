@@ -78,6 +78,8 @@ pub struct FileState<'a> {
     pub on_disk: Option<FileOnDisk<'a>>,
     pub format: &'a str,
     pub compression: &'a str,
+    /// `None` where it was not found out.
+    pub encoding: Option<&'static str>,
 }
 
 /// How far a load is, and what the last step to there brought.
@@ -109,10 +111,10 @@ impl Catalog {
             stream_bytes, bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name,
             started_at, finished_at, start_offset, records, lines, overread, error_sqlstate,
             error_message, retry_of, open_offset, home, target_type, file_device, file_inode,
-            file_mtime_ns, file_ctime_ns)
+            file_mtime_ns, file_ctime_ns, bytes_prefix, encoding)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, pg_catalog.jsonb_in(pg_catalog.textout($13)), $14, $15, $16,
             $17, $18, $19, $20, $21, $22::pg_catalog.name, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33,
-            $34, $35, $36, $37, $38)";
+            $34, $35, $36, $37, $38, $39, $40)";
         let [device, inode, mtime_ns, ctime_ns] = file.settled_stat();
         let arguments = [
             load.id.into(),
@@ -153,6 +155,8 @@ impl Catalog {
             inode,
             mtime_ns,
             ctime_ns,
+            (step.ledger.bytes_prefix as i64).into(),
+            or_null(file.encoding),
         ];
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
@@ -168,6 +172,7 @@ impl Catalog {
             bytes_loaded = h.bytes_loaded OPERATOR(pg_catalog.+) $7,
             bytes_rejected = h.bytes_rejected OPERATOR(pg_catalog.+) $8,
             bytes_framing = h.bytes_framing OPERATOR(pg_catalog.+) $9,
+            bytes_prefix = h.bytes_prefix OPERATOR(pg_catalog.+) $26, encoding = COALESCE($27, h.encoding),
             records = $10, lines = $11, overread = $12,
             file_size = COALESCE($13, h.file_size), file_mtime = COALESCE($14, h.file_mtime),
             content_hash = COALESCE($15, h.content_hash), format = $16, compression = $17,
@@ -207,6 +212,8 @@ impl Catalog {
             inode,
             mtime_ns,
             ctime_ns,
+            (step.ledger.bytes_prefix as i64).into(),
+            or_null(file.encoding),
         ];
         let updated = user::run_as(self.owner, || {
             Spi::connect_mut(|client| client.update(STATEMENT, None, &arguments).map(|rows| rows.len()))

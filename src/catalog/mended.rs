@@ -19,8 +19,15 @@ pub(super) const AT_A_TIME: i64 = 200;
 /// alone.
 const TOGETHER: u64 = 1024 * 1024;
 
-/// A mended reject: where it lies in its file, and its text in the database's encoding.
-pub type MendedReject = (Place, Vec<u8>);
+/// A mended reject. Texts are in the database's encoding.
+pub struct MendedReject {
+    /// Where it lies in its file.
+    pub place: Place,
+    /// What it is to be; with room for another byte.
+    pub text: Vec<u8>,
+    /// Its key in the object whose values the records are, if it has one.
+    pub key: Option<Vec<u8>>,
+}
 
 /// Mended rejects, handed out one by one.
 pub struct Mended<'a> {
@@ -60,7 +67,7 @@ impl Catalog {
 }
 
 impl Mended<'_> {
-    /// The next one; its text has room for another byte.
+    /// The next one.
     pub fn next(&mut self) -> Result<Option<MendedReject>, Error> {
         // What is locked can be changed by this transaction, before its text is asked for.
         while self.fetched.is_empty() {
@@ -84,7 +91,7 @@ impl Mended<'_> {
 
     /// Fetches the texts of those that are locked.
     fn fetch(&mut self, keys: &[i64]) -> Result<(), Error> {
-        const QUERY: &str = "SELECT r.record_no, r.line, r.byte_offset, r.byte_length, r.mended
+        const QUERY: &str = "SELECT r.record_no, r.line, r.byte_offset, r.byte_length, r.mended, r.record_key
             FROM loader.rejects_data AS r
             WHERE r.load_id OPERATOR(pg_catalog.=) $1 AND r.byte_offset OPERATOR(pg_catalog.=) ANY ($2)
               AND r.mended IS NOT NULL AND r.resolved_by IS NULL
@@ -96,8 +103,9 @@ impl Mended<'_> {
         snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
             let number = |column| row.bigint(column).unwrap_or_default() as u64;
             let place = Place { number: number(1), line: number(2), offset: number(3), length: number(4) };
-            match row.try_bytes(5, 1) {
-                Ok(text) => fetched.push_back((place, text.unwrap_or_default())),
+            let text = row.try_bytes(5, 1).map(Option::unwrap_or_default);
+            match text.and_then(|text| Ok(MendedReject { place, text, key: row.try_bytes(6, 0)? })) {
+                Ok(reject) => fetched.push_back(reject),
                 Err(size) => failed = Some(size),
             }
         });

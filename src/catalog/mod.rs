@@ -60,6 +60,7 @@ pub use amend::{Past, Retry, RowLock};
 pub use claims::{Claimed, turn};
 pub use earlier::Earlier;
 pub use loads::{FileOnDisk, FileState, Load, Position, Status, Step};
+pub use mended::MendedReject;
 pub use unmended::UnmendedReject;
 
 use crate::error::Error;
@@ -102,6 +103,8 @@ pub struct Rejects {
     pub message: Vec<&'static str>,
     pub raw: Vec<Vec<u8>>,
     pub raw_truncated: Vec<bool>,
+    /// In the database's encoding.
+    pub record_key: Vec<Option<Vec<u8>>>,
 }
 
 impl Rejects {
@@ -118,7 +121,8 @@ impl Rejects {
         one(&mut self.sqlstate)?;
         one(&mut self.message)?;
         one(&mut self.raw)?;
-        one(&mut self.raw_truncated)
+        one(&mut self.raw_truncated)?;
+        one(&mut self.record_key)
     }
 }
 
@@ -143,10 +147,11 @@ impl Catalog {
     /// would be written out first, to disk beyond work_mem.
     pub fn add_rejects(&self, load_id: i64, rejects: Rejects) -> Result<(), Error> {
         const STATEMENT: &str = "INSERT INTO loader.rejects_data (
-            load_id, record_no, byte_offset, byte_length, line, error_type, sqlstate, message, raw, raw_truncated)
+            load_id, record_no, byte_offset, byte_length, line, error_type, sqlstate, message, raw, raw_truncated,
+            record_key)
             SELECT $1, pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),
                 pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8),
-                pg_catalog.unnest($9), pg_catalog.unnest($10)";
+                pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11)";
         let memory = pg::memory::Context::new(c"loader rejects", 8 * 1024);
         let arguments = [
             load_id.into(),
@@ -159,6 +164,7 @@ impl Catalog {
             array::texts(&memory, &rejects.message),
             array::byteas(&memory, &rejects.raw),
             array::booleans(&memory, &rejects.raw_truncated),
+            array::nullable_texts(&memory, &rejects.record_key),
         ];
         drop(rejects);
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)

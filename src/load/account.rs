@@ -3,13 +3,12 @@
 
 use crate::catalog::{FileOnDisk, FileState, Position, Status, Step};
 use loader_core::framing::{Format, Mark};
-use loader_core::input::Compression;
+use loader_core::input::{Compression, Encoding};
 use loader_core::tally::Tally;
 
 /// What has been counted since the last part ended, or the stream was begun.
 pub struct Account {
-    format: Format,
-    compression: Compression,
+    read_as: ReadAs,
     from: Mark,
     /// Bad records before that, of earlier calls too.
     rejected: u64,
@@ -33,15 +32,21 @@ pub struct Brought {
     /// Where its last record begins, if it is bad: it may only have been begun when
     /// the file was read.
     pub open_offset: Option<u64>,
-    /// What the stream was read as.
+    pub read_as: ReadAs,
+}
+
+/// What a stream was read as.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadAs {
     pub format: Format,
     pub compression: Compression,
+    pub encoding: Encoding,
 }
 
 impl Account {
     /// The first part begins at `from`, behind so many bad records.
-    pub fn new(format: Format, compression: Compression, from: Mark, rejected: u64) -> Self {
-        Account { format, compression, from, rejected, rows: 0, refused: 0, refused_bytes: 0 }
+    pub fn new(read_as: ReadAs, from: Mark, rejected: u64) -> Self {
+        Account { read_as, from, rejected, rows: 0, refused: 0, refused_bytes: 0 }
     }
 
     /// Where the part under way begins.
@@ -68,9 +73,9 @@ impl Account {
         if !ledger.balances() || ledger.rejects != rejected - self.rejected {
             return None;
         }
-        let next = Account::new(self.format, self.compression, end, rejected);
-        let Account { format, compression, from, rows, .. } = std::mem::replace(self, next);
-        Some(Brought { from, end, rows, ledger, open_offset, format, compression })
+        let next = Account::new(self.read_as, end, rejected);
+        let Account { read_as, from, rows, .. } = std::mem::replace(self, next);
+        Some(Brought { from, end, rows, ledger, open_offset, read_as })
     }
 }
 
@@ -91,7 +96,13 @@ impl Brought {
 
     /// … and of the file.
     pub fn file<'a>(&self, on_disk: Option<FileOnDisk<'a>>) -> FileState<'a> {
-        FileState { on_disk, format: self.format.name(), compression: self.compression.name() }
+        let ReadAs { format, compression, encoding } = self.read_as;
+        FileState {
+            on_disk,
+            format: format.name(),
+            compression: compression.name(),
+            encoding: Some(encoding.name()),
+        }
     }
 
     /// Where it leads a load that stood at `before`.

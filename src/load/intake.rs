@@ -2,25 +2,25 @@
 //! INSERT, and what is bad to the rejects. Knows nothing of transactions and of
 //! the history: whoever drives it says when to stop, and writes down how far it is.
 
-use super::account::{Account, Brought};
+use super::account::{Account, Brought, ReadAs};
 use super::file::{FileSource, explain};
 use super::judge::{Values, Verdict};
 use super::options::Options;
-use super::rejects::RejectLog;
+use super::rejects::{Bad, RejectLog};
 use super::server::Server;
 use crate::catalog::Catalog;
 use crate::error::{Error, Place};
 use crate::pg::chunk::Chunk;
 use crate::pg::progress::{self, Report, Shown};
 use crate::pg::thread::AtExit;
-use crate::pg::{self, allocator};
+use crate::pg::{self, allocator, text};
 use crate::settings;
 use crate::sink::{Insert, Target};
 use loader_core::fault::Fault;
 use loader_core::framing;
 use loader_core::framing::{Mark, Range};
 use loader_core::input::Decoded;
-use loader_core::pipeline::{self, Batch, Control, Entry, Form, Pipeline};
+use loader_core::pipeline::{self, Batch, Control, Form, Pipeline};
 use std::sync::Arc;
 
 /// A chunk is also closed when its values come from so many batches, with few in
@@ -117,7 +117,7 @@ impl Intake {
         source.source_mut().show_progress(setup.report.is_some());
         let shown = source.source().opened().shown.clone();
         let control = source.source().control().clone();
-        let (compression, plain) = (source.compression(), source.is_plain());
+        let (compression, encoding, plain) = (source.compression(), source.encoding(), source.is_plain());
         let server = Server::new()?;
         let framing = framing::Options {
             format: setup.options.format,
@@ -139,7 +139,8 @@ impl Intake {
         let mark = pipeline.begin();
         // What lies before the first record is of the first part.
         let from = if setup.part.begins_the_stream() { Mark::default() } else { mark };
-        let account = Account::new(pipeline.format(), compression, from, setup.rejected);
+        let read_as = ReadAs { format: pipeline.format(), compression, encoding };
+        let account = Account::new(read_as, from, setup.rejected);
         let crew = pipeline.crew().clone();
         let stop = AtExit::new(move || crew.stop());
         pg::thread::without_signals(|| pipeline.start(&mut || pg::thread::has_room(pipeline::STACK)));
@@ -184,8 +185,8 @@ impl Intake {
         if has_values {
             self.values.chunk.hold(std::mem::take(&mut batch.values)).map_err(Error::OutOfMemory)?;
         }
-        for entry in &batch.entries {
-            self.put(sink, &batch, entry)?;
+        for index in 0..batch.entries.len() {
+            self.put(sink, &batch, index)?;
             if self.rejects.is_full() {
                 self.rejects.write(sink.catalog)?;
             }
@@ -265,7 +266,8 @@ impl Intake {
     }
 
     /// Puts a record where it belongs.
-    fn put(&mut self, sink: &Sink<'_>, batch: &Batch, entry: &Entry) -> Result<(), Error> {
+    fn put(&mut self, sink: &Sink<'_>, batch: &Batch, index: usize) -> Result<(), Error> {
+        let (entry, key) = (&batch.entries[index], batch.key(index));
         let place = entry.place;
         self.open_offset = Some(place.offset);
         if self.passes.take() == Some(place.offset) && !matches!(entry.form, Form::Reject { .. }) {
@@ -275,19 +277,24 @@ impl Intake {
         match self.values.judge(&self.shown, Some(&sink.target.shown), batch, entry)? {
             Verdict::Good => {}
             Verdict::Bad(fault, raw) => {
-                return self.rejects.add(&self.shown, place, fault, batch.text(raw), self.any_good);
+                let bad = Bad { place, fault, raw: batch.text(raw), key };
+                return self.rejects.add(&self.shown, &bad, self.any_good);
             }
             Verdict::Refused(fault, text) => {
                 self.account.refuse(place.length);
                 let raw = batch.text(text);
                 let raw = &raw[..raw.len().min(self.raw_limit)];
-                return self.rejects.add(&self.shown, place, fault, raw, self.any_good);
+                return self.rejects.add(&self.shown, &Bad { place, fault, raw, key }, self.any_good);
             }
         }
         self.places
             .try_reserve(1)
             .map_err(|_| Error::OutOfMemory((self.places.len() + 1) * size_of::<Place>()))?;
         self.places.push(place);
+        if sink.target.lineage.key {
+            let key = key.map(|key| text::from_utf8(key, false)).transpose().map_err(Error::OutOfMemory)?;
+            self.values.chunk.push_key(key.flatten().as_deref()).map_err(Error::OutOfMemory)?;
+        }
         self.open_offset = None;
         self.any_good = true;
         Ok(())

@@ -71,7 +71,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     pg::prevent_during_recovery(c"load_json_file");
     access::require_file_role()?;
     let options = Options::of(&call.words)?;
-    let target = Target::lock(call.table, call.target_column)?;
+    let target = Target::lock(call.table, call.target_column, options.records())?;
     if options.if_loaded == IfLoaded::Replace && target.placement() == Placement::Distributed {
         return Err(Error::ReplaceDistributed { table: target.shown });
     }

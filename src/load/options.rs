@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::pg;
 use crate::pg::Oid;
 use crate::settings;
+use crate::sink::Records;
 use loader_core::framing::{Format, RecordsPath};
 use loader_core::input::{self, Compression, Encoding, OnCorrupt};
 use std::sync::Arc;
@@ -158,6 +159,14 @@ impl Options {
     /// Path of the array that holds the records, in the form that the history keeps.
     pub fn records_path(&self) -> Option<&str> {
         self.shown_path.as_deref()
+    }
+
+    /// What the records are.
+    pub fn records(&self) -> Records {
+        match &self.records_path {
+            Some(path) if path.is_keyed() => Records::Members,
+            _ => Records::Elements,
+        }
     }
 
     /// The values as the history keeps them: a JSON object, in the encoding of the database.

@@ -4,6 +4,7 @@
 use super::options::{OnError, Options};
 use crate::catalog::{Catalog, Rejects};
 use crate::error::{self, Error, Place};
+use crate::pg::text;
 use loader_core::fault::Fault;
 
 /// Without a limit a file is not JSON if so many records, from its first one
@@ -17,6 +18,16 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Rejects that a validation shows.
 const SHOWN: usize = 10;
+
+/// A bad record, or what stands between records.
+pub struct Bad<'a> {
+    pub place: Place,
+    pub fault: Fault,
+    /// Its first bytes.
+    pub raw: &'a [u8],
+    /// Its key in the object whose values the records are, as UTF-8.
+    pub key: Option<&'a [u8]>,
+}
 
 /// The bad records.
 pub struct RejectLog {
@@ -62,16 +73,10 @@ impl RejectLog {
         self.first.as_deref().unwrap_or_default()
     }
 
-    /// Books a bad record, or what stands between records. `raw` is the first bytes of it. Fails where the
-    /// options say that the load has to.
-    pub fn add(
-        &mut self,
-        path: &str,
-        place: Place,
-        fault: Fault,
-        raw: &[u8],
-        any_good: bool,
-    ) -> Result<(), Error> {
+    /// Books a bad record, or what stands between records. Fails where the options say that
+    /// the load has to.
+    pub fn add(&mut self, path: &str, bad: &Bad<'_>, any_good: bool) -> Result<(), Error> {
+        let Bad { place, fault, .. } = *bad;
         self.count += 1;
         self.between += u64::from(!fault.kind.is_of_record());
         let path = || path.to_string();
@@ -91,12 +96,14 @@ impl RejectLog {
             first.push((place, fault));
         }
         if self.on_error == OnError::Reject {
-            self.keep(place, fault, raw)?;
+            self.keep(bad)?;
         }
         Ok(())
     }
 
-    fn keep(&mut self, place: Place, fault: Fault, raw: &[u8]) -> Result<(), Error> {
+    fn keep(&mut self, bad: &Bad<'_>) -> Result<(), Error> {
+        let Bad { place, fault, raw, key } = *bad;
+        let key = key.map(|key| text::from_utf8(key, false)).transpose().map_err(Error::OutOfMemory)?;
         self.pending.reserve().map_err(Error::OutOfMemory)?;
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(raw.len()).map_err(|_| Error::OutOfMemory(raw.len()))?;
@@ -111,6 +118,7 @@ impl RejectLog {
         self.pending.message.push(fault.what);
         self.pending.raw_truncated.push((raw.len() as u64) < place.length);
         self.pending.raw.push(bytes);
+        self.pending.record_key.push(key.flatten());
         Ok(())
     }
 

@@ -268,6 +268,7 @@ pub fn unread<'a>(common: &Common<'_>, on_disk: Option<FileOnDisk<'a>>) -> FileS
         on_disk,
         format: common.options.format.map_or("auto", Format::name),
         compression: common.options.input.compression.map_or("auto", Compression::name),
+        encoding: None,
     }
 }
 

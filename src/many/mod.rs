@@ -160,7 +160,7 @@ struct Found {
 /// its own.
 fn find(pattern: &[u8], call: &Call, transactions: &mut Transactions) -> Result<Found, Error> {
     transactions.begin();
-    let target = Target::lock(call.table, &call.target_column)?;
+    let target = Target::lock(call.table, &call.target_column, call.options()?.records())?;
     Insert::prepare(&target)?;
     let alone = if relation::is_temporary(target.oid) {
         Some("its target is a temporary table")

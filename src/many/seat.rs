@@ -154,7 +154,7 @@ impl<'a> Seat<'a> {
         }
         self.transactions.begin();
         access::require_file_role()?;
-        let target = Target::lock(self.call.table, &self.call.target_column)?;
+        let target = Target::lock(self.call.table, &self.call.target_column, self.options.records())?;
         let target_name = target.quoted_name()?;
         let insert = Insert::prepare(&target)?;
         let catalog = Catalog::open()?;

@@ -28,9 +28,43 @@ pub fn database_texts<'a>(memory: &'a Context, elements: &[&[u8]]) -> DatumWithO
     varying(memory, elements, pg_sys::TEXTOID, pg_sys::TEXTARRAYOID)
 }
 
+/// The same; some of them may be NULL.
+pub fn nullable_texts<'a>(memory: &'a Context, elements: &[Option<Vec<u8>>]) -> DatumWithOid<'a> {
+    varying(memory, elements, pg_sys::TEXTOID, pg_sys::TEXTARRAYOID)
+}
+
 /// A `bytea[]` in `memory`.
 pub fn byteas<'a>(memory: &'a Context, elements: &[Vec<u8>]) -> DatumWithOid<'a> {
     varying(memory, elements, pg_sys::BYTEAOID, pg_sys::BYTEAARRAYOID)
+}
+
+/// An element that is bytes, or NULL.
+trait Varying {
+    fn content(&self) -> Option<&[u8]>;
+}
+
+impl Varying for &str {
+    fn content(&self) -> Option<&[u8]> {
+        Some(self.as_bytes())
+    }
+}
+
+impl Varying for &[u8] {
+    fn content(&self) -> Option<&[u8]> {
+        Some(self)
+    }
+}
+
+impl Varying for Vec<u8> {
+    fn content(&self) -> Option<&[u8]> {
+        Some(self)
+    }
+}
+
+impl Varying for Option<Vec<u8>> {
+    fn content(&self) -> Option<&[u8]> {
+        self.as_deref()
+    }
 }
 
 /// Elements whose Rust form is the server's.
@@ -51,27 +85,40 @@ fn fixed<'a, T: Copy>(
     }
 }
 
-/// Elements that are bytes behind a header with their length.
-fn varying<'a, T: AsRef<[u8]>>(
+/// Elements that are bytes behind a header with their length. Where one is NULL, a bit for
+/// each says which are not.
+fn varying<'a, T: Varying>(
     memory: &'a Context,
     elements: &[T],
     element: pg_sys::Oid,
     array: pg_sys::Oid,
 ) -> DatumWithOid<'a> {
-    let size = |element: &T| (pg_sys::VARHDRSZ + element.as_ref().len()).next_multiple_of(4);
-    let bytes = HEADER + elements.iter().map(size).sum::<usize>();
+    let size = |content: &[u8]| (pg_sys::VARHDRSZ + content.len()).next_multiple_of(4);
+    let contents = || elements.iter().map(Varying::content);
+    let has_nulls = contents().any(|content| content.is_none());
+    let header = match has_nulls {
+        true => (HEADER + elements.len().div_ceil(8)).next_multiple_of(pg_sys::MAXIMUM_ALIGNOF as usize),
+        false => HEADER,
+    };
+    let bytes = header + contents().flatten().map(size).sum::<usize>();
     let start = memory.alloc(bytes);
-    // SAFETY: `bytes` were allocated, which is the header and every element
+    // SAFETY: `bytes` were allocated, which is the header with the bits and every element
     // with its own header, padded to the alignment of the next one.
     unsafe {
         write_header(start, bytes, elements.len(), element);
-        let mut at = start.add(HEADER);
-        for element in elements {
-            let content = element.as_ref();
-            std::ptr::write_bytes(at, 0, size(element));
+        if has_nulls {
+            (*start.cast::<pg_sys::ArrayType>()).dataoffset = header as i32;
+            std::ptr::write_bytes(start.add(HEADER), 0, header - HEADER);
+            for (index, _) in contents().enumerate().filter(|(_, content)| content.is_some()) {
+                *start.add(HEADER + index / 8) |= 1 << (index % 8);
+            }
+        }
+        let mut at = start.add(header);
+        for content in contents().flatten() {
+            std::ptr::write_bytes(at, 0, size(content));
             pgrx::set_varsize_4b(at.cast(), (pg_sys::VARHDRSZ + content.len()) as i32);
             std::ptr::copy_nonoverlapping(content.as_ptr(), at.add(pg_sys::VARHDRSZ), content.len());
-            at = at.add(size(element));
+            at = at.add(size(content));
         }
         DatumWithOid::new(pg_sys::Datum::from(start), array)
     }

@@ -46,6 +46,8 @@ pub struct Chunk {
     /// The value that was added last lies in the buffer that is held last.
     last_is_held: bool,
     values: Vec<pg_sys::Datum>,
+    /// Texts in `memory`, one for each value, or none at all.
+    keys: Vec<Option<pg_sys::Datum>>,
     bytes: usize,
 }
 
@@ -77,6 +79,7 @@ impl Chunk {
             held: Vec::new(),
             last_is_held: false,
             values: Vec::new(),
+            keys: Vec::new(),
             bytes: 0,
         }
     }
@@ -104,6 +107,7 @@ impl Chunk {
     /// last one, which may have more to give.
     pub fn clear(&mut self) -> impl Iterator<Item = Vec<u8>> {
         self.values.clear();
+        self.keys.clear();
         self.bytes = 0;
         match Rc::get_mut(&mut self.memory) {
             Some(memory) => memory.reset(),
@@ -221,6 +225,25 @@ impl Chunk {
         }
     }
 
+    /// Puts a key beside the value that was added last, as text of the database; all of them
+    /// have one or NULL, or none has. An error is the size that was asked for.
+    pub fn push_key(&mut self, key: Option<&[u8]>) -> Result<(), usize> {
+        self.keys.try_reserve(1).map_err(|_| (self.keys.len() + 1) * size_of::<Option<pg_sys::Datum>>())?;
+        let text = key.map(|key| {
+            let size = pg_sys::VARHDRSZ + key.len();
+            let text = self.memory.alloc(size);
+            // SAFETY: so many bytes were allocated, aligned for any type of the server.
+            unsafe {
+                pgrx::set_varsize_4b(text.cast(), size as i32);
+                text.add(pg_sys::VARHDRSZ).copy_from_nonoverlapping(key.as_ptr(), key.len());
+            }
+            self.bytes += size;
+            pg_sys::Datum::from(text)
+        });
+        self.keys.push(text);
+        Ok(())
+    }
+
     fn reset_scratch(&mut self) {
         self.scratch.reset();
         self.scratch_text = 0;
@@ -237,8 +260,8 @@ impl Chunk {
         number: i64,
         handed_out: &Cell<HandedOut>,
     ) -> Result<usize, SpiError> {
-        let given = Values { values: &self.values, offsets };
-        // SAFETY: the values are jsonb.
+        let given = Values { values: &self.values, offsets, keys: &self.keys };
+        // SAFETY: the values are jsonb, the keys are text.
         unsafe { offer::run(statement, given, number, handed_out) }
     }
 }

@@ -1,8 +1,8 @@
 //! `loader.chunk_records`, which hands the values of a chunk to an INSERT one by one,
 //! without a copy and without detoasting. In step with it, `loader.chunk_offsets`
-//! hands out a number that stands beside each.
+//! hands out a number that stands beside each, and `loader.chunk_keys` a text or NULL.
 //!
-//! Both hand them to the one statement that [`run`] executes, and to nothing else that
+//! They hand them to the one statement that [`run`] executes, and to nothing else that
 //! the session runs meanwhile, such as a trigger of the target with the rights of
 //! somebody else. What tells that statement from others is its list of parameters. The
 //! server has the very list that it was given in the state of the execution, from which
@@ -35,7 +35,7 @@ pub enum HandedOut {
 }
 
 /// A statement that takes values, prepared: its first parameter is the argument for
-/// `loader.chunk_records` and `loader.chunk_offsets`, its second one is a bigint.
+/// `loader.chunk_records` and the functions beside it, its second one is a bigint.
 pub struct Statement(NonNull<pg_sys::_SPI_plan>);
 
 impl Statement {
@@ -71,23 +71,23 @@ pub(super) struct Values<'a> {
     pub values: &'a [pg_sys::Datum],
     /// One for each of them, or none where nobody asks for them.
     pub offsets: &'a [i64],
+    /// The same: texts.
+    pub keys: &'a [Option<pg_sys::Datum>],
 }
 
 /// Runs a statement that takes the values, and returns how many rows it was about.
 /// `handed_out` says meanwhile how far it has got.
 ///
 /// # Safety
-/// The values are of type jsonb.
+/// The values are of type jsonb, the keys of type text.
 pub(super) unsafe fn run(
     statement: &Statement,
     given: Values<'_>,
     number: i64,
     handed_out: &Cell<HandedOut>,
 ) -> Result<usize, SpiError> {
-    assert!(
-        given.offsets.is_empty() || given.offsets.len() == given.values.len(),
-        "an offset for each value"
-    );
+    let fits = |beside: usize| beside == 0 || beside == given.values.len();
+    assert!(fits(given.offsets.len()) && fits(given.keys.len()), "one beside each value");
     Spi::connect_mut(|_| {
         let (token, list) = open(given, number, handed_out);
         let _close = Close(token);
@@ -122,6 +122,7 @@ struct Open {
     list: pg_sys::ParamListInfo,
     values: NonNull<[pg_sys::Datum]>,
     offsets: NonNull<[i64]>,
+    keys: NonNull<[Option<pg_sys::Datum>]>,
     handed_out: NonNull<Cell<HandedOut>>,
 }
 
@@ -130,8 +131,15 @@ fn open(given: Values<'_>, number: i64, handed_out: &Cell<HandedOut>) -> (i64, p
     // SAFETY: a list of so many parameters, all of which are filled in.
     let list = unsafe { pg_sys::makeParamList(PARAMETERS as i32) };
     let token = random();
-    let (values, offsets) = (given.values.into(), given.offsets.into());
-    let open = Open { token, list, values, offsets, handed_out: handed_out.into() };
+    let Values { values, offsets, keys } = given;
+    let open = Open {
+        token,
+        list,
+        values: values.into(),
+        offsets: offsets.into(),
+        keys: keys.into(),
+        handed_out: handed_out.into(),
+    };
     OFFERS.with_borrow_mut(|offers| offers.push(open));
     // SAFETY: as above.
     let parameters = unsafe { (*list).params.as_mut_slice(PARAMETERS) };
@@ -167,24 +175,35 @@ impl Drop for Close {
 
 impl Open {
     /// The value at `index`; `None` behind the last.
-    fn value(&self, index: usize) -> Option<pg_sys::Datum> {
+    fn value(&self, index: usize) -> Option<pg_sys::NullableDatum> {
         // SAFETY: both are there as long as the offer.
         let (values, handed_out) = unsafe { (self.values.as_ref(), self.handed_out.as_ref()) };
         let value = values.get(index).copied();
         handed_out.set(if value.is_some() { HandedOut::UpTo(index) } else { HandedOut::All });
-        value
+        value.map(|value| nullable(Some(value)))
     }
 
     /// The offset at `index`. How far the values have been taken is not touched.
-    fn offset(&self, index: usize) -> Option<pg_sys::Datum> {
+    fn offset(&self, index: usize) -> Option<pg_sys::NullableDatum> {
         // SAFETY: they are there as long as the offer.
-        unsafe { self.offsets.as_ref() }.get(index).map(|&offset| pg_sys::Datum::from(offset))
+        let offset = unsafe { self.offsets.as_ref() }.get(index);
+        offset.map(|&offset| nullable(Some(pg_sys::Datum::from(offset))))
     }
+
+    /// The same for the key.
+    fn key(&self, index: usize) -> Option<pg_sys::NullableDatum> {
+        // SAFETY: they are there as long as the offer.
+        unsafe { self.keys.as_ref() }.get(index).map(|&key| nullable(key))
+    }
+}
+
+fn nullable(datum: Option<pg_sys::Datum>) -> pg_sys::NullableDatum {
+    pg_sys::NullableDatum { value: datum.unwrap_or(pg_sys::Datum::null()), isnull: datum.is_none() }
 }
 
 /// What a function takes from an offer: the element at an index of it, `None` behind the
 /// last.
-type Take = fn(&Open, index: usize) -> Option<pg_sys::Datum>;
+type Take = fn(&Open, index: usize) -> Option<pg_sys::NullableDatum>;
 
 /// `loader.chunk_records(bigint)`.
 ///
@@ -206,6 +225,17 @@ pub unsafe extern "C-unwind" fn loader_chunk_records(fcinfo: pg_sys::FunctionCal
 pub unsafe extern "C-unwind" fn loader_chunk_offsets(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: by contract.
     unsafe { hand_out(fcinfo, Open::offset) }
+}
+
+/// `loader.chunk_keys(bigint)`.
+///
+/// # Safety
+/// Called by the server with a valid call frame.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn loader_chunk_keys(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: by contract.
+    unsafe { hand_out(fcinfo, Open::key) }
 }
 
 /// A set in value-per-call mode. Where it stands is kept per call site and scan,
@@ -243,9 +273,10 @@ unsafe fn hand_out(fcinfo: pg_sys::FunctionCallInfo, take: Take) -> pg_sys::Datu
             found.map(|open| take(open, index))
         });
         match taken {
-            Some(Some(value)) => {
+            Some(Some(pg_sys::NullableDatum { value, isnull })) => {
                 (*state).call_cntr += 1;
                 (*result_info).isDone = pg_sys::ExprDoneCond::ExprMultipleResult;
+                (*fcinfo).isnull = isnull;
                 value
             }
             Some(None) => {
@@ -277,5 +308,11 @@ pub extern "C" fn pg_finfo_loader_chunk_records() -> &'static pg_sys::Pg_finfo_r
 /// Tells the server how to call [`loader_chunk_offsets`].
 #[unsafe(no_mangle)]
 pub extern "C" fn pg_finfo_loader_chunk_offsets() -> &'static pg_sys::Pg_finfo_record {
+    &V1
+}
+
+/// Tells the server how to call [`loader_chunk_keys`].
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_loader_chunk_keys() -> &'static pg_sys::Pg_finfo_record {
     &V1
 }

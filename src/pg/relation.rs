@@ -27,6 +27,8 @@ pub struct Column {
     pub is_jsonb: bool,
     /// bigint, and no domain.
     pub is_bigint: bool,
+    /// text, and no domain.
+    pub is_text: bool,
     /// Its value is computed.
     pub is_generated: bool,
     /// Its value comes from a sequence of its own.
@@ -102,6 +104,7 @@ pub fn column(relation: Oid, name: &[u8]) -> Option<Column> {
             number,
             is_jsonb: pg_sys::getBaseType(kind) == pg_sys::JSONBOID,
             is_bigint: kind == pg_sys::INT8OID,
+            is_text: kind == pg_sys::TEXTOID,
             is_generated: pg_sys::get_attgenerated(relation, number) != 0,
             is_identity: is_identity(relation, number),
         })

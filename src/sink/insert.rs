@@ -38,6 +38,9 @@ impl Insert {
         if target.lineage.byte_offset {
             sql.extend_from_slice(b", loader.chunk_offsets($1)");
         }
+        if target.lineage.key {
+            sql.extend_from_slice(b", loader.chunk_keys($1)");
+        }
         let statement = Statement::prepare(&text::c_string(&sql));
         Ok(Insert { table, lineage: target.lineage, offsets: Vec::new(), statement })
     }

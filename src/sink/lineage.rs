@@ -1,5 +1,5 @@
-//! The columns that tell where a row came from: `_load_id` and `_byte_offset`.
-//! A table has both, one of them, or none.
+//! The columns that tell where a row came from: `_load_id`, `_byte_offset`, and `_key`
+//! for records that are the values of an object. A table has all, some of them, or none.
 
 use crate::error::{Error, Misfit};
 use crate::pg::relation::{self, Column};
@@ -11,26 +11,41 @@ pub const LOAD_ID: &str = "_load_id";
 /// Where its record begins in the decompressed file.
 pub const BYTE_OFFSET: &str = "_byte_offset";
 
-/// Which of the columns loads fill.
+/// The key of its record in the object whose values the records are.
+pub const KEY: &str = "_key";
+
+/// What the records of a load are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Records {
+    /// Values on their own, or elements of arrays.
+    Elements,
+    /// Values of an object, each with a key.
+    Members,
+}
+
+/// Which of the columns a load fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lineage {
     /// [`LOAD_ID`].
     pub load_id: bool,
     /// [`BYTE_OFFSET`].
     pub byte_offset: bool,
+    /// [`KEY`].
+    pub key: bool,
 }
 
 impl Lineage {
     /// Looks at the columns of a table. A column of that name which is something
     /// else is the user's own affair.
-    pub fn of(table: Oid) -> Self {
+    pub fn of(table: Oid, records: Records) -> Self {
         let has = |name| find(table, name).is_ok();
-        Lineage { load_id: has(LOAD_ID), byte_offset: has(BYTE_OFFSET) }
+        let key = records == Records::Members && has(KEY);
+        Lineage { load_id: has(LOAD_ID), byte_offset: has(BYTE_OFFSET), key }
     }
 
     /// The names of those that it has.
     pub fn columns(self) -> impl Iterator<Item = &'static str> {
-        [(self.load_id, LOAD_ID), (self.byte_offset, BYTE_OFFSET)]
+        [(self.load_id, LOAD_ID), (self.byte_offset, BYTE_OFFSET), (self.key, KEY)]
             .into_iter()
             .filter_map(|(has, name)| has.then_some(name))
     }
@@ -52,7 +67,8 @@ impl Lineage {
 pub fn find(table: Oid, name: &str) -> Result<Column, Misfit> {
     match relation::column(table, name.as_bytes()) {
         None => Err(Misfit::Missing),
-        Some(column) if !column.is_bigint => Err(Misfit::NotOfType("bigint")),
+        Some(column) if name == KEY && !column.is_text => Err(Misfit::NotOfType("text")),
+        Some(column) if name != KEY && !column.is_bigint => Err(Misfit::NotOfType("bigint")),
         Some(column) if column.is_generated || column.is_identity => Err(Misfit::Computed),
         Some(column) => Ok(column),
     }

@@ -11,6 +11,7 @@ mod storage;
 mod storage_tests;
 
 pub use insert::Insert;
+pub use lineage::Records;
 pub use placement::Placement;
 pub use remove::remove;
 pub use seed::{Seed, create};
@@ -37,7 +38,7 @@ pub struct Target {
 
 impl Target {
     /// Locks the table by its OID and checks the caller's rights and the columns.
-    pub fn lock(oid: Oid, column: &[u8]) -> Result<Self, Error> {
+    pub fn lock(oid: Oid, column: &[u8], records: Records) -> Result<Self, Error> {
         relation::lock_for_writing(oid);
         // It may have gone while the lock was waited for.
         let (Some(kind), Some(name)) = (relation::kind(oid), relation::name(oid)) else {
@@ -61,7 +62,7 @@ impl Target {
         if found.is_generated {
             return Err(Error::GeneratedColumn { table, column: shown_column });
         }
-        let lineage = Lineage::of(oid);
+        let lineage = Lineage::of(oid, records);
         lineage.require_insert(oid)?;
         let row_type = relation::row_type(oid);
         Ok(Target {

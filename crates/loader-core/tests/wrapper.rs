@@ -644,6 +644,23 @@ fn the_values_of_an_object() {
         keys.push(String::from_utf8_lossy(record.key.expect("a key")).into_owned());
     }
     assert_eq!(keys, ["a", r#"b \u00e9\""#, "c"]);
+    // A bad one has it too.
+    let broken = people.replace(B, r#"{"id":oops}"#);
+    let options = Options {
+        format: None,
+        records_path: Some(path("$.data.people.*")),
+        line_prefix: None,
+        max_record_size: 1 << 20,
+        raw_limit: 64,
+    };
+    let mut splitter = Splitter::new(broken.as_bytes(), options).expect("UTF-8");
+    let mut bad = Vec::new();
+    while let Some(item) = splitter.next().expect("no read fails") {
+        if let Item::Reject(reject) = item {
+            bad.push((reject.key.expect("a key").to_vec(), reject.raw.to_vec()));
+        }
+    }
+    assert_eq!(bad, [(br#"b \u00e9\""#.to_vec(), br#"{"id":oops}"#.to_vec())]);
     // One is broken.
     for pad in [0, 2 << 20] {
         let pad = "x".repeat(pad);

@@ -8,6 +8,7 @@ use crate::fault::FaultKind;
 use crate::input::{Error, Source};
 use crate::json::scan::{Progress, Spot};
 use crate::json::shape;
+use crate::memory;
 use std::ops::Range;
 
 /// Behind a broken value, the next one is looked for so far from each key.
@@ -21,7 +22,7 @@ const EFFORT_GRACE: usize = 4 * 1024 * 1024;
 
 impl<S: Source, R: Reader> Splitter<S, R> {
     /// Whether the records are the values of an object.
-    pub(super) fn is_keyed(&self) -> bool {
+    pub fn is_keyed(&self) -> bool {
         self.wrapper.as_ref().is_some_and(|wrapper| wrapper.finder.path().is_keyed())
     }
 
@@ -33,7 +34,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     /// Books framing and keys, and returns the index of the next value. Nothing behind the
     /// place to stop is booked.
     pub(super) fn skip_to_value(&mut self) -> Result<Option<usize>, Error> {
-        self.key = None;
+        self.has_key = false;
         let stop = self.stop_index();
         let mut at = self.position;
         loop {
@@ -48,7 +49,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 Some(_) if at < stop => {
                     let start = match self.key_at(at)? {
                         Some((key, value)) => {
-                            self.key = Some(key);
+                            self.key.clear();
+                            memory::append(&mut self.key, &self.window.bytes()[key])?;
+                            self.has_key = true;
                             value
                         }
                         None => at,
@@ -86,7 +89,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     /// Tries a record at `start` by itself.
     pub(super) fn attempt_plain(&mut self, start: usize) -> Result<Attempt, Error> {
         (self.unwrap, self.after_bracket) = (false, false);
-        if self.is_keyed() && self.key.is_none() {
+        if self.is_keyed() && !self.has_key {
             let what = "expected a key and its value";
             return Ok(Attempt::Bad(Spot { kind: FaultKind::Syntax, at: start, what }));
         }

@@ -129,4 +129,6 @@ pub struct Reject<'a> {
     pub fault: Fault,
     /// Its bytes, up to [`Options::raw_limit`] of them.
     pub raw: &'a [u8],
+    /// As [`Record::key`].
+    pub key: Option<&'a [u8]>,
 }

@@ -17,7 +17,6 @@ use crate::input::{Error, Source};
 use crate::json::scan::{RECORD_SEPARATOR, Scanner, Spot};
 use crate::memory;
 use crate::tally::Tally;
-use std::ops::Range;
 
 /// A record that grows longer than this, and much longer than those before it,
 /// is looked at: it may have swallowed its neighbours.
@@ -94,8 +93,10 @@ pub struct Splitter<S: Source, R: Reader = ()> {
     /// What is around the array of the records, if they lie in one that is a part
     /// of something larger.
     pub(super) wrapper: Option<Wrapper>,
-    /// Where the key of the record in hand lies, without its quotes, if it has one.
-    pub(super) key: Option<Range<usize>>,
+    /// The key of the record in hand, without its quotes, …
+    pub(super) key: Vec<u8>,
+    /// … if it has one.
+    pub(super) has_key: bool,
 }
 
 /// A reject whose first bytes are no longer in the window.
@@ -140,7 +141,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             overread_before: 0,
             stop: u64::MAX,
             wrapper: None,
-            key: None,
+            key: Vec::new(),
+            has_key: false,
         }
     }
 
@@ -353,7 +355,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.position = end;
         let offset = self.window.offset(start);
         let bytes = &self.window.bytes()[start..end];
-        let key = self.key.clone().map(|key| &self.window.bytes()[key]);
+        let key = self.has_key.then_some(self.key.as_slice());
         Ok(Record { number: self.number, offset, line: self.line, bytes, key, doubtful: false, read: false })
     }
 
@@ -386,7 +388,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.position = end;
         let length = self.window.offset(end) - offset - blanks;
         self.raw.truncate(length as usize);
-        Ok(Item::Reject(Reject { number: self.number, offset, length, line, fault, raw: &self.raw }))
+        let key = self.has_key.then_some(self.key.as_slice());
+        Ok(Item::Reject(Reject { number: self.number, offset, length, line, fault, raw: &self.raw, key }))
     }
 
     /// The byte at `at`, or `None` at the end of the stream.

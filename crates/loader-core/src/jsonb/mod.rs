@@ -18,6 +18,8 @@ mod shape;
 mod string;
 mod tape;
 
+pub use string::unescape;
+
 use crate::memory::{self, OutOfMemory};
 use parse::{Outcome, Parser};
 use shape::Shapes;

@@ -2,6 +2,7 @@
 
 use super::block::{first_stop, has_stop};
 use super::tape::Tape;
+use crate::memory::{self, OutOfMemory};
 
 /// Why a string was not decoded.
 pub(super) enum Failure {
@@ -85,6 +86,34 @@ pub(super) fn decode(text: &[u8], start: usize, tape: &mut Tape) -> Result<usize
                 to += 1;
             }
             _ => return Err(Failure::Bad),
+        }
+    }
+}
+
+/// Appends the text of a string, whose bytes between its quotes these are, to `to`; `false`
+/// where it is none, because of an escape or a control character. Whether it is UTF-8 is
+/// not looked at.
+pub fn unescape(string: &[u8], to: &mut Vec<u8>) -> Result<bool, OutOfMemory> {
+    // No escape is shorter than what it stands for.
+    memory::reserve(to, string.len())?;
+    let start = to.len();
+    let mut rest = string;
+    loop {
+        let plain = plain_end(rest, 0);
+        memory::append(to, &rest[..plain])?;
+        rest = &rest[plain..];
+        if rest.is_empty() {
+            return Ok(true);
+        }
+        match escape(rest).filter(|_| rest[0] == b'\\') {
+            Some((bytes, length, taken)) => {
+                memory::append(to, &bytes[..length])?;
+                rest = &rest[taken..];
+            }
+            None => {
+                to.truncate(start);
+                return Ok(false);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::framing::Mark;
 use crate::input::Error;
+use crate::jsonb::unescape;
 use crate::memory;
 use std::ffi::CStr;
 use std::fmt;
@@ -94,6 +95,9 @@ pub struct Batch {
     pub values: Vec<u8>,
     /// Texts.
     pub text: Vec<u8>,
+    /// Where the records are the values of an object: for each of them its key, as
+    /// UTF-8 in `text`, if it is a text at all. Empty for other streams.
+    pub keys: Vec<Option<Span>>,
     /// Where it ends: behind its last record, or at the end of all.
     pub end: Mark,
 }
@@ -101,7 +105,14 @@ pub struct Batch {
 impl Batch {
     /// Bytes that it takes.
     pub fn bytes(&self) -> usize {
-        self.values.len() + self.text.len() + self.entries.len() * size_of::<Entry>()
+        let keys = self.keys.len() * size_of::<Option<Span>>();
+        self.values.len() + self.text.len() + self.entries.len() * size_of::<Entry>() + keys
+    }
+
+    /// The key of the record at `index` in the object whose values the records are, if it has
+    /// one that is a text; it may not be valid UTF-8.
+    pub fn key(&self, index: usize) -> Option<&[u8]> {
+        Some(self.text((*self.keys.get(index)?)?))
     }
 
     /// The bytes of a text.
@@ -117,6 +128,7 @@ impl Batch {
     /// Empties it and keeps its buffers, but for giant ones.
     pub fn clear(&mut self) {
         self.entries.clear();
+        self.keys.clear();
         for buffer in [&mut self.values, &mut self.text] {
             buffer.clear();
             if buffer.capacity() > KEPT {
@@ -127,6 +139,16 @@ impl Batch {
 
     pub(super) fn push(&mut self, place: Place, form: Form) -> Result<(), Error> {
         Ok(memory::push(&mut self.entries, Entry { place, form })?)
+    }
+
+    /// Keeps the key of the record that is to be pushed next, as it stands in the file.
+    pub(super) fn push_key(&mut self, key: Option<&[u8]>) -> Result<(), Error> {
+        let at = self.text.len();
+        let span = match key {
+            Some(key) if unescape(key, &mut self.text)? => Some(Span { at, length: self.text.len() - at }),
+            _ => None,
+        };
+        Ok(memory::push(&mut self.keys, span)?)
     }
 
     /// Keeps a text, with a NUL behind it.

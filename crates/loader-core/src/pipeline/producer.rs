@@ -3,7 +3,7 @@
 use super::batch::{Batch, Form, Place};
 use super::datum::Quick;
 use super::options::Options;
-use crate::framing::{self, Item, Splitter};
+use crate::framing::{self, Item, Record, Reject, Splitter};
 use crate::input::{Error, Source};
 
 /// A batch is closed when it has so many bytes: small enough to stay in a
@@ -66,12 +66,17 @@ impl<S: Source> Producer<S> {
 
     /// Fills the batch as far as the splitter goes; the inner error is what ended that.
     fn fill_up(&mut self, batch: &mut Batch) -> Result<Result<(), Error>, Error> {
+        let keyed = self.splitter.is_keyed();
         while batch.entries.len() < RECORDS && batch.text.len() + self.splitter.reader().bytes() < BYTES {
             let item = match self.splitter.next() {
                 Ok(Some(item)) => item,
                 Ok(None) => break,
                 Err(error) => return Ok(Err(error)),
             };
+            if keyed {
+                let (Item::Record(Record { key, .. }) | Item::Reject(Reject { key, .. })) = item;
+                batch.push_key(key)?;
+            }
             match item {
                 Item::Record(record) => {
                     let (number, offset, line) = (record.number, record.offset, record.line);
