@@ -161,3 +161,66 @@ fn megabytes_of_damage_cost_what_megabytes_cost() {
         }
     }
 }
+
+/// A record, compact or over several lines that are indented by `indent`.
+fn entry(n: usize, indent: Option<usize>) -> String {
+    let value =
+        serde_json::json!({"id": n, "name": format!("n{n}"), "tags": [n, 2], "at": {"x": n, "y": []}});
+    let Some(indent) = indent else { return value.to_string() };
+    let margin = " ".repeat(indent);
+    serde_json::to_string_pretty(&value).expect("JSON").replace('\n', &format!("\n{margin}"))
+}
+
+/// A file of its own with the records of these numbers.
+fn whole_file(kind: &str, numbers: std::ops::Range<usize>) -> String {
+    let entries = |indent, before: &str, between: &str| -> String {
+        let entries: Vec<String> = numbers.clone().map(|n| format!("{before}{}", entry(n, indent))).collect();
+        entries.join(between)
+    };
+    match kind {
+        "lines" => entries(None, "", "\n") + "\n",
+        "pretty values" => entries(Some(0), "", "\n") + "\n",
+        "pretty array" => format!("[\n{}\n]\n", entries(Some(2), "  ", ",\n")),
+        "deep array" => format!("[\n{}\n]\n", entries(Some(4), "    ", ",\n")),
+        "array of lines" => format!("[\n{}\n]\n", entries(None, "", ",\n")),
+        "compact array" => format!("[{}]\n", entries(None, "", ",")),
+        _ => unreachable!("{kind}"),
+    }
+}
+
+#[test]
+fn files_that_were_joined_are_read_each_in_its_own_way() {
+    let kinds = ["lines", "pretty values", "pretty array", "deep array", "array of lines", "compact array"];
+    let on_lines = ["lines", "array of lines"];
+    let mut wrong = Vec::new();
+    for count in [3, 40, 400] {
+        for (a, b, c) in triples(&kinds) {
+            // Where each line is a record, a whole array on a line is one, too.
+            let lines = [a, b, c].iter().any(|kind| on_lines.contains(kind));
+            let arrays = [b, c].iter().filter(|kind| **kind == "compact array").count();
+            if lines && arrays > 0 || arrays == 2 && a == "compact array" {
+                continue;
+            }
+            let text = whole_file(a, 0..count)
+                + &whole_file(b, count..2 * count)
+                + &whole_file(c, 2 * count..3 * count);
+            let plain = |item: &String| match serde_json::from_str::<serde_json::Value>(item) {
+                Ok(value) => value.to_string(),
+                Err(_) => item.clone(),
+            };
+            let found: Vec<String> = split(&text).iter().map(plain).collect();
+            let wanted: Vec<String> = (0..3 * count).map(|n| entry(n, None)).collect();
+            if found != wanted {
+                let first = found.iter().zip(&wanted).find(|(found, wanted)| found != wanted);
+                let first = first.map(|(found, _)| found.chars().take(60).collect::<String>());
+                wrong.push(format!("{count} of each of {a}, {b}, {c}: {} items, {first:?}", found.len()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn triples<'a>(kinds: &'a [&'a str]) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> {
+    let pairs = kinds.iter().flat_map(|a| kinds.iter().map(move |b| (*a, *b)));
+    pairs.flat_map(|(a, b)| kinds.iter().map(move |c| (a, b, *c)))
+}

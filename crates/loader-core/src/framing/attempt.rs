@@ -33,6 +33,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             return Ok(attempt);
         }
         self.unwrap = false;
+        self.indent_as_before(start);
         let misplaced = !std::mem::take(&mut self.after_bracket) && self.lies_deeper(start);
         let class = Class::of(self.window.bytes()[start]);
         let scalar = class.is_some_and(|class| !matches!(class, Class::Object | Class::Array));
@@ -45,6 +46,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         {
             let what = "expected an object or array, as the other records are";
             return Ok(Attempt::Bad(Spot { kind: FaultKind::Syntax, at: start, what }));
+        }
+        if !misplaced && self.encloses_records(start)? {
+            return Ok(Attempt::Bracket);
         }
         let attempt = self.attempt_value(start)?;
         if misplaced {

@@ -21,11 +21,62 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             Layout::Sequence => 0,
             _ => return false,
         };
-        let bytes = &self.window.bytes()[..start];
-        let Some(newline) = memchr::memrchr(b'\n', bytes) else { return false };
-        let before = &bytes[newline + 1..];
-        blanks(before) > indent
-            && before.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b',' | b'}' | b']'))
+        line_start(&self.window.bytes()[..start])
+            .is_some_and(|line| blanks(&self.window.bytes()[line..start]) > indent)
+    }
+
+    /// Whether the bracket at `start`, where a record should start, encloses records, in a
+    /// file that has objects only: one of theirs follows it.
+    pub(super) fn encloses_records(&mut self, start: usize) -> Result<bool, Error> {
+        Ok(self.window.bytes()[start] == b'['
+            && !matches!(self.layout, Layout::Lines { .. })
+            && self.profile.only_objects()
+            && self.element_opens(start)?.is_some())
+    }
+
+    /// Where the first element of the array at `start` lies, if it opens like a record.
+    fn element_opens(&mut self, start: usize) -> Result<Option<usize>, Error> {
+        let text = self.peek(start + 1)?;
+        let at = start + 1 + text.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        Ok(if self.byte(at)? == Some(b'{') && self.opens(at)? { Some(at) } else { None })
+    }
+
+    /// An array opens at `start`, at the indentation of records or before it: those in it are
+    /// indented as the first of them is, if that is well-formed. Behind it, records are where
+    /// they were.
+    pub(super) fn indent_by_array(&mut self, start: usize) -> Result<(), Error> {
+        if self.lies_deeper(start) || line_start(&self.window.bytes()[..start]).is_none() {
+            return Ok(());
+        }
+        self.indent_by_element(start)
+    }
+
+    /// As [`Splitter::indent_by_array`], wherever the array opens on its line.
+    pub(super) fn indent_by_element(&mut self, start: usize) -> Result<(), Error> {
+        let Layout::Indented(outer) = self.layout else { return Ok(()) };
+        let Some(at) = self.element_opens(start)? else { return Ok(()) };
+        let Some(line) = line_start(&self.window.bytes()[..at]) else { return Ok(()) };
+        let indent = at - line;
+        let Some(end) = self.whole_nearby(at)? else { return Ok(()) };
+        let element = &self.window.bytes()[at..end];
+        let last = memchr::memrchr(b'\n', element).map_or(indent, |newline| blanks(&element[newline + 1..]));
+        let owned = self.profile.records() == 0 || self.profile.owns(element);
+        if indent > outer && last == indent && owned {
+            self.outer.get_or_insert((outer, self.closing));
+            (self.layout, self.closing) = (Layout::Indented(indent), last);
+        }
+        Ok(())
+    }
+
+    /// Takes back what [`Splitter::indent_by_array`] has found, where a value starts on a
+    /// line outside of the array.
+    pub(super) fn indent_as_before(&mut self, start: usize) {
+        if let Some((indent, closing)) = self.outer
+            && let Some(line) = line_start(&self.window.bytes()[..start])
+            && blanks(&self.window.bytes()[line..start]) <= indent
+        {
+            (self.layout, self.closing, self.outer) = (Layout::Indented(indent), closing, None);
+        }
     }
 
     /// Whether a record that spans lines ends where records of this file do: its
@@ -305,6 +356,13 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         (rows >= enough && (objects || scalars_first)).then_some(())?;
         row.map(|at| start + at)
     }
+}
+
+/// Where the line starts that `text` ends in, if nothing but framing stands on it.
+fn line_start(text: &[u8]) -> Option<usize> {
+    let beside = |b: &&u8| matches!(b, b' ' | b'\t' | b'\r' | b',' | b'}' | b']');
+    let line = text.len() - text.iter().rev().take_while(beside).count();
+    (line > 0 && text[line - 1] == b'\n').then_some(line)
 }
 
 /// How far a line is indented.

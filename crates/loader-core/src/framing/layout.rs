@@ -4,7 +4,7 @@
 use super::prefix::{self, Prefix};
 use super::{Format, preamble, text};
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
-use crate::json::shape::Class;
+use crate::json::shape::{self, Class, Shape};
 use crate::memory::{self, OutOfMemory};
 
 /// The UTF-8 byte order mark.
@@ -235,11 +235,17 @@ fn has_scalar_lines(head: &[u8], whole: bool) -> Result<bool, OutOfMemory> {
 fn encloses(head: &[u8], first: usize, whole: bool) -> Result<bool, OutOfMemory> {
     let line_end = memchr::memchr(b'\n', &head[first..]).map_or(head.len(), |at| first + at);
     let rest = bare(&head[first + 1..line_end]);
+    let mut scanner = Scanner::for_text(false, head.len())?;
+    let progress = scanner.scan(head, first, whole);
+    if let Progress::Done(end) = progress
+        && holds_objects(&head[first..end])
+    {
+        return holds_records(head, first, end, whole);
+    }
     if rest.is_empty() && line_end < head.len() {
         return Ok(encloses_lines(head, first, line_end));
     }
-    let mut scanner = Scanner::for_text(false, head.len())?;
-    if let Progress::Done(end) = scanner.scan(head, first, whole) {
+    if let Progress::Done(end) = progress {
         let after = top_level(head, end, whole)?.seen;
         let objects = rest.starts_with(b"{");
         if after.is_empty() && !objects {
@@ -257,6 +263,24 @@ fn encloses(head: &[u8], first: usize, whole: bool) -> Result<bool, OutOfMemory>
         return Ok(!lines_are_arrays(head, first)?);
     }
     Ok(rest.starts_with(b"{"))
+}
+
+/// Whether all elements of a whole array are objects, or the first of many are.
+fn holds_objects(array: &[u8]) -> bool {
+    matches!(shape::of(array), Some(Shape::Array(classes, count))
+        if count > 0 && classes.iter().all(|class| class == Class::Object))
+}
+
+/// Whether the array of objects that opens a file holds its records: it does not where it is
+/// one line of many that are such arrays.
+fn holds_records(head: &[u8], first: usize, end: usize, whole: bool) -> Result<bool, OutOfMemory> {
+    if head[first..end].contains(&b'\n') {
+        return Ok(true);
+    }
+    let after = top_level(head, end, whole)?.seen;
+    let lines = after.iter().filter(|seen| seen.class == Class::Array && !seen.many_lines && seen.alone);
+    let lines = lines.count();
+    Ok(lines == 0 || lines <= after.len() - lines)
 }
 
 /// Whether more arrays of a long line follow each other directly than objects

@@ -52,6 +52,9 @@ pub struct Splitter<S: Source, R: Reader = ()> {
     pub(super) commas: bool,
     /// The indentation of the last line of a record that spans lines.
     pub(super) closing: usize,
+    /// Inside of an array that lies deeper than the records before it: their indentation, and
+    /// that of their last lines.
+    pub(super) outer: Option<(usize, usize)>,
     pub(super) profile: Profile,
     pub(super) scanner: Scanner,
     /// The first bracket of the file is yet to be taken off.
@@ -119,6 +122,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             layout: Layout::Free,
             commas: false,
             closing: 0,
+            outer: None,
             profile: Profile::default(),
             scanner: Scanner::new(false),
             unwrap: false,
@@ -236,6 +240,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 }
                 Attempt::Spoiled { end, spot } => return self.reject(start, end, spot).map(Some),
                 Attempt::Bracket => {
+                    self.indent_by_array(start)?;
                     self.after_bracket = true;
                     self.frame(start + 1);
                 }
@@ -419,6 +424,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     i += 1;
                 }
                 Some(b'[') if self.unwrap && i < stop => {
+                    self.indent_by_element(i)?;
                     self.unwrap = false;
                     self.after_bracket = true;
                     i += 1;

@@ -45,7 +45,8 @@ fn each_row_has_its_key() {
     let document = |from| format!("{{\"people\": {{{}}}}}", members(from));
     let pattern = files(&database, "keys_many", &[("a", document(0)), ("b", document(10_000))]);
     client.batch_execute("TRUNCATE people").expect("TRUNCATE");
-    load_many(&mut client, &pattern, "people", &format!("workers => 2, chunk => 777, {PEOPLE}")).expect("a call");
+    load_many(&mut client, &pattern, "people", &format!("workers => 2, chunk => 777, {PEOPLE}"))
+        .expect("a call");
     assert_eq!(count(&mut client, "people WHERE _key = 'key ' || (data->>'n')"), 20_000);
 
     // And behind what was loaded before.
@@ -131,10 +132,12 @@ fn keys_are_text_of_the_database() {
             .database_with(&format!("keys_{}", encoding.to_lowercase()), encoding);
         let mut client = database.connect();
         people(&mut client, "text");
-        let text = "{\"people\": {\"\u{e9}\": {\"n\": 1}, \"\\u00e9\": {\"n\": 2}, \"\u{20ac}\": {\"n\": 3}}}";
+        let text =
+            "{\"people\": {\"\u{e9}\": {\"n\": 1}, \"\\u00e9\": {\"n\": 2}, \"\u{20ac}\": {\"n\": 3}}}";
         let path = database.file(&format!("keys_{encoding}"), text);
         load_with(&mut client, &path, "people", PEOPLE).expect("a load");
-        let query = "SELECT string_agg(coalesce(encode(convert_to(_key, getdatabaseencoding()), 'hex'), '-'), ' '
+        let query =
+            "SELECT string_agg(coalesce(encode(convert_to(_key, getdatabaseencoding()), 'hex'), '-'), ' '
                                        ORDER BY _byte_offset) FROM people";
         let kept: String = client.query_one(query, &[]).expect("keys").get(0);
         assert_eq!(kept, if encoding == "LATIN1" { "e9 e9 -" } else { "c3a9 c3a9 e282ac" }, "{encoding}");
