@@ -118,8 +118,8 @@ fn kinds() -> Vec<Kind> {
     let wrapper = format!("{{\"status\": \"ok\", \"data\": {{\"items\": {array}, \"next\": null}}}}");
     let mut gzip = GzEncoder::new(Vec::new(), Level::fast());
     gzip.write_all(lines.as_bytes()).expect("gzip");
-    let long = format!("{{\"text\": \"{}\"}}\n", "long \\n and \\\"dull\\\" ".repeat(20_000));
-    let elements = format!("{{\"list\": [{}0]}}\n", "{\"a\": 1, \"b\": [2, 3]}, ".repeat(5_000));
+    let long = format!("{{\"text\": \"{}\"}}\n", "long \\n and \\\"dull\\\" ".repeat(4_000));
+    let elements = format!("{{\"list\": [{}0]}}\n", "{\"a\": 1, \"b\": [2, 3]}, ".repeat(2_000));
     let wide: String = (0..5_000).map(|n| format!("\"key {n}\": {n}, ")).collect();
     let good = "{\"n\": 1}\n".repeat(10);
     vec![
@@ -148,7 +148,7 @@ fn kinds() -> Vec<Kind> {
         Kind::of("wide objects", format!("{{{wide}\"last\": 0}}\n").repeat(3).as_bytes()),
         Kind::of("deep", format!("{good}{}{}\n", "[".repeat(300_000), "]".repeat(300_000)).as_bytes()),
         Kind::of("a long bad record", format!("{good}{{\"a\": {}\n{good}", "x ".repeat(1 << 20)).as_bytes()),
-        Kind::of("numbers", "12\n".repeat(40_000).as_bytes()),
+        Kind::of("numbers", "12\n".repeat(10_000).as_bytes()),
     ]
 }
 

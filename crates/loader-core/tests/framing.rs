@@ -193,7 +193,7 @@ fn files_that_were_joined_are_read_each_in_its_own_way() {
     let kinds = ["lines", "pretty values", "pretty array", "deep array", "array of lines", "compact array"];
     let on_lines = ["lines", "array of lines"];
     let mut wrong = Vec::new();
-    for count in [3, 40, 400] {
+    for count in [3, 40, 150] {
         for (a, b, c) in triples(&kinds) {
             // Where each line is a record, a whole array on a line is one, too.
             let lines = [a, b, c].iter().any(|kind| on_lines.contains(kind));

@@ -555,3 +555,36 @@ fn a_skip_needs_not_write() {
     client.batch_execute("SET default_transaction_read_only = on").expect("SET");
     assert_eq!(load(&mut client, &path, "t").expect("a skip").status, "skipped");
 }
+
+#[test]
+fn how_a_file_was_read() {
+    let (database, mut client) = session("history_read_as");
+    let records = "{\"n\": 1}\n{\"n\": 2}\n";
+    let utf16: Vec<u8> = records.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let prefixed: String = (0..20).map(|n| format!("[INFO] at {n}: {{\"n\": {n}}}\n")).collect();
+    // Without the newlines, which are framing of another kind.
+    let prefixes: usize = prefixed.lines().map(|line| line.find('{').expect("a record")).sum();
+    for (name, bytes, options, encoding, prefix) in [
+        ("utf8", records.as_bytes().to_vec(), "", "utf-8", 0),
+        ("utf16", utf16, "", "utf-16be", 0),
+        ("latin1", records.as_bytes().to_vec(), "encoding => 'latin1', if_loaded => 'force'", "latin1", 0),
+        ("prefixed", prefixed.into_bytes(), "", "utf-8", prefixes as i64),
+    ] {
+        let path = database.file(&format!("history_{name}"), bytes);
+        let outcome = load_with(&mut client, &path, "t", options).expect("a load");
+        let query = "SELECT encoding, bytes_prefix, bytes_prefix <= bytes_framing
+                     FROM loader.load_history WHERE load_id = $1";
+        let row = client.query_one(query, &[&outcome.load_id]).expect("its row");
+        assert_eq!((row.get::<_, &str>(0), row.get::<_, i64>(1)), (encoding, prefix), "{name}");
+        assert!(row.get::<_, bool>(2), "{name}");
+    }
+    // The same by workers, in parts.
+    client.batch_execute("SET loader.transaction_size = '64kB'").expect("SET");
+    let line = |n: usize| format!("2024-01-01T00:00:00Z host app[{n}]: {{\"n\": {n}}}\n");
+    let text: String = (0..20_000).map(line).collect();
+    let pattern = database.file("history_parts", &text);
+    load_many(&mut client, &pattern, "t", "workers => 2").expect("a call");
+    let prefixes: usize = text.lines().map(|line| line.find('{').expect("a record")).sum();
+    let query = "SELECT bytes_prefix FROM loader.load_history ORDER BY load_id DESC LIMIT 1";
+    assert_eq!(figure(&mut client, query), prefixes as i64);
+}
