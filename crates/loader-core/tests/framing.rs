@@ -224,3 +224,14 @@ fn triples<'a>(kinds: &'a [&'a str]) -> impl Iterator<Item = (&'a str, &'a str, 
     let pairs = kinds.iter().flat_map(|a| kinds.iter().map(move |b| (*a, *b)));
     pairs.flat_map(|(a, b)| kinds.iter().map(move |c| (a, b, *c)))
 }
+
+#[test]
+fn lines_with_a_prefix_before_lines_without() {
+    let plain = |n: usize| entry(n, None) + "\n";
+    let prefixed = |n: usize| format!("2024-01-02T03:04:05Z host app[{n}]: {}", plain(n));
+    for (with, without) in [(20, 20), (300, 290), (300, 900)] {
+        let text: String = (0..with).map(prefixed).chain((with..with + without).map(plain)).collect();
+        let wanted: Vec<String> = (0..with + without).map(|n| entry(n, None)).collect();
+        assert_eq!(split(&text), wanted, "{with} and {without}");
+    }
+}

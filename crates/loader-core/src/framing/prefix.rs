@@ -40,6 +40,10 @@ pub(super) struct Reading {
     texts: usize,
     /// Records whose length stands on the line before.
     announced: usize,
+    /// Lines that are a record, without text, …
+    bare: usize,
+    /// … and their bytes.
+    bare_bytes: usize,
 }
 
 impl Reading {
@@ -48,8 +52,9 @@ impl Reading {
     pub(super) fn beats(&self, explained: usize) -> Option<Prefix> {
         let announced = self.announced * 2 > self.records;
         let usual = self.records * RARE >= self.texts;
-        let wins =
-            self.records > 1 && usual && (self.bytes > explained || (announced && self.bytes == explained));
+        // A file may have been joined of lines with and without.
+        let bytes = self.bytes + if self.records * RARE >= self.bare { self.bare_bytes } else { 0 };
+        let wins = self.records > 1 && usual && (bytes > explained || (announced && bytes == explained));
         wins.then_some(Prefix { texts_are_framing: self.texts * USUAL >= self.records })
     }
 }
@@ -81,6 +86,9 @@ pub(super) fn read(head: &[u8], whole: bool) -> Result<Reading, OutOfMemory> {
                 } else if announced || has_text(&line[..start]) || has_text(&line[end..]) {
                     reading.records += 1;
                     reading.bytes += end - start;
+                } else {
+                    reading.bare += 1;
+                    reading.bare_bytes += end - start;
                 }
                 reading.announced += usize::from(announced);
                 reading.texts += usize::from(announced);
