@@ -235,3 +235,30 @@ fn lines_with_a_prefix_before_lines_without() {
         assert_eq!(split(&text), wanted, "{with} and {without}");
     }
 }
+
+#[test]
+fn a_scalar_beside_records_is_text() {
+    let records: Vec<String> = (0..5).map(|n| entry(n, None)).collect();
+    let array = format!("[{}]", records.join(", "));
+    let lines = format!("[\n{}\n]", records.join(",\n"));
+    let beside: String = records.iter().map(|record| format!("{record} 17\n")).collect();
+    for text in
+        [format!("{array}\n200"), format!("[WARN] a [b]\n{array}\n200\n"), format!("{lines}\n200\n"), beside]
+    {
+        let found = split(&text);
+        let (rejects, rows): (Vec<_>, Vec<_>) = found.into_iter().partition(|item| item.starts_with('!'));
+        assert_eq!(rows, records, "{text}");
+        assert!(
+            rejects
+                .iter()
+                .all(|reject| reject.contains("WARN") || ["!200", "!17"].contains(&reject.as_str()))
+        );
+    }
+    // Where scalars are records, they stay.
+    assert_eq!(split("[{\"a\": 1}, 2, \"x\", null]"), ["{\"a\": 1}", "2", "\"x\"", "null"]);
+    assert_eq!(
+        split("{\"a\": 1}\n2\n\"x\"\nnull\n{\"a\": 2}\n"),
+        ["{\"a\": 1}", "2", "\"x\"", "null", "{\"a\": 2}"]
+    );
+    assert_eq!(split("[\n{\"a\": 1},\n2,\n\"x\",\nnull\n]\n"), ["{\"a\": 1}", "2", "\"x\"", "null"]);
+}

@@ -47,6 +47,10 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             let what = "expected an object or array, as the other records are";
             return Ok(Attempt::Bad(Spot { kind: FaultKind::Syntax, at: start, what }));
         }
+        if scalar && !class.is_some_and(|c| self.profile.knows_class(c)) && self.stands_apart(start)? {
+            let what = "expected an object or array, as the other records are";
+            return Ok(Attempt::Bad(Spot { kind: FaultKind::Syntax, at: start, what }));
+        }
         if !misplaced && self.encloses_records(start)? {
             return Ok(Attempt::Bracket);
         }

@@ -25,6 +25,39 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             .is_some_and(|line| blanks(&self.window.bytes()[line..start]) > indent)
     }
 
+    /// Whether nothing but framing stands before `start` on its line.
+    pub(super) fn begins_line(&self, start: usize) -> bool {
+        self.line_begins || self.window.bytes()[self.position..start].contains(&b'\n')
+    }
+
+    /// Whether a scalar at `start`, behind records of other kinds, is none of them: it stands
+    /// beside one on its line, or behind the array of the records.
+    pub(super) fn stands_apart(&mut self, start: usize) -> Result<bool, Error> {
+        if self.profile.records() == 0 {
+            return Ok(false);
+        }
+        let separated = self.window.bytes()[self.position..start].contains(&b',');
+        if !separated && !self.begins_line(start) {
+            return Ok(true);
+        }
+        // What lies before a line that begins a range is not known.
+        match self.layout {
+            Layout::Lines { .. } => Ok(self.commas && !self.is_element(start)?),
+            _ => Ok(self.closed && !separated),
+        }
+    }
+
+    /// Whether the scalar at `start` is followed by what follows the element of an array.
+    fn is_element(&mut self, start: usize) -> Result<bool, Error> {
+        let text = self.peek(start)?;
+        let end = match text.first() {
+            Some(b'"') => shape::string_end(text, 0),
+            _ => text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)).count(),
+        };
+        let rest = text.get(end..).unwrap_or_default();
+        Ok(matches!(rest.trim_ascii_start().first(), Some(b',' | b']')))
+    }
+
     /// Whether the bracket at `start`, where a record should start, encloses records, in a
     /// file that has objects only: one of theirs follows it.
     pub(super) fn encloses_records(&mut self, start: usize) -> Result<bool, Error> {

@@ -372,6 +372,10 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> Result<Values, OutOfMemor
             break;
         }
         let (line, indent, at_line_start) = line_of(head, i, from);
+        if let Some(end) = scalar_beside(head, gap, i, &seen, &mut line_scanner) {
+            i = end;
+            continue;
+        }
         scanner.reset(false);
         match scanner.scan(head, i, whole) {
             Progress::Done(end) if swallows_lines(&head[i..end], indent, &seen, &mut line_scanner) => {
@@ -400,7 +404,8 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> Result<Values, OutOfMemor
                 }
                 before = (end, container && apart && holds_more(&head[i..end]));
                 let rest = &head[end..memchr::memchr(b'\n', &head[end..]).map_or(head.len(), |at| end + at)];
-                let alone = bare(rest).iter().all(|b| *b == b']');
+                let alone = bare(rest).iter().all(|b| *b == b']')
+                    || (container && scalar_ends_line(rest, &mut line_scanner));
                 let value =
                     Seen { at_line_start, alone, indent, many_lines, inner, closing, separator, class };
                 memory::push(&mut seen, value)?;
@@ -433,6 +438,29 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> Result<Values, OutOfMemor
         }
     }
     Ok(Values { seen, commas: with_comma > without, explained, opens })
+}
+
+/// The end of a scalar at `i` that stands beside a container on its line, without a comma: it
+/// is text. `gap` is where the value before it ends.
+fn scalar_beside(head: &[u8], gap: usize, i: usize, seen: &[Seen], scanner: &mut Scanner) -> Option<usize> {
+    let beside = seen.last().is_some_and(|before| matches!(before.class, Class::Object | Class::Array))
+        && !head[gap..i].iter().any(|b| matches!(b, b',' | b'\n'));
+    if !beside || matches!(head[i], b'{' | b'[') {
+        return None;
+    }
+    scanner.reset(true);
+    match scanner.scan(head, i, true) {
+        Progress::Done(end) => Some(end),
+        _ => None,
+    }
+}
+
+/// Whether nothing but a scalar is left of a line, without a comma before it.
+fn scalar_ends_line(rest: &[u8], scanner: &mut Scanner) -> bool {
+    let text = rest.trim_ascii();
+    scanner.reset(true);
+    !matches!(text.first(), None | Some(b',' | b'{' | b'['))
+        && scanner.scan(text, 0, true) == Progress::Done(text.len())
 }
 
 /// Whether a value is more than an array of scalars, which may be a part of a text.

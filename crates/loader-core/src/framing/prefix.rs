@@ -40,10 +40,8 @@ pub(super) struct Reading {
     texts: usize,
     /// Records whose length stands on the line before.
     announced: usize,
-    /// Lines that are a record, without text, …
+    /// Bytes of records on lines without text.
     bare: usize,
-    /// … and their bytes.
-    bare_bytes: usize,
 }
 
 impl Reading {
@@ -53,7 +51,7 @@ impl Reading {
         let announced = self.announced * 2 > self.records;
         let usual = self.records * RARE >= self.texts;
         // A file may have been joined of lines with and without.
-        let bytes = self.bytes + if self.records * RARE >= self.bare { self.bare_bytes } else { 0 };
+        let bytes = self.bytes + if self.bytes * RARE >= self.bare { self.bare } else { 0 };
         let wins = self.records > 1 && usual && (bytes > explained || (announced && bytes == explained));
         wins.then_some(Prefix { texts_are_framing: self.texts * USUAL >= self.records })
     }
@@ -87,8 +85,7 @@ pub(super) fn read(head: &[u8], whole: bool) -> Result<Reading, OutOfMemory> {
                     reading.records += 1;
                     reading.bytes += end - start;
                 } else {
-                    reading.bare += 1;
-                    reading.bare_bytes += end - start;
+                    reading.bare += end - start;
                 }
                 reading.announced += usize::from(announced);
                 reading.texts += usize::from(announced);
@@ -196,8 +193,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     pub(super) fn line(&mut self, start: usize, prefix: Prefix) -> Result<Line, Error> {
         let end = self.line_end(start)?;
         let line = &self.window.bytes()[start..end];
-        let begins = self.line_begins || self.window.bytes()[self.position..start].contains(&b'\n');
-        if !begins {
+        if !self.begins_line(start) {
             // Behind the record of the line.
             return Ok(match text::is_remark(line) {
                 true => Line::Prefix(end),

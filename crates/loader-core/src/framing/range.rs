@@ -164,7 +164,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
 
     fn jump(&mut self, offset: u64) -> Result<(), Error> {
         // Whether a line begins there is told by the byte before.
-        let before = u64::from(self.prefix.is_some());
+        let before = u64::from(offset > 0);
         self.window.jump(offset - before)?;
         self.position = before as usize;
         self.counted = self.position;

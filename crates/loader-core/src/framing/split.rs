@@ -61,11 +61,12 @@ pub struct Splitter<S: Source, R: Reader = ()> {
     pub(super) unwrap: bool,
     /// Only framing has come since an opening bracket of that kind.
     pub(super) after_bracket: bool,
+    /// A closing bracket was framing, and no opening one since.
+    pub(super) closed: bool,
     pub(super) tally: Tally,
     /// Lines have text before their record.
     pub(super) prefix: Option<Prefix>,
-    /// The place stands at the start of a line, or behind framing at the start of one. Kept
-    /// where lines have prefixes.
+    /// The place stands at the start of a line, or behind framing at the start of one.
     pub(super) line_begins: bool,
     /// Text that is yet to be handed out ends at this index; what of it has left the window
     /// is in `passed`.
@@ -130,6 +131,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             line_begins: true,
             preamble: None,
             after_bracket: false,
+            closed: false,
             tally: Tally::default(),
             position: 0,
             counted: 0,
@@ -218,6 +220,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 if end > start || self.passed.is_some() {
                     return self.reject(start, end, between::text(start)).map(Some);
                 }
+                continue;
             }
             let start = match self.prefix {
                 None => start,
@@ -241,7 +244,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 Attempt::Spoiled { end, spot } => return self.reject(start, end, spot).map(Some),
                 Attempt::Bracket => {
                     self.indent_by_array(start)?;
-                    self.after_bracket = true;
+                    (self.after_bracket, self.closed) = (true, false);
                     self.frame(start + 1);
                 }
                 Attempt::Bad(spot) => {
@@ -334,9 +337,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
 
     /// Books everything up to `to` as framing.
     pub(super) fn frame(&mut self, to: usize) {
-        if self.prefix.is_some() {
-            self.line_begins |= self.window.bytes()[self.position..to].contains(&b'\n');
-        }
+        self.line_begins |= self.window.bytes()[self.position..to].contains(&b'\n');
         let bytes = (to - self.position) as u64;
         self.tally.bytes_framing += bytes;
         self.tally.stream_bytes += bytes;
@@ -421,11 +422,12 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR) => i += 1,
                 Some(b']') => {
                     self.fence_array(i)?;
+                    self.closed = true;
                     i += 1;
                 }
-                Some(b'[') if self.unwrap && i < stop => {
+                Some(b'[') if self.unwrap && i < stop && !self.is_in_text(i)? => {
                     self.indent_by_element(i)?;
-                    self.unwrap = false;
+                    (self.unwrap, self.closed) = (false, false);
                     self.after_bracket = true;
                     i += 1;
                 }
@@ -444,6 +446,17 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 stop = self.stop_index();
             }
         }
+    }
+
+    /// Whether the bracket at `at` is a part of text before the records: more of that follows
+    /// on its line.
+    fn is_in_text(&mut self, at: usize) -> Result<bool, Error> {
+        if self.preamble.is_none_or(|end| end <= at) {
+            return Ok(false);
+        }
+        let text = self.peek(at + 1)?;
+        let line = memchr::memchr(b'\n', text).map_or(text, |end| &text[..end]);
+        Ok(!line.trim_ascii().is_empty())
     }
 
     /// The index of the place to stop; 0 where that lies before what is at hand.
