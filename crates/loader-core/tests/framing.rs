@@ -112,6 +112,64 @@ fn a_torn_head_does_not_take_the_record_behind_it() {
     }
 }
 
+/// The record before it is whole, and not an object inside of a record that goes on behind it.
+#[test]
+fn a_lost_opening_brace_costs_no_record_before_it() {
+    let (user, error, ping, batch) = (
+        r#"{"type":"user","uid":1,"name":"a","address":{"city":"x","zip":"1"}}"#,
+        r#"{"level":"error","seq":2,"message":"b","stack":[]}"#,
+        r#"{"ping":3}"#,
+        r#"{"kind":"batch","seq":4,"entries":[{"ping":776},{"ping":777}]}"#,
+    );
+    let records = [user, error, ping, batch, user, ping, batch, error];
+    for (open, glue, close) in [("[", ",", "]"), ("", "", ""), ("[", ", ", "]\n"), ("", " ", "\n")] {
+        for lost in 4..records.len() {
+            let mut damaged = records;
+            damaged[lost] = &records[lost][1..];
+            let text = format!("{open}{}{close}", damaged.join(glue));
+            let mut wanted = records.map(str::to_owned);
+            wanted[lost] = format!("!{}", damaged[lost]);
+            assert_eq!(split(&text), wanted, "{text}");
+        }
+    }
+}
+
+/// What follows one brace too many is the rest of the record, not another that lost its own.
+#[test]
+fn a_closing_brace_too_many_ends_no_record() {
+    let whole =
+        |n: usize| format!(r#"{{"id":{n},"name":"a","user":{{"id":7,"name":"b"}},"ok":true,"note":null}}"#);
+    let key = [r#""id""#, r#","name":"a""#, r#","user""#, r#","ok""#, r#","note""#];
+    for behind in key {
+        let broken = whole(9).replacen(behind, &format!("}}{behind}"), 1);
+        for (open, glue, close) in [("[", ",", "]"), ("", "", ""), ("", "\n", "\n")] {
+            let text = format!("{open}{}{close}", [whole(1), whole(2), broken.clone(), whole(4)].join(glue));
+            assert_eq!(split(&text), [whole(1), whole(2), format!("!{broken}"), whole(4)], "{text}");
+        }
+    }
+}
+
+/// What is left of an array without its bracket are values on lines of their own, more of them
+/// than there are records.
+#[test]
+fn pieces_of_an_array_that_lost_its_bracket_are_no_records() {
+    let whole = |n: usize| {
+        format!(
+            "[\n    {n},\n    \"x\",\n    true,\n    [],\n    {{\n        \"a\": [1, 2]\n    }},\n    null\n]"
+        )
+    };
+    for lost in 0..3 {
+        for glue in ["\n", "\n\n"] {
+            let mut records: Vec<String> = (1000..1004).map(whole).collect();
+            let broken = records[lost].split_off(1);
+            records[lost].clone_from(&broken);
+            let text = records.join(glue) + "\n";
+            records[lost] = format!("!{}", broken.trim_ascii());
+            assert_eq!(split(&text), records, "{text}");
+        }
+    }
+}
+
 #[test]
 fn records_on_one_line_without_newlines_between_are_all_kept() {
     let (a, b, c) = (r#"{"id":1,"name":"a"}"#, r#"{"id":2,"name":"b"}"#, r#"{"id":3,"name":"c"}"#);

@@ -289,7 +289,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             // the record that it touches.
             None if !(0x20..0x7F).contains(&b) => owned,
             None => newline || (owned && (comma || (!lines && !self.commas))),
-            Some(Class::String) if self.is_key(i)? => false,
+            Some(Class::String) if self.is_key(i)? => owned && self.lost_its_brace(i, &mut 0)?,
             Some(Class::Object | Class::Array) if lines => owned && (comma || self.opens(i)?),
             // A scalar beside another value on a line is a piece of something.
             Some(_) if lines => false,
@@ -326,6 +326,17 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         Ok(rest.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b':'))
     }
 
+    /// Whether the members at `at` are all of a record but its opening brace. Adds the bytes
+    /// that were looked at to `spent`.
+    pub(super) fn lost_its_brace(&mut self, at: usize, spent: &mut usize) -> Result<bool, Error> {
+        let mut scanner = Scanner::new(false);
+        scanner.enter_object(matches!(self.layout, Layout::Lines { .. }))?;
+        let end = self.end_nearby(scanner, at, SUSPICIOUS)?;
+        *spent += end.map_or(SUSPICIOUS, |end| end - at);
+        let shape = end.and_then(|end| shape::members(&self.window.bytes()[at..end]));
+        Ok(shape.is_some_and(|shape| self.profile.owns_shape(&shape)))
+    }
+
     /// The end of the value at `at`, if it is whole before `until`.
     fn whole_before(&mut self, at: usize, until: usize) -> Result<Option<usize>, Error> {
         self.scanner.reset(matches!(self.layout, Layout::Lines { .. }));
@@ -339,8 +350,13 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     /// The end of the value at `at`, if it is whole and ends within [`SPAN`]. The
     /// scanner of the splitter may be in the middle of a record that is too large.
     pub(super) fn whole_nearby(&mut self, at: usize) -> Result<Option<usize>, Error> {
-        let mut scanner = Scanner::new(matches!(self.layout, Layout::Lines { .. }));
-        let until = at + SPAN;
+        let scanner = Scanner::new(matches!(self.layout, Layout::Lines { .. }));
+        self.end_nearby(scanner, at, SPAN)
+    }
+
+    /// Where the scanner ends if it goes on at `at`, and finds it whole within `span` bytes.
+    fn end_nearby(&mut self, mut scanner: Scanner, at: usize, span: usize) -> Result<Option<usize>, Error> {
+        let until = at + span;
         let mut from = at;
         loop {
             let bytes = self.window.bytes();

@@ -14,6 +14,9 @@ pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// every line look like the start of a value to the end must not be quadratic.
 const EFFORT: usize = 16;
 
+/// So many values are looked at for one like the first.
+const TRIES: usize = 8;
+
 /// What shows where records start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
@@ -82,6 +85,8 @@ struct Seen {
     /// A record separator stands before it.
     separator: bool,
     class: Class,
+    /// In bytes.
+    length: usize,
 }
 
 impl Seen {
@@ -243,7 +248,7 @@ fn encloses(head: &[u8], first: usize, whole: bool) -> Result<bool, OutOfMemory>
         return holds_records(head, first, end, whole);
     }
     if rest.is_empty() && line_end < head.len() {
-        return Ok(encloses_lines(head, first, line_end));
+        return Ok(encloses_lines(head, first, line_end) && !stands_beside(head, first, whole, &mut scanner));
     }
     if let Progress::Done(end) = progress {
         let after = top_level(head, end, whole)?.seen;
@@ -323,6 +328,27 @@ fn encloses_lines(head: &[u8], first: usize, line_end: usize) -> bool {
     }
     // Rubbish may look like a value or two.
     beside * 6 <= inside
+}
+
+/// Whether the array at `first` is whole, and another that spans lines, too, starts below it as
+/// far left.
+fn stands_beside(head: &[u8], first: usize, whole: bool, scanner: &mut Scanner) -> bool {
+    let (_, indent, _) = line_of(head, first, first);
+    let Progress::Done(mut end) = scanner.scan(head, first, whole) else { return false };
+    for _ in 0..TRIES {
+        let Some(line) = next_start(head, end, indent, end) else { return false };
+        let start = skip_framing(head, line);
+        scanner.reset(false);
+        match scanner.scan(head, start, whole) {
+            Progress::Done(behind) if head[start] == b'[' && head[start..behind].contains(&b'\n') => {
+                return true;
+            }
+            Progress::Done(behind) => end = behind,
+            Progress::Broken(_) => end = start,
+            Progress::More(_) | Progress::OutOfMemory(_) => return false,
+        }
+    }
+    false
 }
 
 /// Whether the line at `first` and most others are each a whole array.
@@ -406,8 +432,17 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> Result<Values, OutOfMemor
                 let rest = &head[end..memchr::memchr(b'\n', &head[end..]).map_or(head.len(), |at| end + at)];
                 let alone = bare(rest).iter().all(|b| *b == b']')
                     || (container && scalar_ends_line(rest, &mut line_scanner));
-                let value =
-                    Seen { at_line_start, alone, indent, many_lines, inner, closing, separator, class };
+                let value = Seen {
+                    at_line_start,
+                    alone,
+                    indent,
+                    many_lines,
+                    inner,
+                    closing,
+                    separator,
+                    class,
+                    length: end - i,
+                };
                 memory::push(&mut seen, value)?;
                 effort = effort.saturating_sub(end - i);
                 i = end;
@@ -563,12 +598,14 @@ fn layout_of(head: &[u8], seen: &[Seen], whole: bool) -> Result<Layout, OutOfMem
     if separated {
         return Ok(Layout::Sequence);
     }
-    // The indentation that most records have; the first may stand elsewhere.
+    // The indentation that most of the records have, by their bytes: pieces of a broken one may
+    // be many. The first may stand elsewhere.
     let at_starts = seen.iter().filter(|seen| seen.at_line_start);
-    let mut indents: Vec<usize> = memory::collect(at_starts.map(|seen| seen.indent))?;
+    let mut indents: Vec<(usize, usize)> = memory::collect(at_starts.map(|seen| (seen.indent, seen.length)))?;
     indents.sort_unstable();
-    let most = indents.chunk_by(|a, b| a == b).max_by_key(|same| same.len());
-    let Some(&indent) = most.and_then(|same| same.first()) else { return Ok(Layout::Free) };
+    let bytes = |same: &[(usize, usize)]| same.iter().map(|(_, length)| length).sum::<usize>();
+    let most = indents.chunk_by(|a, b| a.0 == b.0).max_by_key(|same| bytes(same));
+    let Some(&(indent, _)) = most.and_then(|same| same.first()) else { return Ok(Layout::Free) };
     let many = many.filter(|seen| seen.at_line_start && seen.indent == indent);
     let clean = many.clone().filter(|seen| seen.clean());
     let count = many.count();

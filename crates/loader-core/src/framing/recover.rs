@@ -234,6 +234,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         }
         match self.close_of_string(i, walk.bound)? {
             Some(end) if self.follows_string(end, walk.bound)? => {
+                if tracker.frames.is_empty() && self.is_key(i)? {
+                    tracker.open_lost(i)?;
+                }
                 if tracker.frames.len() == 1 && tracker.expect == Expect::Key {
                     tracker.key(key_hash(&self.window.bytes()[i..end]))?;
                 }
@@ -454,7 +457,10 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             };
             match b {
                 b'}' | b':' => return Ok(Chain::Refutes),
-                b'"' if self.is_key(at)? => return Ok(Chain::Refutes),
+                b'"' if self.is_key(at)? => {
+                    let record = !bracket && self.lost_its_brace(at, &mut walk.spent)?;
+                    return Ok(if record { Chain::Confirms } else { Chain::Refutes });
+                }
                 b'[' if bracket && !comma => return Ok(Chain::Confirms),
                 _ if bracket => return Ok(Chain::Refutes),
                 b'{' | b'[' => {}

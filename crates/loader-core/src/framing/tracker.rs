@@ -91,6 +91,12 @@ impl Tracker {
         Ok(())
     }
 
+    /// A key at `start`, where nothing is open: its object lost its brace.
+    pub(super) fn open_lost(&mut self, start: usize) -> Result<(), OutOfMemory> {
+        self.previous = 0;
+        self.open(b'{', start)
+    }
+
     /// Notes a key of the outermost object, by its hash; as many as shapes have.
     pub(super) fn key(&mut self, hash: u64) -> Result<(), OutOfMemory> {
         if self.keys.len() < MAX_KEYS { memory::push(&mut self.keys, hash) } else { Ok(()) }

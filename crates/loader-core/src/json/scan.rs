@@ -98,6 +98,14 @@ impl Scanner {
         self.one_line = one_line;
     }
 
+    /// To the first key of an object, as if its brace had been scanned.
+    pub fn enter_object(&mut self, one_line: bool) -> Result<(), OutOfMemory> {
+        self.reset(one_line);
+        self.state = State::Key;
+        self.push(true)?;
+        Ok(())
+    }
+
     /// The first soft fault so far.
     pub fn soft(&self) -> Option<Spot> {
         self.soft

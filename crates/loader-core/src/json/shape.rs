@@ -244,13 +244,15 @@ fn root(text: &[u8]) -> Option<Shape> {
 /// What [`root`] says of a text that is one object, without a look at what lies
 /// deeper; `None` where it takes that.
 fn object(text: &[u8]) -> Option<Shape> {
-    if text.first() != Some(&b'{') {
-        return None;
-    }
+    members(text.strip_prefix(b"{")?)
+}
+
+/// The shape of an object of which `text` is all but the opening brace.
+pub fn members(text: &[u8]) -> Option<Shape> {
     let mut keys = Vec::new();
     let mut key_due = true;
     let mut depth = 1usize;
-    let mut i = 1;
+    let mut i = 0;
     while depth > 0 {
         let b = *text.get(i)?;
         let start = i;
