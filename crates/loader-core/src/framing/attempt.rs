@@ -39,15 +39,12 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let scalar = class.is_some_and(|class| !matches!(class, Class::Object | Class::Array));
         // While the head is being learned from, anything may be a kind of its own.
         let learned = self.learned_to > 0;
-        if learned
-            && scalar
-            && !matches!(self.layout, Layout::Lines { .. })
-            && !class.is_some_and(|c| self.profile.knows_class(c))
+        let lines = matches!(self.layout, Layout::Lines { .. });
+        let strange = scalar && !class.is_some_and(|class| self.profile.knows_class(class));
+        if scalar && !lines && self.behind_array
+            || strange && !lines && learned
+            || strange && self.stands_apart(start)?
         {
-            let what = "expected an object or array, as the other records are";
-            return Ok(Attempt::Bad(Spot { kind: FaultKind::Syntax, at: start, what }));
-        }
-        if scalar && !class.is_some_and(|c| self.profile.knows_class(c)) && self.stands_apart(start)? {
             let what = "expected an object or array, as the other records are";
             return Ok(Attempt::Bad(Spot { kind: FaultKind::Syntax, at: start, what }));
         }

@@ -31,7 +31,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     /// Whether a scalar at `start`, behind records of other kinds, is none of them: it stands
-    /// beside one on its line, or behind the array of the records.
+    /// beside one on its line, or behind the array of those that have a line each.
     pub(super) fn stands_apart(&mut self, start: usize) -> Result<bool, Error> {
         if self.profile.records() == 0 {
             return Ok(false);
@@ -41,10 +41,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             return Ok(true);
         }
         // What lies before a line that begins a range is not known.
-        match self.layout {
-            Layout::Lines { .. } => Ok(self.commas && !self.is_element(start)?),
-            _ => Ok(self.closed && !separated),
-        }
+        let lines = matches!(self.layout, Layout::Lines { .. });
+        Ok(lines && self.commas && !self.is_element(start)?)
     }
 
     /// Whether the scalar at `start` is followed by what follows the element of an array.
@@ -289,7 +287,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             // the record that it touches.
             None if !(0x20..0x7F).contains(&b) => owned,
             None => newline || (owned && (comma || (!lines && !self.commas))),
-            Some(Class::String) if self.is_key(i)? => owned && self.lost_its_brace(i, &mut 0)?,
+            Some(Class::String) if self.is_key(i)? => owned && apart && self.lost_its_brace(i, &mut 0)?,
             Some(Class::Object | Class::Array) if lines => owned && (comma || self.opens(i)?),
             // A scalar beside another value on a line is a piece of something.
             Some(_) if lines => false,

@@ -388,6 +388,8 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> Result<Values, OutOfMemor
     let mut seen: Vec<Seen> = Vec::new();
     let (mut with_comma, mut without) = (0usize, 0usize);
     let (mut explained, mut opens) = (0, false);
+    // The line that the last value that counts began on.
+    let mut values_on = None;
     // Where the value or text before ends, and whether that was an object or array.
     let mut before = (from, true);
     let mut i = from;
@@ -427,6 +429,7 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> Result<Values, OutOfMemor
                 let apart = at_line_start || many_lines || (before.1 && before.0 >= gap);
                 if container && apart {
                     explained += end - i;
+                    values_on = Some(line);
                 }
                 before = (end, container && apart && holds_more(&head[i..end]));
                 let rest = &head[end..memchr::memchr(b'\n', &head[end..]).map_or(head.len(), |at| end + at)];
@@ -463,8 +466,17 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> Result<Values, OutOfMemor
                     i = next;
                     continue;
                 }
-                // On with the next line that is no deeper than this record; where
-                // the head of the file is lost, with any.
+                // On with the next value of a line that had some, or the bracket of the file; then
+                // with the next line that is no deeper than this record; where the head of the
+                // file is lost, with any.
+                if values_on == Some(line) || (seen.is_empty() && from > line) {
+                    let beside = next_on_line(head, spot.at, &mut scanner, &mut effort, whole);
+                    if let Some(next) = beside {
+                        before = (next, true);
+                        i = next;
+                        continue;
+                    }
+                }
                 let next = next_start(head, line, indent, i);
                 let any = || seen.is_empty().then(|| next_start(head, line, usize::MAX, i)).flatten();
                 let Some(next) = next.or_else(any) else { break };
@@ -496,6 +508,33 @@ fn scalar_ends_line(rest: &[u8], scanner: &mut Scanner) -> bool {
     scanner.reset(true);
     !matches!(text.first(), None | Some(b',' | b'{' | b'['))
         && scanner.scan(text, 0, true) == Progress::Done(text.len())
+}
+
+/// The first whole object or array behind `from` on its line that stands beside others, and is no
+/// value of a key.
+fn next_on_line(
+    head: &[u8],
+    from: usize,
+    scanner: &mut Scanner,
+    effort: &mut usize,
+    whole: bool,
+) -> Option<usize> {
+    let line = &head[..memchr::memchr(b'\n', &head[from..]).map_or(head.len(), |end| from + end)];
+    let mut at = from;
+    while *effort > 0 {
+        at += memchr::memchr2(b'{', b'[', line.get(at..)?)?;
+        let beside = matches!(line[..at].trim_ascii_end().last(), Some(b',' | b'}' | b']'));
+        if beside && text::opens(&line[at..]) {
+            scanner.reset(true);
+            match scanner.scan(head, at, whole) {
+                Progress::Done(_) => return Some(at),
+                Progress::Broken(spot) => *effort = effort.saturating_sub(spot.at - at),
+                Progress::More(_) | Progress::OutOfMemory(_) => return None,
+            }
+        }
+        at += 1;
+    }
+    None
 }
 
 /// Whether a value is more than an array of scalars, which may be a part of a text.

@@ -30,7 +30,9 @@ pub(super) fn ends(head: &[u8], whole: bool, array: bool) -> Result<Vec<usize>, 
         b => {
             let rest = &head[first..];
             let line = memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end]);
-            Class::of(b).is_some() && text::is_prose(line)
+            // A bracket that closes something, and words.
+            let words = matches!(b, b'}' | b']') && line.iter().any(u8::is_ascii_alphabetic);
+            (Class::of(b).is_some() && text::is_prose(line)) || (words && text::is_prose(&line[1..]))
         }
     });
     if !is_text || (unclear && head[first] == b'{') {

@@ -75,7 +75,7 @@ pub(super) fn read(head: &[u8], whole: bool) -> Result<Reading, OutOfMemory> {
         }
         match find(line, &mut scanner, |_| true, |_| true) {
             // Other values, or pieces of some, are no prefix.
-            Some(Found { start, .. }) if !text::is_prose(&line[..start]) => {}
+            Some(Found { start, .. }) if !is_text_before(line, start) => {}
             Some(Found { start, end: Some(end) }) => {
                 let announced = announced.is_some_and(|length: usize| length.abs_diff(end - start) <= 2);
                 let beside = line.len() - (end - start);
@@ -112,7 +112,23 @@ fn tells(value: &[u8], beside: usize) -> bool {
 
 /// Whether a line is a piece of a record that spans lines.
 fn is_piece(line: &[u8]) -> bool {
-    text::is_member(line) || matches!(line.first(), Some(b'}' | b':'))
+    let rest = behind_closers(line);
+    let opens = || matches!(rest.first(), None | Some(b'{' | b'[')) && text::opens(rest);
+    text::is_member(line)
+        || line.first() == Some(&b':')
+        || rest.len() < line.len() && (text::is_member(rest) || opens())
+}
+
+/// A line without the brackets, commas and blanks at its front that close something.
+fn behind_closers(line: &[u8]) -> &[u8] {
+    let closers = line.iter().take_while(|b| matches!(b, b'}' | b']' | b',' | b' ' | b'\t')).count();
+    &line[closers..]
+}
+
+/// Whether what stands before index `end` of a line is text, and no other value or piece of one.
+fn is_text_before(line: &[u8], end: usize) -> bool {
+    let rest = behind_closers(line);
+    text::is_prose_before(rest, end.saturating_sub(line.len() - rest.len()))
 }
 
 /// Whether more than framing is there.
@@ -222,7 +238,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             // What lies before it may be the rest of a record that lost its start.
             Some(Found { start: at, end }) => {
                 let like = end.is_some_and(|end| learned && profile.owns(&line[at..end]));
-                let torn = !like && at > 0 && !text::is_prose(&line[..at]);
+                let torn = !like && at > 0 && !is_text_before(line, at);
                 Line::Record(if torn { start } else { start + at })
             }
             None if !text::is_prose(line) => Line::Record(start),

@@ -458,7 +458,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             match b {
                 b'}' | b':' => return Ok(Chain::Refutes),
                 b'"' if self.is_key(at)? => {
-                    let record = !bracket && self.lost_its_brace(at, &mut walk.spent)?;
+                    let record =
+                        !bracket && (comma || !self.commas) && self.lost_its_brace(at, &mut walk.spent)?;
                     return Ok(if record { Chain::Confirms } else { Chain::Refutes });
                 }
                 b'[' if bracket && !comma => return Ok(Chain::Confirms),

@@ -59,10 +59,10 @@ pub struct Splitter<S: Source, R: Reader = ()> {
     pub(super) scanner: Scanner,
     /// The first bracket of the file is yet to be taken off.
     pub(super) unwrap: bool,
+    /// Only framing has come since a bracket that may have closed the array of the records.
+    pub(super) behind_array: bool,
     /// Only framing has come since an opening bracket of that kind.
     pub(super) after_bracket: bool,
-    /// A closing bracket was framing, and no opening one since.
-    pub(super) closed: bool,
     pub(super) tally: Tally,
     /// Lines have text before their record.
     pub(super) prefix: Option<Prefix>,
@@ -130,8 +130,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             prefix: None,
             line_begins: true,
             preamble: None,
+            behind_array: false,
             after_bracket: false,
-            closed: false,
             tally: Tally::default(),
             position: 0,
             counted: 0,
@@ -244,7 +244,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 Attempt::Spoiled { end, spot } => return self.reject(start, end, spot).map(Some),
                 Attempt::Bracket => {
                     self.indent_by_array(start)?;
-                    (self.after_bracket, self.closed) = (true, false);
+                    self.after_bracket = true;
                     self.frame(start + 1);
                 }
                 Attempt::Bad(spot) => {
@@ -419,15 +419,19 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let mut stop = self.stop_index();
         loop {
             match self.byte(i)? {
-                Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR) => i += 1,
+                Some(b',') => {
+                    self.behind_array = false;
+                    i += 1;
+                }
+                Some(b' ' | b'\t' | b'\r' | b'\n' | RECORD_SEPARATOR) => i += 1,
                 Some(b']') => {
                     self.fence_array(i)?;
-                    self.closed = true;
+                    self.behind_array = self.number > 0 && self.format == Format::Array;
                     i += 1;
                 }
                 Some(b'[') if self.unwrap && i < stop && !self.is_in_text(i)? => {
                     self.indent_by_element(i)?;
-                    (self.unwrap, self.closed) = (false, false);
+                    self.unwrap = false;
                     self.after_bracket = true;
                     i += 1;
                 }

@@ -81,9 +81,14 @@ pub(super) fn is_remark(rest: &[u8]) -> bool {
 /// Whether bytes that were rejected hold nothing of JSON: no member, no bracket that opens
 /// something, and no bracket that closes what the text did not open.
 pub(super) fn is_prose(bytes: &[u8]) -> bool {
+    is_prose_before(bytes, bytes.len())
+}
+
+/// The same of what stands before index `end`; what follows tells what a bracket opens.
+pub(super) fn is_prose_before(bytes: &[u8], end: usize) -> bool {
     let mut open = 0usize;
     let mut at = 0;
-    while let Some(next) = memchr::memchr3(b'"', b'{', b'}', &bytes[at..]) {
+    while let Some(next) = memchr::memchr3(b'"', b'{', b'}', bytes.get(at..end).unwrap_or_default()) {
         at += next;
         match bytes[at] {
             b'"' if bytes[at + 1..].trim_ascii_start().starts_with(b":") => return false,
