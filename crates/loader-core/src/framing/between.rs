@@ -3,6 +3,7 @@
 use super::Format;
 use super::bounds::SPAN;
 use super::layout::Layout;
+use super::prefix;
 use super::reader::Reader;
 use super::split::{Splitter, is_framing};
 use super::text;
@@ -77,7 +78,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 b'"' if self.is_key(at)? => return Ok(None),
                 b'{' | b'[' if text::opens(self.peek(at)?) => {
                     tries += 1;
-                    match self.begins(at, tries)? {
+                    match self.begins(start, at, tries)? {
                         Some(true) => return Ok(self.as_text(start, at)),
                         Some(false) if b == b'{' => open += 1,
                         Some(false) => {}
@@ -96,9 +97,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         }
     }
 
-    /// Whether a record begins at the bracket at `at`, behind text; `None` where it does not
+    /// Whether a record begins at the bracket at `at`, behind text that begins at `start`; `None` where it does not
     /// and what follows says that the text is a piece of a record.
-    fn begins(&mut self, at: usize, tries: usize) -> Result<Option<bool>, Error> {
+    fn begins(&mut self, start: usize, at: usize, tries: usize) -> Result<Option<bool>, Error> {
         let class = Class::of(self.window.bytes()[at]);
         let known = class.is_some_and(|class| self.profile.knows_class(class));
         if !known || (self.profile.records() > 0 && !self.opens(at)?) {
@@ -108,6 +109,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             return Ok(Some(self.profile.records() > 0));
         }
         match self.whole_nearby(at)? {
+            Some(end) if self.is_in_text(start, at, end)? => Ok(Some(false)),
             Some(end) => {
                 let value = &self.window.bytes()[at..end];
                 // What may lie inside of a record is told from one by what is around it.
@@ -118,6 +120,20 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             }
             None => Ok(Some(self.profile.records() > 0)),
         }
+    }
+
+    /// Whether the value `at..end` is a part of the text on its line, which begins at `start` or
+    /// behind: an empty one, a number in brackets, as no record of this file is.
+    fn is_in_text(&mut self, start: usize, at: usize, end: usize) -> Result<bool, Error> {
+        let bytes = self.window.bytes();
+        let before = &bytes[memchr::memrchr(b'\n', &bytes[start..at]).map_or(start, |n| start + n + 1)..at];
+        if bytes[at..end].contains(&b'\n') || self.profile.owns(&bytes[at..end]) {
+            return Ok(false);
+        }
+        let before = before.trim_ascii().len();
+        let rest = self.peek(end)?;
+        let behind = memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end]).trim_ascii().len();
+        Ok(before > 0 && !prefix::tells(&self.window.bytes()[at..end], before + behind))
     }
 
     /// Whether something around a value goes on at `at`, or closes there with `closer`.

@@ -469,7 +469,7 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> Result<Values, OutOfMemor
                 // On with the next value of a line that had some, or the bracket of the file; then
                 // with the next line that is no deeper than this record; where the head of the
                 // file is lost, with any.
-                if values_on == Some(line) || (seen.is_empty() && from > line) {
+                if values_on == Some(line) || (seen.is_empty() && from > line && head[from - 1] == b'[') {
                     let beside = next_on_line(head, spot.at, &mut scanner, &mut effort, whole);
                     if let Some(next) = beside {
                         before = (next, true);

@@ -102,7 +102,7 @@ pub(super) fn read(head: &[u8], whole: bool) -> Result<Reading, OutOfMemory> {
 
 /// Whether a value with so many bytes beside it on its line is one that records may be, and
 /// not what text has in brackets: a number, a list of two.
-fn tells(value: &[u8], beside: usize) -> bool {
+pub(super) fn tells(value: &[u8], beside: usize) -> bool {
     match value[1..].trim_ascii_start().first() {
         Some(b'}' | b']') | None => false,
         _ if value[0] == b'{' || value[1..].iter().any(|b| matches!(b, b'{' | b'[')) => true,
