@@ -36,7 +36,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             // In a document, what is around its records would count as text.
             _ if self.wrapper.is_some() => Ok(None),
             b'{' | b'}' | b':' => Ok(None),
-            b'[' if text::opens(self.peek(start)?) => Ok(None),
+            b'[' if text::opens(self.peek(start)?) && !self.begins_text(start)? => Ok(None),
             _ => Ok(self.text(start)?.map(|end| (self.fault_at(text(start)), end))),
         }
     }
@@ -122,18 +122,31 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         }
     }
 
+    /// Whether a line of text begins with the array at `start`.
+    fn begins_text(&mut self, start: usize) -> Result<bool, Error> {
+        match self.whole_nearby(start)? {
+            Some(end) => self.is_in_text(start, start, end),
+            None => Ok(false),
+        }
+    }
+
     /// Whether the value `at..end` is a part of the text on its line, which begins at `start` or
-    /// behind: an empty one, a number in brackets, as no record of this file is.
-    fn is_in_text(&mut self, start: usize, at: usize, end: usize) -> Result<bool, Error> {
+    /// behind, as no record of this file is: it is empty, a number in brackets, or a list of
+    /// scalars with words behind it.
+    pub(super) fn is_in_text(&mut self, start: usize, at: usize, end: usize) -> Result<bool, Error> {
         let bytes = self.window.bytes();
-        let before = &bytes[memchr::memrchr(b'\n', &bytes[start..at]).map_or(start, |n| start + n + 1)..at];
-        if bytes[at..end].contains(&b'\n') || self.profile.owns(&bytes[at..end]) {
+        let value = &bytes[at..end];
+        if value.contains(&b'\n') || self.profile.owns(value) || self.prefix.is_some() {
             return Ok(false);
         }
+        let scalars = value[0] == b'[' && !value[1..].iter().any(|b| matches!(b, b'{' | b'['));
+        let before = &bytes[memchr::memrchr(b'\n', &bytes[start..at]).map_or(start, |n| start + n + 1)..at];
         let before = before.trim_ascii().len();
         let rest = self.peek(end)?;
-        let behind = memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end]).trim_ascii().len();
-        Ok(before > 0 && !prefix::tells(&self.window.bytes()[at..end], before + behind))
+        let behind = memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end]).trim_ascii();
+        let words = behind.iter().any(u8::is_ascii_alphabetic) && text::is_remark(behind);
+        let beside = before + behind.len();
+        Ok((before > 0 && !prefix::tells(&self.window.bytes()[at..end], beside)) || (scalars && words))
     }
 
     /// Whether something around a value goes on at `at`, or closes there with `closer`.

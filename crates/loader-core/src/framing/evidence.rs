@@ -274,7 +274,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         }
         let owned = self.profile.owns(&self.window.bytes()[start..end]);
         let believed = owned || self.profile.records() == 0 || self.prefix.is_some();
-        if believed && self.is_remark(i, i == end)? {
+        if believed && self.is_remark(i, i == end)? && !self.is_in_text(start, start, end)? {
             return Ok(None);
         }
         let apart = comma || newline || !self.commas;

@@ -182,7 +182,9 @@ fn learn_from_values(head: &[u8], loaded: usize, mut profile: Profile) -> Result
     while let Some(at) = memchr::memchr2(b'{', b'[', &head[i..]) {
         let start = i + at;
         i = start + 1;
-        if head[..start].trim_ascii_end().ends_with(b":") {
+        // The value of a key, or brackets in a text.
+        let before = head[..start].trim_ascii_end().last();
+        if before.is_some_and(|&b| b == b':' || b.is_ascii_alphanumeric() || b >= 0x80) {
             continue;
         }
         scanner.reset(false);
