@@ -154,10 +154,17 @@ fn starts_with_text(head: &[u8], whole: bool) -> bool {
     match head.first() {
         Some(b'{') if text::opens(head) || text::opens_loosely(head) => return false,
         Some(b'[') if text::opens(head) => {
-            // A timestamp or a number in brackets, and text behind it.
-            let end = memchr::memchr(b']', line).map_or(line.len(), |end| end + 1);
-            let holds = line[1..end].iter().any(|b| matches!(b, b'{' | b'[' | b'"'));
-            if holds || end == line.len() || ends_line(&line[end..]) || followed_by_value(&line[end..]) {
+            // A timestamp, a number or scalars in brackets, and text behind it.
+            let whole_at = match Scanner::new(true).scan(line, 0, true) {
+                Progress::Done(end) => Some(end),
+                _ => None,
+            };
+            let bracket = || memchr::memchr(b']', line).map_or(line.len(), |end| end + 1);
+            let end = whole_at.unwrap_or_else(bracket);
+            let holds = line[1..end].iter().any(|b| matches!(b, b'{' | b'['));
+            let strings = whole_at.is_none() && line[1..end].contains(&b'"');
+            let rest = &line[end..];
+            if holds || strings || end == line.len() || ends_line(rest) || followed_by_value(rest) {
                 return false;
             }
         }
