@@ -14,6 +14,9 @@ pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// every line look like the start of a value to the end must not be quadratic.
 const EFFORT: usize = 16;
 
+/// An array that is so many times as long as all behind it holds the records.
+const MOSTLY: usize = 8;
+
 /// So many values are looked at for one like the first.
 const TRIES: usize = 8;
 
@@ -243,9 +246,17 @@ fn encloses(head: &[u8], first: usize, whole: bool) -> Result<bool, OutOfMemory>
     let mut scanner = Scanner::for_text(false, head.len())?;
     let progress = scanner.scan(head, first, whole);
     if let Progress::Done(end) = progress
-        && holds_objects(&head[first..end])
+        && head[first + 1..].trim_ascii_start().starts_with(b"{")
     {
-        return holds_records(head, first, end, whole);
+        let behind = top_level(head, end, whole)?.seen;
+        // Next to it, a few arrays in the text behind it are nothing.
+        let arrays = behind.iter().filter(|seen| seen.class == Class::Array).map(|seen| seen.length);
+        if arrays.sum::<usize>() * MOSTLY < end - first {
+            return Ok(true);
+        }
+        if holds_objects(&head[first..end]) {
+            return Ok(holds_records(&head[first..end], &behind));
+        }
     }
     if rest.is_empty() && line_end < head.len() {
         return Ok(encloses_lines(head, first, line_end) && !stands_beside(head, first, whole, &mut scanner));
@@ -278,14 +289,10 @@ fn holds_objects(array: &[u8]) -> bool {
 
 /// Whether the array of objects that opens a file holds its records: it does not where it is
 /// one line of many that are such arrays.
-fn holds_records(head: &[u8], first: usize, end: usize, whole: bool) -> Result<bool, OutOfMemory> {
-    if head[first..end].contains(&b'\n') {
-        return Ok(true);
-    }
-    let after = top_level(head, end, whole)?.seen;
-    let lines = after.iter().filter(|seen| seen.class == Class::Array && !seen.many_lines && seen.alone);
+fn holds_records(array: &[u8], behind: &[Seen]) -> bool {
+    let lines = behind.iter().filter(|seen| seen.class == Class::Array && !seen.many_lines && seen.alone);
     let lines = lines.count();
-    Ok(lines == 0 || lines <= after.len() - lines)
+    array.contains(&b'\n') || lines == 0 || lines <= behind.len() - lines
 }
 
 /// Whether more arrays of a long line follow each other directly than objects

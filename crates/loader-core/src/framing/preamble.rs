@@ -43,8 +43,8 @@ pub(super) fn ends(head: &[u8], whole: bool, array: bool) -> Result<Vec<usize>, 
     }
     let mut found = Candidates::default();
     found.search(head, first, whole, array)?;
-    let Candidates { first, block, largest, widest } = found;
-    for at in [first, block, largest, widest].into_iter().flatten() {
+    let Candidates { first, block, array, largest, widest } = found;
+    for at in [first, block, array, largest, widest].into_iter().flatten() {
         memory::push(&mut ends, at)?;
     }
     ends.sort_unstable();
@@ -59,6 +59,8 @@ struct Candidates {
     first: Option<usize>,
     /// The first bracket that is alone on its line.
     block: Option<usize>,
+    /// The first array of objects or arrays that starts a line.
+    array: Option<usize>,
     /// The largest value.
     largest: Option<usize>,
     /// Where there is no better one, the largest with more text behind it.
@@ -117,6 +119,10 @@ impl Candidates {
                     && head[at + 1..].trim_ascii_start().len() < head.len() - at - 1
                 {
                     self.block.get_or_insert(at);
+                }
+                let element = head[at + 1..].trim_ascii_start().first();
+                if head[at] == b'[' && starts_line && matches!(element, Some(b'{' | b'[')) {
+                    self.array.get_or_insert(at);
                 }
                 if end - at > most {
                     (most, self.largest) = (end - at, Some(at));
@@ -184,8 +190,7 @@ fn starts_with_text(head: &[u8], whole: bool) -> bool {
     }
     // What is left of a record that lost its start has members, or brackets that it did not open.
     let mut openers = memchr::memchr2_iter(b'{', b'[', line).filter(|&at| text::opens(&line[at..]));
-    let plain = openers.find(|&at| at > 0).map_or(line, |at| &line[..at]);
-    text::is_prose(plain)
+    text::is_prose_before(line, openers.find(|&at| at > 0).unwrap_or(line.len()))
 }
 
 /// Whether nothing, a comma and whatever, or a remark is left of a line.
