@@ -202,6 +202,8 @@ pub(super) enum Line {
     Prefix(usize),
     /// Text up to there and no record.
     Text(usize),
+    /// The rest of a line, up to there, on which a record was torn off.
+    Torn(usize),
 }
 
 impl<S: Source, R: Reader> Splitter<S, R> {
@@ -238,8 +240,11 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             // What lies before it may be the rest of a record that lost its start.
             Some(Found { start: at, end }) => {
                 let like = end.is_some_and(|end| learned && profile.owns(&line[at..end]));
-                let torn = !like && at > 0 && !is_text_before(line, at);
-                Line::Record(if torn { start } else { start + at })
+                match at == 0 || is_text_before(line, at) {
+                    true => Line::Record(start + at),
+                    false if like => Line::Torn(start + line[..at].trim_ascii_end().len()),
+                    false => Line::Record(start),
+                }
             }
             None if !text::is_prose(line) => Line::Record(start),
             None if prefix.texts_are_framing => Line::Prefix(end),

@@ -234,6 +234,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                         continue;
                     }
                     Line::Text(end) => return self.reject(start, end, between::text(start)).map(Some),
+                    Line::Torn(end) => return self.reject(start, end, swallows(end)).map(Some),
                 },
             };
             match self.attempt(start)? {
@@ -257,8 +258,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     return self.reject_fault(start, end, fault).map(Some);
                 }
                 Attempt::Swallows(at) => {
-                    let what = "another record starts inside of this one";
-                    let fault = self.fault_at(Spot { kind: FaultKind::Truncated, at, what });
+                    let fault = self.fault_at(swallows(at));
                     let end = self.trim(at);
                     return self.reject_fault(start, end, fault).map(Some);
                 }
@@ -499,6 +499,11 @@ impl<S: Source, R: Reader> Splitter<S, R> {
 /// Whether a byte at the end of a reject is framing.
 pub(super) fn is_framing(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR)
+}
+
+/// The fault of a record inside of which another starts at `at`.
+fn swallows(at: usize) -> Spot {
+    Spot { kind: FaultKind::Truncated, at, what: "another record starts inside of this one" }
 }
 
 /// The fault of a record at `start` that is too large.
