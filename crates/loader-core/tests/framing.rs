@@ -170,6 +170,20 @@ fn pieces_of_an_array_that_lost_its_bracket_are_no_records() {
     }
 }
 
+/// What was read before a broken element counts: a place behind it explains less.
+#[test]
+fn a_broken_element_behind_text_costs_no_record_before_it() {
+    let mut records: Vec<String> = (0..40).map(|n| format!(r#"{{"id":{n},"name":"a"}}"#)).collect();
+    records[5] = r#"{"id":NaN,"name":"a"}"#.to_owned();
+    for before in ["// do not edit", "} [5 bytes data]", "[3365.3, \"proxy\"] accepted", "x {\"a\" [1, 2"] {
+        let text = format!("{before}\n[{}]", records.join(","));
+        let mut wanted = records.clone();
+        wanted[5] = format!("!{}", records[5]);
+        wanted.insert(0, format!("!{before}"));
+        assert_eq!(split(&text), wanted, "{before}");
+    }
+}
+
 #[test]
 fn records_on_one_line_without_newlines_between_are_all_kept() {
     let (a, b, c) = (r#"{"id":1,"name":"a"}"#, r#"{"id":2,"name":"b"}"#, r#"{"id":3,"name":"c"}"#);
