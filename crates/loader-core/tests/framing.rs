@@ -175,7 +175,7 @@ fn pieces_of_an_array_that_lost_its_bracket_are_no_records() {
 fn a_broken_element_behind_text_costs_no_record_before_it() {
     let mut records: Vec<String> = (0..40).map(|n| format!(r#"{{"id":{n},"name":"a"}}"#)).collect();
     records[5] = r#"{"id":NaN,"name":"a"}"#.to_owned();
-    for before in ["// do not edit", "} [5 bytes data]", "[3365.3, \"proxy\"] accepted", "x {\"a\" [1, 2"] {
+    for before in ["// do not edit", "} [5 bytes data]", "x {\"a\" [1, 2"] {
         let text = format!("{before}\n[{}]", records.join(","));
         let mut wanted = records.clone();
         wanted[5] = format!("!{}", records[5]);
