@@ -4,6 +4,7 @@
 use super::documents::Whole;
 use super::reader::Reader;
 use super::split::{Attempt, Splitter};
+use super::wrapper::Wrapper;
 use crate::fault::FaultKind;
 use crate::input::{Error, Source};
 use crate::json::scan::{Progress, Spot};
@@ -28,7 +29,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
 
     /// Whether the values are taken as they are.
     pub(super) fn is_plain(&self) -> bool {
-        self.wrapper.as_ref().is_some_and(|wrapper| wrapper.sound || wrapper.finder.path().is_keyed())
+        let by_wrapper = |wrapper: &Wrapper| wrapper.sound || wrapper.finder.path().is_keyed();
+        self.sound || self.wrapper.as_ref().is_some_and(by_wrapper)
     }
 
     /// Books framing and keys, and returns the index of the next value. Nothing behind the

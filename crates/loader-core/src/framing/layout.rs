@@ -60,6 +60,11 @@ pub(super) struct Sniffed {
     pub(super) explained: usize,
     /// The head ends inside of a value.
     pub(super) opens: bool,
+    /// The classes of the elements of the array that the head begins with, where that is
+    /// well-formed.
+    pub(super) elements: [bool; Class::COUNT],
+    /// The file is one well-formed array of records: its structure alone decides.
+    pub(super) sound: bool,
 }
 
 /// The values of a head, one after the other.
@@ -88,7 +93,8 @@ struct Seen {
     /// A record separator stands before it.
     separator: bool,
     class: Class,
-    /// In bytes.
+    /// Where it starts, and how long it is, in bytes.
+    at: usize,
     length: usize,
 }
 
@@ -149,6 +155,7 @@ pub(super) fn sniff(head: &[u8], whole: bool, asked: Asked) -> Result<Sniffed, O
             format,
             layout: strict,
             unwrap: false,
+            sound: false,
             prefix,
             begin: 0,
             is_text: false,
@@ -160,7 +167,7 @@ pub(super) fn sniff(head: &[u8], whole: bool, asked: Asked) -> Result<Sniffed, O
     let is_text = nothing || (scalars && sniffed.seen > 0 && !has_scalar_lines(head, whole)?);
     // Each line is looked at by itself.
     let begin = if format == Some(Format::NewlineDelimited) { 0 } else { sniffed.begin };
-    Ok(Sniffed { is_text, begin, ..sniffed })
+    Ok(Sniffed { is_text, begin, sound: sniffed.sound && asked.is_file, ..sniffed })
 }
 
 /// Reads the head as values one after the other, from `begin` on.
@@ -181,12 +188,20 @@ fn sniff_values(
     };
     let Values { seen, commas, mut explained, opens } =
         top_level(head, if unwrap { first + 1 } else { start }, whole)?;
+    let (mut elements, mut sound) = ([false; Class::COUNT], false);
     if unwrap {
+        let end = match Scanner::for_text(false, head.len())?.scan(head, first, whole) {
+            Progress::Done(end) => {
+                sound = whole && begin == 0 && head[end..].trim_ascii().is_empty();
+                end
+            }
+            Progress::More(_) => head.len(),
+            _ => first,
+        };
         // What is between the elements is explained, too.
-        match Scanner::for_text(false, head.len())?.scan(head, first, whole) {
-            Progress::Done(end) => explained = explained.max(end - first),
-            Progress::More(_) => explained = explained.max(head.len() - first),
-            _ => {}
+        explained = explained.max(end - first);
+        for element in seen.iter().filter(|element| element.at < end) {
+            elements[element.class as usize] = true;
         }
     }
     let layout = match asked {
@@ -207,6 +222,8 @@ fn sniff_values(
         closing: closing(&seen),
         explained,
         opens,
+        elements,
+        sound,
         prefix: None,
         begin,
         is_text: false,
@@ -451,6 +468,7 @@ fn top_level(head: &[u8], from: usize, whole: bool) -> Result<Values, OutOfMemor
                     closing,
                     separator,
                     class,
+                    at: i,
                     length: end - i,
                 };
                 memory::push(&mut seen, value)?;

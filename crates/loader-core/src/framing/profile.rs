@@ -125,7 +125,9 @@ pub(super) struct Profile {
     /// Bytes of them.
     bytes: usize,
     /// How many records are of which class.
-    classes: [u64; 6],
+    classes: [u64; Class::COUNT],
+    /// Classes of values that are records whether or not they were seen.
+    expected: [bool; Class::COUNT],
     roots: Gallery,
     /// Shapes of containers that are elements of arrays inside records.
     elements: Gallery,
@@ -236,12 +238,17 @@ impl Profile {
         }
         // One stray value in many records is no kind of its own.
         let count = self.classes[class as usize];
-        count > 0 && count * RARE >= self.records
+        count > 0 && count * RARE >= self.records || self.expected[class as usize]
     }
 
     /// Whether all records so far are objects.
     pub(super) fn only_objects(&self) -> bool {
         self.records > 0 && self.classes[Class::Object as usize] == self.records
+    }
+
+    /// Values of these classes are records: a well-formed array holds them.
+    pub(super) fn expect(&mut self, classes: [bool; Class::COUNT]) {
+        self.expected = classes;
     }
 
     /// Whether a value is what is missing of the record whose first keys are

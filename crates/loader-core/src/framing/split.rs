@@ -57,6 +57,8 @@ pub struct Splitter<S: Source, R: Reader = ()> {
     pub(super) outer: Option<(usize, usize)>,
     pub(super) profile: Profile,
     pub(super) scanner: Scanner,
+    /// What is at hand is one well-formed array of records.
+    pub(super) sound: bool,
     /// The first bracket of the file is yet to be taken off.
     pub(super) unwrap: bool,
     /// Only framing has come since a bracket that may have closed the array of the records.
@@ -126,6 +128,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             outer: None,
             profile: Profile::default(),
             scanner: Scanner::new(false),
+            sound: false,
             unwrap: false,
             prefix: None,
             line_begins: true,
@@ -161,6 +164,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.unwrap = sniffed.unwrap;
         self.prefix = sniffed.prefix;
         self.profile = profile;
+        self.profile.expect(sniffed.elements);
+        self.sound = sniffed.sound;
     }
 
     /// The format in force: the one asked for, or the one found.
@@ -429,7 +434,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     self.behind_array = self.number > 0 && self.format == Format::Array;
                     i += 1;
                 }
-                Some(b'[') if self.unwrap && i < stop && !self.is_in_text(i)? => {
+                Some(b'[') if self.unwrap && i < stop && !self.bracket_is_in_text(i)? => {
                     self.indent_by_element(i)?;
                     self.unwrap = false;
                     self.after_bracket = true;
@@ -454,7 +459,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
 
     /// Whether the bracket at `at` is a part of text before the records: more of that follows
     /// on its line.
-    fn is_in_text(&mut self, at: usize) -> Result<bool, Error> {
+    fn bracket_is_in_text(&mut self, at: usize) -> Result<bool, Error> {
         if self.preamble.is_none_or(|end| end <= at) {
             return Ok(false);
         }

@@ -33,6 +33,9 @@ pub enum Class {
 }
 
 impl Class {
+    /// How many there are.
+    pub const COUNT: usize = 6;
+
     /// The class of the value that starts with `b`, if one does.
     pub fn of(b: u8) -> Option<Class> {
         match b {
