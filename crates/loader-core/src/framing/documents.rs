@@ -1,22 +1,25 @@
 //! From the records of one document to those of the next, where they lie at a path.
 //!
 //! A document is looked at as a whole first, up to [`WHOLE`] bytes of it. Where that is
-//! one well-formed value, its structure alone says where the records are: nothing in it is
-//! weighed, and a document that has none at the path is framing. Of a broken one it is found
-//! out where the next document begins, and nothing behind that is seen while it is in hand.
-//! What is longer is passed by the finder alone.
+//! one well-formed value, its structure alone says where the records are: the same look
+//! finds all [`containers`](super::containers) of them, nothing in it is weighed, and a
+//! document that has none at the path is framing. Of a broken one it is found out where the
+//! next document begins, and nothing behind that is seen while it is in hand. Broken ones, and
+//! what is longer, are passed by the finder.
 //!
 //! A document that is not well-formed, and in which nothing was found, is a reject: it may
 //! have held records. Text between documents is framing, but what looks like a piece of a
 //! document is a reject too.
 
+use super::containers::Follower;
 use super::finder::Event;
 use super::reader::Reader;
 use super::split::{Splitter, is_framing};
 use super::wrapper::{Wrapper, leads_to_records};
 use crate::fault::{Fault, FaultKind};
 use crate::input::{Error, Source};
-use crate::json::scan::{Progress, Scanner, Spot};
+use crate::json::scan::{Progress, Scanner, Spot, Watch};
+use std::ops::ControlFlow;
 
 /// So much of a document is looked at before its records are.
 const WHOLE: usize = 1024 * 1024;
@@ -54,6 +57,16 @@ pub(super) struct Document {
     found: bool,
     /// It has no beginning.
     pub(super) piece: bool,
+}
+
+/// How far the search for records came.
+struct Search {
+    /// The place in hand.
+    at: usize,
+    /// Where a piece of a document would begin: at a line, or behind a document.
+    piece: usize,
+    /// Up to here, containers at another place than the path's are none of it.
+    sound_to: u64,
 }
 
 /// What a value is as a whole.
@@ -110,118 +123,170 @@ impl<S: Source, R: Reader> Splitter<S, R> {
 
     fn seek(&mut self, wrapper: &mut Wrapper) -> Result<Sought, Error> {
         let seen = wrapper.seen.saturating_sub(self.window.offset(0)) as usize;
-        let mut at = seen.max(self.position);
+        let at = seen.max(self.position);
         self.fence_in_hand(wrapper);
         if std::mem::take(&mut wrapper.waiting) {
-            return self.enter(wrapper, at);
+            return self.enter(wrapper, at, None);
         }
-        // Up to here, containers at another place than the path's are none of it.
-        let mut sound_to = 0;
-        // Where a piece of a document would begin: at a line, or behind a document.
-        let mut piece = at;
+        let mut search = Search { at, piece: at, sound_to: 0 };
         loop {
-            let here = self.window.offset(at);
-            if here >= self.stop && wrapper.document.is_none_or(|document| document.found || document.piece) {
-                return self.halt(wrapper, at);
-            }
-            if wrapper.document.is_some_and(|document| document.end == Some(here)) {
-                self.window.lift_fence();
-                if let Some(damaged) = self.end_document(wrapper, at, false) {
-                    return Ok(damaged);
+            let sought = match wrapper.document {
+                Some(document @ Document { sound: true, end: Some(end), .. }) => {
+                    self.pass_sound(wrapper, &mut search, document, end)?
                 }
-                piece = at;
-            }
-            let Some(b) = self.byte(at)? else {
-                let damaged = self.end_document(wrapper, at, true);
-                if damaged.is_none() {
-                    self.frame(at);
-                }
-                return Ok(damaged.unwrap_or(Sought::End));
+                _ => self.pass_byte(wrapper, &mut search)?,
             };
-            if at - self.position >= PIECE {
-                self.forget_document(wrapper, at)?;
-                (at, piece) = (0, piece.saturating_sub(at));
+            if let Some(sought) = sought {
+                return Ok(sought);
             }
-            let between = wrapper.is_between() && !wrapper.finder.is_in_string();
-            let mut whole = Whole::Unknown;
-            if between && matches!(b, b'{' | b'[') && wrapper.finder.may_begin(b) {
-                whole = self.whole_value(wrapper, at)?;
-                let mut sound = if let Whole::Sound(end) = whole { Some(end) } else { None };
-                let path = wrapper.finder.path();
-                let mut leads =
-                    sound.is_some_and(|end| leads_to_records(path, &self.window.bytes()[at..end]).0);
-                if leads
-                    && let Some(end) = sound
-                    && let Some(spot) = self.goes_on(wrapper, at, end)?
-                {
-                    (whole, sound, leads) = (Whole::Broken(spot), None, false);
-                }
-                let is_piece = match sound {
-                    Some(end) if !leads => self.is_piece(wrapper, end)?,
-                    _ => false,
-                };
-                if is_piece {
-                    self.note_piece(wrapper, piece, at);
-                } else if (sound.is_some() || wrapper.finder.begins(b))
-                    && let Some(damaged) = self.end_document(wrapper, at, false)
-                {
-                    return Ok(damaged);
-                }
-                if let Some(end) = sound
-                    && !leads
-                {
-                    wrapper.finder.pass_value();
-                    at = end;
-                    continue;
-                }
-                if b == b'[' && self.is_text(at, whole)? {
-                    wrapper.finder.pass_value();
-                    at += 1;
-                    continue;
-                }
-                if leads {
-                    wrapper.finder.end_document(b == b'[');
-                }
-            } else if b == b'{' && self.another_begins(wrapper, at)? {
-                if let Some(damaged) = self.end_document(wrapper, at, false) {
-                    return Ok(damaged);
-                }
-                continue;
-            } else if between && b == b':' && wrapper.finder.is_behind_string() {
-                self.note_piece(wrapper, piece, at);
-            } else if b == b'\n' && wrapper.document.is_none() {
-                piece = at + 1;
-            }
-            let event = wrapper.finder.step(b);
-            if between && !wrapper.finder.is_between() && event != Some(Event::Ended) {
-                self.begin_document(wrapper, at, whole)?;
-            }
-            match event {
-                Some(Event::Found) => return self.enter(wrapper, at),
-                Some(Event::Text) if self.window.offset(at) >= sound_to && !wrapper.is_sound() => {
-                    match wrapper.probe(&mut self.window, at + 1)? {
-                        None => return self.enter(wrapper, at),
-                        Some(to) => sound_to = self.window.offset(to),
-                    }
-                }
-                Some(Event::Ended) => {
-                    // With a brace the next one begins, this one having no end.
-                    let closed = b != b'{';
-                    at += usize::from(closed);
-                    let bounded = wrapper.document.is_some_and(|document| document.end.is_some());
-                    if !bounded && let Some(damaged) = self.end_document(wrapper, at, false) {
-                        return Ok(damaged);
-                    }
-                    if !closed {
-                        wrapper.finder.end_document(false);
-                    }
-                    piece = at;
-                    continue;
-                }
-                _ => {}
-            }
-            at += 1;
         }
+    }
+
+    /// Goes on in a well-formed document: to its next container of records, or to its end.
+    fn pass_sound(
+        &mut self,
+        wrapper: &mut Wrapper,
+        search: &mut Search,
+        document: Document,
+        end: u64,
+    ) -> Result<Option<Sought>, Error> {
+        let records = wrapper.containers.next();
+        let to = records.as_ref().map_or(end, |records| document.start + records.start as u64);
+        if document.found && self.stop <= to {
+            return self.halt(wrapper, self.stop_index().max(search.at)).map(Some);
+        }
+        search.at = (to - self.window.offset(0)) as usize;
+        if let Some(records) = records {
+            wrapper.containers.enter();
+            return self.enter(wrapper, search.at, Some(search.at + records.len())).map(Some);
+        }
+        self.window.lift_fence();
+        wrapper.finder.pass_value();
+        search.piece = search.at;
+        Ok(self.end_document(wrapper, search.at, false))
+    }
+
+    /// Goes on by one byte, or by a value between documents.
+    fn pass_byte(&mut self, wrapper: &mut Wrapper, search: &mut Search) -> Result<Option<Sought>, Error> {
+        let here = self.window.offset(search.at);
+        if here >= self.stop && wrapper.document.is_none_or(|document| document.found || document.piece) {
+            return self.halt(wrapper, search.at).map(Some);
+        }
+        if wrapper.document.is_some_and(|document| document.end == Some(here)) {
+            self.window.lift_fence();
+            if let Some(damaged) = self.end_document(wrapper, search.at, false) {
+                return Ok(Some(damaged));
+            }
+            search.piece = search.at;
+        }
+        let Some(b) = self.byte(search.at)? else {
+            let damaged = self.end_document(wrapper, search.at, true);
+            if damaged.is_none() {
+                self.frame(search.at);
+            }
+            return Ok(Some(damaged.unwrap_or(Sought::End)));
+        };
+        if search.at - self.position >= PIECE {
+            self.forget_document(wrapper, search.at)?;
+            (search.at, search.piece) = (0, search.piece.saturating_sub(search.at));
+        }
+        let at = search.at;
+        let between = wrapper.is_between() && !wrapper.finder.is_in_string();
+        let mut broken = None;
+        if between && matches!(b, b'{' | b'[') && wrapper.finder.may_begin(b) {
+            match self.pass_value(wrapper, search, b)? {
+                ControlFlow::Break(sought) => return Ok(sought),
+                ControlFlow::Continue(spot) => broken = spot,
+            }
+        } else if b == b'{' && self.another_begins(wrapper, at)? {
+            return Ok(self.end_document(wrapper, at, false));
+        } else if between && b == b':' && wrapper.finder.is_behind_string() {
+            self.note_piece(wrapper, search.piece, at);
+        } else if b == b'\n' && wrapper.document.is_none() {
+            search.piece = at + 1;
+        }
+        let event = wrapper.finder.step(b);
+        if between && !wrapper.finder.is_between() && event != Some(Event::Ended) {
+            self.begin_document(wrapper, at, broken)?;
+        }
+        search.at += 1;
+        match event {
+            Some(Event::Found) => self.enter(wrapper, at, None).map(Some),
+            Some(Event::Text) if here >= search.sound_to => match wrapper.probe(&mut self.window, at + 1)? {
+                None => self.enter(wrapper, at, None).map(Some),
+                Some(to) => {
+                    search.sound_to = self.window.offset(to);
+                    Ok(None)
+                }
+            },
+            Some(Event::Ended) => Ok(self.step_out(wrapper, search, b)),
+            _ => Ok(None),
+        }
+    }
+
+    /// What the value that opens with `b` between documents is, as a whole: it is passed, or
+    /// what is wrong with it is returned, if that is known, and it is gone through.
+    fn pass_value(
+        &mut self,
+        wrapper: &mut Wrapper,
+        search: &mut Search,
+        b: u8,
+    ) -> Result<ControlFlow<Option<Sought>, Option<Spot>>, Error> {
+        let at = search.at;
+        let mut whole = self.whole_value(wrapper, at)?;
+        let leads = !wrapper.containers.is_empty();
+        if let Whole::Sound(end) = whole
+            && leads
+            && let Some(spot) = self.goes_on(wrapper, at, end)?
+        {
+            whole = Whole::Broken(spot);
+        }
+        let Whole::Sound(end) = whole else {
+            if wrapper.finder.begins(b)
+                && let Some(damaged) = self.end_document(wrapper, at, false)
+            {
+                return Ok(ControlFlow::Break(Some(damaged)));
+            }
+            if b == b'[' && self.is_text(at)? {
+                wrapper.finder.pass_value();
+                search.at += 1;
+                return Ok(ControlFlow::Break(None));
+            }
+            let Whole::Broken(spot) = whole else { return Ok(ControlFlow::Continue(None)) };
+            return Ok(ControlFlow::Continue(Some(spot)));
+        };
+        if !leads && self.is_piece(wrapper, end)? {
+            self.note_piece(wrapper, search.piece, at);
+        } else if let Some(damaged) = self.end_document(wrapper, at, false) {
+            return Ok(ControlFlow::Break(Some(damaged)));
+        }
+        if leads {
+            wrapper.finder.end_document(b == b'[');
+            let (start, end) = (self.window.offset(at), Some(self.window.offset(end)));
+            wrapper.document =
+                Some(Document { start, end, sound: true, fault: None, found: false, piece: false });
+            self.fence_in_hand(wrapper);
+        } else {
+            wrapper.finder.pass_value();
+            search.at = end;
+        }
+        Ok(ControlFlow::Break(None))
+    }
+
+    /// The document in hand ends with `b`, behind which the search stands.
+    fn step_out(&mut self, wrapper: &mut Wrapper, search: &mut Search, b: u8) -> Option<Sought> {
+        // With a brace the next one begins, this one having no end.
+        let closed = b != b'{';
+        search.at -= usize::from(!closed);
+        let bounded = wrapper.document.is_some_and(|document| document.end.is_some());
+        if !bounded && let Some(damaged) = self.end_document(wrapper, search.at, false) {
+            return Some(damaged);
+        }
+        if !closed {
+            wrapper.finder.end_document(false);
+        }
+        search.piece = search.at;
+        None
     }
 
     /// Whether a line at `at` is, or begins, a document with records, where the one in hand
@@ -232,12 +297,12 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             return Ok(false);
         }
         let whole = self.whole_value(wrapper, at)?;
-        let path = wrapper.finder.path();
-        Ok(matches!(whole, Whole::Sound(end) if leads_to_records(path, &self.window.bytes()[at..end]).0))
+        Ok(matches!(whole, Whole::Sound(_)) && !wrapper.containers.is_empty())
     }
 
-    /// Goes on at `at`, where records begin.
-    fn enter(&mut self, wrapper: &mut Wrapper, at: usize) -> Result<Sought, Error> {
+    /// Goes on at `at`, where records begin, and before `end`, where they end, if that is
+    /// known.
+    fn enter(&mut self, wrapper: &mut Wrapper, at: usize, end: Option<usize>) -> Result<Sought, Error> {
         if let Some(damaged) = self.damaged_gap(wrapper, at) {
             wrapper.waiting = true;
             return Ok(damaged);
@@ -248,21 +313,11 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             document.found = true;
         }
         wrapper.has_records = true;
-        wrapper.finder.leave();
         wrapper.seen = 0;
-        let end = match wrapper.is_sound() {
-            true => {
-                let bytes = self.window.bytes();
-                match Scanner::for_text(false, bytes.len() - at)?.scan(bytes, at, true) {
-                    Progress::Done(end) => Some(end),
-                    _ => None,
-                }
-            }
-            false => None,
-        };
         (wrapper.sound, wrapper.ended) = (end.is_some(), end.is_some());
-        if let Some(end) = end {
-            self.window.fence(end);
+        match end {
+            Some(end) => self.window.fence(end),
+            None => wrapper.finder.leave(),
         }
         Ok(Sought::Container)
     }
@@ -285,26 +340,33 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         Ok(Sought::End)
     }
 
-    /// The value at `at` as a whole.
+    /// The value at `at` as a whole, and the containers of records in it.
     fn whole_value(&mut self, wrapper: &mut Wrapper, at: usize) -> Result<Whole, Error> {
         if !wrapper.may_look(self.window.offset(at)) {
             return Ok(Whole::Unknown);
         }
-        let (whole, to) = self.scan_whole(at, WHOLE)?;
+        let mut follower = Follower::new(wrapper.finder.path(), at, &mut wrapper.containers);
+        let (whole, to) = self.scan_whole(at, WHOLE, &mut follower)?;
         wrapper.looked += (to - at) as u64;
         Ok(whole)
     }
 
     /// The value at `at` as a whole, of which no more than `span` bytes are looked at; and up
     /// to where it was.
-    pub(super) fn scan_whole(&mut self, at: usize, span: usize) -> Result<(Whole, usize), Error> {
+    pub(super) fn scan_whole(
+        &mut self,
+        at: usize,
+        span: usize,
+        watch: &mut impl Watch,
+    ) -> Result<(Whole, usize), Error> {
         let until = at + span;
         let mut scanner = Scanner::new(false);
         let mut from = at;
         loop {
             let bytes = self.window.bytes();
             let end = bytes.len().min(until);
-            return match scanner.scan(&bytes[..end], from, self.window.eof() && end < until) {
+            let eof = self.window.eof() && end < until;
+            return match scanner.scan_watched(&bytes[..end], from, eof, watch) {
                 Progress::More(next) if end < until => {
                     from = next;
                     self.window.grow()?;
@@ -373,11 +435,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         Ok((!ends).then_some(Spot { kind: FaultKind::Syntax, at, what }))
     }
 
-    /// Whether the bracket at `at` is a part of a text, and opens no array.
-    fn is_text(&mut self, at: usize, whole: Whole) -> Result<bool, Error> {
-        if matches!(whole, Whole::Sound(_)) {
-            return Ok(false);
-        }
+    /// Whether the bracket at `at`, which opens nothing that is well-formed, is a part of a
+    /// text.
+    fn is_text(&mut self, at: usize) -> Result<bool, Error> {
         let (first, start) = self.next_filled(at + 1)?;
         if matches!(first, Some(b'{' | b'[' | b'"')) {
             return Ok(false);
@@ -403,18 +463,17 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         });
     }
 
-    /// A document begins at `at`, and is that as a whole.
-    fn begin_document(&mut self, wrapper: &mut Wrapper, at: usize, whole: Whole) -> Result<(), Error> {
-        let (sound, end, fault) = match whole {
-            Whole::Sound(end) => (true, Some(self.window.offset(end)), None),
-            Whole::Unknown => (false, None, None),
-            Whole::Broken(Spot { kind, at: spot, what }) => {
-                let fault = Fault { kind, at: self.window.offset(spot), what };
-                (false, self.next_document(wrapper, at)?, Some(fault))
-            }
-        };
+    /// A document begins at `at`, of which it may be known where it is broken.
+    fn begin_document(
+        &mut self,
+        wrapper: &mut Wrapper,
+        at: usize,
+        broken: Option<Spot>,
+    ) -> Result<(), Error> {
+        let fault = broken.map(|spot| self.fault_at(spot));
+        let end = if fault.is_some() { self.next_document(wrapper, at)? } else { None };
         let start = self.window.offset(at);
-        wrapper.document = Some(Document { start, end, sound, fault, found: false, piece: false });
+        wrapper.document = Some(Document { start, end, sound: false, fault, found: false, piece: false });
         self.fence_in_hand(wrapper);
         Ok(())
     }

@@ -127,7 +127,8 @@ fn skip_framing(text: &[u8]) -> usize {
 }
 
 /// How much of the stream is its head, `most` bytes or all, and whether nothing
-/// follows that. Behind the end of a wrapped array nothing does.
+/// follows that. Behind the end of a wrapped array nothing does; the window ends with one
+/// that is well-formed.
 fn head_length<S: Source>(
     window: &mut Window<S>,
     wrapper: Option<&Wrapper>,
@@ -140,8 +141,8 @@ fn head_length<S: Source>(
     let length = most.min(bytes.len());
     let whole = window.eof() && length == bytes.len();
     let end = match wrapper {
-        Some(wrapper) => wrapper.array_end(&bytes[..length], whole)?,
-        None => None,
+        Some(wrapper) if !wrapper.sound => wrapper.array_end(&bytes[..length], whole)?,
+        _ => None,
     };
     Ok(end.map_or((length, whole), |end| (end, true)))
 }

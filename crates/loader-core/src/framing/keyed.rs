@@ -167,7 +167,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     fn whole_value_at(&mut self, at: usize, spent: &mut usize) -> Result<Option<usize>, Error> {
-        let (whole, to) = self.scan_whole(at, SPAN)?;
+        let (whole, to) = self.scan_whole(at, SPAN, &mut ())?;
         *spent += to - at;
         Ok(if let Whole::Sound(end) = whole { Some(end) } else { None })
     }

@@ -11,6 +11,7 @@ mod arrays;
 mod attempt;
 mod between;
 mod bounds;
+mod containers;
 mod cuts;
 mod documents;
 mod evidence;

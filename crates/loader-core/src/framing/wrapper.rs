@@ -10,6 +10,7 @@
 //! record that lost its end, or was lost whole, is searched for such a place.
 
 use super::arrays;
+use super::containers::Containers;
 use super::documents::Document;
 use super::finder::{Event, Finder};
 use super::profile::Profile;
@@ -44,10 +45,14 @@ const DOCUMENT_HEAD: usize = 64 * 1024;
 
 /// The wrapper around the array in hand.
 pub(super) struct Wrapper {
-    /// While an array is in hand it stands right behind that, as if it had ended.
+    /// While an array is in hand it stands right behind that, as if it had ended. It does not
+    /// go through well-formed documents.
     pub(super) finder: Finder,
     /// The document in hand.
     pub(super) document: Option<Document>,
+    /// What was found in the value that was looked at last: the document in hand, if that is
+    /// well-formed.
+    pub(super) containers: Containers,
     /// The finder has seen everything before this offset.
     pub(super) seen: u64,
     /// Records begin there, and something was to be said before.
@@ -139,6 +144,7 @@ impl Wrapper {
             between: arrays::between(head, &path).map(|path| path.to_string()),
             finder: Finder::new(path),
             document: None,
+            containers: Containers::default(),
             seen: 0,
             waiting: false,
             ended: true,
@@ -162,11 +168,6 @@ impl Wrapper {
     /// Whether no document is in hand, or only pieces of one.
     pub(super) fn is_between(&self) -> bool {
         self.finder.is_between() && self.document.is_none_or(|document| document.piece)
-    }
-
-    /// Whether the document in hand is well-formed.
-    pub(super) fn is_sound(&self) -> bool {
-        self.document.is_some_and(|document| document.sound)
     }
 
     /// Whether something that lies at `offset` may be looked at ahead.

@@ -25,7 +25,7 @@ pub(super) fn continues(b: u8) -> bool {
 
 /// The end of a number of usual length without an exponent, where `buf` shows
 /// the byte behind it; `None` where it takes [`check`] to say.
-#[inline]
+#[inline(always)]
 pub(super) fn short_end(buf: &[u8], start: usize) -> Option<usize> {
     let first = start + usize::from(buf[start] == b'-');
     let integer = digits(&buf[first..]);

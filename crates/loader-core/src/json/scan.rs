@@ -63,6 +63,33 @@ enum State {
     InString { key: bool },
 }
 
+/// Sees where keys and containers of a value stand, while that is scanned. Depths count the
+/// containers that are open around a place.
+pub(crate) trait Watch {
+    /// The quote of a key opens at `at`.
+    fn key(&mut self, depth: usize, at: usize);
+
+    /// The bracket at `at` of the buffer opens a container.
+    fn opens(&mut self, depth: usize, buf: &[u8], at: usize);
+
+    /// The container at that depth ends before `end`.
+    fn closes(&mut self, depth: usize, end: usize) -> Result<(), OutOfMemory>;
+}
+
+/// Nobody watches.
+impl Watch for () {
+    #[inline]
+    fn key(&mut self, _: usize, _: usize) {}
+
+    #[inline]
+    fn opens(&mut self, _: usize, _: &[u8], _: usize) {}
+
+    #[inline]
+    fn closes(&mut self, _: usize, _: usize) -> Result<(), OutOfMemory> {
+        Ok(())
+    }
+}
+
 /// The scanner of one value.
 #[derive(Debug)]
 pub struct Scanner {
@@ -118,6 +145,18 @@ impl Scanner {
 
     /// Scans `buf` from index `from` on; `eof` says that nothing follows `buf`.
     pub fn scan(&mut self, buf: &[u8], from: usize, eof: bool) -> Progress {
+        self.scan_watched(buf, from, eof, &mut ())
+    }
+
+    /// As [`Scanner::scan`], with somebody who watches. It is compiled for each kind of them,
+    /// so what it calls most is inlined by name: one call for each number would be seen.
+    pub(crate) fn scan_watched<W: Watch>(
+        &mut self,
+        buf: &[u8],
+        from: usize,
+        eof: bool,
+        watch: &mut W,
+    ) -> Progress {
         let mut i = from;
         let mut state = self.state;
         let mut in_object = self.in_object();
@@ -140,6 +179,7 @@ impl Scanner {
             let ended = match (state, b) {
                 (State::Key | State::KeyOrEnd, b'"') => {
                     state = State::InString { key: true };
+                    watch.key(self.depth, i);
                     self.string(buf, i + 1, eof)
                 }
                 (State::Value | State::ValueOrEnd, b'"') => {
@@ -150,6 +190,7 @@ impl Scanner {
                 (State::Value | State::ValueOrEnd, b'-' | b'0'..=b'9') => self.number(buf, i, eof),
                 (State::Value | State::ValueOrEnd, b't' | b'f' | b'n') => literal(buf, i, eof),
                 (State::Value | State::ValueOrEnd, b'{' | b'[') => {
+                    watch.opens(self.depth, buf, i);
                     in_object = b == b'{';
                     match self.push(in_object) {
                         Ok(true) => {}
@@ -165,12 +206,18 @@ impl Scanner {
                 (State::Separator | State::KeyOrEnd, b'}') if in_object => {
                     self.depth -= 1;
                     in_object = self.in_object();
-                    Progress::Done(i + 1)
+                    match watch.closes(self.depth, i + 1) {
+                        Ok(()) => Progress::Done(i + 1),
+                        Err(error) => Progress::OutOfMemory(error),
+                    }
                 }
                 (State::Separator | State::ValueOrEnd, b']') if !in_object => {
                     self.depth -= 1;
                     in_object = self.in_object();
-                    Progress::Done(i + 1)
+                    match watch.closes(self.depth, i + 1) {
+                        Ok(()) => Progress::Done(i + 1),
+                        Err(error) => Progress::OutOfMemory(error),
+                    }
                 }
                 (State::Separator, b',') => {
                     state = after_comma(in_object);
@@ -332,6 +379,7 @@ impl Scanner {
         Some(6)
     }
 
+    #[inline(always)]
     fn number(&mut self, buf: &[u8], i: usize, eof: bool) -> Progress {
         match number::short_end(buf, i) {
             Some(end) if !in_word(buf[end]) => Progress::Done(end),
