@@ -29,9 +29,6 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         if self.is_plain() {
             return self.attempt_plain(start);
         }
-        if let Some(attempt) = self.attempt_unended(start)? {
-            return Ok(attempt);
-        }
         self.unwrap = false;
         self.indent_as_before(start);
         let misplaced = !std::mem::take(&mut self.after_bracket) && self.lies_deeper(start);
@@ -52,6 +49,11 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             return Ok(Attempt::Bracket);
         }
         let attempt = self.attempt_value(start)?;
+        if !matches!(attempt, Attempt::Good { .. } | Attempt::Spoiled { .. })
+            && let Some(unended) = self.attempt_unended(start)?
+        {
+            return Ok(unended);
+        }
         if misplaced {
             let proper = matches!(attempt, Attempt::Good { end, .. }
                 if self.ends_properly(start, end) && self.profile.owns(&self.window.bytes()[start..end]));

@@ -14,8 +14,9 @@ const WRAPPER: &str = "the file ends inside the record; if the records lie in an
                        with records_path";
 
 impl<S: Source, R: Reader> Splitter<S, R> {
-    /// The first value of the stream at `start`, if it is such an object. One that starts as
-    /// the records of this file do is a record that lost its end.
+    /// The first value of the stream at `start`, if it is such an object, in which no record
+    /// was found. One that starts as the records of this file do is a record that lost its
+    /// end.
     pub(super) fn attempt_unended(&mut self, start: usize) -> Result<Option<Attempt>, Error> {
         let asked = matches!(self.options.format, Some(Format::NewlineDelimited | Format::Array));
         // Without a head there is nothing to compare it with: that is being looked at.
