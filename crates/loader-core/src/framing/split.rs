@@ -244,8 +244,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             };
             match self.attempt(start)? {
                 Attempt::Good { end, doubtful, read } => {
-                    let record = self.record(start, end)?;
-                    return Ok(Some(Item::Record(Record { doubtful, read, ..record })));
+                    return self.record(start, end, doubtful, read).map(Some);
                 }
                 Attempt::Spoiled { end, spot } => return self.reject(start, end, spot).map(Some),
                 Attempt::Bracket => {
@@ -341,6 +340,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
     }
 
     /// Books everything up to `to` as framing.
+    #[inline]
     pub(super) fn frame(&mut self, to: usize) {
         self.line_begins |= self.window.bytes()[self.position..to].contains(&b'\n');
         let bytes = (to - self.position) as u64;
@@ -349,7 +349,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.position = to;
     }
 
-    fn record(&mut self, start: usize, end: usize) -> Result<Record<'_>, Error> {
+    fn record(&mut self, start: usize, end: usize, doubtful: bool, read: bool) -> Result<Item<'_>, Error> {
         // An array that takes the last bracket of the file may be anything.
         let sure = self.window.bytes()[start] != b'[' || !self.ends_stream(end);
         // First of all: what fails has not been handed out.
@@ -367,7 +367,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let offset = self.window.offset(start);
         let bytes = &self.window.bytes()[start..end];
         let key = self.has_key.then_some(self.key.as_slice());
-        Ok(Record { number: self.number, offset, line: self.line, bytes, key, doubtful: false, read: false })
+        Ok(Item::Record(Record { number: self.number, offset, line: self.line, bytes, key, doubtful, read }))
     }
 
     fn reject(&mut self, start: usize, end: usize, spot: Spot) -> Result<Item<'_>, Error> {

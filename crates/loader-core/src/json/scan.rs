@@ -275,6 +275,7 @@ impl Scanner {
     }
 
     /// Opens a level; `false` where it would be one too many.
+    #[inline]
     fn push(&mut self, object: bool) -> Result<bool, OutOfMemory> {
         if self.depth == MAX_DEPTH {
             return Ok(false);
@@ -427,29 +428,54 @@ fn expected(state: State) -> &'static str {
     }
 }
 
-/// Bytes that cannot follow a number or a literal directly.
+/// Whether a byte cannot follow a number or a literal directly.
 fn in_word(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-' | b'.' | b'$') || b >= 0x80
+    IN_WORD[usize::from(b)]
 }
 
+const IN_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < table.len() {
+        let part = matches!(b as u8, b'_' | b'+' | b'-' | b'.' | b'$' | 0x80..);
+        table[b] = part || (b as u8).is_ascii_alphanumeric();
+        b += 1;
+    }
+    table
+};
+
+#[inline(always)]
 fn literal(buf: &[u8], i: usize, eof: bool) -> Progress {
     let rest = &buf[i..];
-    let (word, length) = match rest {
-        [b't', b'r', b'u', b'e', ..] => ("true", 4),
-        [b'f', b'a', b'l', b's', b'e', ..] => ("false", 5),
-        [b'n', b'u', b'l', b'l', ..] => ("null", 4),
-        [b't', ..] => ("true", 0),
-        [b'f', ..] => ("false", 0),
-        _ => ("null", 0),
-    };
-    if length > 0 && rest.get(length).is_some_and(|&b| !in_word(b)) {
-        return Progress::Done(i + length);
+    let length = literal_length(rest);
+    match rest.get(length) {
+        Some(&b) if length > 0 && !in_word(b) => Progress::Done(i + length),
+        _ => any_literal(rest, i, eof),
     }
-    if rest.len() <= word.len() && !eof && word.as_bytes().starts_with(rest) {
+}
+
+/// The length of the word at the front of `rest`; 0 where there is none.
+#[inline(always)]
+fn literal_length(rest: &[u8]) -> usize {
+    match rest {
+        [b't', b'r', b'u', b'e', ..] | [b'n', b'u', b'l', b'l', ..] => 4,
+        [b'f', b'a', b'l', b's', b'e', ..] => 5,
+        _ => 0,
+    }
+}
+
+/// The word at the front of `rest`, which lies at `i`, or what begins like one.
+fn any_literal(rest: &[u8], i: usize, eof: bool) -> Progress {
+    let word: &[u8] = match rest.first() {
+        Some(b't') => b"true",
+        Some(b'f') => b"false",
+        _ => b"null",
+    };
+    if rest.len() <= word.len() && !eof && word.starts_with(rest) {
         return Progress::More(i);
     }
-    if length > 0 && rest.len() == length {
-        return Progress::Done(i + length);
+    if rest == word {
+        return Progress::Done(i + word.len());
     }
     broken(FaultKind::Syntax, i, "an invalid word")
 }
