@@ -23,9 +23,26 @@ const OVERREAD_FACTOR: u64 = 4;
 /// … and so many bytes to begin with.
 const OVERREAD: u64 = 4 * 1024 * 1024;
 
+/// A whole value, as a scanner has seen it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scanned {
+    /// It ends before this index.
+    pub(super) end: usize,
+    pub(super) soft: Option<Spot>,
+    pub(super) deepest: usize,
+}
+
+impl Scanned {
+    /// The same where all indexes are so much larger.
+    pub(super) fn shifted(self, by: usize) -> Self {
+        let soft = self.soft.map(|spot| Spot { at: spot.at + by, ..spot });
+        Scanned { end: self.end + by, soft, deepest: self.deepest }
+    }
+}
+
 impl<S: Source, R: Reader> Splitter<S, R> {
-    /// Tries a record at `start`.
-    pub(super) fn attempt(&mut self, start: usize) -> Result<Attempt, Error> {
+    /// Tries a record at `start`, which may have been scanned, by itself and to its end.
+    pub(super) fn attempt(&mut self, start: usize, scanned: Option<Scanned>) -> Result<Attempt, Error> {
         if self.is_plain() {
             return self.attempt_plain(start);
         }
@@ -48,7 +65,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         if !misplaced && self.encloses_records(start)? {
             return Ok(Attempt::Bracket);
         }
-        let attempt = self.attempt_value(start)?;
+        let attempt = self.attempt_value(start, scanned)?;
         if !matches!(attempt, Attempt::Good { .. } | Attempt::Spoiled { .. })
             && let Some(unended) = self.attempt_unended(start)?
         {
@@ -79,16 +96,20 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         }
     }
 
-    fn attempt_value(&mut self, start: usize) -> Result<Attempt, Error> {
+    fn attempt_value(&mut self, start: usize, scanned: Option<Scanned>) -> Result<Attempt, Error> {
         let one_line = matches!(self.layout, Layout::Lines { .. });
         self.scanner.reset(one_line);
         let mut from = start;
         let mut suspicious = SUSPICIOUS.max(8 * self.profile.longest);
         let mut value = self.ask_reader(start, one_line)?;
         let mut asked_again = false;
+        let scanned = scanned.filter(|scanned| scanned.end - start <= self.options.max_record_size);
         let (end, deepest, soft) = loop {
             if let Some(Value { end, deepest, .. }) = value {
                 break (end, deepest, None);
+            }
+            if let Some(Scanned { end, deepest, soft }) = scanned {
+                break (end, deepest, soft);
             }
             // Of a line no more is looked at than a record may have, whatever is at
             // hand, and what tells that it ends there.

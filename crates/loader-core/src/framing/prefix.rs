@@ -1,6 +1,7 @@
 //! Lines that have text before their record: what a logger, a shipper of logs or a protocol
 //! writes there. The prefix is framing.
 
+use super::attempt::Scanned;
 use super::reader::Reader;
 use super::split::Splitter;
 use super::text;
@@ -73,10 +74,10 @@ pub(super) fn read(head: &[u8], whole: bool) -> Result<Reading, OutOfMemory> {
         if is_piece(line) {
             continue;
         }
-        match find(line, &mut scanner, |_| true, |_| true) {
+        match find(line, &mut scanner, |_| true, |_| true)? {
             // Other values, or pieces of some, are no prefix.
             Some(Found { start, .. }) if !is_text_before(line, start) => {}
-            Some(Found { start, end: Some(end) }) => {
+            Some(Found { start, whole: Some(Scanned { end, .. }) }) => {
                 let announced = announced.is_some_and(|length: usize| length.abs_diff(end - start) <= 2);
                 let beside = line.len() - (end - start);
                 if !tells(&line[start..end], beside) {
@@ -137,11 +138,11 @@ fn has_text(bytes: &[u8]) -> bool {
 }
 
 /// Where the record of a line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Found {
     start: usize,
-    /// Its end, if it is whole and nothing but a remark follows it.
-    end: Option<usize>,
+    /// If it is whole and nothing but a remark follows it.
+    whole: Option<Scanned>,
 }
 
 /// Finds the record of a line: the first whole value that ends it, rather one that `owns`
@@ -152,7 +153,7 @@ fn find(
     scanner: &mut Scanner,
     owns: impl Fn(&[u8]) -> bool,
     opens: impl Fn(&[u8]) -> bool,
-) -> Option<Found> {
+) -> Result<Option<Found>, OutOfMemory> {
     let (mut whole, mut broken, mut alike) = (None, None, None);
     // What lies before this is a part of a broken value, as it seems.
     let mut explained = 0;
@@ -169,9 +170,13 @@ fn find(
             Progress::Done(end) => {
                 let rest = &line[end..];
                 if text::is_remark(rest) || !has_text(rest) && !rest.contains(&b'}') {
-                    let found = Found { start: at, end: Some(end) };
-                    if owns(&line[at..end]) {
-                        return Some(found);
+                    let scanned = Scanned { end, soft: scanner.soft(), deepest: scanner.deepest() };
+                    let found = Found { start: at, whole: Some(scanned) };
+                    // What it is like makes no difference where no other is to come.
+                    let last =
+                        whole.is_none() && at >= explained && memchr::memchr2(b'{', b'[', rest).is_none();
+                    if last || owns(&line[at..end]) {
+                        return Ok(Some(found));
                     }
                     if at >= explained {
                         whole = whole.or(Some(found));
@@ -180,7 +185,7 @@ fn find(
                 at = end;
             }
             Progress::Broken(spot) => {
-                let found = Found { start: at, end: None };
+                let found = Found { start: at, whole: None };
                 broken = broken.or(Some(found));
                 if opens(&line[at..]) {
                     alike = alike.or(Some(found));
@@ -188,16 +193,17 @@ fn find(
                 explained = explained.max(spot.at);
                 at += 1;
             }
-            Progress::More(_) | Progress::OutOfMemory(_) => break,
+            Progress::OutOfMemory(error) => return Err(error),
+            Progress::More(_) => break,
         }
     }
-    whole.or(alike).or(broken)
+    Ok(whole.or(alike).or(broken))
 }
 
 /// What comes next on a line.
 pub(super) enum Line {
-    /// A record, perhaps behind a prefix.
-    Record(usize),
+    /// A record, perhaps behind a prefix, and what was seen of it if it is whole.
+    Record(usize, Option<Scanned>),
     /// Text up to there that counts as a prefix.
     Prefix(usize),
     /// Text up to there and no record.
@@ -215,14 +221,14 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             // Behind the record of the line.
             return Ok(match text::is_remark(line) {
                 true => Line::Prefix(end),
-                false => Line::Record(start),
+                false => Line::Record(start, None),
             });
         }
         if let Some(marker) = &self.options.line_prefix {
             return Ok(match memchr::memmem::find(line, marker) {
                 Some(at) if !line[at + marker.len()..].trim_ascii().is_empty() => {
                     let behind = &line[at + marker.len()..];
-                    Line::Record(end - behind.trim_ascii_start().len())
+                    Line::Record(end - behind.trim_ascii_start().len(), None)
                 }
                 _ => Line::Text(end),
             });
@@ -231,22 +237,22 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let learned = profile.records() > 0;
         let owns = |value: &[u8]| !learned || profile.owns(value);
         let opens = |text: &[u8]| !learned || profile.opens(text);
-        let mut scanner = Scanner::for_text(true, line.len())?;
         let unknown = |found: &Found| {
             let class = Class::of(line[found.start]);
-            learned && found.end.is_some() && !class.is_some_and(|class| profile.knows_class(class))
+            learned && found.whole.is_some() && !class.is_some_and(|class| profile.knows_class(class))
         };
-        Ok(match find(line, &mut scanner, owns, opens).filter(|found| !unknown(found)) {
+        let found = find(line, &mut self.scanner, owns, opens)?;
+        Ok(match found.filter(|found| !unknown(found)) {
             // What lies before it may be the rest of a record that lost its start.
-            Some(Found { start: at, end }) => {
-                let like = end.is_some_and(|end| learned && profile.owns(&line[at..end]));
+            Some(Found { start: at, whole }) => {
+                let like = whole.is_some_and(|whole| learned && profile.owns(&line[at..whole.end]));
                 match at == 0 || is_text_before(line, at) {
-                    true => Line::Record(start + at),
+                    true => Line::Record(start + at, whole.map(|whole| whole.shifted(start))),
                     false if like => Line::Torn(start + line[..at].trim_ascii_end().len()),
-                    false => Line::Record(start),
+                    false => Line::Record(start, None),
                 }
             }
-            None if !text::is_prose(line) => Line::Record(start),
+            None if !text::is_prose(line) => Line::Record(start, None),
             None if prefix.texts_are_framing => Line::Prefix(end),
             None => Line::Text(end),
         })

@@ -227,12 +227,12 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 }
                 continue;
             }
-            let start = match self.prefix {
-                None => start,
+            let (start, scanned) = match self.prefix {
+                None => (start, None),
                 Some(prefix) => match self.line(start, prefix)? {
-                    Line::Record(at) => {
+                    Line::Record(at, scanned) => {
                         self.frame_prefix(start, at);
-                        at
+                        (at, scanned)
                     }
                     Line::Prefix(end) => {
                         self.frame_prefix(start, end);
@@ -242,7 +242,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     Line::Torn(end) => return self.reject(start, end, swallows(end)).map(Some),
                 },
             };
-            match self.attempt(start)? {
+            match self.attempt(start, scanned)? {
                 Attempt::Good { end, doubtful, read } => {
                     return self.record(start, end, doubtful, read).map(Some);
                 }
