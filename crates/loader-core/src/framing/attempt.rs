@@ -150,8 +150,8 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             return Ok(Attempt::Bad(spot));
         }
         let mut attempt = self.verdict(start, end, soft, deepest);
-        if let Attempt::Good { read, .. } = &mut attempt {
-            *read = value.is_some();
+        if let Attempt::Good { read, one_line: flat, .. } = &mut attempt {
+            (*read, *flat) = (value.is_some(), one_line);
         }
         Ok(attempt)
     }
@@ -186,7 +186,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             Some(spot) => Attempt::Spoiled { end, spot },
             None => {
                 let doubtful = deepest > SURE_DEPTH || end - start > SURE_LENGTH;
-                Attempt::Good { end, doubtful, read: false }
+                Attempt::Good { end, doubtful, read: false, one_line: false }
             }
         }
     }

@@ -28,7 +28,7 @@ pub(super) const PEEK: usize = 1024;
 /// What an attempt at a record came to.
 pub(super) enum Attempt {
     /// A whole value that ends before the index.
-    Good { end: usize, doubtful: bool, read: bool },
+    Good { end: usize, doubtful: bool, read: bool, one_line: bool },
     /// A whole value that ends before the index, with a soft fault.
     Spoiled { end: usize, spot: Spot },
     /// The structure is broken, or what follows does not fit.
@@ -243,8 +243,11 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                 },
             };
             match self.attempt(start, scanned)? {
-                Attempt::Good { end, doubtful, read } => {
-                    return self.record(start, end, doubtful, read).map(Some);
+                Attempt::Good { end, doubtful, read, one_line } => {
+                    // First of all: what fails has not been handed out.
+                    self.learn_record(start, end)?;
+                    let record = self.record(start, end, one_line);
+                    return Ok(Some(Item::Record(Record { doubtful, read, ..record })));
                 }
                 Attempt::Spoiled { end, spot } => return self.reject(start, end, spot).map(Some),
                 Attempt::Bracket => {
@@ -349,15 +352,25 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.position = to;
     }
 
-    fn record(&mut self, start: usize, end: usize, doubtful: bool, read: bool) -> Result<Item<'_>, Error> {
-        // An array that takes the last bracket of the file may be anything.
-        let sure = self.window.bytes()[start] != b'[' || !self.ends_stream(end);
-        // First of all: what fails has not been handed out.
-        if sure && self.window.offset(start) >= self.learned_to && self.profile.learning() {
-            self.profile.learn(&self.window.bytes()[start..end])?;
+    /// Learns from the good record `start..end`, if more is to be learned.
+    fn learn_record(&mut self, start: usize, end: usize) -> Result<(), Error> {
+        if self.profile.learning() && self.window.offset(start) >= self.learned_to {
+            // An array that takes the last bracket of the file may be anything.
+            let sure = self.window.bytes()[start] != b'[' || !self.ends_stream(end);
+            if sure {
+                self.profile.learn(&self.window.bytes()[start..end])?;
+            }
         }
+        Ok(())
+    }
+
+    /// Books the good record `start..end`, which may lie on one line as a whole.
+    fn record(&mut self, start: usize, end: usize, one_line: bool) -> Record<'_> {
         self.frame(start);
         self.count_lines(start);
+        if one_line {
+            self.counted = end;
+        }
         self.line_begins = false;
         self.number += 1;
         self.tally.records += 1;
@@ -367,7 +380,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let offset = self.window.offset(start);
         let bytes = &self.window.bytes()[start..end];
         let key = self.has_key.then_some(self.key.as_slice());
-        Ok(Item::Record(Record { number: self.number, offset, line: self.line, bytes, key, doubtful, read }))
+        Record { number: self.number, offset, line: self.line, bytes, key, doubtful: false, read: false }
     }
 
     fn reject(&mut self, start: usize, end: usize, spot: Spot) -> Result<Item<'_>, Error> {
@@ -435,7 +448,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     i += 1;
                 }
                 Some(b'[') if self.unwrap && i < stop && !self.bracket_is_in_text(i)? => {
-                    self.indent_by_element(i)?;
+                    if !self.is_plain() {
+                        self.indent_by_element(i)?;
+                    }
                     self.unwrap = false;
                     self.after_bracket = true;
                     i += 1;
