@@ -318,10 +318,7 @@ impl<S: Source, R: Reader> Splitter<S, R> {
 
     /// Whether the string at `at` is followed by a colon.
     pub(super) fn is_key(&mut self, at: usize) -> Result<bool, Error> {
-        let text = self.peek(at)?;
-        let end = shape::string_end(text, 0);
-        let rest = &text[end.min(text.len())..];
-        Ok(rest.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b':'))
+        Ok(text::is_key(self.peek(at)?))
     }
 
     /// Whether the members at `at` are all of a record but its opening brace. Adds the bytes

@@ -121,28 +121,22 @@ pub(super) struct Asked {
 pub(super) fn sniff(head: &[u8], whole: bool, asked: Asked) -> Result<Sniffed, OutOfMemory> {
     let format = asked.format;
     let by_line = asked.is_file && matches!(format, None | Some(Format::NewlineDelimited));
-    let mut begins = match asked.is_file && !asked.prefixed {
+    let begins = match asked.is_file && !asked.prefixed {
         true => preamble::ends(head, whole, format == Some(Format::Array))?,
         false => Vec::new(),
     };
     let nothing = asked.is_file && !asked.prefixed && begins.is_empty();
-    if begins.is_empty() {
-        memory::push(&mut begins, 0)?;
-    }
-    let mut best: Option<Sniffed> = None;
-    for begin in begins {
-        let sniffed = sniff_values(head, begin, whole, format)?;
-        // The array around the records explains less than the same and a value in the text
-        // before it.
-        let worth = |sniffed: &Sniffed| {
-            sniffed.explained + if sniffed.unwrap { sniffed.explained / 8 + 1 } else { 0 }
-        };
-        let better = |best: &Sniffed| worth(&sniffed) > worth(best);
-        if best.as_ref().is_none_or(better) {
-            best = Some(sniffed);
+    // The array around the records explains less than the same and a value in the text
+    // before it.
+    let worth =
+        |sniffed: &Sniffed| sniffed.explained + if sniffed.unwrap { sniffed.explained / 8 + 1 } else { 0 };
+    let mut sniffed = sniff_values(head, begins.first().copied().unwrap_or(0), whole, format)?;
+    for &begin in begins.iter().skip(1) {
+        let other = sniff_values(head, begin, whole, format)?;
+        if worth(&other) > worth(&sniffed) {
+            sniffed = other;
         }
     }
-    let Some(sniffed) = best else { unreachable!("there is a place to begin") };
     let prefix = match by_line {
         true if asked.prefixed => Some(Prefix { texts_are_framing: false }),
         true => prefix::read(head, whole)?.beats(sniffed.explained),

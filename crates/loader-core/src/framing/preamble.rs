@@ -21,7 +21,7 @@ const CONVINCING: usize = 64;
 /// it. Which of the others begins the records is told by what follows.
 pub(super) fn ends(head: &[u8], whole: bool, array: bool) -> Result<Vec<usize>, OutOfMemory> {
     let mut ends = Vec::new();
-    let first = skip_blank(head);
+    let first = first_filled(head);
     let is_text = first < head.len() && starts_with_text(&head[first..], whole);
     // A scalar, or what is left of an object, may be a record or text.
     let unclear = head.get(first).is_some_and(|&b| match b {
@@ -143,7 +143,7 @@ impl Candidates {
 }
 
 /// The first index that is no framing and no NUL byte.
-fn skip_blank(head: &[u8]) -> usize {
+fn first_filled(head: &[u8]) -> usize {
     let mut i = 0;
     loop {
         match head.get(i) {

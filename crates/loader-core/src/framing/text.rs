@@ -36,13 +36,20 @@ pub(super) fn opens_loosely(text: &[u8]) -> bool {
     key.is_some_and(|end| end > 0 && inner[end..].trim_ascii_start().starts_with(b":"))
 }
 
-/// Whether a string and a colon stand at the front of `text`.
+/// Whether a string and a colon stand at the front of `text`. What its end leaves open
+/// counts as a yes.
 pub(super) fn is_member(text: &[u8]) -> bool {
-    if text.first() != Some(&b'"') {
-        return false;
-    }
-    let rest = &text[shape::string_end(text, 0).min(text.len())..];
-    matches!(rest.trim_ascii_start().first(), None | Some(b':'))
+    text.first() == Some(&b'"') && matches!(behind_string(text).first(), None | Some(b':'))
+}
+
+/// Whether a colon follows the string at the front of `text`.
+pub(super) fn is_key(text: &[u8]) -> bool {
+    behind_string(text).first() == Some(&b':')
+}
+
+/// What follows the string at the front of `text`, and blanks.
+fn behind_string(text: &[u8]) -> &[u8] {
+    text[shape::string_end(text, 0).min(text.len())..].trim_ascii_start()
 }
 
 /// Whether a scalar that an array may begin with stands at the front of `text`.
