@@ -386,3 +386,14 @@ fn the_elements_of_a_well_formed_array_are_the_records_whatever_they_are() {
         assert_eq!(found, values, "seed {seed}: {text}");
     }
 }
+
+#[test]
+fn a_file_of_nul_bytes_is_no_json() {
+    for (text, is_json) in
+        [("\0".repeat(9), false), ("\0".repeat(300_000) + "\n", false), (String::from("\n"), true)]
+    {
+        let opened = Splitter::new(text.as_bytes(), OPTIONS);
+        assert_eq!(opened.is_ok(), is_json, "{} bytes", text.len());
+    }
+    assert_eq!(split("\0\0\0{\"a\":1}\n\0\0"), ["!\0\0\0", "{\"a\":1}", "!\0\0"]);
+}

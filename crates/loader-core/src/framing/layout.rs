@@ -158,7 +158,8 @@ pub(super) fn sniff(head: &[u8], whole: bool, asked: Asked) -> Result<Sniffed, O
     }
     let scalars =
         format.is_none() && !sniffed.unwrap && sniffed.explained == 0 && !sniffed.opens && !has_openers(head);
-    let is_text = nothing || (scalars && sniffed.seen > 0 && !has_scalar_lines(head, whole)?);
+    let hollow = whole && asked.is_file && head.contains(&0) && preamble::first_filled(head) == head.len();
+    let is_text = nothing || hollow || (scalars && sniffed.seen > 0 && !has_scalar_lines(head, whole)?);
     // Each line is looked at by itself.
     let begin = if format == Some(Format::NewlineDelimited) { 0 } else { sniffed.begin };
     Ok(Sniffed { is_text, begin, sound: sniffed.sound && asked.is_file, ..sniffed })

@@ -143,7 +143,7 @@ impl Candidates {
 }
 
 /// The first index that is no framing and no NUL byte.
-fn first_filled(head: &[u8]) -> usize {
+pub(super) fn first_filled(head: &[u8]) -> usize {
     let mut i = 0;
     loop {
         match head.get(i) {
