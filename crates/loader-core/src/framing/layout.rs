@@ -160,9 +160,11 @@ pub(super) fn sniff(head: &[u8], whole: bool, asked: Asked) -> Result<Sniffed, O
         format.is_none() && !sniffed.unwrap && sniffed.explained == 0 && !sniffed.opens && !has_openers(head);
     let hollow = whole && asked.is_file && head.contains(&0) && preamble::first_filled(head) == head.len();
     let is_text = nothing || hollow || (scalars && sniffed.seen > 0 && !has_scalar_lines(head, whole)?);
+    // What is found of an array inside of a document may end anywhere.
+    let elements = if asked.is_file { sniffed.elements } else { [false; Class::COUNT] };
     // Each line is looked at by itself.
     let begin = if format == Some(Format::NewlineDelimited) { 0 } else { sniffed.begin };
-    Ok(Sniffed { is_text, begin, sound: sniffed.sound && asked.is_file, ..sniffed })
+    Ok(Sniffed { is_text, begin, elements, sound: sniffed.sound && asked.is_file, ..sniffed })
 }
 
 /// Reads the head as values one after the other, from `begin` on.

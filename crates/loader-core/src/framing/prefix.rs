@@ -37,12 +37,16 @@ pub(super) struct Reading {
     records: usize,
     /// … bytes of these records, …
     bytes: usize,
+    /// … those of them with text in front, …
+    prefixed: usize,
     /// … and lines with text only.
     texts: usize,
     /// Records whose length stands on the line before.
     announced: usize,
-    /// Bytes of records on lines without text.
+    /// Lines that are a record, without text, …
     bare: usize,
+    /// … and bytes of these.
+    bare_bytes: usize,
 }
 
 impl Reading {
@@ -52,7 +56,8 @@ impl Reading {
         let announced = self.announced * 2 > self.records;
         let usual = self.records * RARE >= self.texts;
         // A file may have been joined of lines with and without.
-        let bytes = self.bytes + if self.bytes * RARE >= self.bare { self.bare } else { 0 };
+        let joined = self.prefixed * RARE >= self.bare && self.bytes * RARE >= self.bare_bytes;
+        let bytes = self.bytes + if joined { self.bare_bytes } else { 0 };
         let wins = self.records > 1 && usual && (bytes > explained || (announced && bytes == explained));
         wins.then_some(Prefix { texts_are_framing: self.texts * USUAL >= self.records })
     }
@@ -84,9 +89,11 @@ pub(super) fn read(head: &[u8], whole: bool) -> Result<Reading, OutOfMemory> {
                     reading.texts += 1;
                 } else if announced || has_text(&line[..start]) || has_text(&line[end..]) {
                     reading.records += 1;
+                    reading.prefixed += usize::from(has_text(&line[..start]));
                     reading.bytes += end - start;
                 } else {
-                    reading.bare += end - start;
+                    reading.bare += 1;
+                    reading.bare_bytes += end - start;
                 }
                 reading.announced += usize::from(announced);
                 reading.texts += usize::from(announced);
