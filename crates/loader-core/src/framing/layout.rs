@@ -197,7 +197,9 @@ fn sniff_values(
         };
         // What is between the elements is explained, too.
         explained = explained.max(end - first);
-        for element in seen.iter().filter(|element| element.at < end) {
+        // One that is little of the head may be a record.
+        let holds_all = (end - first) * 2 > head.len() - first;
+        for element in seen.iter().filter(|element| holds_all && element.at < end) {
             elements[element.class as usize] = true;
         }
     }
