@@ -168,6 +168,7 @@ fn functions_run_as_their_caller() {
         "retry_rejects",
         "chunk_records",
         "chunk_offsets",
+        "chunk_keys",
         "home",
         "may_amend",
         "raw_text",
