@@ -638,7 +638,7 @@ fn the_values_of_an_object() {
         max_record_size: 1 << 20,
         raw_limit: 64,
     };
-    let mut splitter = Splitter::new(people.as_bytes(), options).expect("UTF-8");
+    let mut splitter = Splitter::new(people.as_bytes(), options.clone()).expect("UTF-8");
     let mut keys = Vec::new();
     while let Some(Item::Record(record)) = splitter.next().expect("no read fails") {
         keys.push(String::from_utf8_lossy(record.key.expect("a key")).into_owned());
@@ -646,13 +646,6 @@ fn the_values_of_an_object() {
     assert_eq!(keys, ["a", r#"b \u00e9\""#, "c"]);
     // A bad one has it too.
     let broken = people.replace(B, r#"{"id":oops}"#);
-    let options = Options {
-        format: None,
-        records_path: Some(path("$.data.people.*")),
-        line_prefix: None,
-        max_record_size: 1 << 20,
-        raw_limit: 64,
-    };
     let mut splitter = Splitter::new(broken.as_bytes(), options).expect("UTF-8");
     let mut bad = Vec::new();
     while let Some(item) = splitter.next().expect("no read fails") {
