@@ -1,6 +1,7 @@
 //! The framings by example: what is a record, what is a reject, what is framing.
 
 use loader_core::framing::{Format, Item, Options, Splitter};
+use loader_damage::rng::Rng;
 
 const OPTIONS: Options =
     Options { format: None, records_path: None, line_prefix: None, max_record_size: 1 << 20, raw_limit: 64 };
@@ -336,7 +337,7 @@ fn a_scalar_beside_records_is_text() {
 }
 
 /// A random value: containers, and strings that look like pieces of JSON.
-fn any_value(random: &mut Numbers, depth: usize) -> serde_json::Value {
+fn any_value(random: &mut Rng, depth: usize) -> serde_json::Value {
     use serde_json::{Value, json};
     let strings = ["", "x", "{", "[1,", "}],", "\"q\"", "key: {v}", "http://x/[y]"];
     match random.below(if depth < 3 { 10 } else { 6 }) {
@@ -344,7 +345,7 @@ fn any_value(random: &mut Numbers, depth: usize) -> serde_json::Value {
         1 => json!(random.below(2) == 0),
         2 => json!(random.below(1000)),
         3 => json!(random.below(1000) as f64 / 8.0),
-        4 | 5 => json!(strings[random.below(strings.len())]),
+        4 | 5 => json!(random.pick(&strings)),
         6 | 7 => (0..random.below(5)).map(|_| any_value(random, depth + 1)).collect(),
         _ => {
             let keys = ["id", "a", "b", "x y", "name"];
@@ -354,22 +355,10 @@ fn any_value(random: &mut Numbers, depth: usize) -> serde_json::Value {
     }
 }
 
-/// Pseudo-random numbers (splitmix64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % end as u64) as usize
-    }
-}
-
 #[test]
 fn the_elements_of_a_well_formed_array_are_the_records_whatever_they_are() {
     for seed in 0..600 {
-        let mut random = Numbers(seed);
+        let mut random = Rng::new(seed);
         let count = [1, 2, 3, 10, 40][random.below(5)];
         let values: Vec<serde_json::Value> = (0..count).map(|_| any_value(&mut random, 0)).collect();
         let entries: Vec<String> = values.iter().map(ToString::to_string).collect();
