@@ -55,6 +55,7 @@ ALTER TABLE loader.load_history_data
     ADD COLUMN file_ctime_ns bigint,
     ADD COLUMN bytes_prefix bigint NOT NULL DEFAULT 0,
     ADD COLUMN encoding text;
+ALTER TABLE loader.load_history_data RENAME COLUMN overread TO splitter_state;
 ALTER TABLE loader.rejects_data ADD COLUMN record_key text;
 
 CREATE INDEX load_history_data_target_idx ON loader.load_history_data (home, target_oid, target)

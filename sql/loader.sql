@@ -51,7 +51,7 @@ CREATE TABLE loader.load_history_data (
     start_offset    bigint NOT NULL DEFAULT 0,
     records         bigint NOT NULL DEFAULT 0,
     lines           bigint NOT NULL DEFAULT 0,
-    overread        bigint NOT NULL DEFAULT 0,
+    splitter_state  bigint NOT NULL DEFAULT 0,
     error_sqlstate  text,
     error_message   text,
     retry_of        bigint,

@@ -1,14 +1,14 @@
 //! The settings `loader.*`: their names, limits and why these.
 
 use crate::pg::setting;
-use loader_core::input;
+use loader_core::stream;
 use pgrx::PostgresGucEnum;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 // What the zstd program itself accepts; a decoder takes memory for all of it.
-static ZSTD_WINDOW_MAX: GucSetting<i32> = GucSetting::<i32>::new((input::ZSTD_WINDOW_MAX / 1024) as i32);
+static ZSTD_WINDOW_MAX: GucSetting<i32> = GucSetting::<i32>::new((stream::ZSTD_WINDOW_MAX / 1024) as i32);
 
 // The largest window that its decoder can be told of, kilobytes.
 const LARGEST_WINDOW: i32 = 2 * 1024 * 1024;

@@ -9,7 +9,7 @@ mod tests {
     use crate::pg::snapshot::{Snapshot, select_bigint};
     use crate::pg::transaction::Transactions;
     use crate::pg::{array, emptiness, snapshot, subtransaction, text, user};
-    use loader_core::jsonb::Encoder;
+    use loader_core::encode::jsonb::Encoder;
     use loader_core::toast::{Compressor, Method};
     use pgrx::prelude::*;
     use std::cell::Cell;

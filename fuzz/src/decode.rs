@@ -3,7 +3,7 @@
 
 use crate::steps::Steps;
 use flate2::write::GzEncoder;
-use loader_core::input::{Compression, Decoded, Encoding, Error, OnCorrupt, Options, Source};
+use loader_core::stream::{Compression, Decoded, Encoding, Error, OnCorrupt, Options, Source};
 use std::io::{Read, Write};
 
 /// So many decompressed bytes are looked at.

@@ -5,7 +5,7 @@
 
 use crate::value::{self, Value};
 use loader_core::json::scan::{Progress, Scanner};
-use loader_core::jsonb::Encoder;
+use loader_core::encode::jsonb::Encoder;
 
 /// Deeper values are left to the server.
 const DEEPEST: usize = 500;

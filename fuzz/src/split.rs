@@ -3,11 +3,12 @@
 //! with the encoder as the reader, and through the pipeline.
 
 use crate::steps::Steps;
-use loader_core::framing::{Format, Item, Options, Reader, RecordsPath, Splitter, Value};
-use loader_core::input::Error;
+use loader_core::split::{Item, Reader, Split, Value};
+use loader_core::split::json::{Format, Options, RecordsPath, Splitter};
+use loader_core::stream::Error;
 use loader_core::json::scan::{Progress, Scanner};
-use loader_core::jsonb::Encoder;
-use loader_core::pipeline::{self, Form, Pipeline};
+use loader_core::encode::jsonb::Encoder;
+use loader_core::pipeline::{self, RecordOutcome, Pipeline};
 use std::sync::Arc;
 
 /// The sizes over which a record is too large.
@@ -20,15 +21,15 @@ struct Found {
     number: u64,
     offset: u64,
     line: u64,
-    doubtful: bool,
+    undecided: bool,
     bytes: Vec<u8>,
     what: &'static str,
 }
 
 /// The encoder as the pipeline has it, but for the buffers.
-struct Quick(Encoder);
+struct FusedEncoder(Encoder);
 
-impl Reader for Quick {
+impl Reader for FusedEncoder {
     fn read(&mut self, bytes: &[u8], start: usize, eof: bool) -> Result<Option<Value>, Error> {
         let end = self.0.encode(bytes, start, eof, &mut Vec::new()).expect("there is memory");
         Ok(end.map(|end| Value { end, deepest: self.0.deepest(), spans_lines: self.0.spans_lines() }))
@@ -52,7 +53,7 @@ pub fn check(input: &[u8]) {
         assert!(split(stream, &options, step, ()).as_ref() == Some(&found), "read size {step}");
     }
     for step in [usize::MAX, 7] {
-        let quick = Quick(Encoder::new());
+        let quick = FusedEncoder(Encoder::new());
         assert!(
             split(stream, &options, step, quick).as_ref() == Some(&found),
             "with the encoder, read size {step}"
@@ -77,7 +78,7 @@ fn split<R: Reader>(stream: &[u8], options: &Options, step: usize, reader: R) ->
                 number: record.number,
                 offset: record.offset,
                 line: record.line,
-                doubtful: record.doubtful,
+                undecided: record.undecided,
                 bytes: record.bytes.to_vec(),
                 what: "",
             },
@@ -92,7 +93,7 @@ fn split<R: Reader>(stream: &[u8], options: &Options, step: usize, reader: R) ->
                     number: reject.number,
                     offset: reject.offset,
                     line: reject.line,
-                    doubtful: false,
+                    undecided: false,
                     bytes: reject.raw.to_vec(),
                     what: reject.fault.what,
                 }
@@ -137,8 +138,8 @@ fn piped(stream: &[u8], options: &Options, found: &[Found]) {
         threads: 0,
         native: true,
         check: true,
-        compression: None,
-        skip_to: 0,
+        toast: None,
+        resume_at: 0,
         range: None,
     };
     let source = Steps::new(stream, 60);
@@ -157,23 +158,23 @@ fn piped(stream: &[u8], options: &Options, found: &[Found]) {
             let encoded = |datum: &mut Vec<u8>| {
                 Encoder::new().encode(&expected.bytes, 0, true, datum).expect("there is memory")
             };
-            let text = match entry.form {
-                Form::Checked { value, text } => {
-                    assert!(expected.good && !expected.doubtful);
+            let text = match entry.outcome {
+                RecordOutcome::Checked { value, text } => {
+                    assert!(expected.good && !expected.undecided);
                     assert_eq!(encoded(&mut datum), Some(expected.bytes.len()));
                     assert!(batch.values[value.at..value.at + value.length] == datum[..], "another value");
                     text
                 }
-                Form::Text { text, .. } => {
+                RecordOutcome::Text { text, .. } => {
                     assert!(expected.good);
-                    assert!(expected.doubtful || encoded(&mut datum).is_none(), "left to the server");
+                    assert!(expected.undecided || encoded(&mut datum).is_none(), "left to the server");
                     text
                 }
-                Form::Reject { fault, raw } => {
+                RecordOutcome::Reject { fault, raw } => {
                     assert!(!expected.good && fault.what == expected.what);
                     raw
                 }
-                Form::Value(_) => panic!("without its text"),
+                RecordOutcome::Value(_) => panic!("without its text"),
             };
             assert!(batch.text(text) == expected.bytes);
         }

@@ -1,6 +1,6 @@
 //! A source that hands out so many bytes a read.
 
-use loader_core::input::{Error, Source};
+use loader_core::stream::{Error, Source};
 
 /// Bytes, and how many of them a read gets.
 pub struct Steps {

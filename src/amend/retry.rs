@@ -2,7 +2,7 @@
 
 use super::{gone, hold, target};
 use crate::catalog::{self, Catalog, MendedReject, Past};
-use crate::error::{Error, Place};
+use crate::error::{Error, RecordPosition};
 use crate::pg::chunk::Chunk;
 use crate::pg::memory::{Context, RESERVE};
 use crate::pg::{self, allocator, context, text};
@@ -81,7 +81,7 @@ struct Run<'a> {
     id: Option<i64>,
     chunk: Chunk,
     /// Where the rejects of the chunk lie.
-    places: Vec<Place>,
+    places: Vec<RecordPosition>,
     records: u64,
     bytes: u64,
     rows_loaded: u64,
@@ -113,7 +113,7 @@ impl Run<'_> {
         self.chunk.reserve().map_err(Error::OutOfMemory)?;
         self.places
             .try_reserve(1)
-            .map_err(|_| Error::OutOfMemory((self.places.len() + 1) * size_of::<Place>()))?;
+            .map_err(|_| Error::OutOfMemory((self.places.len() + 1) * size_of::<RecordPosition>()))?;
         // A text of the server has no NUL in it.
         let good =
             CStr::from_bytes_with_nul(text).is_ok_and(|text| verdict::ask(text, &mut self.chunk).is_ok());

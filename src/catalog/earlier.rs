@@ -56,7 +56,7 @@ impl Catalog {
         const QUERY: &str = concat!(
             "SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
                    h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
-                   h.records, h.lines, h.overread, h.rows_rejected, h.rows_loaded,
+                   h.records, h.lines, h.splitter_state, h.rows_rejected, h.rows_loaded,
                    h.open_offset, h.start_offset, ",
             same_stat!("$1", "$9", "$10", "$11", "$12"),
             "::pg_catalog.int4::pg_catalog.int8

@@ -7,7 +7,7 @@ use crate::pg::memory::Context;
 use crate::pg::snapshot::{self, Row, Snapshot};
 use crate::pg::{self, Oid, array, text, user};
 use crate::stat::FileStat;
-use loader_core::input::Damage;
+use loader_core::stream::Damage;
 use loader_core::tally::Tally;
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
 use pgrx::prelude::*;
@@ -94,8 +94,8 @@ pub struct Step<'a> {
     pub records: u64,
     /// Newlines from the start of the stream on.
     pub lines: u64,
-    /// See [`loader_core::framing::Mark`].
-    pub overread: u64,
+    /// See [`loader_core::split::ResumePoint`].
+    pub splitter_state: u64,
     /// Where the last record begins, if it is bad: it may only have been begun.
     pub open_offset: Option<u64>,
     /// SQLSTATE and message of what stopped it.
@@ -109,7 +109,7 @@ impl Catalog {
             load_id, target, target_oid, target_column, records_path, file_path, file_size, file_mtime,
             content_hash, format, compression, chunk, options, status, rows_loaded, rows_rejected,
             stream_bytes, bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name,
-            started_at, finished_at, start_offset, records, lines, overread, error_sqlstate,
+            started_at, finished_at, start_offset, records, lines, splitter_state, error_sqlstate,
             error_message, retry_of, open_offset, home, target_type, file_device, file_inode,
             file_mtime_ns, file_ctime_ns, bytes_prefix, encoding)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, pg_catalog.jsonb_in(pg_catalog.textout($13)), $14, $15, $16,
@@ -144,7 +144,7 @@ impl Catalog {
             (load.start_offset as i64).into(),
             (step.records as i64).into(),
             (step.lines as i64).into(),
-            (step.overread as i64).into(),
+            (step.splitter_state as i64).into(),
             or_null(step.error.map(|(code, _)| code)),
             or_null(step.error.map(|(_, message)| message)),
             or_null(load.retry_of),
@@ -173,7 +173,7 @@ impl Catalog {
             bytes_rejected = h.bytes_rejected OPERATOR(pg_catalog.+) $8,
             bytes_framing = h.bytes_framing OPERATOR(pg_catalog.+) $9,
             bytes_prefix = h.bytes_prefix OPERATOR(pg_catalog.+) $26, encoding = COALESCE($27, h.encoding),
-            records = $10, lines = $11, overread = $12,
+            records = $10, lines = $11, splitter_state = $12,
             file_size = COALESCE($13, h.file_size), file_mtime = COALESCE($14, h.file_mtime),
             content_hash = COALESCE($15, h.content_hash), format = $16, compression = $17,
             error_sqlstate = $18, error_message = $19, finished_at = $20, open_offset = $21,
@@ -198,7 +198,7 @@ impl Catalog {
             (step.ledger.bytes_framing as i64).into(),
             (step.records as i64).into(),
             (step.lines as i64).into(),
-            (step.overread as i64).into(),
+            (step.splitter_state as i64).into(),
             or_null(file.size()),
             or_null(file.mtime()),
             or_null(file.hash()),
@@ -234,7 +234,7 @@ impl Catalog {
     /// How far a load is at this moment; `None` where it has none of the states.
     pub fn position(&self, id: i64, states: &[Status]) -> Option<Position> {
         const QUERY: &str = "SELECT h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes, h.records, h.lines,
-                   h.overread, h.rows_rejected, h.rows_loaded
+                   h.splitter_state, h.rows_rejected, h.rows_loaded
             FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) $1 AND h.status OPERATOR(pg_catalog.=) ANY ($2)
               AND h.emptied_at IS NULL";
@@ -336,8 +336,8 @@ pub struct Position {
     pub records: u64,
     /// Newlines before it.
     pub lines: u64,
-    /// See [`loader_core::framing::Mark`].
-    pub overread: u64,
+    /// See [`loader_core::split::ResumePoint`].
+    pub splitter_state: u64,
     /// Bad records so far.
     pub rejects: u64,
     /// Rows so far.
@@ -350,14 +350,14 @@ impl Position {
         self.records > self.rejects
     }
 
-    /// From six columns of a row: offset, records, lines, overread, rejects, rows.
+    /// From six columns of a row: offset, records, lines, splitter_state, rejects, rows.
     pub(super) fn of(row: &Row<'_>, first: usize) -> Self {
         let column = |index: usize| row.bigint(first + index).unwrap_or(0) as u64;
         Position {
             offset: column(0),
             records: column(1),
             lines: column(2),
-            overread: column(3),
+            splitter_state: column(3),
             rejects: column(4),
             rows: column(5),
         }

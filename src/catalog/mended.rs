@@ -3,7 +3,7 @@
 //! anybody's code in a session can put a query of its own in the place of a cursor.
 
 use super::Catalog;
-use crate::error::{Error, Place};
+use crate::error::{Error, RecordPosition};
 use crate::pg::memory::Context;
 use crate::pg::snapshot::{self, Snapshot};
 use crate::pg::{array, user};
@@ -22,7 +22,7 @@ const TOGETHER: u64 = 1024 * 1024;
 /// A mended reject. Texts are in the database's encoding.
 pub struct MendedReject {
     /// Where it lies in its file.
-    pub place: Place,
+    pub place: RecordPosition,
     /// What it is to be; with room for another byte.
     pub text: Vec<u8>,
     /// Its key in the object whose values the records are, if it has one.
@@ -102,7 +102,8 @@ impl Mended<'_> {
         let mut failed = None;
         snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
             let number = |column| row.bigint(column).unwrap_or_default() as u64;
-            let place = Place { number: number(1), line: number(2), offset: number(3), length: number(4) };
+            let place =
+                RecordPosition { number: number(1), line: number(2), offset: number(3), length: number(4) };
             let text = row.try_bytes(5, 1).map(Option::unwrap_or_default);
             match text.and_then(|text| Ok(MendedReject { place, text, key: row.try_bytes(6, 0)? })) {
                 Ok(reject) => fetched.push_back(reject),

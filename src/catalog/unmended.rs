@@ -4,7 +4,7 @@
 
 use super::Catalog;
 use super::mended::{AT_A_TIME, lock};
-use crate::error::{Error, Place};
+use crate::error::{Error, RecordPosition};
 use crate::pg::memory::Context;
 use crate::pg::snapshot::{self, Row, Snapshot, select_bigint};
 use crate::pg::{self, array, text, user};
@@ -24,7 +24,7 @@ macro_rules! waits {
 
 /// A reject with all of its bytes. Texts are in the database's encoding.
 pub struct UnmendedReject {
-    pub place: Place,
+    pub place: RecordPosition,
     pub error_type: Vec<u8>,
     pub message: Vec<u8>,
     pub raw: Vec<u8>,
@@ -135,7 +135,7 @@ fn read(row: &Row<'_>) -> Result<UnmendedReject, usize> {
     let number = |column| row.bigint(column).unwrap_or_default() as u64;
     let bytes = |column| row.try_bytes(column, 0).map(Option::unwrap_or_default);
     Ok(UnmendedReject {
-        place: Place { number: number(1), line: number(2), offset: number(3), length: number(4) },
+        place: RecordPosition { number: number(1), line: number(2), offset: number(3), length: number(4) },
         error_type: bytes(5)?,
         message: bytes(6)?,
         raw: bytes(7)?,

@@ -6,14 +6,14 @@ mod words;
 
 pub use code::{error_type, sqlstate_text};
 pub use failure::Failure;
-pub use loader_core::pipeline::Place;
+pub use loader_core::pipeline::RecordPosition;
 pub use words::{DIRECTORY, braces_hint};
 
 use crate::pg::text;
 use crate::pg::transaction::Obstacle;
 use loader_core::fault::Fault;
-use loader_core::input::{Compression, FileKind, Foreign};
 use loader_core::looks::Looks;
+use loader_core::stream::{Compression, FileKind, Foreign};
 use pgrx::PgLogLevel;
 use pgrx::pg_sys::panic::ErrorReport;
 use std::io;
@@ -97,13 +97,13 @@ pub enum Error {
     /// Memory for a buffer was not to be had.
     OutOfMemory(usize),
     /// `on_error => 'stop'` met a bad record.
-    BadRecord { path: String, place: Place, fault: Fault },
+    BadRecord { path: String, place: RecordPosition, fault: Fault },
     /// More bad records than `reject_limit`.
-    TooManyRejects { path: String, limit: u64, place: Place, fault: Fault },
+    TooManyRejects { path: String, limit: u64, place: RecordPosition, fault: Fault },
     /// The same, where no one record was the one too many.
     TooManyInFile { path: String, limit: u64 },
     /// So many records from the first on, and not one good among them.
-    NotJson { path: String, records: u64, place: Place, fault: Fault },
+    NotJson { path: String, records: u64, place: RecordPosition, fault: Fault },
     /// Nothing in the file could be JSON.
     NoJson { path: String, looks: Looks },
     /// `if_loaded => 'error'` and the content was loaded before.
@@ -118,7 +118,7 @@ pub enum Error {
     /// Another transaction loaded the content, and this one cannot see it.
     LoadedConcurrently { path: String, table: String },
     /// `loader.verify`: a value is not what `jsonb_in` makes of its record.
-    Differs { path: String, place: Place },
+    Differs { path: String, place: RecordPosition },
     /// The ledger does not balance.
     Unbalanced { path: String },
     /// A file is loaded in part, by `load_json_files`.

@@ -1,12 +1,12 @@
 //! What is said of each error: SQLSTATE, message, detail and hint, in one table.
 
 use super::code::{code_of, file_access_code, sqlstate};
-use super::{Error, Misfit, Place};
+use super::{Error, Misfit, RecordPosition};
 use crate::pg::message::count;
 use crate::pg::transaction::Obstacle;
 use loader_core::fault::Fault;
-use loader_core::input::{Compression, FileKind, Foreign};
 use loader_core::looks::Looks;
+use loader_core::stream::{Compression, FileKind, Foreign};
 use pgrx::PgSqlErrorCode as Code;
 use std::io;
 
@@ -554,7 +554,7 @@ fn is_name(path: &str) -> bool {
         && !path.as_bytes().windows(4).any(|bytes| bytes.iter().all(u8::is_ascii_digit))
 }
 
-fn detail_of(path: &str, place: Place, fault: Fault) -> String {
+fn detail_of(path: &str, place: RecordPosition, fault: Fault) -> String {
     format!("File \"{path}\", {place}; the fault is at byte {}.", fault.at)
 }
 

@@ -2,14 +2,15 @@
 //! one place where ledgers have to balance.
 
 use crate::catalog::{FileOnDisk, FileState, Position, Status, Step};
-use loader_core::framing::{Format, Mark};
-use loader_core::input::{Compression, Encoding};
+use loader_core::split::ResumePoint;
+use loader_core::split::json::Format;
+use loader_core::stream::{Compression, Encoding};
 use loader_core::tally::Tally;
 
 /// What has been counted since the last part ended, or the stream was begun.
 pub struct Account {
     read_as: ReadAs,
-    from: Mark,
+    from: ResumePoint,
     /// Bad records before that, of earlier calls too.
     rejected: u64,
     rows: u64,
@@ -23,8 +24,8 @@ pub struct Account {
 #[derive(Clone, Copy, Debug)]
 pub struct Brought {
     /// Where it begins, and where it ends.
-    pub from: Mark,
-    pub end: Mark,
+    pub from: ResumePoint,
+    pub end: ResumePoint,
     /// Rows inserted.
     pub rows: u64,
     /// With the server's verdicts.
@@ -45,12 +46,12 @@ pub struct ReadAs {
 
 impl Account {
     /// The first part begins at `from`, behind so many bad records.
-    pub fn new(read_as: ReadAs, from: Mark, rejected: u64) -> Self {
+    pub fn new(read_as: ReadAs, from: ResumePoint, rejected: u64) -> Self {
         Account { read_as, from, rejected, rows: 0, refused: 0, refused_bytes: 0 }
     }
 
     /// Where the part under way begins.
-    pub fn from(&self) -> &Mark {
+    pub fn from(&self) -> &ResumePoint {
         &self.from
     }
 
@@ -67,7 +68,7 @@ impl Account {
 
     /// Ends the part; `rejected` is how many bad records there are now. `None` where
     /// not every byte and every reject of it is accounted for.
-    pub fn close(&mut self, end: Mark, rejected: u64, open_offset: Option<u64>) -> Option<Brought> {
+    pub fn close(&mut self, end: ResumePoint, rejected: u64, open_offset: Option<u64>) -> Option<Brought> {
         let mut ledger = end.tally - self.from.tally;
         ledger.overrule(self.refused, self.refused_bytes);
         if !ledger.balances() || ledger.rejects != rejected - self.rejected {
@@ -88,7 +89,7 @@ impl Brought {
             ledger: self.ledger,
             records: self.end.records,
             lines: self.end.line,
-            overread: self.end.overread,
+            splitter_state: self.end.state,
             open_offset: self.open_offset,
             error: None,
         }
@@ -111,7 +112,7 @@ impl Brought {
             offset: self.end.offset,
             records: self.end.records,
             lines: self.end.line,
-            overread: self.end.overread,
+            splitter_state: self.end.state,
             rejects: before.rejects + self.ledger.rejects,
             rows: before.rows + self.rows,
         }

@@ -5,8 +5,8 @@
 use crate::access::OpenFile;
 use crate::error::Error;
 use crate::pg::{self, allocator};
-use loader_core::input::{self, Source};
 use loader_core::pipeline::Control;
+use loader_core::stream::{self, Source};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
@@ -131,11 +131,11 @@ impl FileSource {
     }
 
     /// The end of what the file was; an error where it is not that any more.
-    fn end(&self) -> Result<usize, input::Error> {
+    fn end(&self) -> Result<usize, stream::Error> {
         if self.bytes_read == self.opened.size() && self.opened.is_same()? {
             Ok(0)
         } else {
-            Err(input::Error::Changed)
+            Err(stream::Error::Changed)
         }
     }
 
@@ -154,7 +154,7 @@ impl FileSource {
 }
 
 impl Source for FileSource {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, input::Error> {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, stream::Error> {
         // A file that grows while it is read would have no end.
         let left = usize::try_from(self.opened.size().saturating_sub(self.bytes_read)).unwrap_or(usize::MAX);
         let most = buf.len().min(BLOCK).min(left);
@@ -164,7 +164,7 @@ impl Source for FileSource {
         loop {
             self.poll()?;
             match self.opened.file.read(&mut buf[..most]) {
-                Ok(0) => return Err(input::Error::Changed),
+                Ok(0) => return Err(stream::Error::Changed),
                 Ok(n) => {
                     if let Some(hasher) = &mut self.hasher {
                         hasher.update(&buf[..n]);
@@ -174,51 +174,53 @@ impl Source for FileSource {
                     return Ok(n);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(input::Error::Io(error)),
+                Err(error) => return Err(stream::Error::Io(error)),
             }
         }
     }
 
-    fn skip(&mut self, bytes: u64) -> Result<(), input::Error> {
-        let forward = i64::try_from(bytes).map_err(|_| input::Error::NoBoundary)?;
+    fn skip(&mut self, bytes: u64) -> Result<(), stream::Error> {
+        let forward = i64::try_from(bytes).map_err(|_| stream::Error::NoBoundary)?;
         self.opened.file.seek(SeekFrom::Current(forward))?;
         self.bytes_read += bytes;
         Ok(())
     }
 
-    fn poll(&mut self) -> Result<(), input::Error> {
-        allocator::check().map_err(input::Error::OutOfMemory)?;
+    fn poll(&mut self) -> Result<(), stream::Error> {
+        allocator::check().map_err(stream::Error::OutOfMemory)?;
         if thread::current().id() == self.backend {
             pg::check_for_interrupts();
             if self.shows_progress {
                 pg::progress::bytes_processed(self.bytes_read);
             }
         } else if self.control.is_stopped() {
-            return Err(input::Error::Stopped);
+            return Err(stream::Error::Stopped);
         }
         Ok(())
     }
 }
 
 /// What an error of the input means to the user.
-pub fn explain(error: input::Error, path: &str) -> Error {
+pub fn explain(error: stream::Error, path: &str) -> Error {
     let path = path.to_string();
     match error {
-        input::Error::Io(error) => Error::Read { path, error },
-        input::Error::Corrupt(compression) => Error::Corrupt { path, compression },
-        input::Error::CutOff(compression) => Error::CutOff { path, compression },
-        input::Error::Bomb(compression) => Error::Bomb { path, compression },
-        input::Error::Foreign(foreign) => Error::Foreign { path, foreign },
-        input::Error::NotCompressed { asked, found } => Error::NotCompressed { path, asked, found },
-        input::Error::Window { compression, needed, max } => Error::Window { path, compression, needed, max },
-        input::Error::NotJson(looks) => Error::NoJson { path, looks },
-        input::Error::NoRecords { path: records_path, others, between } => {
+        stream::Error::Io(error) => Error::Read { path, error },
+        stream::Error::Corrupt(compression) => Error::Corrupt { path, compression },
+        stream::Error::CutOff(compression) => Error::CutOff { path, compression },
+        stream::Error::Bomb(compression) => Error::Bomb { path, compression },
+        stream::Error::Foreign(foreign) => Error::Foreign { path, foreign },
+        stream::Error::NotCompressed { asked, found } => Error::NotCompressed { path, asked, found },
+        stream::Error::Window { compression, needed, max } => {
+            Error::Window { path, compression, needed, max }
+        }
+        stream::Error::NotJson(looks) => Error::NoJson { path, looks },
+        stream::Error::NoRecords { path: records_path, others, between } => {
             Error::NoRecords { path, records_path, others, between }
         }
-        input::Error::OutOfMemory(bytes) => Error::OutOfMemory(bytes),
-        input::Error::NoBoundary => Error::NotTheSame { path, load_id: None },
-        input::Error::Changed => Error::Changed(path),
-        input::Error::Stopped => {
+        stream::Error::OutOfMemory(bytes) => Error::OutOfMemory(bytes),
+        stream::Error::NoBoundary => Error::NotTheSame { path, load_id: None },
+        stream::Error::Changed => Error::Changed(path),
+        stream::Error::Stopped => {
             unreachable!("only the backend stops its threads, and asks them nothing then")
         }
     }

@@ -9,7 +9,7 @@ use super::options::Options;
 use super::rejects::{Bad, RejectLog};
 use super::server::Server;
 use crate::catalog::Catalog;
-use crate::error::{Error, Place};
+use crate::error::{Error, RecordPosition};
 use crate::pg::chunk::Chunk;
 use crate::pg::progress::{self, Report, Shown};
 use crate::pg::thread::AtExit;
@@ -17,10 +17,10 @@ use crate::pg::{self, allocator, text};
 use crate::settings;
 use crate::sink::{Insert, Target};
 use loader_core::fault::Fault;
-use loader_core::framing;
-use loader_core::framing::{Mark, Range};
-use loader_core::input::Decoded;
-use loader_core::pipeline::{self, Batch, Control, Form, Pipeline};
+use loader_core::pipeline::{self, Batch, Control, Pipeline, RecordOutcome};
+use loader_core::split::json;
+use loader_core::split::{Assumption, Range, ResumePoint};
+use loader_core::stream::Decoded;
 use std::sync::Arc;
 
 /// A chunk is also closed when its values come from so many batches, with few in
@@ -38,14 +38,14 @@ pub struct Sink<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Part {
     /// What ends at or before this offset was loaded earlier.
-    pub skip_to: u64,
+    pub resume_at: u64,
     /// Only a range of the stream.
     pub range: Option<Range>,
 }
 
 impl Part {
     fn begins_the_stream(&self) -> bool {
-        self.skip_to == 0 && self.range.is_none()
+        self.resume_at == 0 && self.range.is_none()
     }
 }
 
@@ -75,7 +75,7 @@ pub struct Intake {
     /// Batches whose values the chunk holds, without them.
     emptied: Vec<Batch>,
     /// Where the records of the chunk came from.
-    places: Vec<Place>,
+    places: Vec<RecordPosition>,
     rejects: RejectLog,
     account: Account,
     /// Whether the bytes of the file are those of the stream.
@@ -83,7 +83,7 @@ pub struct Intake {
     /// Whether there was a good record at all; a trigger may have suppressed it.
     any_good: bool,
     /// Where the batches that were taken end.
-    mark: Mark,
+    mark: ResumePoint,
     /// Where the last record begins, if it is bad.
     open_offset: Option<u64>,
     control: Arc<Control>,
@@ -103,10 +103,10 @@ pub struct Ended {
     pub brought: Brought,
     /// The file.
     pub source: Decoded<FileSource>,
-    /// See [`loader_core::pipeline::Finished`].
-    pub margin: u64,
+    /// What the run took for granted about the place where it began.
+    pub assumption: Assumption,
     /// The first bad records of a validation.
-    pub first: Vec<(Place, Fault)>,
+    pub first: Vec<(RecordPosition, Fault)>,
     /// Rejects that are text and the like between records.
     pub between: u64,
 }
@@ -119,7 +119,7 @@ impl Intake {
         let control = source.source().control().clone();
         let (compression, encoding, plain) = (source.compression(), source.encoding(), source.is_plain());
         let server = Server::new()?;
-        let framing = framing::Options {
+        let framing = json::Options {
             format: setup.options.format,
             records_path: setup.options.records_path.clone(),
             line_prefix: setup.options.line_prefix.clone(),
@@ -130,19 +130,19 @@ impl Intake {
             threads: setup.threads,
             native: server.is_utf8(),
             check: settings::verify(),
-            compression: target.compression(),
-            skip_to: setup.part.skip_to,
+            toast: target.compression(),
+            resume_at: setup.part.resume_at,
             range: setup.part.range,
         };
         let mut pipeline = Pipeline::new(source, framing, options, control.clone())
             .map_err(|error| explain(error, &shown))?;
         let mark = pipeline.begin();
         // What lies before the first record is of the first part.
-        let from = if setup.part.begins_the_stream() { Mark::default() } else { mark };
+        let from = if setup.part.begins_the_stream() { ResumePoint::default() } else { mark };
         let read_as = ReadAs { format: pipeline.format(), compression, encoding };
         let account = Account::new(read_as, from, setup.rejected);
-        let crew = pipeline.crew().clone();
-        let stop = AtExit::new(move || crew.stop());
+        let parse_threads = pipeline.parse_threads().clone();
+        let stop = AtExit::new(move || parse_threads.stop());
         pg::thread::without_signals(|| pipeline.start(&mut || pg::thread::has_room(pipeline::STACK)));
         let report = setup.report.map(Shown);
         if let Some(Shown(report)) = &report {
@@ -236,7 +236,7 @@ impl Intake {
                 Ok(Ended {
                     brought,
                     source: ended.source,
-                    margin: ended.margin,
+                    assumption: ended.assumption,
                     first,
                     between: self.rejects.between(),
                 })
@@ -260,9 +260,14 @@ impl Intake {
         self.mark.offset.saturating_sub(self.account.from().offset)
     }
 
-    /// Whether the stream can be cut into ranges.
-    pub fn is_cuttable(&self) -> bool {
-        self.plain && self.pipeline.is_cuttable()
+    /// Whether the stream can be split in ranges.
+    pub fn is_splittable(&self) -> bool {
+        self.plain && self.pipeline.is_splittable()
+    }
+
+    /// How many records each range reads from the start of the stream before it jumps.
+    pub fn records_before_seek(&self) -> u64 {
+        self.pipeline.records_before_seek()
     }
 
     /// Puts a record where it belongs.
@@ -270,7 +275,8 @@ impl Intake {
         let (entry, key) = (&batch.entries[index], batch.key(index));
         let place = entry.place;
         self.open_offset = Some(place.offset);
-        if self.passes.take() == Some(place.offset) && !matches!(entry.form, Form::Reject { .. }) {
+        if self.passes.take() == Some(place.offset) && !matches!(entry.outcome, RecordOutcome::Reject { .. })
+        {
             self.open_offset = None;
             return Ok(());
         }
@@ -289,7 +295,7 @@ impl Intake {
         }
         self.places
             .try_reserve(1)
-            .map_err(|_| Error::OutOfMemory((self.places.len() + 1) * size_of::<Place>()))?;
+            .map_err(|_| Error::OutOfMemory((self.places.len() + 1) * size_of::<RecordPosition>()))?;
         self.places.push(place);
         if sink.target.lineage.key {
             let key = key.map(|key| text::from_utf8(key, false)).transpose().map_err(Error::OutOfMemory)?;

@@ -2,11 +2,11 @@
 //! is wrong with it.
 
 use super::server::Server;
-use crate::error::{Error, Place};
+use crate::error::{Error, RecordPosition};
 use crate::pg::chunk::Chunk;
 use crate::pg::context;
 use loader_core::fault::Fault;
-use loader_core::pipeline::{Batch, Entry, Form, Span};
+use loader_core::pipeline::{Batch, Entry, RecordOutcome, Span};
 use std::fmt::Write;
 
 /// Where datums are made and kept.
@@ -37,13 +37,13 @@ impl Values {
     ) -> Result<Verdict, Error> {
         let place = entry.place;
         let Values { server, chunk } = self;
-        match entry.form {
-            Form::Reject { fault, raw } => return Ok(Verdict::Bad(fault, raw)),
-            Form::Value(value) => {
+        match entry.outcome {
+            RecordOutcome::Reject { fault, raw } => return Ok(Verdict::Bad(fault, raw)),
+            RecordOutcome::Value(value) => {
                 chunk.reserve().map_err(Error::OutOfMemory)?;
                 chunk.push_held(value.at, value.length);
             }
-            Form::Checked { value, text } => {
+            RecordOutcome::Checked { value, text } => {
                 let same = within_record(file, table, place, || {
                     batch.c_text(text).is_some_and(|text| chunk.agrees(value.at, value.length, text))
                 });
@@ -53,9 +53,9 @@ impl Values {
                 chunk.reserve().map_err(Error::OutOfMemory)?;
                 chunk.push_held(value.at, value.length);
             }
-            Form::Text { text, doubtful } => {
+            RecordOutcome::Text { text, undecided } => {
                 chunk.reserve().map_err(Error::OutOfMemory)?;
-                let encode = || server.encode(batch, text, doubtful, chunk);
+                let encode = || server.encode(batch, text, undecided, chunk);
                 if let Err((kind, what)) = within_record(file, table, place, encode)? {
                     return Ok(Verdict::Refused(Fault { kind, at: place.offset, what }, text));
                 }
@@ -66,7 +66,7 @@ impl Values {
 }
 
 /// Runs `body`; an error that the server raises meanwhile names the record.
-fn within_record<R>(file: &str, table: Option<&str>, place: Place, body: impl FnOnce() -> R) -> R {
+fn within_record<R>(file: &str, table: Option<&str>, place: RecordPosition, body: impl FnOnce() -> R) -> R {
     let describe = |line: &mut dyn Write| match table {
         Some(table) => write!(line, "loading \"{file}\" into table \"{table}\": {place}"),
         None => write!(line, "reading \"{file}\": {place}"),

@@ -40,7 +40,7 @@ use crate::pg::progress::{self, Report};
 use crate::pg::{self, allocator};
 use crate::settings;
 use crate::sink::{Insert, Placement, Target};
-use loader_core::input::Decoded;
+use loader_core::stream::Decoded;
 use std::time::{Duration, Instant};
 
 /// What `load_json_file` returns.
@@ -172,7 +172,7 @@ fn take_in(
         load_id,
         report: Some(Report { load_id, ..Report::new(sink.target.oid, source.opened().size()) }),
         options,
-        part: Part { skip_to: start.position.offset, range: None },
+        part: Part { resume_at: start.position.offset, range: None },
         passes: start.passes_first.then_some(start.position.offset),
         threads: settings::parse_threads(),
         any_good: false,

@@ -5,8 +5,8 @@ use crate::pg;
 use crate::pg::Oid;
 use crate::settings;
 use crate::sink::Records;
-use loader_core::framing::{Format, RecordsPath};
-use loader_core::input::{self, Compression, Encoding, OnCorrupt};
+use loader_core::split::json::{Format, RecordsPath};
+use loader_core::stream::{self, Compression, Encoding, OnCorrupt};
 use std::sync::Arc;
 
 /// More rows in one INSERT gain nothing, and their places take memory.
@@ -92,7 +92,7 @@ pub struct Options {
     /// … and in the encoding of the database.
     shown_prefix: Option<Vec<u8>>,
     /// How the bytes of the file become UTF-8 text.
-    pub input: input::Options,
+    pub input: stream::Options,
     /// What to do with a bad record.
     pub on_error: OnError,
     /// Bad records that do not fail the load.
@@ -222,8 +222,8 @@ fn quoted(text: &[u8]) -> Vec<u8> {
 
 impl InputWords<'_> {
     /// What they mean.
-    pub fn options(&self) -> Result<input::Options, Error> {
-        Ok(input::Options {
+    pub fn options(&self) -> Result<stream::Options, Error> {
+        Ok(stream::Options {
             compression: compression_of(self.compression)?,
             encoding: encoding_of(self.encoding)?,
             on_corrupt: word(

@@ -3,7 +3,7 @@
 
 use super::options::{OnError, Options};
 use crate::catalog::{Catalog, Rejects};
-use crate::error::{self, Error, Place};
+use crate::error::{self, Error, RecordPosition};
 use crate::pg::text;
 use loader_core::fault::Fault;
 
@@ -21,7 +21,7 @@ const SHOWN: usize = 10;
 
 /// A bad record, or what stands between records.
 pub struct Bad<'a> {
-    pub place: Place,
+    pub place: RecordPosition,
     pub fault: Fault,
     /// Its first bytes.
     pub raw: &'a [u8],
@@ -38,7 +38,7 @@ pub struct RejectLog {
     /// Those of them that are no records, but text and the like between records.
     between: u64,
     /// Of a validation.
-    first: Option<Vec<(Place, Fault)>>,
+    first: Option<Vec<(RecordPosition, Fault)>>,
     pending: Rejects,
     pending_bytes: usize,
 }
@@ -69,7 +69,7 @@ impl RejectLog {
     }
 
     /// The first bad records of a validation.
-    pub fn first(&self) -> &[(Place, Fault)] {
+    pub fn first(&self) -> &[(RecordPosition, Fault)] {
         self.first.as_deref().unwrap_or_default()
     }
 

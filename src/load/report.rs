@@ -4,12 +4,12 @@
 use super::Outcome;
 use super::decide::Decision;
 use super::options::OnError;
-use crate::error::{Error, Place, error_type};
+use crate::error::{Error, RecordPosition, error_type};
 use crate::pg::message::{count, tell};
 use crate::pg::text;
 use crate::settings::{self, LogLoads};
 use loader_core::fault::Fault;
-use loader_core::input::Damage;
+use loader_core::stream::Damage;
 use pgrx::PgLogLevel;
 
 /// Tells why a file is not loaded, and returns the load that it was loaded by before.
@@ -122,7 +122,13 @@ pub fn damaged(path: &str, damage: Damage) {
 }
 
 /// The validation ended well; `first` has some of the bad records.
-pub fn validated(path: &str, target: &[u8], outcome: &Outcome, records: u64, first: &[(Place, Fault)]) {
+pub fn validated(
+    path: &str,
+    target: &[u8],
+    outcome: &Outcome,
+    records: u64,
+    first: &[(RecordPosition, Fault)],
+) {
     if outcome.rows_rejected > 0 {
         let mut lines: Vec<String> = first
             .iter()

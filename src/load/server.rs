@@ -37,12 +37,12 @@ impl Server {
 
     /// Adds what the server makes of a record to the chunk, or says why it
     /// refuses: the inner error is the record's, the outer one the load's.
-    /// `doubtful` says that it may. The chunk has room for one more.
+    /// `undecided` says that it may. The chunk has room for one more.
     pub fn encode(
         &mut self,
         batch: &Batch,
         text: Span,
-        doubtful: bool,
+        undecided: bool,
         chunk: &mut Chunk,
     ) -> Result<Result<(), Refusal>, Error> {
         let record = batch.text(text);
@@ -57,7 +57,7 @@ impl Server {
         };
         let Some(converted) = converted else { return Ok(Err(NUL)) };
         // Escapes may name characters that the encoding lacks: only the server knows.
-        let ask = doubtful || (!self.is_utf8() && memchr::memmem::find(record, b"\\u").is_some());
+        let ask = undecided || (!self.is_utf8() && memchr::memmem::find(record, b"\\u").is_some());
         if !ask {
             chunk.push_text(converted);
             return Ok(Ok(()));

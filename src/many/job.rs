@@ -10,8 +10,8 @@ use crate::pg::{self, constraint};
 use crate::settings;
 use crate::sink::Placement;
 use crate::stat::FileStat;
-use loader_core::framing::Format;
-use loader_core::input::{Compression, Damage, Decoded};
+use loader_core::split::json::Format;
+use loader_core::stream::{Compression, Damage, Decoded};
 use pgrx::datum::TimestampWithTimeZone;
 use std::time::{Duration, Instant};
 
@@ -104,9 +104,11 @@ impl Job {
         self.running.as_ref().map_or(0, Intake::bytes_read)
     }
 
-    /// Whether the rest can be cut into ranges.
-    pub fn is_cuttable(&self) -> bool {
-        self.running.as_ref().is_some_and(Intake::is_cuttable)
+    /// If the rest can be split in ranges: how many bytes each of them reads from the start of
+    /// the file before it jumps.
+    pub fn range_overhead(&self) -> Option<u64> {
+        let intake = self.running.as_ref().filter(|intake| intake.is_splittable())?;
+        Some(self.position.offset / self.position.records.max(1) * intake.records_before_seek())
     }
 
     /// The file as it was opened.
@@ -130,7 +132,7 @@ impl Job {
                 load_id: self.load_id,
                 report: common.report(self.load_id, self.size, self.position.rows, self.position.rejects),
                 options: common.options,
-                part: Part { skip_to: self.position.offset, range: None },
+                part: Part { resume_at: self.position.offset, range: None },
                 passes: self.passes_first.then_some(self.position.offset),
                 threads: settings::threads_for(self.size, common.threads),
                 any_good: self.position.any_good(),
@@ -280,7 +282,7 @@ pub fn failed(failure: &Failure) -> Step<'_> {
         ledger: Default::default(),
         records: 0,
         lines: 0,
-        overread: 0,
+        splitter_state: 0,
         open_offset: None,
         error: Some((&failure.code, &failure.message)),
     }

@@ -11,8 +11,8 @@ use crate::error::{Error, Failure};
 use crate::load::{Brought, FileSource, Intake, Part, Setup, explain};
 use crate::pg::subtransaction::contain;
 use crate::pg::{blocking, constraint, latch, text};
-use loader_core::framing::{Cuts, Mark, Range};
-use loader_core::input::{self, Decoded};
+use loader_core::split::{Assumption, Cuts, Range, ResumePoint};
+use loader_core::stream::{self, Decoded};
 use std::time::{Duration, Instant};
 
 /// Between two looks whether it is this range's turn.
@@ -40,8 +40,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// What a range brought.
 struct Ranged {
     brought: Brought,
-    /// See [`loader_core::pipeline::Finished`].
-    margin: u64,
+    /// What it took for granted about the place where it begins.
+    assumption: Assumption,
     /// The file ends with it.
     last: bool,
 }
@@ -90,7 +90,7 @@ impl Attempt<'_, '_> {
         }
         let Some(position) = self.position() else { return Ok(self.give_up()) };
         match outcome {
-            Ok(ranged) if ranged.began_at(&position) => {
+            Ok(ranged) if ranged.assumption.holds_at(&mark_at(&position)) => {
                 let Some(failure) = self.save(&ranged, &position)? else { return Ok(true) };
                 self.in_the_way = self.seat.may_be_committed_later(self.taken.cut.file, &failure);
                 if !self.in_the_way {
@@ -176,8 +176,8 @@ impl Attempt<'_, '_> {
         let mut find = |nominal: u64| cuts.after(nominal).map_err(|error| explain(error, &shown));
         let start = match known {
             Some(position) => mark_at(position),
-            None if taken.range == 0 => Mark::at(cut.start),
-            None => Mark::at(find(cut.nominal_start(taken.range))?),
+            None if taken.range == 0 => ResumePoint::at(cut.start),
+            None => ResumePoint::at(find(cut.nominal_start(taken.range))?),
         };
         let end = if last { u64::MAX } else { find(cut.nominal_start(taken.range + 1))? };
         let rejected = known.map_or(0, |position| position.rejects);
@@ -185,7 +185,7 @@ impl Attempt<'_, '_> {
         let mut source = cuts.into_source();
         source.rewind()?;
         let decoded =
-            Decoded::new(source, &input::Options::plain()).map_err(|error| explain(error, &shown))?;
+            Decoded::new(source, &stream::Options::plain()).map_err(|error| explain(error, &shown))?;
         let mut intake = Intake::open(
             decoded,
             sink.target,
@@ -193,7 +193,7 @@ impl Attempt<'_, '_> {
                 load_id: taken.cut.load_id,
                 report: common.report(taken.cut.load_id, taken.cut.stat.size, 0, rejected),
                 options: common.options,
-                part: Part { skip_to: 0, range: Some(Range { start, end: end.max(start.offset) }) },
+                part: Part { resume_at: 0, range: Some(Range { start, end: end.max(start.offset) }) },
                 passes: None,
                 threads: common.threads,
                 any_good: true,
@@ -205,7 +205,7 @@ impl Attempt<'_, '_> {
         if common.deferrable {
             constraint::check_deferred()?;
         }
-        Ok(Ranged { brought: ended.brought, margin: ended.margin, last })
+        Ok(Ranged { brought: ended.brought, assumption: ended.assumption, last })
     }
 
     /// Waits until all ranges before it are committed, unless one of them cannot be
@@ -295,20 +295,12 @@ impl Attempt<'_, '_> {
 }
 
 /// The mark of a position; its ledger counts from there.
-fn mark_at(position: &Position) -> Mark {
-    Mark {
+fn mark_at(position: &Position) -> ResumePoint {
+    ResumePoint {
         offset: position.offset,
         records: position.records,
         line: position.lines,
-        overread: position.overread,
-        ..Mark::default()
-    }
-}
-
-impl Ranged {
-    /// Whether what it brought is what it would have been, had it begun there.
-    fn began_at(&self, position: &Position) -> bool {
-        let from = &self.brought.from;
-        from.offset == position.offset && position.overread <= from.overread.max(self.margin)
+        state: position.splitter_state,
+        ..ResumePoint::default()
     }
 }

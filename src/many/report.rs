@@ -8,7 +8,7 @@ use crate::load::{damaged, in_the_way, log_line};
 use crate::pg::message::{self, count};
 use crate::pg::text;
 use crate::settings::{self, LogLoads};
-use loader_core::input::Damage;
+use loader_core::stream::Damage;
 use pgrx::PgLogLevel;
 use std::time::{Duration, Instant};
 

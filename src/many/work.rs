@@ -14,7 +14,6 @@ use crate::pg::memory::{Context, RESERVE};
 use crate::pg::subtransaction::contain;
 use crate::pg::{self, latch, text};
 use crate::settings;
-use loader_core::framing::LEARNED_FROM;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -265,15 +264,14 @@ impl<'a> Work<'a> {
     /// Cuts the rest of a file into ranges if somebody has nothing else to do.
     fn cut(&mut self, job: &mut Job) -> Option<u64> {
         let left = job.size.saturating_sub(job.position.offset);
-        // Each range looks at the head first: that is not to be more than the range.
-        let head = job.position.offset / job.position.records.max(1) * LEARNED_FROM;
+        // What each range reads first is not to be more than the range.
+        let head = job.range_overhead()?;
         let longest = settings::transaction_size();
         let length =
             (left / (8 * self.seat.board.workers().max(1))).max(SHORTEST_RANGE).max(head).min(longest);
         if head > longest.max(SHORTEST_RANGE)
             || left < 2 * length
             || !self.seat.board.has_idle()
-            || !job.is_cuttable()
             // That a file is not JSON is told by its first records, in order.
             || !job.position.any_good()
         {

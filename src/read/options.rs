@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::load::{InputWords, OnError, format_of, line_prefix_of, on_error_of, records_path_of};
-use loader_core::framing::{Format, RecordsPath};
-use loader_core::input;
+use loader_core::split::json::{Format, RecordsPath};
+use loader_core::stream;
 use std::sync::Arc;
 
 /// The arguments of `read_json_file`, texts in the database's encoding.
@@ -26,7 +26,7 @@ pub struct Options {
     /// What the record of each line starts behind. UTF-8.
     pub line_prefix: Option<Arc<[u8]>>,
     /// How the bytes of a file become UTF-8 text.
-    pub input: input::Options,
+    pub input: stream::Options,
     /// What to do with a bad record.
     pub on_error: OnError,
     /// So many rows are wanted; `None` is all there are.

@@ -2,7 +2,7 @@
 
 use super::options::Options;
 use crate::access;
-use crate::error::{Error, Place};
+use crate::error::{Error, RecordPosition};
 use crate::load::{FileSource, OnError, Server, Values, Verdict, damaged, explain};
 use crate::pg::lent::Lent;
 use crate::pg::text::Shared;
@@ -10,9 +10,9 @@ use crate::pg::thread::AtExit;
 use crate::pg::{self, allocator};
 use crate::settings;
 use loader_core::fault::Fault;
-use loader_core::framing;
-use loader_core::input::Decoded;
-use loader_core::pipeline::{self, Batch, Crew, Entry, Pipeline};
+use loader_core::pipeline::{self, Batch, Entry, ParseThreads, Pipeline};
+use loader_core::split::json;
+use loader_core::stream::Decoded;
 use std::sync::Arc;
 
 /// A call that wants no more records than this is not worth a thread.
@@ -21,7 +21,7 @@ const FEW: u64 = 1_000;
 /// One record.
 pub struct Row {
     pub file: Lent,
-    pub place: Place,
+    pub place: RecordPosition,
     /// `None` for a bad one.
     pub data: Option<Lent>,
     /// What is wrong with it.
@@ -33,7 +33,7 @@ pub struct Reading {
     /// Until the pipeline goes, which stops its threads itself.
     _stop: AtExit,
     pipeline: Pipeline<Decoded<FileSource>>,
-    crew: Arc<Crew>,
+    parse_threads: Arc<ParseThreads>,
     /// The batch in hand, but for its values, which the chunk holds.
     batch: Batch,
     /// Entries of it that are done with.
@@ -61,7 +61,7 @@ impl Reading {
         let source = FileSource::new(opened);
         let control = source.control().clone();
         let decoded = Decoded::new(source, &options.input).map_err(|error| explain(error, &shown))?;
-        let framing = framing::Options {
+        let framing = json::Options {
             format: options.format,
             records_path: options.records_path.clone(),
             line_prefix: options.line_prefix.clone(),
@@ -72,22 +72,22 @@ impl Reading {
             threads: if few { 0 } else { settings::threads_for(size, settings::parse_threads()) },
             native: server.is_utf8(),
             check: settings::verify(),
-            compression: None,
-            skip_to: 0,
+            toast: None,
+            resume_at: 0,
             range: None,
         };
         let mut pipeline =
             Pipeline::new(decoded, framing, pipeline, control).map_err(|error| explain(error, &shown))?;
-        let crew = pipeline.crew().clone();
+        let parse_threads = pipeline.parse_threads().clone();
         let stop = AtExit::new({
-            let crew = crew.clone();
-            move || crew.stop()
+            let parse_threads = parse_threads.clone();
+            move || parse_threads.stop()
         });
         pg::thread::without_signals(|| pipeline.start(&mut || pg::thread::has_room(pipeline::STACK)));
         Ok(Reading {
             _stop: stop,
             pipeline,
-            crew,
+            parse_threads,
             batch: Batch::default(),
             done: 0,
             shown,
@@ -99,7 +99,7 @@ impl Reading {
 
     /// Ends the reading; there will be no more records.
     pub fn stop(&self) {
-        self.crew.stop();
+        self.parse_threads.stop();
     }
 
     /// The next record that makes a row.

@@ -2,7 +2,7 @@
 
 use super::Target;
 use super::lineage::Lineage;
-use crate::error::{Error, Place};
+use crate::error::{Error, RecordPosition};
 use crate::pg::chunk::Chunk;
 use crate::pg::offer::{HandedOut, Statement};
 use crate::pg::{context, relation, text};
@@ -54,7 +54,7 @@ impl Insert {
         load_id: i64,
         file: &str,
         chunk: &Chunk,
-        places: &[Place],
+        places: &[RecordPosition],
     ) -> Result<u64, Error> {
         if target.quoted_name()? != self.table || target.lineage != self.lineage {
             *self = Insert::prepare(target)?;
@@ -73,7 +73,7 @@ impl Insert {
         Ok(rows as u64)
     }
 
-    fn take_offsets(&mut self, places: &[Place]) -> Result<(), Error> {
+    fn take_offsets(&mut self, places: &[RecordPosition]) -> Result<(), Error> {
         self.offsets.clear();
         if self.lineage.byte_offset {
             self.offsets.try_reserve(places.len()).map_err(|_| Error::OutOfMemory(size_of_val(places)))?;
@@ -89,7 +89,7 @@ fn describe(
     file: &str,
     table: &str,
     handed_out: HandedOut,
-    places: &[Place],
+    places: &[RecordPosition],
 ) -> fmt::Result {
     write!(line, "loading \"{file}\" into table \"{table}\"")?;
     if places.is_empty() {
@@ -101,7 +101,7 @@ fn describe(
 
 /// The record that is being inserted; all of them once the last one is in,
 /// while AFTER triggers and foreign keys are looked at.
-fn write_place(line: &mut dyn Write, handed_out: HandedOut, places: &[Place]) -> fmt::Result {
+fn write_place(line: &mut dyn Write, handed_out: HandedOut, places: &[RecordPosition]) -> fmt::Result {
     let (Some(first), Some(last)) = (places.first(), places.last()) else {
         return Ok(());
     };

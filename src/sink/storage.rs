@@ -14,7 +14,7 @@
 use super::Target;
 use crate::pg::memory::Context;
 use crate::pg::storage::{self, Open, Storage, TUPLE_HEADER, TUPLE_THRESHOLD};
-use loader_core::pipeline::Compression;
+use loader_core::pipeline::ToastPolicy;
 
 /// How many partitions are looked at. What the server remembers of each, some
 /// 10 kB, stays with the session.
@@ -24,18 +24,18 @@ const MOST_PARTITIONS: usize = 1000;
 enum Partition {
     /// It has partitions of its own.
     OfPartitions,
-    Stores(Compression),
+    Stores(ToastPolicy),
 }
 
 impl Target {
     /// From which length on values are to be compressed, and how; `None` where
     /// they must arrive uncompressed.
-    pub fn compression(&self) -> Option<Compression> {
+    pub fn compression(&self) -> Option<ToastPolicy> {
         let memory = Context::new(c"loader storage", 8 * 1024);
         memory.within(|| Open::locked(self.oid, |table| self.look(table)).flatten())
     }
 
-    fn look(&self, table: &Open) -> Option<Compression> {
+    fn look(&self, table: &Open) -> Option<ToastPolicy> {
         // On their way to another server values become text. What Citus keeps elsewhere
         // looks like a table of this server.
         if self.placement().is_far() {
@@ -92,7 +92,7 @@ impl Target {
         table.has_row_trigger() || table.column(&self.column).is_none_or(|column| table.reads(column.number))
     }
 
-    fn stored_in(&self, table: &Open) -> Option<Compression> {
+    fn stored_in(&self, table: &Open) -> Option<ToastPolicy> {
         let column = table.column(&self.column)?;
         // A domain's checks would read the value.
         if !table.is_heap_table() || !column.is_plain_jsonb || !table.has_toast_table() {
@@ -116,6 +116,6 @@ impl Target {
         // Header and value alone are then more than both the size at which the
         // server begins and the size at which it leaves off. Whatever NULLs and
         // other columns add, makes the tuple longer still.
-        Some(Compression { method: column.method?, above: target - TUPLE_HEADER })
+        Some(ToastPolicy { method: column.method?, above: target - TUPLE_HEADER })
     }
 }

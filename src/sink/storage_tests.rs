@@ -5,12 +5,12 @@ mod tests {
     use crate::pg::Oid;
     use crate::pg::storage::{Open, TUPLE_HEADER, TUPLE_THRESHOLD, partitions};
     use crate::sink::{Records, Target};
-    use loader_core::pipeline::Compression;
+    use loader_core::pipeline::ToastPolicy;
     use loader_core::toast::Method;
     use pgrx::prelude::*;
 
-    const PGLZ: Option<Compression> = Some(Compression { method: Method::Pglz, above: 2008 });
-    const LZ4: Option<Compression> = Some(Compression { method: Method::Lz4, above: 2008 });
+    const PGLZ: Option<ToastPolicy> = Some(ToastPolicy { method: Method::Pglz, above: 2008 });
+    const LZ4: Option<ToastPolicy> = Some(ToastPolicy { method: Method::Lz4, above: 2008 });
 
     fn oid(table: &str) -> Oid {
         Spi::get_one_with_args::<Oid>("SELECT $1::regclass::oid", &[table.into()])
@@ -23,7 +23,7 @@ mod tests {
         Spi::run("SET default_toast_compression = 'pglz'").expect("SET");
     }
 
-    fn of(table: &str) -> Option<Compression> {
+    fn of(table: &str) -> Option<ToastPolicy> {
         Target::lock(oid(table), b"data", Records::Elements).expect("a target").compression()
     }
 
@@ -38,7 +38,7 @@ mod tests {
     }
 
     /// Runs each script on an empty stage and looks at the table `t` that it made.
-    fn check(expected: Option<Compression>, scripts: &[&str]) {
+    fn check(expected: Option<ToastPolicy>, scripts: &[&str]) {
         for script in scripts {
             default_to_pglz();
             Spi::run(
@@ -63,7 +63,7 @@ mod tests {
             ],
         );
         check(
-            Some(Compression { method: Method::Pglz, above: 4096 - 24 }),
+            Some(ToastPolicy { method: Method::Pglz, above: 4096 - 24 }),
             &["CREATE TABLE t (data jsonb) WITH (toast_tuple_target = 4096)"],
         );
         check(
@@ -239,7 +239,7 @@ mod tests {
             ],
         );
         check_two(
-            Some(Compression { method: Method::Pglz, above: 4072 }),
+            Some(ToastPolicy { method: Method::Pglz, above: 4072 }),
             &[
                 "ALTER TABLE p1 SET (toast_tuple_target = 4096); ALTER TABLE p2 SET (toast_tuple_target = 4096)",
             ],

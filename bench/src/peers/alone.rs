@@ -4,7 +4,7 @@ use super::{Ended, Stage};
 use crate::Result;
 use crate::data::Form;
 use crate::watch::Watch;
-use loader_core::jsonb::Encoder;
+use loader_core::encode::jsonb::Encoder;
 use std::fs::{self, File};
 use std::io::Read;
 use std::time::Instant;

@@ -2,7 +2,7 @@
 //! The records are made here, by a seeded generator, in the shapes that loads meet.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use loader_core::jsonb::Encoder;
+use loader_core::encode::jsonb::Encoder;
 use std::fmt::Write;
 use std::hint::black_box;
 

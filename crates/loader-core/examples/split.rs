@@ -7,8 +7,9 @@ use std::fs::File;
 use std::io::Read;
 use std::time::Instant;
 
-use loader_core::framing::{Item, Options, RecordsPath, Splitter};
-use loader_core::input::{self, Decoded, Error, Source};
+use loader_core::split::json::{Options, RecordsPath, Splitter};
+use loader_core::split::{Item, Split};
+use loader_core::stream::{self, Decoded, Error, Source};
 
 struct Bytes(File);
 
@@ -26,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let records_path = path_of_records.transpose().map_err(|bad| bad.what)?;
     let (rejects, items) = (mode.as_deref() == Some("--rejects"), mode.as_deref() == Some("--items"));
     let start = Instant::now();
-    let source = Decoded::new(Bytes(File::open(&path)?), &input::Options::default())
+    let source = Decoded::new(Bytes(File::open(&path)?), &stream::Options::default())
         .map_err(|error| format!("{error:?}"))?;
     let options =
         Options { format: None, records_path, line_prefix: None, max_record_size: 256 << 20, raw_limit: 200 };

@@ -8,9 +8,10 @@ mod allocator;
 use allocator::failing;
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
-use loader_core::framing::{self, Mark, RecordsPath};
-use loader_core::input::{self, Decoded, Error, Source};
-use loader_core::pipeline::{Compression, Form, Options, Pipeline};
+use loader_core::pipeline::{Options, Pipeline, RecordOutcome, ToastPolicy};
+use loader_core::split::ResumePoint;
+use loader_core::split::json::{self, RecordsPath};
+use loader_core::stream::{self, Decoded, Error, Source};
 use loader_core::toast::Method;
 use loader_damage::suite::{self, Choice};
 use std::io::Write;
@@ -22,7 +23,7 @@ struct Outcome {
     good: u64,
     bad: u64,
     bytes: u64,
-    end: Mark,
+    end: ResumePoint,
 }
 
 /// A file that looks, as the extension's does, whether memory has run out.
@@ -50,20 +51,21 @@ struct Kind {
     name: &'static str,
     bytes: Arc<[u8]>,
     records_path: Option<&'static str>,
-    compression: Option<Compression>,
+    toast: Option<ToastPolicy>,
     check: bool,
 }
 
 impl Kind {
     fn of(name: &'static str, bytes: impl Into<Arc<[u8]>>) -> Kind {
-        Kind { name, bytes: bytes.into(), records_path: None, compression: None, check: false }
+        Kind { name, bytes: bytes.into(), records_path: None, toast: None, check: false }
     }
 
     /// Does as the backend does.
     fn load(&self, threads: usize) -> Result<Outcome, Error> {
         allocator::refill().map_err(Error::OutOfMemory)?;
-        let source = Decoded::new(Watchful { bytes: self.bytes.clone(), at: 0 }, &input::Options::default())?;
-        let framing = framing::Options {
+        let source =
+            Decoded::new(Watchful { bytes: self.bytes.clone(), at: 0 }, &stream::Options::default())?;
+        let framing = json::Options {
             format: None,
             records_path: self.records_path.map(|path| RecordsPath::parse(path).expect("a path")),
             line_prefix: None,
@@ -74,8 +76,8 @@ impl Kind {
             threads,
             native: true,
             check: self.check,
-            compression: self.compression,
-            skip_to: 0,
+            toast: self.toast,
+            resume_at: 0,
             range: None,
         };
         let mut pipeline = Pipeline::new(source, framing, options, Arc::default())?;
@@ -84,8 +86,8 @@ impl Kind {
         while let Some(batch) = pipeline.next(&mut || {})? {
             allocator::refill().map_err(Error::OutOfMemory)?;
             for entry in &batch.entries {
-                match entry.form {
-                    Form::Reject { .. } => outcome.bad += 1,
+                match entry.outcome {
+                    RecordOutcome::Reject { .. } => outcome.bad += 1,
                     _ => outcome.good += 1,
                 }
                 outcome.bytes += entry.place.length;
@@ -137,11 +139,11 @@ fn kinds() -> Vec<Kind> {
         ),
         Kind { check: true, ..Kind::of("checked", lines.as_bytes()) },
         Kind {
-            compression: Some(Compression { method: Method::Pglz, above: 100 }),
+            toast: Some(ToastPolicy { method: Method::Pglz, above: 100 }),
             ..Kind::of("pglz", long.repeat(2).as_bytes())
         },
         Kind {
-            compression: Some(Compression { method: Method::Lz4, above: 100 }),
+            toast: Some(ToastPolicy { method: Method::Lz4, above: 100 }),
             ..Kind::of("lz4", long.repeat(2).as_bytes())
         },
         Kind::of("long arrays", elements.repeat(3).as_bytes()),

@@ -6,7 +6,7 @@
 
 mod support;
 
-use loader_core::framing::Format;
+use loader_core::split::json::Format;
 use loader_damage::File;
 use loader_damage::judge::Verdict;
 use loader_damage::suite::{self, Choice};

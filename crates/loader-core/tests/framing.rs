@@ -1,6 +1,7 @@
 //! The framings by example: what is a record, what is a reject, what is framing.
 
-use loader_core::framing::{Format, Item, Options, Splitter};
+use loader_core::split::json::{Format, Options, Splitter};
+use loader_core::split::{Item, Split};
 use loader_damage::rng::Rng;
 
 const OPTIONS: Options =

@@ -1,10 +1,11 @@
 //! The same batches for any number of threads; errors in their place; an end
 //! to every thread.
 
-use loader_core::framing::{self, Mark, Range, RecordsPath};
-use loader_core::input::{self, Decoded, Error, Source};
-use loader_core::jsonb::Encoder;
-use loader_core::pipeline::{Batch, Compression, Form, Options, Pipeline, Place};
+use loader_core::encode::jsonb::Encoder;
+use loader_core::pipeline::{Batch, Options, Pipeline, RecordOutcome, RecordPosition, ToastPolicy};
+use loader_core::split::json::{self, RecordsPath};
+use loader_core::split::{Range, ResumePoint};
+use loader_core::stream::{self, Decoded, Error, Source};
 use loader_core::tally::Tally;
 use loader_core::toast::Method;
 use loader_damage::rng::Rng;
@@ -15,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const FRAMING: framing::Options = framing::Options {
+const FRAMING: json::Options = json::Options {
     format: None,
     records_path: None,
     line_prefix: None,
@@ -23,7 +24,7 @@ const FRAMING: framing::Options = framing::Options {
     raw_limit: 64 * 1024,
 };
 const PLAIN: Options =
-    Options { threads: 0, native: true, check: false, compression: None, skip_to: 0, range: None };
+    Options { threads: 0, native: true, check: false, toast: None, resume_at: 0, range: None };
 
 /// Hands out bytes, then does what it was told to.
 struct Bytes {
@@ -79,7 +80,7 @@ enum Found {
     Reject(Vec<u8>, &'static str),
 }
 
-fn take(batch: &Batch, found: &mut Vec<(Place, Found)>) {
+fn take(batch: &Batch, found: &mut Vec<(RecordPosition, Found)>) {
     for entry in &batch.entries {
         let value = |span: loader_core::pipeline::Span| {
             assert_eq!(span.at % 8, 0, "an aligned datum");
@@ -87,9 +88,9 @@ fn take(batch: &Batch, found: &mut Vec<(Place, Found)>) {
         };
         found.push((
             entry.place,
-            match entry.form {
-                Form::Value(span) => Found::Value(value(span)),
-                Form::Checked { value: span, text } => {
+            match entry.outcome {
+                RecordOutcome::Value(span) => Found::Value(value(span)),
+                RecordOutcome::Checked { value: span, text } => {
                     let (value, text) = (value(span), batch.text(text));
                     assert_eq!(text.len() as u64, entry.place.length);
                     // The lowest bits of a datum say whether it is compressed.
@@ -98,8 +99,8 @@ fn take(batch: &Batch, found: &mut Vec<(Place, Found)>) {
                     assert!(value[0] & 3 != 0 || value == own, "{}", String::from_utf8_lossy(text));
                     Found::Value(value)
                 }
-                Form::Text { text, doubtful } => Found::Text(batch.text(text).to_vec(), doubtful),
-                Form::Reject { fault, raw } => Found::Reject(batch.text(raw).to_vec(), fault.what),
+                RecordOutcome::Text { text, undecided } => Found::Text(batch.text(text).to_vec(), undecided),
+                RecordOutcome::Reject { fault, raw } => Found::Reject(batch.text(raw).to_vec(), fault.what),
             },
         ));
     }
@@ -112,7 +113,7 @@ fn pipeline(bytes: &[u8], options: Options, then: fn() -> Result<usize, Error>) 
     pipeline
 }
 
-fn run(bytes: &[u8], options: Options) -> (Vec<(Place, Found)>, Tally) {
+fn run(bytes: &[u8], options: Options) -> (Vec<(RecordPosition, Found)>, Tally) {
     let mut pipeline = pipeline(bytes, options, || Ok(0));
     let mut found = Vec::new();
     while let Some(batch) = pipeline.next(&mut || ()).expect("no read fails") {
@@ -146,9 +147,8 @@ fn sample(seed: u64) -> Vec<u8> {
 #[test]
 fn the_number_of_threads_changes_nothing() {
     let bytes = sample(1);
-    let compression = Some(Compression { method: Method::Pglz, above: 2000 });
-    for options in [PLAIN, Options { native: false, ..PLAIN }, Options { check: true, compression, ..PLAIN }]
-    {
+    let toast = Some(ToastPolicy { method: Method::Pglz, above: 2000 });
+    for options in [PLAIN, Options { native: false, ..PLAIN }, Options { check: true, toast, ..PLAIN }] {
         let alone = run(&bytes, options);
         assert!(alone.1.rejects > 100 && alone.1.records > 10_000, "{:?}", alone.1);
         let values = alone.0.iter().filter(|(_, found)| matches!(found, Found::Value(_))).count();
@@ -164,7 +164,7 @@ fn the_number_of_threads_changes_nothing() {
 /// than its neighbours, and lies behind them.
 #[test]
 fn records_at_the_end_of_a_window() {
-    let compression = Some(Compression { method: Method::Pglz, above: 2000 });
+    let toast = Some(ToastPolicy { method: Method::Pglz, above: 2000 });
     // Too long to be left alone, and not to be made shorter.
     let mut rng = Rng::new(9);
     let noise: String = (0..3000).map(|_| char::from(b' ' + 3 + rng.below(57) as u8)).collect();
@@ -177,7 +177,7 @@ fn records_at_the_end_of_a_window() {
                 text.push_str(&long);
             }
         }
-        let (found, tally) = run(text.as_bytes(), Options { check: true, compression, ..PLAIN });
+        let (found, tally) = run(text.as_bytes(), Options { check: true, toast, ..PLAIN });
         assert_eq!(tally.rejects, 0);
         assert!(found.iter().all(|(_, found)| matches!(found, Found::Value(_))));
     }
@@ -195,17 +195,17 @@ fn damaged_files_of_all_framings() {
 
 /// What comes of a part of a stream.
 struct On {
-    begin: Mark,
+    begin: ResumePoint,
     /// Of each batch.
-    ends: Vec<Mark>,
-    found: Vec<(Place, Found)>,
-    end: Mark,
+    ends: Vec<ResumePoint>,
+    found: Vec<(RecordPosition, Found)>,
+    end: ResumePoint,
 }
 
 /// The batches of `bytes`, compressed or not, from where `options` say.
 fn run_on(bytes: &[u8], options: Options) -> Result<On, Error> {
     let source = Bytes { bytes: bytes.to_vec(), at: 0, then: || Ok(0) };
-    let decoded = Decoded::new(source, &input::Options::default())?;
+    let decoded = Decoded::new(source, &stream::Options::default())?;
     let mut pipeline = Pipeline::new(decoded, FRAMING, options, Arc::default())?;
     pipeline.start(&mut || true);
     let (begin, mut ends, mut found) = (pipeline.begin(), Vec::new(), Vec::new());
@@ -230,33 +230,33 @@ fn a_load_goes_on_where_a_batch_ended() {
     let gzip = gzip.finish().expect("memory");
     let zstd = zstd::encode_all(&plain[..], 1).expect("memory");
     let On { begin, ends, found, end } = run_on(&plain, PLAIN).expect("no read fails");
-    assert_eq!(begin, Mark::default());
+    assert_eq!(begin, ResumePoint::default());
     assert!(ends.len() > 5);
     for (bytes, threads) in [(&plain, 0), (&plain, 3), (&gzip, 1), (&zstd, 2)] {
         for at in [0, ends.len() / 2, ends.len() - 1] {
-            let skip_to = ends[at].offset;
-            let on = run_on(bytes, Options { threads, skip_to, ..PLAIN }).expect("a mark");
+            let resume_at = ends[at].offset;
+            let on = run_on(bytes, Options { threads, resume_at, ..PLAIN }).expect("a mark");
             assert_eq!(on.begin, ends[at]);
-            assert!(on.ends.iter().all(|mark| mark.offset > skip_to));
-            let rest = found.iter().position(|(place, _)| place.offset >= skip_to).unwrap_or(found.len());
+            assert!(on.ends.iter().all(|mark| mark.offset > resume_at));
+            let rest = found.iter().position(|(place, _)| place.offset >= resume_at).unwrap_or(found.len());
             assert!(on.found == found[rest..]);
             assert_eq!(on.end, end);
         }
-        let inside = Options { threads, skip_to: ends[0].offset - 2, ..PLAIN };
-        assert!(matches!(run_on(bytes, inside), Err(input::Error::NoBoundary)));
-        let behind = Options { threads, skip_to: plain.len() as u64 + 1, ..PLAIN };
-        assert!(matches!(run_on(bytes, behind), Err(input::Error::NoBoundary)));
+        let inside = Options { threads, resume_at: ends[0].offset - 2, ..PLAIN };
+        assert!(matches!(run_on(bytes, inside), Err(stream::Error::NoBoundary)));
+        let behind = Options { threads, resume_at: plain.len() as u64 + 1, ..PLAIN };
+        assert!(matches!(run_on(bytes, behind), Err(stream::Error::NoBoundary)));
     }
 }
 
 #[test]
 fn what_lies_before_an_array_is_counted_from_the_start() {
     let path = RecordsPath::parse("$.items").expect("a path");
-    let framing = framing::Options { records_path: Some(path), ..FRAMING };
+    let framing = json::Options { records_path: Some(path), ..FRAMING };
     let bytes = br#"{"n": 1, "items": [{"a": 1}, {"a": 2}]}"#;
     let source = Bytes { bytes: bytes.to_vec(), at: 0, then: || Ok(0) };
     let pipeline = Pipeline::new(source, framing, PLAIN, Arc::default()).expect("an array");
-    assert_eq!(pipeline.begin(), Mark::default());
+    assert_eq!(pipeline.begin(), ResumePoint::default());
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn ranges_through_the_pipeline() {
     let bytes = sample(8);
     let On { ends, found, end, .. } = run_on(&bytes, PLAIN).expect("no read fails");
     for threads in [0, 3] {
-        let (mut all, mut here) = (Vec::new(), Mark::default());
+        let (mut all, mut here) = (Vec::new(), ResumePoint::default());
         for end in [ends[2].offset + 1000, ends[4].offset, u64::MAX] {
             let range = Some(Range { start: here, end });
             let part = run_on(&bytes, Options { threads, range, ..PLAIN }).expect("lines");
@@ -308,11 +308,10 @@ fn a_pipeline_that_is_dropped_ends_its_threads() {
 }
 
 #[test]
-fn whoever_has_the_crew_can_stop_it() {
+fn whoever_has_the_threads_can_stop_them() {
     for threads in [1, 2, 8] {
         let (mut pipeline, _held) = endless(4, threads);
-        let crew = pipeline.crew().clone();
-        crew.stop();
+        pipeline.parse_threads().clone().stop();
         let mut batches = 0;
         // What was finished may still come, and then nothing more.
         while let Ok(Some(_)) = pipeline.next(&mut || ()) {

@@ -2,8 +2,9 @@
 //! order and do not overlap, every record is good and every read size gives the
 //! same items.
 
-use loader_core::framing::{Format, Item, Options, Splitter};
-use loader_core::input::{Error, Source};
+use loader_core::split::json::{Format, Options, Splitter};
+use loader_core::split::{Item, Split};
+use loader_core::stream::{Error, Source};
 use proptest::prelude::*;
 
 /// Hands out `step` bytes a read.

@@ -5,8 +5,9 @@
 mod support;
 
 use loader_core::fault::Fault;
-use loader_core::framing::{Cuts, Format, Item, Mark, Options, Range, RecordsPath, Splitter};
-use loader_core::input::{Error, Source};
+use loader_core::split::json::{Format, Options, RecordsPath, Splitter};
+use loader_core::split::{Assumption, Cuts, Item, Range, ResumePoint, Split};
+use loader_core::stream::{Error, Source};
 use loader_damage::File;
 use loader_damage::framing::Framing;
 use loader_damage::rng::Rng;
@@ -34,7 +35,7 @@ struct Found {
     length: u64,
     bytes: Vec<u8>,
     fault: Option<Fault>,
-    doubtful: bool,
+    undecided: bool,
 }
 
 fn found(item: Item<'_>) -> Found {
@@ -46,7 +47,7 @@ fn found(item: Item<'_>) -> Found {
             length: r.bytes.len() as u64,
             bytes: r.bytes.to_vec(),
             fault: None,
-            doubtful: r.doubtful,
+            undecided: r.undecided,
         },
         Item::Reject(r) => Found {
             number: r.number,
@@ -55,7 +56,7 @@ fn found(item: Item<'_>) -> Found {
             length: r.length,
             bytes: r.raw.to_vec(),
             fault: Some(r.fault),
-            doubtful: false,
+            undecided: false,
         },
     }
 }
@@ -64,8 +65,8 @@ fn found(item: Item<'_>) -> Found {
 struct Whole {
     found: Vec<Found>,
     /// Behind each item.
-    marks: Vec<Mark>,
-    end: Mark,
+    marks: Vec<ResumePoint>,
+    end: ResumePoint,
     cuttable: bool,
 }
 
@@ -79,20 +80,20 @@ fn whole(bytes: &[u8], options: &Options) -> Option<Whole> {
     let end = splitter.mark();
     assert_eq!(end.offset, bytes.len() as u64);
     assert!(end.tally.balances());
-    Some(Whole { found: all, marks, end, cuttable: splitter.is_cuttable() })
+    Some(Whole { found: all, marks, end, cuttable: splitter.is_splittable() })
 }
 
 /// What a range comes to.
 struct Part {
     range: Range,
     found: Vec<Found>,
-    end: Mark,
-    margin: u64,
+    end: ResumePoint,
+    assumption: Assumption,
 }
 
 fn part(bytes: &[u8], options: &Options, range: Range) -> Result<Part, Error> {
     let mut splitter = Splitter::new(Slow { bytes, step: 100_000 }, options.clone())?;
-    splitter.start_at(range.start)?;
+    splitter.seek(range.start)?;
     splitter.stop_at(range.end);
     let mut all = Vec::new();
     while let Some(item) = splitter.next()? {
@@ -101,12 +102,12 @@ fn part(bytes: &[u8], options: &Options, range: Range) -> Result<Part, Error> {
     let end = splitter.mark();
     assert!(end.tally.balances());
     assert_eq!(end.offset - range.start.offset, end.tally.stream_bytes - range.start.tally.stream_bytes);
-    Ok(Part { range, found: all, end, margin: splitter.margin() })
+    Ok(Part { range, found: all, end, assumption: splitter.assumption() })
 }
 
 /// What ranges that are cut near `ends` come to, with the rule of [`Range`] applied;
 /// and how many were split again.
-fn in_ranges(bytes: &[u8], options: &Options, ends: &[u64]) -> (Vec<Found>, Mark, usize) {
+fn in_ranges(bytes: &[u8], options: &Options, ends: &[u64]) -> (Vec<Found>, ResumePoint, usize) {
     let mut cuts = Cuts::new(Slow { bytes, step: 1000 }).expect("memory");
     let mut bounds: Vec<u64> = ends.iter().map(|&end| cuts.after(end).expect("no read fails")).collect();
     bounds.dedup();
@@ -117,14 +118,14 @@ fn in_ranges(bytes: &[u8], options: &Options, ends: &[u64]) -> (Vec<Found>, Mark
     }
     let starts = [0].into_iter().chain(bounds.iter().copied());
     let ends = bounds.iter().copied().chain([u64::MAX]);
-    let (mut all, mut here, mut again) = (Vec::new(), Mark::default(), 0);
+    let (mut all, mut here, mut again) = (Vec::new(), ResumePoint::default(), 0);
     for (start, end) in starts.zip(ends) {
         // Before learning is over, an item may lie across the start.
-        let guessed = part(bytes, options, Range { start: Mark::at(start), end }).ok();
+        let guessed = part(bytes, options, Range { start: ResumePoint::at(start), end }).ok();
         if here.offset >= end {
             continue;
         }
-        let holds = |part: &Part| part.range.start.offset == here.offset && here.overread <= part.margin;
+        let holds = |part: &Part| part.assumption.holds_at(&here);
         let Part { range, found, end, .. } = match guessed.filter(holds) {
             Some(part) => part,
             None => {
@@ -208,7 +209,7 @@ fn a_run_goes_on_at_any_mark_of_another() {
             let Some(&mark) = whole.marks.get(at) else { continue };
             let mut splitter =
                 Splitter::new(Slow { bytes: &file.bytes, step: 5000 }, OPTIONS).expect("UTF-8");
-            splitter.skip_to(mark.offset).expect("a mark");
+            splitter.resume(mark.offset).expect("a mark");
             assert_eq!(splitter.mark(), mark);
             for expected in &whole.found[at + 1..] {
                 let item = splitter.next().expect("no read fails").expect("as many items");
@@ -221,12 +222,12 @@ fn a_run_goes_on_at_any_mark_of_another() {
             if whole.found[at].length > 1 {
                 let mut splitter = Splitter::new(&file.bytes[..], OPTIONS).expect("UTF-8");
                 let inside = whole.found[at].offset + 1;
-                assert!(matches!(splitter.skip_to(inside), Err(Error::NoBoundary)), "{}", file.name);
+                assert!(matches!(splitter.resume(inside), Err(Error::NoBoundary)), "{}", file.name);
             }
         }
         let mut splitter = Splitter::new(&file.bytes[..], OPTIONS).expect("UTF-8");
         let behind = file.bytes.len() as u64 + 1;
-        assert!(matches!(splitter.skip_to(behind), Err(Error::NoBoundary)), "{}", file.name);
+        assert!(matches!(splitter.resume(behind), Err(Error::NoBoundary)), "{}", file.name);
     });
 }
 
@@ -249,10 +250,10 @@ fn a_run_around_arrays_goes_on_at_any_mark_of_another() {
         }
         let what = &pages[0].name;
         let whole = whole(&bytes, &options).expect("an array");
-        let check = |offset: u64, mark: Option<Mark>| {
+        let check = |offset: u64, mark: Option<ResumePoint>| {
             let mut splitter =
                 Splitter::new(Slow { bytes: &bytes, step: 5000 }, options.clone()).expect("UTF-8");
-            splitter.skip_to(offset).expect("a mark");
+            splitter.resume(offset).expect("a mark");
             assert_eq!(splitter.mark().offset, offset);
             assert!(mark.is_none_or(|mark| splitter.mark() == mark), "{what}");
             for expected in whole.found.iter().filter(|item| item.offset >= offset) {
@@ -450,8 +451,12 @@ fn a_budget_that_was_spent_before_the_range() {
     let good = |found: Option<Found>| found.is_some_and(|found| found.fault.is_none());
     let split_in_two = |found: &Found| found.fault.is_none() && found.bytes.contains(&b'\n');
     assert!(whole.found.iter().any(split_in_two) && !good(found_at(&whole.found, late)));
-    let guessed = part(&bytes, &OPTIONS, Range { start: Mark::at(late), end: u64::MAX }).expect("lines");
-    assert!(good(found_at(&guessed.found, late)) && guessed.margin < whole.end.overread);
+    let guessed =
+        part(&bytes, &OPTIONS, Range { start: ResumePoint::at(late), end: u64::MAX }).expect("lines");
+    assert!(good(found_at(&guessed.found, late)));
+    assert!(guessed.assumption.holds_at(&ResumePoint::at(late)));
+    let spent = ResumePoint { state: whole.end.state, ..ResumePoint::at(late) };
+    assert!(!guessed.assumption.holds_at(&spent));
     for ends in [vec![early], vec![late], vec![early, late], vec![early, early + 600_000, late]] {
         let (found, end, again) = in_ranges(&bytes, &OPTIONS, &ends);
         assert!(found == whole.found && end == whole.end, "{ends:?}");
@@ -482,13 +487,13 @@ fn a_mark_after_an_error() {
         let bytes = [&before, rest.as_bytes()].concat();
         let whole = whole(&bytes, &OPTIONS).expect("UTF-8");
         let mut splitter = Splitter::new(Breaks(&bytes), OPTIONS).expect("a head");
-        let mut last = Mark::default();
+        let mut last = ResumePoint::default();
         while let Ok(item) = splitter.next() {
             assert!(item.is_some());
             last = splitter.mark();
         }
         let mark = splitter.mark();
-        assert!((mark.records, mark.overread) == (last.records, last.overread) && mark.tally.balances());
+        assert!((mark.records, mark.state) == (last.records, last.state) && mark.tally.balances());
         let Part { found, end, .. } =
             part(&bytes, &OPTIONS, Range { start: mark, end: u64::MAX }).expect("lines");
         assert!(found == whole.found[mark.records as usize..] && end == whole.end);
@@ -520,7 +525,7 @@ fn learning_is_over_somewhere_or_nowhere() {
     let mut few = Splitter::new(&lines[..1000], OPTIONS).expect("UTF-8");
     assert_eq!(few.learn().expect("no read fails"), None);
     let mut array = Splitter::new(&b"[{\"a\":1},{\"a\":2}]"[..], OPTIONS).expect("UTF-8");
-    assert!(!array.is_cuttable());
+    assert!(!array.is_splittable());
     assert_eq!(array.learn().expect("no read fails"), None);
     assert!(array.next().expect("no read fails").is_some(), "nothing is dropped");
 }

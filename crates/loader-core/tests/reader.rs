@@ -1,8 +1,9 @@
 //! A splitter finds the same with a quick reader as without one.
 
-use loader_core::framing::{Item, Options, Reader, Splitter, Value};
-use loader_core::input::{Error, Source};
 use loader_core::json::scan::{Progress, Scanner};
+use loader_core::split::json::{Options, Splitter};
+use loader_core::split::{Item, Reader, Split, Value};
+use loader_core::stream::{Error, Source};
 use loader_damage::suite::{self, Choice};
 use proptest::prelude::*;
 
@@ -78,7 +79,7 @@ fn split<R: Reader>(
         said.push(match item {
             Item::Record(r) => {
                 read = r.read.then(|| r.bytes.to_vec());
-                format!("{} {} {} {} {}", r.number, r.offset, r.line, r.bytes.len(), r.doubtful)
+                format!("{} {} {} {} {}", r.number, r.offset, r.line, r.bytes.len(), r.undecided)
             }
             Item::Reject(reject) => format!("{reject:?}"),
         });

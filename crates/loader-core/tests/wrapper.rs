@@ -5,8 +5,9 @@
 mod support;
 
 use loader_core::fault::FaultKind;
-use loader_core::framing::{Format, Item, Options, RecordsPath, Splitter};
-use loader_core::input::{Error, Source};
+use loader_core::split::json::{Format, Options, RecordsPath, Splitter};
+use loader_core::split::{Item, Split};
+use loader_core::stream::{Error, Source};
 use loader_damage::framing::Framing;
 use loader_damage::judge::{self, Found, Ledger, Verdict};
 use loader_damage::suite::{self, Choice};

@@ -6,7 +6,7 @@ use crate::catalog::Position;
 use crate::error::Failure;
 use crate::pg::session::Session;
 use crate::pg::shared::Segment;
-use loader_core::input::Damage;
+use loader_core::stream::Damage;
 use std::sync::atomic::Ordering::SeqCst;
 
 /// What has become of a file.

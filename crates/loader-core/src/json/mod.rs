@@ -4,4 +4,4 @@
 mod number;
 pub mod scan;
 pub mod shape;
-pub(crate) mod words;
+pub(crate) mod swar;

@@ -3,7 +3,7 @@
 //! 16,383 digits, a first digit at 10^131071 or below, and an exponent that
 //! stays below INT_MAX / 2.
 
-use super::words::digits;
+use super::swar::digits;
 
 /// What is wrong with a token that starts like a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@
 //! caller, which is several times faster.
 
 use super::number::{self, NumberFault};
-use super::words;
+use super::swar;
 use crate::fault::FaultKind;
 use crate::memory::{self, OutOfMemory};
 
@@ -264,7 +264,7 @@ impl Scanner {
             }
             i += 1;
             while let Some(block) = buf.get(i..).and_then(<[u8]>::first_chunk) {
-                let spaces = words::spaces(block);
+                let spaces = swar::spaces(block);
                 i += spaces;
                 if spaces < block.len() {
                     break;
@@ -307,7 +307,7 @@ impl Scanner {
     /// The rest of a string, from `i` on; `Done` stands behind its quote.
     #[inline]
     fn string(&mut self, buf: &[u8], i: usize, eof: bool) -> Progress {
-        let end = words::plain_end(buf, i);
+        let end = swar::plain_end(buf, i);
         match buf.get(end) {
             Some(b'"') => Progress::Done(end + 1),
             _ => self.special(buf, end, eof),
@@ -338,7 +338,7 @@ impl Scanner {
                     i += 1;
                 }
             }
-            i = words::plain_end(buf, i);
+            i = swar::plain_end(buf, i);
         }
     }
 

@@ -1,19 +1,22 @@
 //! A batch: what a run of records became, in file order.
 
+use crate::encode::jsonb::unescape;
 use crate::fault::Fault;
-use crate::framing::Mark;
-use crate::input::Error;
-use crate::jsonb::unescape;
 use crate::memory;
+use crate::split::ResumePoint;
+use crate::stream::Error;
 use std::ffi::CStr;
 use std::fmt;
 
 /// Buffers that a giant record made larger than this are given back.
 pub(super) const KEPT: usize = 4 * 1024 * 1024;
 
+/// Datums start at multiples of this, as the server's allocator would have it.
+const ALIGNMENT: usize = 8;
+
 /// Where a record lies in its stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct RecordPosition {
     /// Number from 1, bad ones counted too.
     pub number: u64,
     /// Line of the first byte, from 1.
@@ -24,7 +27,7 @@ pub struct Place {
     pub length: u64,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RecordPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "record {}, line {}, byte {}", self.number, self.line, self.offset)
     }
@@ -41,7 +44,7 @@ pub struct Span {
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum RecordOutcome {
     /// A jsonb datum in [`Batch::values`].
     Value(Span),
     /// The same, and its text in [`Batch::text`], for a second opinion.
@@ -56,7 +59,7 @@ pub enum Form {
         /// The text without its NUL.
         text: Span,
         /// Whether the server may refuse it.
-        doubtful: bool,
+        undecided: bool,
     },
     /// It is bad.
     Reject {
@@ -67,12 +70,12 @@ pub enum Form {
     },
 }
 
-impl Form {
+impl RecordOutcome {
     /// Where its datum lies, if it has one.
     pub fn value(&self) -> Option<Span> {
         match self {
-            Form::Value(value) | Form::Checked { value, .. } => Some(*value),
-            Form::Text { .. } | Form::Reject { .. } => None,
+            RecordOutcome::Value(value) | RecordOutcome::Checked { value, .. } => Some(*value),
+            RecordOutcome::Text { .. } | RecordOutcome::Reject { .. } => None,
         }
     }
 }
@@ -81,9 +84,9 @@ impl Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Where it lies.
-    pub place: Place,
+    pub place: RecordPosition,
     /// What became of it.
-    pub form: Form,
+    pub outcome: RecordOutcome,
 }
 
 /// A run of records.
@@ -99,7 +102,7 @@ pub struct Batch {
     /// UTF-8 in `text`, if it is a text at all. Empty for other streams.
     pub keys: Vec<Option<Span>>,
     /// Where it ends: behind its last record, or at the end of all.
-    pub end: Mark,
+    pub end: ResumePoint,
 }
 
 impl Batch {
@@ -137,8 +140,8 @@ impl Batch {
         }
     }
 
-    pub(super) fn push(&mut self, place: Place, form: Form) -> Result<(), Error> {
-        Ok(memory::push(&mut self.entries, Entry { place, form })?)
+    pub(super) fn push(&mut self, place: RecordPosition, outcome: RecordOutcome) -> Result<(), Error> {
+        Ok(memory::push(&mut self.entries, Entry { place, outcome })?)
     }
 
     /// Keeps the key of the record that is to be pushed next, as it stands in the file.
@@ -159,4 +162,11 @@ impl Batch {
         memory::push(&mut self.text, 0)?;
         Ok(span)
     }
+}
+
+/// Zero bytes up to where a datum may start.
+pub(super) fn pad(out: &mut Vec<u8>) -> Result<usize, Error> {
+    let at = out.len().next_multiple_of(ALIGNMENT);
+    memory::resize(out, at, 0)?;
+    Ok(at)
 }

@@ -11,23 +11,26 @@
 //! size a file decides are taken with `try_reserve`.
 
 mod batch;
+mod compose;
 mod control;
-mod datum;
+mod finisher;
+mod fused;
 mod gate;
 mod options;
 mod producer;
 mod queue;
 
-pub use batch::{Batch, Entry, Form, Place, Span};
+pub use batch::{Batch, Entry, RecordOutcome, RecordPosition, Span};
 pub use control::Control;
-pub use datum::Compression;
+pub use finisher::ToastPolicy;
 pub use options::Options;
 
-use crate::framing::{self, Format, Mark};
-use crate::input::{Error, Source};
 use crate::memory;
+use crate::split::json::{self, Format};
+use crate::split::{Assumption, ResumePoint};
+use crate::stream::{Error, Source};
 use crate::tally::Tally;
-use datum::Maker;
+use finisher::BatchFinisher;
 use gate::Gate;
 use producer::Producer;
 use queue::{Outcome, Queue};
@@ -46,15 +49,16 @@ const AHEAD: usize = 40;
 /// A stream on its way through the threads.
 pub struct Pipeline<S: Source + Send + 'static> {
     /// Goes first: what the threads use must not go before they do.
-    crew: OwnCrew,
+    threads: OwnedThreads,
     shared: Arc<Shared<S>>,
     /// Makes the caller's datums.
-    maker: Maker,
+    finisher: Finisher,
     /// There are threads.
     threaded: bool,
     /// Where the first record was looked for.
-    begin: Mark,
-    cuttable: bool,
+    begin: ResumePoint,
+    splittable: bool,
+    records_before_seek: u64,
     format: Format,
 }
 
@@ -67,9 +71,9 @@ pub struct Finished<S> {
     /// The format that was asked for, or found.
     pub format: Format,
     /// Where it ended.
-    pub end: Mark,
-    /// So large may [`Mark::overread`] have been in truth where the range began.
-    pub margin: u64,
+    pub end: ResumePoint,
+    /// What the run took for granted about the place where it began.
+    pub assumption: Assumption,
 }
 
 impl<S: Source + Send + 'static> Pipeline<S> {
@@ -78,34 +82,44 @@ impl<S: Source + Send + 'static> Pipeline<S> {
     /// go on.
     pub fn new(
         source: S,
-        framing: framing::Options,
+        framing: json::Options,
         options: Options,
         control: Arc<Control>,
     ) -> Result<Self, Error> {
-        let mut producer = Producer::new(source, framing, &options)?;
+        let mut producer = compose::producer(source, framing, &options)?;
         // The splitter has gone ahead to the first array at a path.
-        let from_start = options.skip_to == 0 && options.range.is_none();
-        let begin = if from_start { Mark::default() } else { producer.splitter.mark() };
-        let cuttable = producer.splitter.is_cuttable();
-        let format = producer.splitter.format();
+        let from_start = options.resume_at == 0 && options.range.is_none();
+        let begin = if from_start { ResumePoint::default() } else { producer.mark() };
+        let splittable = producer.is_splittable();
+        let records_before_seek = producer.records_before_seek();
+        let format = producer.format();
         let producer = Mutex::new(producer);
         let queue = shared(Queue::new(options.threads + AHEAD)?);
         let mut threads = Vec::new();
         memory::reserve_exact(&mut threads, options.threads)?;
-        let crew = OwnCrew(shared(Crew {
+        let threads = OwnedThreads(shared(ParseThreads {
             control: control.clone(),
             queue: queue.clone(),
             threads: Mutex::new(threads),
         }));
         let (gate, worth_help) = (Gate::default(), AtomicBool::new(false));
         let shared = shared(Shared { producer, queue, control, options, gate, worth_help });
-        let maker = Maker::new(options.compression);
-        Ok(Pipeline { crew, shared, maker, threaded: false, begin, cuttable, format })
+        let finisher = compose::finisher(&options);
+        Ok(Pipeline {
+            threads,
+            shared,
+            finisher,
+            threaded: false,
+            begin,
+            splittable,
+            records_before_seek,
+            format,
+        })
     }
 
-    /// Where the first record is looked for: [`Options::skip_to`] or the start of
+    /// Where the first record is looked for: [`Options::resume_at`] or the start of
     /// [`Options::range`], with what was counted up to there.
-    pub fn begin(&self) -> Mark {
+    pub fn begin(&self) -> ResumePoint {
         self.begin
     }
 
@@ -115,9 +129,14 @@ impl<S: Source + Send + 'static> Pipeline<S> {
     }
 
     /// Whether the stream, if it is not compressed, can be split in
-    /// [ranges](framing::Range).
-    pub fn is_cuttable(&self) -> bool {
-        self.cuttable
+    /// [ranges](crate::split::Range).
+    pub fn is_splittable(&self) -> bool {
+        self.splittable
+    }
+
+    /// How many records each range reads from the start of the stream before it jumps.
+    pub fn records_before_seek(&self) -> u64 {
+        self.records_before_seek
     }
 
     /// Starts the threads, as many as can be had. They inherit the caller's
@@ -125,7 +144,7 @@ impl<S: Source + Send + 'static> Pipeline<S> {
     /// [`STACK`] bytes and what a thread takes beside them.
     #[expect(clippy::disallowed_methods, reason = "the room was asked for before")]
     pub fn start(&mut self, has_room: &mut dyn FnMut() -> bool) {
-        let mut threads = self.crew.0.threads();
+        let mut threads = self.threads.0.threads();
         for number in 0..self.shared.options.threads {
             if !has_room() {
                 break;
@@ -140,8 +159,8 @@ impl<S: Source + Send + 'static> Pipeline<S> {
     }
 
     /// The threads.
-    pub fn crew(&self) -> &Arc<Crew> {
-        &self.crew.0
+    pub fn parse_threads(&self) -> &Arc<ParseThreads> {
+        &self.threads.0
     }
 
     /// The next batch, `None` at the end of the stream. Where it is not finished
@@ -158,7 +177,7 @@ impl<S: Source + Send + 'static> Pipeline<S> {
                 None => idle(),
             }
             let worth = !self.threaded || self.shared.worth_help.load(Ordering::Relaxed);
-            if !worth || !self.shared.help(&mut self.maker) {
+            if !worth || !self.shared.help(&mut self.finisher) {
                 self.shared.queue.wait();
             }
         }
@@ -171,17 +190,17 @@ impl<S: Source + Send + 'static> Pipeline<S> {
 
     /// What is left when [`Pipeline::next`] has returned `None`.
     pub fn finish(self) -> Finished<S> {
-        let Pipeline { crew, shared, .. } = self;
-        drop(crew);
+        let Pipeline { threads, shared, .. } = self;
+        drop(threads);
         let shared = Arc::into_inner(shared).expect("the threads have ended");
-        let mut splitter = shared.producer.into_inner().unwrap_or_else(PoisonError::into_inner).splitter;
-        let end = splitter.mark();
+        let mut producer = shared.producer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let end = producer.mark();
         Finished {
             tally: end.tally,
-            format: splitter.format(),
+            format: producer.format(),
             end,
-            margin: splitter.margin(),
-            source: splitter.into_source(),
+            assumption: producer.assumption(),
+            source: producer.into_source(),
         }
     }
 }
@@ -196,9 +215,12 @@ fn builder(number: usize) -> Builder {
     Builder::new().name(format!("loader parse {number}")).stack_size(STACK)
 }
 
+/// What finishes the batches of one thread; `None` where the server does it all.
+type Finisher = Option<Box<dyn BatchFinisher>>;
+
 /// What the threads share.
 struct Shared<S: Source> {
-    producer: Mutex<Producer<S>>,
+    producer: Mutex<Box<dyn Producer<S>>>,
     queue: Arc<Queue>,
     control: Arc<Control>,
     options: Options,
@@ -216,25 +238,30 @@ impl<S: Source> Shared<S> {
         let _ = thread::current();
         self.gate.arrive();
         let _alarm = Alarm(&self.queue);
-        let mut maker = Maker::new(self.options.compression);
+        let mut finisher = compose::finisher(&self.options);
         loop {
             // Another has panicked with it: the backend knows.
             let Ok(producer) = self.producer.lock() else { return };
             let Some(begun) = self.queue.begin(&self.control) else { return };
-            self.make(producer, begun, &mut maker);
+            self.make(producer, begun, &mut finisher);
         }
     }
 
     /// The same once, for a backend that has nothing to insert; `false` where
     /// the splitter is not free, or batches enough are begun.
-    fn help(&self, maker: &mut Maker) -> bool {
+    fn help(&self, finisher: &mut Finisher) -> bool {
         let Ok(producer) = self.producer.try_lock() else { return false };
         let Some(begun) = self.queue.try_begin() else { return false };
-        self.make(producer, begun, maker);
+        self.make(producer, begun, finisher);
         true
     }
 
-    fn make(&self, mut producer: MutexGuard<'_, Producer<S>>, begun: (u64, Batch), maker: &mut Maker) {
+    fn make(
+        &self,
+        mut producer: MutexGuard<'_, Box<dyn Producer<S>>>,
+        begun: (u64, Batch),
+        finisher: &mut Finisher,
+    ) {
         let (number, mut batch) = begun;
         let filled = producer.fill(&mut batch);
         if !matches!(filled, Ok(true)) {
@@ -242,15 +269,17 @@ impl<S: Source> Shared<S> {
         }
         drop(producer);
         self.queue.splitter_is_free();
-        self.queue.finish(number, self.complete(filled, batch, maker));
+        self.queue.finish(number, self.complete(filled, batch, finisher));
     }
 
-    fn complete(&self, filled: Result<bool, Error>, mut batch: Batch, maker: &mut Maker) -> Outcome {
+    fn complete(&self, filled: Result<bool, Error>, mut batch: Batch, finisher: &mut Finisher) -> Outcome {
         let completed = match filled {
-            Ok(true) if self.options.native => maker
-                .complete(&mut batch, self.options.check, &self.control)
-                .map(|worth_help| self.worth_help.store(worth_help, Ordering::Relaxed)),
-            Ok(true) => Ok(()),
+            Ok(true) => match finisher {
+                Some(finisher) => finisher
+                    .finish(&mut batch, &self.control)
+                    .map(|worth_help| self.worth_help.store(worth_help, Ordering::Relaxed)),
+                None => Ok(()),
+            },
             Ok(false) => return Outcome::Ended,
             Err(error) => Err(error),
         };
@@ -262,9 +291,9 @@ impl<S: Source> Shared<S> {
 }
 
 /// Stops the threads when it goes, whatever way that is.
-struct OwnCrew(Arc<Crew>);
+struct OwnedThreads(Arc<ParseThreads>);
 
-impl Drop for OwnCrew {
+impl Drop for OwnedThreads {
     fn drop(&mut self) {
         self.0.stop();
     }
@@ -282,13 +311,13 @@ impl Drop for Alarm<'_> {
 }
 
 /// The threads of a pipeline. Whoever has it can stop them.
-pub struct Crew {
+pub struct ParseThreads {
     control: Arc<Control>,
     queue: Arc<Queue>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-impl Crew {
+impl ParseThreads {
     fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }

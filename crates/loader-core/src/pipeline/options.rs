@@ -1,7 +1,7 @@
 //! What the caller of a pipeline decides.
 
-use super::datum::Compression;
-use crate::framing::Range;
+use super::finisher::ToastPolicy;
+use crate::split::Range;
 
 /// What the caller decides.
 #[derive(Clone, Copy, Debug)]
@@ -13,10 +13,10 @@ pub struct Options {
     /// Texts are kept beside the values.
     pub check: bool,
     /// Long values are compressed.
-    pub compression: Option<Compression>,
+    pub toast: Option<ToastPolicy>,
     /// An offset in the decompressed stream at which a batch of an earlier run
     /// ended: what lies before it is split again and forgotten. 0 for none.
-    pub skip_to: u64,
+    pub resume_at: u64,
     /// Only this part of the stream.
     pub range: Option<Range>,
 }

@@ -1,10 +1,11 @@
-//! The splitter's side: a batch of records at a time.
+//! The first half of the work on a batch: cutting it off the stream. Whoever does it has the
+//! stream to itself.
 
-use super::batch::{Batch, Form, Place};
-use super::datum::Quick;
-use super::options::Options;
-use crate::framing::{self, Item, Record, Reject, Splitter};
-use crate::input::{Error, Source};
+use super::batch::{Batch, RecordOutcome, RecordPosition};
+use super::fused::FusedEncoder;
+use crate::split::json::{Format, Splitter};
+use crate::split::{Assumption, Item, Record, Reject, ResumePoint, Split};
+use crate::stream::{Error, Source};
 
 /// A batch is closed when it has so many bytes: small enough to stay in a
 /// core's cache between the thread that makes it and the backend.
@@ -13,55 +14,48 @@ const BYTES: usize = 256 * 1024;
 /// … or so many records.
 const RECORDS: usize = 4096;
 
-/// Cuts batches off the stream.
-pub(super) struct Producer<S: Source> {
-    pub(super) splitter: Splitter<S, Quick>,
+/// Cuts batches off a stream that comes from `S`. Called once a batch.
+pub(super) trait Producer<S>: Send {
+    /// Fills an empty batch with the next records. `Ok(false)` at the end of the
+    /// stream, when there is nothing to fill it with.
+    ///
+    /// An error of the splitter comes after the records before it. Where there is no
+    /// memory to keep a record, the batch is lost: it must not seem to end behind it.
+    fn fill(&mut self, batch: &mut Batch) -> Result<bool, Error>;
+
+    /// The place behind the last batch.
+    fn mark(&mut self) -> ResumePoint;
+
+    /// Whether the stream can be split in ranges, if its source can be read from any place.
+    fn is_splittable(&self) -> bool;
+
+    /// How many records each range reads from the start of the stream before it jumps.
+    fn records_before_seek(&self) -> u64;
+
+    /// The format that was asked for, or found.
+    fn format(&self) -> Format;
+
+    /// What the run took for granted about the place where it began.
+    fn assumption(&self) -> Assumption;
+
+    /// Gives the source back.
+    fn into_source(self: Box<Self>) -> S;
+}
+
+/// Records of JSON. Values are made here where the splitter's reader is active, and are texts
+/// where it is not.
+pub(super) struct JsonProducer<S: Source> {
+    splitter: Splitter<S, FusedEncoder>,
     /// Texts are kept beside values.
     check: bool,
     /// An error that has to wait until what came before it is handed out.
     failed: Option<Error>,
 }
 
-impl<S: Source> Producer<S> {
-    /// Begins where `options` say.
-    pub(super) fn new(source: S, framing: framing::Options, options: &Options) -> Result<Self, Error> {
-        let mut splitter = Splitter::with_reader(source, framing, Quick::default())?;
-        if let Some(range) = options.range {
-            splitter.start_at(range.start)?;
-        }
-        if options.skip_to > 0 {
-            splitter.skip_to(options.skip_to)?;
-        }
-        splitter.stop_at(options.range.map_or(u64::MAX, |range| range.end));
-        // Several threads share out the datums; for one it is less work to make
-        // each while the end of the record is looked for.
-        if options.native && options.threads <= 1 {
-            splitter.reader_mut().activate();
-        }
-        Ok(Producer { splitter, check: options.check, failed: None })
-    }
-
-    /// Fills an empty batch with the next records. `Ok(false)` at the end of the
-    /// stream, when there is nothing to fill it with. Values are made here where
-    /// the splitter's reader is active, and are texts where it is not.
-    ///
-    /// An error of the splitter comes after the records before it. Where there is no
-    /// memory to keep a record, the batch is lost: it must not seem to end behind it.
-    pub(super) fn fill(&mut self, batch: &mut Batch) -> Result<bool, Error> {
-        if let Some(error) = self.failed.take() {
-            return Err(error);
-        }
-        self.splitter.reader_mut().swap(&mut batch.values);
-        let filled = self.fill_up(batch);
-        batch.end = self.splitter.mark();
-        self.splitter.reader_mut().swap(&mut batch.values);
-        match filled? {
-            Err(error) if batch.entries.is_empty() => Err(error),
-            result => {
-                self.failed = result.err();
-                Ok(!batch.entries.is_empty())
-            }
-        }
+impl<S: Source> JsonProducer<S> {
+    /// Goes on where the splitter stands. With `check`, texts are kept beside values.
+    pub(super) fn new(splitter: Splitter<S, FusedEncoder>, check: bool) -> Self {
+        JsonProducer { splitter, check, failed: None }
     }
 
     /// Fills the batch as far as the splitter goes; the inner error is what ended that.
@@ -80,25 +74,68 @@ impl<S: Source> Producer<S> {
             match item {
                 Item::Record(record) => {
                     let (number, offset, line) = (record.number, record.offset, record.line);
-                    let place = Place { number, line, offset, length: record.bytes.len() as u64 };
-                    let (read, doubtful) = (record.read && !record.doubtful, record.doubtful);
+                    let place = RecordPosition { number, line, offset, length: record.bytes.len() as u64 };
+                    let (read, undecided) = (record.read && !record.undecided, record.undecided);
                     let text = if !read || self.check { Some(batch.keep(record.bytes)?) } else { None };
                     let value = if read { Some(self.splitter.reader_mut().keep()) } else { None };
-                    let form = match (value, text) {
-                        (Some(value), Some(text)) => Form::Checked { value, text },
-                        (Some(value), None) => Form::Value(value),
-                        (None, text) => Form::Text { text: text.unwrap_or_default(), doubtful },
+                    let outcome = match (value, text) {
+                        (Some(value), Some(text)) => RecordOutcome::Checked { value, text },
+                        (Some(value), None) => RecordOutcome::Value(value),
+                        (None, text) => RecordOutcome::Text { text: text.unwrap_or_default(), undecided },
                     };
-                    batch.push(place, form)?;
+                    batch.push(place, outcome)?;
                 }
                 Item::Reject(reject) => {
                     let (number, offset, line) = (reject.number, reject.offset, reject.line);
-                    let place = Place { number, line, offset, length: reject.length };
+                    let place = RecordPosition { number, line, offset, length: reject.length };
                     let raw = batch.keep(reject.raw)?;
-                    batch.push(place, Form::Reject { fault: reject.fault, raw })?;
+                    batch.push(place, RecordOutcome::Reject { fault: reject.fault, raw })?;
                 }
             }
         }
         Ok(Ok(()))
+    }
+}
+
+impl<S: Source + Send> Producer<S> for JsonProducer<S> {
+    fn fill(&mut self, batch: &mut Batch) -> Result<bool, Error> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        self.splitter.reader_mut().swap(&mut batch.values);
+        let filled = self.fill_up(batch);
+        batch.end = self.splitter.mark();
+        self.splitter.reader_mut().swap(&mut batch.values);
+        match filled? {
+            Err(error) if batch.entries.is_empty() => Err(error),
+            result => {
+                self.failed = result.err();
+                Ok(!batch.entries.is_empty())
+            }
+        }
+    }
+
+    fn mark(&mut self) -> ResumePoint {
+        self.splitter.mark()
+    }
+
+    fn is_splittable(&self) -> bool {
+        self.splitter.is_splittable()
+    }
+
+    fn records_before_seek(&self) -> u64 {
+        self.splitter.records_before_seek()
+    }
+
+    fn format(&self) -> Format {
+        self.splitter.format()
+    }
+
+    fn assumption(&self) -> Assumption {
+        self.splitter.assumption()
+    }
+
+    fn into_source(self: Box<Self>) -> S {
+        self.splitter.into_source()
     }
 }

@@ -3,8 +3,8 @@
 
 use super::batch::Batch;
 use super::control::Control;
-use crate::input::Error;
 use crate::memory;
+use crate::stream::Error;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -4,8 +4,8 @@
 
 mod value;
 
+use loader_core::encode::jsonb::Encoder;
 use loader_core::json::scan::{Progress, Scanner};
-use loader_core::jsonb::Encoder;
 use proptest::prelude::*;
 use value::{Value, decode};
 

@@ -1,8 +1,9 @@
 //! Runs the splitter over generated files, for the judge.
 #![allow(dead_code, reason = "not every test uses all of it")]
 
-use loader_core::framing::{Format, Item, Options, RecordsPath, Splitter};
-use loader_core::input::{Error, Source};
+use loader_core::split::json::{Format, Options, RecordsPath, Splitter};
+use loader_core::split::{Item, Split};
+use loader_core::stream::{Error, Source};
 use loader_damage::judge::{self, Found, Ledger, Verdict};
 use loader_damage::{File, Span};
 use std::panic::{AssertUnwindSafe, catch_unwind};

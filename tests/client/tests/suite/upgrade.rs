@@ -191,7 +191,8 @@ fn loads_go_on_after_the_update() {
     update(&mut client);
     client.batch_execute(&format!("CREATE VIEW again AS {again}")).expect("the same view");
     assert_eq!((texts(&mut client, history), texts(&mut client, rejects)), before);
-    let added = "SELECT concat_ws(' ', records, lines, start_offset, overread, records_path, error_sqlstate,
+    let added =
+        "SELECT concat_ws(' ', records, lines, start_offset, splitter_state, records_path, error_sqlstate,
         error_message, retry_of) FROM loader.load_history_data";
     assert_eq!(texts(&mut client, added), ["6 0 0 0"]);
     let skipped = load(&mut client, &path, "t").expect("a skip");

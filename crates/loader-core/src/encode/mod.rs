@@ -1,0 +1,3 @@
+//! Records → what the server stores.
+
+pub mod jsonb;

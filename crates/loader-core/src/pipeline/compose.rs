@@ -1,0 +1,41 @@
+//! What a pipeline is made of: for each format of the file and each kind of target its
+//! producer and its finisher. The only place that knows all of them.
+
+use super::finisher::{BatchFinisher, JsonbFinisher};
+use super::fused::FusedEncoder;
+use super::options::Options;
+use super::producer::{JsonProducer, Producer};
+use crate::split::Split;
+use crate::split::json::{self, Splitter};
+use crate::stream::{Error, Source};
+
+/// The producer of a stream, at the place where its first batch begins.
+#[expect(clippy::disallowed_methods, reason = "a small type of a constant size")]
+pub(super) fn producer<S: Source + Send + 'static>(
+    source: S,
+    framing: json::Options,
+    options: &Options,
+) -> Result<Box<dyn Producer<S>>, Error> {
+    let mut splitter = Splitter::with_reader(source, framing, FusedEncoder::default())?;
+    if let Some(range) = options.range {
+        splitter.seek(range.start)?;
+    }
+    if options.resume_at > 0 {
+        splitter.resume(options.resume_at)?;
+    }
+    splitter.stop_at(options.range.map_or(u64::MAX, |range| range.end));
+    // Several threads share out the datums; for one it is less work to make
+    // each while the end of the record is looked for.
+    if options.native && options.threads <= 1 {
+        splitter.reader_mut().activate();
+    }
+    Ok(Box::new(JsonProducer::new(splitter, options.check)))
+}
+
+/// The finisher of one thread; `None` where all is left to the server.
+#[expect(clippy::disallowed_methods, reason = "a small type of a constant size")]
+pub(super) fn finisher(options: &Options) -> Option<Box<dyn BatchFinisher>> {
+    options
+        .native
+        .then(|| Box::new(JsonbFinisher::new(options.toast, options.check)) as Box<dyn BatchFinisher>)
+}
