@@ -5,6 +5,7 @@
 use super::Options;
 use super::format::Compression;
 use super::lz4::Frame;
+use super::step::{Fault, Outcome, Step};
 use liblzma::stream::{Action, Stream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use zstd::stream::raw::{DParameter, InBuffer, Operation, OutBuffer};
@@ -19,37 +20,6 @@ const XZ_DICTIONARY: u64 = 256 << 20;
 
 /// The largest window that the decoder of zstd can be told of, as a power of two.
 const ZSTD_WINDOW_LOG: u32 = if usize::BITS == 64 { 31 } else { 30 };
-
-/// What is wrong with a member.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// It is damaged.
-    Corrupt,
-    /// It needs more memory than it may have: its window, where that is known, and the
-    /// largest that it may have.
-    Window { needed: Option<u64>, max: u64 },
-    /// A buffer of this many bytes could not be had.
-    OutOfMemory(usize),
-}
-
-/// What became of a step.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// There is more to come.
-    More,
-    /// The member ends with what was read.
-    Ended,
-    /// It cannot be read on.
-    Fault(Fault),
-}
-
-/// A step of a decoder.
-#[derive(Debug)]
-pub(super) struct Step {
-    pub read: usize,
-    pub written: usize,
-    pub outcome: Outcome,
-}
 
 /// A decoder.
 pub(super) enum Codec {

@@ -1,8 +1,8 @@
 //! One frame of LZ4, block by block. The buffers of a block are ours, so that memory for them
 //! can be refused; the crate decodes the blocks.
 
-use super::codec::{Fault, Outcome, Step};
 use super::format::{Compression, is_skippable};
+use super::step::{Fault, Outcome, Step};
 use crate::memory;
 use lz4_flex::block::{decompress_into, decompress_into_with_dict};
 use std::hash::Hasher;

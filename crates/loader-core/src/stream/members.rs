@@ -2,8 +2,9 @@
 //! over, and where a member is hurt, the next one that can be found is read on.
 
 use super::block::Block;
-use super::codec::{Codec, Fault, Outcome, ZSTD_HEADER};
+use super::codec::{Codec, ZSTD_HEADER};
 use super::format::{Compression, FileKind, is_bzip2};
+use super::step::{Fault, Outcome};
 use super::{Error, OnCorrupt, Options, Source};
 use memchr::memmem;
 

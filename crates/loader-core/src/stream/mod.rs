@@ -7,6 +7,7 @@
 //! ```text
 //! block     the file's own bytes, some of them kept
 //! format    what its first bytes say
+//! step      what a decoder does at a time
 //! codec     one member of a compressed file; lz4, frame by frame
 //! members   all of them, what lies between, and what is hurt
 //! encoding  which encoding the text has
@@ -19,6 +20,7 @@ mod encoding;
 mod format;
 mod lz4;
 mod members;
+mod step;
 mod text;
 
 pub use encoding::Encoding;

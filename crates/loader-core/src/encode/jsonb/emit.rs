@@ -4,26 +4,15 @@
 //! beyond their ends: what comes next is written over that, and [`bound`] leaves
 //! room behind the last. Should the room ever not do, the walk ends with `None`.
 
+use super::jentry::{CONTAINER, FALSE, NULL, NUMERIC, STRING, TRUE, entry, varlena_header};
 use super::key_order::KeyOrders;
 use super::numeric;
 use super::tape::{Node, Packed, Tape};
-
-/// The types of JEntries, and the flag of an end offset.
-pub(super) const STRING: u32 = 0;
-const NUMERIC: u32 = 0x1000_0000;
-const FALSE: u32 = 0x2000_0000;
-const TRUE: u32 = 0x3000_0000;
-const NULL: u32 = 0x4000_0000;
-const CONTAINER: u32 = 0x5000_0000;
-const HAS_OFF: u32 = 0x8000_0000;
 
 /// The flags of containers.
 const ARRAY: u32 = 0x4000_0000;
 const OBJECT: u32 = 0x2000_0000;
 const SCALAR: u32 = 0x1000_0000;
-
-/// One JEntry in so many stores an end offset (`JB_OFFSET_STRIDE`).
-const STRIDE: usize = 32;
 
 /// A copy may write so many bytes too many.
 const SLACK: usize = 64;
@@ -34,17 +23,6 @@ const SLACK: usize = 64;
 pub(super) fn bound(end: usize, tape: &Tape) -> usize {
     const MOST: usize = 4 + 3 + 8 + 9;
     end + MOST * (tape.count() + 1) + SLACK
-}
-
-/// The JEntry of entry `index`, which has `length` bytes that end at `end`.
-#[inline(always)]
-pub(super) fn entry(kind: u32, index: usize, length: usize, end: usize) -> u32 {
-    if index.is_multiple_of(STRIDE) { kind | HAS_OFF | end as u32 } else { kind | length as u32 }
-}
-
-/// The four bytes in front of every varlena.
-pub(super) fn varlena_header(length: usize) -> u32 {
-    if cfg!(target_endian = "big") { length as u32 & 0x3FFF_FFFF } else { (length as u32) << 2 }
 }
 
 /// Writes the datum of `root` to the front of `out`. Returns its length.

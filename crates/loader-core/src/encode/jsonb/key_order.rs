@@ -8,7 +8,7 @@
 //! truth. What comes next is guessed from what came last at the same place.
 
 use super::block::begin_alike;
-use super::emit;
+use super::jentry;
 use super::tape::{Node, Packed, Tape};
 use crate::memory::{self, OutOfMemory};
 
@@ -287,7 +287,7 @@ impl KeyOrder {
         for (place, &key) in sorted.iter().enumerate() {
             let key_bytes = key_bytes(text, &[], pairs.get(2 * index(key)..).unwrap_or_default());
             self.bytes.extend_from_slice(key_bytes);
-            let entry = emit::entry(emit::STRING, place, key_bytes.len(), self.bytes.len());
+            let entry = jentry::entry(jentry::STRING, place, key_bytes.len(), self.bytes.len());
             self.entries.extend_from_slice(&entry.to_ne_bytes());
             self.order.push(index(key) as u16);
         }

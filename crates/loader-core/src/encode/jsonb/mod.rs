@@ -12,6 +12,7 @@
 
 mod block;
 mod emit;
+mod jentry;
 mod key_order;
 mod numeric;
 mod parse;

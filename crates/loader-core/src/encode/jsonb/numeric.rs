@@ -2,7 +2,7 @@
 //! by the limits of `numeric_in`: a display scale of at most 16,383 digits, a first
 //! digit at 10^131071 or below, and an exponent that stays below INT_MAX / 2.
 
-use super::emit;
+use super::jentry;
 use super::tape::{Node, Packed};
 
 const MAX_SCALE: i64 = 16_383;
@@ -263,7 +263,7 @@ fn finish(room: &mut [u8; ROOM], mut digits: u128, count: u32, header: u16) -> u
     let length = SHORT + 2 * count as usize;
     let (varlena, rest) = room.split_at_mut(4);
     let (form, units) = rest.split_at_mut(2);
-    varlena.copy_from_slice(&emit::varlena_header(length).to_ne_bytes());
+    varlena.copy_from_slice(&jentry::varlena_header(length).to_ne_bytes());
     form.copy_from_slice(&header.to_ne_bytes());
     units.copy_from_slice(&digits.to_le_bytes());
     length
@@ -304,7 +304,7 @@ pub(super) fn write_long(out: &mut [u8], at: usize, text: &[u8], start: usize) -
             end += 2;
         }
     }
-    *out.get_mut(at..)?.first_chunk_mut()? = emit::varlena_header(end - at).to_ne_bytes();
+    *out.get_mut(at..)?.first_chunk_mut()? = jentry::varlena_header(end - at).to_ne_bytes();
     Some(end)
 }
 

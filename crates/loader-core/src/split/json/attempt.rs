@@ -1,7 +1,8 @@
 //! One record: parse a value where it should start, and say what came of it.
 
 use super::layout::Layout;
-use super::split::{Attempt, SUSPICIOUS, Splitter, too_large};
+use super::outcome::{Attempt, SUSPICIOUS, Scanned, too_large};
+use super::splitter::Splitter;
 use crate::fault::FaultKind;
 use crate::json::scan::{LINE_ENDS, LOOKAHEAD, Progress, RECORD_SEPARATOR, Spot};
 use crate::json::shape::Class;
@@ -15,23 +16,6 @@ const SURE_DEPTH: usize = 500;
 /// Longer records are the server's to judge: jsonb has limits on the number of
 /// elements and on the size of a container that shorter text cannot reach.
 const SURE_LENGTH: usize = 16 * 1024 * 1024;
-
-/// A whole value, as a scanner has seen it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Scanned {
-    /// It ends before this index.
-    pub(super) end: usize,
-    pub(super) soft: Option<Spot>,
-    pub(super) deepest: usize,
-}
-
-impl Scanned {
-    /// The same where all indexes are so much larger.
-    pub(super) fn shifted(self, by: usize) -> Self {
-        let soft = self.soft.map(|spot| Spot { at: spot.at + by, ..spot });
-        Scanned { end: self.end + by, soft, deepest: self.deepest }
-    }
-}
 
 impl<S: Source, R: Reader> Splitter<S, R> {
     /// Tries a record at `start`, which may have been scanned, by itself and to its end.

@@ -2,9 +2,10 @@
 
 use super::Format;
 use super::bounds::SPAN;
+use super::framing::is_framing;
 use super::layout::Layout;
 use super::prefix;
-use super::split::{Splitter, is_framing};
+use super::splitter::Splitter;
 use super::text;
 use crate::fault::{Fault, FaultKind};
 use crate::json::scan::{RECORD_SEPARATOR, Spot};

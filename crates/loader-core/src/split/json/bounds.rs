@@ -3,7 +3,7 @@
 
 use super::layout::Layout;
 use super::lines;
-use super::split::Splitter;
+use super::splitter::{Searched, Splitter};
 use crate::json::scan::RECORD_SEPARATOR;
 use crate::json::shape::Class;
 use crate::split::Reader;
@@ -14,13 +14,6 @@ pub(super) const SPAN: usize = 16 * 1024 * 1024;
 
 /// The start of a line that a search has not seen whole is looked at again.
 const SEAM: u64 = 4096;
-
-/// How far hard evidence was searched for, as offsets in the stream.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Searched {
-    to: u64,
-    found: Option<u64>,
-}
 
 impl<S: Source, R: Reader> Splitter<S, R> {
     /// The hard evidence after `start`, if it lies within [`SPAN`]. What an earlier

@@ -12,8 +12,10 @@
 //! document is a reject too.
 
 use super::containers::Follower;
+use super::document::{Document, Sought, Whole};
 use super::finder::Event;
-use super::split::{Splitter, is_framing};
+use super::framing::is_framing;
+use super::splitter::Splitter;
 use super::wrapper::{Wrapper, leads_to_records};
 use crate::fault::{Fault, FaultKind};
 use crate::json::scan::{Progress, Scanner, Spot, Watch};
@@ -32,33 +34,6 @@ const BROKEN: &str = "the document is broken, and nothing was found in it at \"r
 const PIECES: &str = "a piece of a document";
 const ENDS: &str = "the input ends inside the document, and nothing was found in it at \"records_path\"";
 
-/// What the search for records came to.
-pub(super) enum Sought {
-    /// A container of records: the window starts with it.
-    Container,
-    /// A document that may have held some, from index to index.
-    Damaged { start: usize, end: usize, fault: Fault },
-    /// The end of the stream, or the place to stop.
-    End,
-}
-
-/// The document in hand, or the pieces of one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Document {
-    /// Its offset in the stream.
-    start: u64,
-    /// Where it ends, if that is known.
-    end: Option<u64>,
-    /// It is well-formed, as a whole.
-    pub(super) sound: bool,
-    /// What is wrong with it, if that is known.
-    fault: Option<Fault>,
-    /// Records were found in it.
-    found: bool,
-    /// It has no beginning.
-    pub(super) piece: bool,
-}
-
 /// How far the search for records came.
 struct Search {
     /// The place in hand.
@@ -67,17 +42,6 @@ struct Search {
     piece: usize,
     /// Up to here, containers at another place than the path's are none of it.
     sound_to: u64,
-}
-
-/// What a value is as a whole.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Whole {
-    /// Well-formed, up to the index.
-    Sound(usize),
-    /// Not well-formed.
-    Broken(Spot),
-    /// Too long to tell, or there has been too much of this.
-    Unknown,
 }
 
 impl<S: Source, R: Reader> Splitter<S, R> {

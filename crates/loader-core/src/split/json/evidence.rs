@@ -3,8 +3,10 @@
 
 use super::Format;
 use super::bounds::SPAN;
-use super::layout::{BOM, Layout};
-use super::split::{PEEK, SUSPICIOUS, Splitter};
+use super::framing::BOM;
+use super::layout::Layout;
+use super::outcome::SUSPICIOUS;
+use super::splitter::{PEEK, Splitter};
 use super::text;
 use crate::fault::FaultKind;
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner, Spot};

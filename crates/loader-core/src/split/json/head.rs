@@ -1,9 +1,11 @@
 //! The start of a stream: reads its head, tells the layout and learns what the
 //! records look like, before the first is handed out.
 
-use super::layout::{self, Asked, BOM, Layout, Sniffed};
+use super::framing::BOM;
+use super::framing::is_framing;
+use super::layout::{self, Asked, Layout, Sniffed};
 use super::profile::Profile;
-use super::split::{Splitter, is_framing};
+use super::splitter::Splitter;
 use super::wrapper::Wrapper;
 use super::{Format, Options};
 use crate::json::scan::{Progress, Scanner};

@@ -1,8 +1,9 @@
 //! Records that need no weighing, since the document around them is well-formed; and
 //! those that are the values of an object, each behind its key.
 
-use super::documents::Whole;
-use super::split::{Attempt, Splitter};
+use super::document::Whole;
+use super::outcome::Attempt;
+use super::splitter::Splitter;
 use super::wrapper::Wrapper;
 use crate::fault::FaultKind;
 use crate::json::scan::{Progress, Spot};

@@ -1,14 +1,12 @@
 //! Where records start, as the head of a file shows it: one a line, at lines of
 //! one indentation, after record separators, or anywhere.
 
+use super::framing::BOM;
 use super::prefix::{self, Prefix};
 use super::{Format, preamble, text};
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
 use crate::json::shape::{self, Class, Shape};
 use crate::memory::{self, OutOfMemory};
-
-/// The UTF-8 byte order mark.
-pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Scanning in the head may cost so many times its length; damage that makes
 /// every line look like the start of a value to the end must not be quadratic.

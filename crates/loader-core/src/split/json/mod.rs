@@ -7,33 +7,39 @@
 //! indentation, record separators; [`profile`]: the shape of the records);
 //! [`recover`] weighs it.
 
+mod array_end;
 mod arrays;
 mod attempt;
 mod between;
 mod bounds;
 mod containers;
+mod document;
 mod documents;
 mod evidence;
 mod finder;
+mod framing;
 mod head;
+mod items;
 mod keyed;
 mod layout;
 mod lines;
 mod lookahead;
+mod outcome;
 mod preamble;
 mod prefix;
+mod prefixed;
 mod profile;
 mod ranges;
 mod records_path;
 mod recover;
-mod split;
+mod splitter;
 mod text;
 mod tracker;
 mod unended;
 mod wrapper;
 
 pub use records_path::{BadPath, RecordsPath};
-pub use split::Splitter;
+pub use splitter::Splitter;
 
 use std::sync::Arc;
 

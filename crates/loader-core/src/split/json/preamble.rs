@@ -1,6 +1,6 @@
 //! Text before the first record: where a stream begins.
 
-use super::layout::BOM;
+use super::framing::BOM;
 use super::text;
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
 use crate::json::shape::Class;

@@ -29,7 +29,7 @@
 use super::layout::Layout;
 use super::lookahead::LookaheadBudget;
 use super::profile::LEARNED_FROM;
-use super::split::Splitter;
+use super::splitter::Splitter;
 use crate::split::{Assumption, Item, Reader, ResumePoint, Split};
 use crate::stream::{Error, Source};
 

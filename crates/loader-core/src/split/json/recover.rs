@@ -15,8 +15,9 @@
 //! tracker's depth and what follows (`chain`) decide.
 
 use super::bounds::SPAN;
+use super::framing::is_framing;
 use super::layout::Layout;
-use super::split::{Splitter, is_framing};
+use super::splitter::Splitter;
 use super::tracker::{Elements, Expect, Frame, Place, Tracker};
 use crate::fault::FaultKind;
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Spot};

@@ -2,8 +2,9 @@
 //! is still being written, or was cut off. What lies in it is no record of the stream.
 
 use super::Format;
-use super::layout::BOM;
-use super::split::{Attempt, Splitter};
+use super::framing::BOM;
+use super::outcome::Attempt;
+use super::splitter::Splitter;
 use crate::fault::FaultKind;
 use crate::json::scan::{Progress, Scanner, Spot};
 use crate::split::Reader;

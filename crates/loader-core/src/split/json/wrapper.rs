@@ -11,20 +11,17 @@
 
 use super::arrays;
 use super::containers::Containers;
-use super::documents::Document;
+use super::document::Document;
 use super::finder::{Event, Finder};
 use super::profile::Profile;
 use super::records_path::RecordsPath;
-use super::split::Splitter;
-use crate::fault::FaultKind;
-use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner, Spot};
+use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
 use crate::json::shape::key_hash;
-use crate::split::Reader;
 use crate::split::window::Window;
 use crate::stream::{Error, Source};
 
 /// So far is looked behind an array's end for the rest of the document.
-const TAIL: usize = 1024 * 1024;
+pub(super) const TAIL: usize = 1024 * 1024;
 
 /// Looking may cost so many times what has been split so far …
 const LOOK_FACTOR: u64 = 8;
@@ -33,7 +30,7 @@ const LOOK_FACTOR: u64 = 8;
 const LOOK_GRACE: u64 = 16 * 1024 * 1024;
 
 /// … this.
-const SHORT_TAIL: usize = 1024;
+pub(super) const SHORT_TAIL: usize = 1024;
 
 /// So far is looked behind an array that has the right key at the wrong place,
 /// for what shows whether the document is sound.
@@ -41,7 +38,7 @@ const PROBE: usize = 16 * 1024 * 1024;
 
 /// A document that starts where a record should shows its array within so many
 /// bytes.
-const DOCUMENT_HEAD: usize = 64 * 1024;
+pub(super) const DOCUMENT_HEAD: usize = 64 * 1024;
 
 /// The wrapper around the array in hand.
 pub(super) struct Wrapper {
@@ -76,7 +73,7 @@ pub(super) struct Wrapper {
 
 /// What follows a place where an array may end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tail {
+pub(super) enum Tail {
     /// The rest of the document, and nothing that belongs to an array.
     Whole,
     /// The same, up to the end of the stream or of what is looked at.
@@ -93,7 +90,7 @@ enum Tail {
 
 /// The keys on the levels of the path in what follows such a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Keys {
+pub(super) enum Keys {
     /// None at all.
     None,
     /// Such that records do not have.
@@ -104,16 +101,16 @@ enum Keys {
 
 /// What a look behind a place showed.
 #[derive(Clone, Copy, Debug)]
-struct Look {
-    tail: Tail,
-    keys: Keys,
+pub(super) struct Look {
+    pub(super) tail: Tail,
+    pub(super) keys: Keys,
     /// It took so many bytes.
-    bytes: usize,
+    pub(super) bytes: usize,
 }
 
 impl Look {
     /// Whether an array ends where no record is open.
-    fn ends_array(self) -> bool {
+    pub(super) fn ends_array(self) -> bool {
         match self.tail {
             Tail::Whole => true,
             Tail::Cut => self.keys != Keys::OfRecords,
@@ -123,7 +120,7 @@ impl Look {
     }
 
     /// Whether an array ends inside of something that is no record as it stands.
-    fn ends_array_surely(self) -> bool {
+    pub(super) fn ends_array_surely(self) -> bool {
         match self.tail {
             Tail::Whole => self.keys != Keys::OfRecords,
             Tail::Cut => self.keys == Keys::Others,
@@ -233,7 +230,7 @@ impl Wrapper {
     }
 
     /// What `text` is, which follows a closing bracket; nothing follows it if `eof`.
-    fn look(&self, text: &[u8], eof: bool, profile: Option<&Profile>) -> Look {
+    pub(super) fn look(&self, text: &[u8], eof: bool, profile: Option<&Profile>) -> Look {
         if self.finder.path().around() == 0 {
             return behind_root(text, eof);
         }
@@ -360,7 +357,7 @@ pub(super) fn leads_to_records(path: &RecordsPath, text: &[u8]) -> (bool, usize)
 }
 
 /// Whether the path leads from the start of `text` to records, near it.
-fn leads_to_array(finder: &Finder, text: &[u8]) -> bool {
+pub(super) fn leads_to_array(finder: &Finder, text: &[u8]) -> bool {
     leads_to_records(finder.path(), &text[..text.len().min(DOCUMENT_HEAD)]).0
 }
 
@@ -369,205 +366,9 @@ fn is_closers(text: &[u8]) -> bool {
     text.iter().all(|b| b.is_ascii_whitespace() || matches!(b, b']' | b'}'))
 }
 
-impl<S: Source, R: Reader> Splitter<S, R> {
-    /// Whether records lie in an array of which it is not known where it ends.
-    pub(super) fn is_open_ended(&self) -> bool {
-        self.wrapper.as_ref().is_some_and(|wrapper| !wrapper.ended)
-    }
-
-    /// The array in hand ends before `at`.
-    pub(super) fn fence(&mut self, at: usize) {
-        self.cursor.fence(at);
-        if let Some(wrapper) = &mut self.wrapper {
-            wrapper.ended = true;
-        }
-    }
-
-    /// Whether the `]` at `at`, where no record is open, ends the array.
-    pub(super) fn ends_array(&mut self, at: usize) -> Result<bool, Error> {
-        Ok(self.is_open_ended() && self.look(at + 1)?.ends_array())
-    }
-
-    /// As [`Self::ends_array`]; if so, nothing behind it is seen any more.
-    pub(super) fn fence_array(&mut self, at: usize) -> Result<bool, Error> {
-        let ends = self.ends_array(at)?;
-        if ends {
-            self.fence(at + 1);
-        }
-        Ok(ends)
-    }
-
-    /// Whether another document starts at `at`, where a record should: no comma
-    /// stands before it, and the path leads to an array in it.
-    pub(super) fn fence_document(&mut self, at: usize) -> Result<bool, Error> {
-        if !self.is_open_ended() {
-            return Ok(false);
-        }
-        let bytes = self.cursor.bytes();
-        let separated = bytes[self.cursor.position()..at].iter().any(|b| matches!(b, b',' | b'['));
-        if separated || bytes[at] != b'{' || !self.is_document(at)? {
-            return Ok(false);
-        }
-        self.fence_for_document(at);
-        Ok(true)
-    }
-
-    fn fence_for_document(&mut self, at: usize) {
-        self.fence(at);
-        if let Some(wrapper) = &mut self.wrapper {
-            wrapper.restart = true;
-        }
-    }
-
-    /// Fences the array where it ends behind the whole value `start..end`. If it
-    /// ends inside of that: what is wrong with the value.
-    pub(super) fn fence_behind(&mut self, start: usize, end: usize) -> Result<Option<Spot>, Error> {
-        if !self.is_open_ended() {
-            return Ok(None);
-        }
-        let mut at = end;
-        let mut comma = false;
-        let next = loop {
-            match self.cursor.byte(at)? {
-                Some(b' ' | b'\t' | b'\r' | b'\n') => {}
-                Some(b',') => comma = true,
-                next => break next,
-            }
-            at += 1;
-        };
-        match next {
-            Some(b']') => {
-                let look = self.look(at + 1)?;
-                let surplus = look.tail == Tail::Closers && !self.profile.has_lookalikes();
-                if look.ends_array() || (surplus && self.profile.owns(&self.cursor.bytes()[start..end])) {
-                    self.fence(at + 1);
-                }
-                return Ok(None);
-            }
-            Some(b'"') if comma && self.is_key(at)? => {}
-            Some(b'{') if !comma => {}
-            Some(b'}') | None => {}
-            _ => return Ok(None),
-        }
-        let look = self.look(end)?;
-        if self.cursor.bytes()[start] == b'[' && look.ends_array_surely() {
-            // It took the bracket of the array.
-            self.fence(end);
-            return Ok(None);
-        }
-        if let Some(at) = self.array_ends_within(start + 1, end, false)? {
-            self.fence(at);
-            let what = "the array of the records ends inside of this one";
-            return Ok(Some(Spot { kind: FaultKind::Truncated, at: at - 1, what }));
-        }
-        // The array has no bracket of its own.
-        if matches!(next, Some(b'"' | b'}'))
-            && look.ends_array_surely()
-            && self.profile.owns(&self.cursor.bytes()[start..end])
-        {
-            self.fence(end);
-        }
-        Ok(None)
-    }
-
-    /// Fences the array where it ends inside of the reject `start..end`. Returns
-    /// where the reject ends at the latest, if so.
-    pub(super) fn fence_reject(&mut self, start: usize, end: usize) -> Result<Option<usize>, Error> {
-        if !self.is_open_ended() {
-            return Ok(None);
-        }
-        let from = start.max(self.ledger.passed_to(&self.cursor));
-        let document = self.document_within(from, end)?;
-        let latest = match (self.array_ends_within(from, document.unwrap_or(end), true)?, document) {
-            (Some(at), _) => {
-                self.fence(at);
-                at - 1
-            }
-            (None, Some(at)) => {
-                self.fence_for_document(at);
-                at
-            }
-            (None, None) => return Ok(None),
-        };
-        self.searched = None;
-        Ok(Some(latest))
-    }
-
-    /// The index behind the first bracket in `from..to` that surely ends the array
-    /// by what follows it; in a reject that goes to the end of the stream, else behind
-    /// the last that may.
-    fn array_ends_within(&mut self, from: usize, to: usize, is_reject: bool) -> Result<Option<usize>, Error> {
-        let mut at = from;
-        let mut last = None;
-        while let Some(next) = memchr::memchr(b']', &self.cursor.bytes()[at.min(to)..to]) {
-            at += next + 1;
-            if !looks_like_tail(&self.cursor.bytes()[at..]) {
-                continue;
-            }
-            let look = self.look(at)?;
-            if look.ends_array_surely() {
-                return Ok(Some(at));
-            }
-            if look.tail == Tail::Whole {
-                last = Some(at);
-            }
-        }
-        Ok(last.filter(|_| is_reject && self.cursor.eof() && to == self.cursor.bytes().len()))
-    }
-
-    /// What follows the bracket before `at`.
-    fn look(&mut self, at: usize) -> Result<Look, Error> {
-        let offset = self.cursor.offset(at);
-        loop {
-            let bytes = &self.cursor.bytes()[at..];
-            let Some(wrapper) = &mut self.wrapper else {
-                return Ok(Look { tail: Tail::No, keys: Keys::None, bytes: 0 });
-            };
-            let generous = wrapper.may_look(offset);
-            let most = if generous { TAIL } else { SHORT_TAIL };
-            let text = &bytes[..bytes.len().min(most)];
-            let eof = self.cursor.eof() && text.len() == bytes.len();
-            let look = wrapper.look(text, eof, Some(&self.profile));
-            wrapper.looked += look.bytes as u64;
-            if look.tail != Tail::More {
-                return Ok(look);
-            }
-            if text.len() == most {
-                return Ok(Look { tail: Tail::Cut, ..look });
-            }
-            self.cursor.grow()?;
-        }
-    }
-
-    /// The first brace in `from..to` that opens another document: behind one that
-    /// has ended, or at the start of a line.
-    fn document_within(&mut self, from: usize, to: usize) -> Result<Option<usize>, Error> {
-        let mut at = from;
-        while let Some(next) = memchr::memchr(b'{', &self.cursor.bytes()[at..to]) {
-            at += next;
-            let before = &self.cursor.bytes()[from..at];
-            let apart = before.ends_with(b"\n") || before.trim_ascii_end().ends_with(b"}");
-            if apart && self.is_document(at)? {
-                return Ok(Some(at));
-            }
-            at += 1;
-        }
-        Ok(None)
-    }
-
-    /// Whether the path leads from the brace at `at` to an array, and no record
-    /// starts so.
-    fn is_document(&mut self, at: usize) -> Result<bool, Error> {
-        self.cursor.byte(at + DOCUMENT_HEAD)?;
-        let Some(wrapper) = &self.wrapper else { return Ok(false) };
-        let text = &self.cursor.bytes()[at..];
-        Ok(!self.profile.opens(&text[..text.len().min(1024)]) && leads_to_array(&wrapper.finder, text))
-    }
-}
-
 /// Whether a closing bracket may be followed by this at the end of an array: a
 /// key, a closing brace, or nothing.
-fn looks_like_tail(text: &[u8]) -> bool {
+pub(super) fn looks_like_tail(text: &[u8]) -> bool {
     let blank = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_whitespace()).count();
     let text = &text[blank(text)..];
     match text.first() {
