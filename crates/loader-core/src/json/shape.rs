@@ -101,13 +101,13 @@ impl Shape {
     }
 }
 
-/// So many elements are the beginning of an array.
+/// Two arrays begin alike if this many of their elements do.
 const BEGINNING: usize = 2;
 
-/// So many elements of an array are part of its shape.
+/// Only this many elements of an array are part of its shape.
 const MAX_ELEMENTS: usize = 16;
 
-/// So many keys of an object are part of its shape: tables have no more columns, and
+/// Only this many keys of an object are part of its shape. Tables hardly have more columns, and
 /// a file must not decide how much memory shapes take.
 pub const MAX_KEYS: usize = 1024;
 

@@ -38,12 +38,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder, JoinHandle};
 
-/// Bytes of the stack of each thread; only the encoder's recursion and the hash of the file need
-/// more than a little.
+/// The size of the stack of each thread, in bytes. Only the encoder's recursion and the hash of
+/// the file need more than a little.
 pub const STACK: usize = 1024 * 1024;
 
-/// Finished batches that may wait, beside one in the hands of each thread: what
-/// the backend inserts while they are made.
+/// This many finished batches may wait for the backend, beside the one that each thread is
+/// making.
 const AHEAD: usize = 40;
 
 /// A stream on its way through the threads.

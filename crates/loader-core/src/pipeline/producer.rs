@@ -7,11 +7,11 @@ use crate::split::json::{Format, Splitter};
 use crate::split::{Assumption, Item, Record, Reject, ResumePoint, Split};
 use crate::stream::{Error, Source};
 
-/// A batch is closed when it has so many bytes: small enough to stay in a
-/// core's cache between the thread that makes it and the backend.
+/// A batch is closed when it has this many bytes, few enough to stay in a core's cache between
+/// the thread that makes it and the backend, …
 const BYTES: usize = 256 * 1024;
 
-/// … or so many records.
+/// … or this many records.
 const RECORDS: usize = 4096;
 
 /// Cuts batches off a stream that comes from `S`. Called once a batch.

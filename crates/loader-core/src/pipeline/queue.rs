@@ -9,11 +9,11 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// No batch is begun while finished ones of so many bytes wait.
+/// No batch is begun while finished batches that wait have this many bytes together.
 const BYTES: usize = 16 * 1024 * 1024;
 
 /// How long the backend waits before it looks for interrupts.
-const PATIENCE: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// What a batch came to.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ impl Queue {
     pub(super) fn wait(&self) {
         let state = self.lock();
         if !matches!(state.begun.front(), Some(Some(_))) {
-            let _ = self.ready.wait_timeout(state, PATIENCE);
+            let _ = self.ready.wait_timeout(state, POLL_INTERVAL);
         }
     }
 

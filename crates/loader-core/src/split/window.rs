@@ -8,7 +8,7 @@ use crate::stream::{Error, Source};
 /// enough that a cancel request is seen at once.
 const BLOCK: usize = 256 * 1024;
 
-/// Once so many bytes are done with, the rest is moved to the front.
+/// Once this many bytes are done with, the rest is moved to the front.
 const SLACK: usize = 4 * BLOCK;
 
 pub(super) struct Window<S: Source> {

@@ -1,7 +1,7 @@
 //! What a file is, told from its first bytes: how it is compressed, or which known
 //! format it has that holds no JSON text.
 
-/// So many bytes of the head of a file tell what it is, where it has as many.
+/// What a file is can be told from this many of its first bytes.
 pub(super) const HEAD: usize = 64;
 
 /// How a file is compressed.

@@ -8,7 +8,7 @@ use lz4_flex::block::{decompress_into, decompress_into_with_dict};
 use std::hash::Hasher;
 use twox_hash::XxHash32;
 
-/// A linked block refers to so many bytes before it.
+/// A linked block refers to at most this many bytes before it.
 const HISTORY: usize = 64 * 1024;
 
 /// What the next bytes of a frame are.

@@ -16,10 +16,10 @@ const MAX_RATIO: u64 = 2_000;
 /// Decompressed bytes up to which no ratio is looked at.
 const RATIO_GRACE: u64 = 256 * 1024 * 1024;
 
-/// So many bytes of what may be a member are tried, …
+/// What may be a member is tried: it is one if its first bytes, this many at most, …
 const TRIED: usize = 32 * 1024;
 
-/// … for so many decompressed ones.
+/// … can be decompressed to this many.
 const SHOWN: usize = 4 * 1024;
 
 /// No program writes a larger window than this, bytes.

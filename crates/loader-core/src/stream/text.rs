@@ -9,13 +9,13 @@ use crate::memory;
 /// Bytes of the text that are decoded at a time.
 const RAW: usize = 16 * 1024;
 
-/// No encoding takes more bytes in UTF-8 than this many times as many as it has, and some.
+/// In UTF-8, a text takes at most this many times the bytes that it has in any other encoding.
 const GROWTH: usize = 3;
 
 /// Room for what a decoder has kept of earlier bytes.
 const KEPT: usize = 64;
 
-/// The encoding is told from so many bytes.
+/// The encoding is told from this many bytes.
 const HEAD: usize = 64;
 
 /// A byte that is nowhere in UTF-8.

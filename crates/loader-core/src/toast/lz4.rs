@@ -26,13 +26,14 @@ type Table = [u16; 1 << BITS];
 /// are to be preferred.
 const LONG: usize = 1 << 16;
 
-/// After so many misses the search goes on two bytes at a time, then three …
+/// After this many misses the search goes on two bytes at a time, after as many more three, and
+/// so on.
 const PATIENCE: usize = 1 << 6;
 
 /// How many bytes may pass before the caller is asked whether to go on.
 const POLL: usize = 1 << 16;
 
-/// Copies of literals go in steps of so many bytes.
+/// Literals are copied in steps of this many bytes.
 const STEP: usize = 16;
 
 /// Keeps its table between values.

@@ -43,7 +43,7 @@ type Text = [u8; ROOM + SLACK];
 /// Where a value starts: position 0 stands for none.
 const FIRST: usize = 8;
 
-/// Links are kept for so many positions: the farthest match, and a segment.
+/// Links are kept for this many positions, enough for the farthest match and a segment.
 const RING: usize = 1 << 13;
 
 /// Positions that each step is done for at a time, and how many positions more
@@ -63,7 +63,7 @@ const WORD: usize = 8;
 const STEPS: usize = 16;
 const STEPS_LONG: usize = 12;
 
-/// A match of that length is not looked for longer.
+/// Once a match has this length, no longer one is looked for.
 const ENOUGH: usize = 64;
 
 /// Keeps its tables between values.

@@ -14,7 +14,7 @@ const ARRAY: u32 = 0x4000_0000;
 const OBJECT: u32 = 0x2000_0000;
 const SCALAR: u32 = 0x1000_0000;
 
-/// A copy may write so many bytes too many.
+/// A copy may write up to this many bytes beyond its end.
 const SLACK: usize = 64;
 
 /// An upper bound of what the value needs that ends at `end`: a string takes no

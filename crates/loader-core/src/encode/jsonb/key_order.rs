@@ -15,10 +15,10 @@ use crate::memory::{self, OutOfMemory};
 /// No key order.
 pub(super) const UNKNOWN: u16 = u16::MAX;
 
-/// So many key orders are kept; each place takes those whose hash leads there.
+/// The number of places for key orders. The hash of an order tells its place.
 const KEY_ORDERS: usize = 256;
 
-/// Larger objects are sorted each time.
+/// Objects with more keys, or more bytes of keys, are sorted each time.
 const MAX_KEYS: usize = 512;
 const MAX_KEY_BYTES: usize = 8 * 1024;
 

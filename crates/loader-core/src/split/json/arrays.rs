@@ -8,13 +8,13 @@ use super::records_path::RecordsPath;
 /// Bytes of the head that are looked at.
 const HEAD: usize = 64 * 1024;
 
-/// So many arrays are named, …
+/// An error names at most this many arrays, …
 const NAMED: usize = 5;
 
-/// … with paths of so many keys, …
+/// … whose paths have at most this many keys, …
 const DEPTH: usize = 4;
 
-/// … none of them longer than this, in bytes: longer ones are data more than names.
+/// … none of them longer than this many bytes. Longer keys are data rather than names.
 const LONGEST_KEY: usize = 64;
 
 /// Paths of arrays in the first document, in its order. What lies in an array is not

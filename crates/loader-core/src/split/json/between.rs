@@ -13,7 +13,7 @@ use crate::json::shape::Class;
 use crate::split::Reader;
 use crate::stream::{Error, Source};
 
-/// As long as nothing is known of the records, so many values in a text are parsed.
+/// At most this many values in a text are parsed while nothing is known of the records.
 const TRIES: usize = 64;
 
 /// The fault of text at `start`.

@@ -9,10 +9,11 @@ use crate::json::shape::Class;
 use crate::split::Reader;
 use crate::stream::{Error, Source};
 
-/// So many bytes of a broken record are held while its end is looked for.
+/// At most this many bytes of a broken record are held while its end is looked for.
 pub(super) const SPAN: usize = 16 * 1024 * 1024;
 
-/// The start of a line that a search has not seen whole is looked at again.
+/// A later search begins this many bytes before the end of an earlier one, since that may have
+/// seen only a part of the start of a line.
 const SEAM: u64 = 4096;
 
 impl<S: Source, R: Reader> Splitter<S, R> {

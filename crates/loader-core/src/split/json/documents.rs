@@ -23,13 +23,13 @@ use crate::split::Reader;
 use crate::stream::{Error, Source};
 use std::ops::ControlFlow;
 
-/// So much of a document is looked at before its records are.
+/// Of a document, this many bytes are looked at as a whole before its records are taken.
 const WHOLE: usize = 1024 * 1024;
 
-/// What has been passed is forgotten in pieces of this.
+/// What has been passed over leaves memory in pieces of this many bytes.
 const PIECE: usize = 1024 * 1024;
 
-/// What is said of a document that was not looked at as a whole.
+/// Messages about documents in which nothing was found.
 const BROKEN: &str = "the document is broken, and nothing was found in it at \"records_path\"";
 const PIECES: &str = "a piece of a document";
 const ENDS: &str = "the input ends inside the document, and nothing was found in it at \"records_path\"";

@@ -16,17 +16,17 @@ use crate::split::window::Window;
 use crate::split::{Item, Reject, Split};
 use crate::stream::{Error, Source};
 
-/// `format` and layout are told from so many bytes.
+/// Format and layout are told from the first this many bytes of the stream.
 const HEAD: usize = 64 * 1024;
 
-/// A head that shows fewer whole values than this …
+/// If these show fewer whole values than this, …
 const FEW: usize = 8;
 
-/// … is looked at up to here: its records are large, or damage fills it.
+/// … the records are large or damage fills the head, and this many bytes are looked at.
 const LONG_HEAD: usize = 1024 * 1024;
 
-/// So many values are tried as the pattern of a file's records where no record
-/// is whole.
+/// If no record is whole where records should be, at most this many values are tried as the
+/// pattern of the file's records.
 const ROUGH_KINDS: usize = 32;
 
 impl<S: Source> Splitter<S> {

@@ -13,13 +13,13 @@ use crate::split::Reader;
 use crate::stream::{Error, Source};
 use std::ops::Range;
 
-/// Behind a broken value, the next one is looked for so far from each key.
+/// Behind a broken value, each key is tried: its value has to end within this many bytes.
 const SPAN: usize = 1024 * 1024;
 
-/// Looking may cost so many times what was passed, …
+/// The search may look at this many bytes for each byte that it has passed, …
 const EFFORT: usize = 16;
 
-/// … and so many bytes to begin with.
+/// … and at this many to begin with.
 const EFFORT_GRACE: usize = 4 * 1024 * 1024;
 
 impl<S: Source, R: Reader> Splitter<S, R> {

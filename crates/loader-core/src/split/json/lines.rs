@@ -1,6 +1,6 @@
 //! Finds the lines of a text that are indented less than most.
 
-/// So many bytes are looked at together, by loops that the compiler turns into
+/// This many bytes are looked at together, by loops that the compiler turns into
 /// vector instructions.
 const BLOCK: usize = 64;
 

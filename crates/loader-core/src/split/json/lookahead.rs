@@ -6,10 +6,10 @@
 //! before ([`ResumePoint::state`](crate::split::ResumePoint::state)), and one that only
 //! assumed it says up to which amount it would have decided the same.
 
-/// Reading beyond the ends of lines in vain may cost so many times what has been split so far …
+/// The budget grows by this many bytes for each byte of the stream that has been split, …
 const FACTOR: u64 = 4;
 
-/// … and so many bytes to begin with.
+/// … and starts with this many bytes.
 const GRACE: u64 = 4 * 1024 * 1024;
 
 /// What is spent of the budget. Bytes.

@@ -6,10 +6,11 @@ use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
 use crate::json::shape::Class;
 use crate::memory::{self, OutOfMemory};
 
-/// Scanning may cost so many times the length of the head.
+/// Scanning for the end of the text may cost this many times the length of the head.
 const EFFORT: usize = 16;
 
-/// A value that breaks on its first line began one, if so much of it is fine.
+/// If a value breaks on its first line, it still was the start of one if this many of its bytes
+/// are well-formed.
 const CONVINCING: usize = 64;
 
 /// Indexes in the head of a stream at which its records may begin, if text seems to stand

@@ -6,15 +6,19 @@ use super::text;
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
 use crate::memory::OutOfMemory;
 
-/// So many brackets of a line are tried.
+/// At most this many brackets of a line are tried as the start of its record.
 const CANDIDATES: usize = 32;
 
-/// Where one record in so many has a line of text before it, such lines are part of the
-/// prefix: the fields of an event, the length of the record.
+/// If at least one record in this many has a line of text before it, such lines belong to the
+/// prefix of the record: they are the fields of an event, say, or the length of the record.
 const USUAL: usize = 4;
 
-/// More lines than so many for each record are text that has values in it now and then.
+/// With more lines than this for each record, the file is a text that holds a value now and then.
 const RARE: usize = 4;
+
+/// A way of reading explains nearly as much as another if it lacks one byte in this many at most:
+/// pieces of broken records may be good values.
+const NEARLY: usize = 16;
 
 /// How lines with prefixes are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +48,19 @@ pub(super) struct Reading {
 
 impl Reading {
     /// How to read the lines, if that explains more of the head than the `explained` bytes
-    /// that another way of reading does.
+    /// that another way of reading does. Where text stands beside most records, nearly as much
+    /// will do: the text is explained, too.
     pub(super) fn beats(&self, explained: usize) -> Option<Prefix> {
         let announced = self.announced * 2 > self.records;
         let usual = self.records * RARE >= self.texts;
         // A file may have been joined of lines with and without.
         let joined = self.prefixed * RARE >= self.bare && self.bytes * RARE >= self.bare_bytes;
         let bytes = self.bytes + if joined { self.bare_bytes } else { 0 };
-        let wins = self.records > 1 && usual && (bytes > explained || (announced && bytes == explained));
+        let beside = self.records > self.bare + self.texts;
+        let enough = bytes > explained
+            || (announced && bytes == explained)
+            || (beside && bytes + self.bare_bytes >= explained - explained / NEARLY);
+        let wins = self.records > 1 && usual && enough;
         wins.then_some(Prefix { texts_are_framing: self.texts * USUAL >= self.records })
     }
 }

@@ -8,7 +8,8 @@ use crate::json::shape::Class;
 use crate::split::Reader;
 use crate::stream::{Error, Source};
 
-/// So far is the end of a line looked for. In a longer line the first bracket decides.
+/// The end of a line is looked for within this many bytes. In a longer line, the first bracket
+/// decides where the record starts.
 const LONGEST: usize = 16 * 1024 * 1024;
 
 /// What comes next on a line.

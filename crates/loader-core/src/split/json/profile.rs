@@ -5,18 +5,18 @@ use crate::json::shape::{self, Class, Classes, Role, Shape};
 use crate::memory::{self, OutOfMemory};
 use std::collections::HashSet;
 
-/// So many good records are learned from; the files of one program rarely surprise
-/// after that, and what is decided later must not depend on how far a load is.
+/// The profile learns from this many good records and then stops. Later records of one program
+/// rarely look different, and what is decided later must not depend on how far a load is.
 pub(super) const LEARNED_FROM: u64 = 256;
 
-/// … nor is more learned once they come to so many bytes …
+/// It also stops once the records that it learned from have this many bytes together.
 const LEARNED_BYTES: usize = 16 * 1024 * 1024;
 
-/// … and of a longer record only so many are looked at: what its arrays hold has shown
+/// Of a longer record only the first so many bytes are looked at: what its arrays hold is seen
 /// by then.
 const LOOKED_AT: usize = 1024 * 1024;
 
-/// A class that fewer than one record in so many has is not one of this file's.
+/// Records of a class are expected if at least one record in this many is of that class.
 const RARE: u64 = 32;
 
 /// Families of shapes that are told apart; files that mix more kinds of records
@@ -115,7 +115,7 @@ fn compatible(a: Class, b: Class) -> bool {
     a == b || a == Class::Null || b == Class::Null
 }
 
-/// So many keys of objects are remembered; where they are that many, they are data.
+/// At most this many keys of objects are remembered. A file that has more uses keys for data.
 const MAX_KEYS: usize = 4096;
 
 /// The profile of a file.

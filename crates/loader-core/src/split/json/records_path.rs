@@ -44,7 +44,7 @@ pub struct BadPath {
     pub at: usize,
 }
 
-/// A longer path is none: what is compared with its keys is held in memory.
+/// The longest path, in bytes. What is compared with its keys is held in memory.
 const LONGEST: usize = 4096;
 
 const TOO_LONG: &str = "a path has 4096 bytes at most";

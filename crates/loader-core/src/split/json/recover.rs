@@ -26,24 +26,24 @@ use crate::memory;
 use crate::split::Reader;
 use crate::stream::{Error, Source};
 
-/// Parsing candidates may cost so many times what the tracker has walked …
+/// Parsing candidates may cost this many bytes for each byte that the tracker has walked, …
 const EFFORT: usize = 32;
 
-/// … and so many bytes to begin with.
+/// … and this many to begin with.
 const EFFORT_GRACE: usize = 1024 * 1024;
 
 /// A string that runs longer without its end is taken for a stray quote.
 const MAX_STRING: usize = 8 * 1024 * 1024;
 
-/// Between two looks for a cancel request lie so many bytes of walking; they are
-/// the slow ones, with candidates to be parsed.
+/// A cancel request is looked for once in this many bytes of walking. They are slow ones, in
+/// which candidates are parsed.
 const POLL: usize = 64 * 1024;
 
-/// A row of so many whole values is a row of records, where nothing inside of
-/// records looks like one.
+/// Where nothing inside of records looks like a record, this many whole values in a row are
+/// records.
 const ROW: usize = 16;
 
-/// So many levels below the deepest of the good records nothing is expected.
+/// No record is looked for more than this many levels below the deepest level of the good ones.
 const DEEPER: usize = 16;
 
 /// How far a search may go.

@@ -17,7 +17,7 @@ use crate::split::{Reader, ResumePoint};
 use crate::stream::{Error, Source};
 use crate::tally::Tally;
 
-/// So many bytes tell how a record starts.
+/// How a record starts is told from this many bytes.
 pub(super) const PEEK: usize = 1024;
 
 /// Splits a stream. Call [`Splitter::next`] until it returns `None`; then

@@ -10,7 +10,7 @@ use crate::json::scan::{Progress, Scanner, Spot};
 use crate::split::Reader;
 use crate::stream::{Error, Source};
 
-/// What is said of it where objects or arrays lie in it.
+/// The message about such an object if other objects or arrays lie in it.
 const WRAPPER: &str = "the file ends inside the record; if the records lie in an array inside of it, name that \
                        with records_path";
 

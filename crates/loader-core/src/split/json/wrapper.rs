@@ -20,24 +20,25 @@ use crate::json::shape::key_hash;
 use crate::split::window::Window;
 use crate::stream::{Error, Source};
 
-/// So far is looked behind an array's end for the rest of the document.
+/// The rest of the document is looked for within this many bytes behind the end of an array.
 pub(super) const TAIL: usize = 1024 * 1024;
 
-/// Looking may cost so many times what has been split so far …
+/// Looks behind ends of arrays may cost this many bytes for each byte that has been split, …
 const LOOK_FACTOR: u64 = 8;
 
-/// … and so many bytes to begin with; after that it goes no farther than …
+/// … and this many to begin with. Once that is spent, each look goes no farther than
+/// [`SHORT_TAIL`].
 const LOOK_GRACE: u64 = 16 * 1024 * 1024;
 
-/// … this.
+/// See [`LOOK_GRACE`]. Bytes.
 pub(super) const SHORT_TAIL: usize = 1024;
 
-/// So far is looked behind an array that has the right key at the wrong place,
-/// for what shows whether the document is sound.
+/// Behind an array that has the right key at the wrong place, this many bytes are looked at to
+/// tell whether the document is sound.
 const PROBE: usize = 16 * 1024 * 1024;
 
-/// A document that starts where a record should shows its array within so many
-/// bytes.
+/// What starts where a record should is another document if it shows its array within this
+/// many bytes.
 pub(super) const DOCUMENT_HEAD: usize = 64 * 1024;
 
 /// The wrapper around the array in hand.
