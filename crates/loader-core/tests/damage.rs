@@ -11,8 +11,7 @@ use loader_damage::File;
 use loader_damage::judge::Verdict;
 use loader_damage::suite::{self, Choice};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 const SEEDS: [u64; 3] = [1, 20, 300];
 
@@ -177,15 +176,57 @@ impl Complaints {
     }
 }
 
+/// What came of the files of the suites of what people have. To make and to judge them takes
+/// long: the tests below share it.
+#[derive(Default)]
+struct Real {
+    all: Complaints,
+    /// The files of up to five records without damage.
+    small: Complaints,
+    /// Files whose lines have a prefix on the line of their record, …
+    prefixed: usize,
+    /// … and those of them that have more rejects than half of their records.
+    wordy: Vec<String>,
+}
+
+/// These prefixes stand on lines of their own.
+const ON_LINES_OF_THEIR_OWN: [&str; 3] = ["server-sent-events", "progress", "length"];
+
+impl Real {
+    fn get() -> &'static Real {
+        static REAL: OnceLock<Real> = OnceLock::new();
+        REAL.get_or_init(|| {
+            let real: Mutex<Real> = Mutex::default();
+            each_real_file(1, |file| {
+                let verdict = support::judge(file);
+                real.lock().expect("no worker has panicked").add(file, &verdict);
+            });
+            real.into_inner().expect("no worker has panicked")
+        })
+    }
+
+    fn add(&mut self, file: &File, verdict: &Verdict) {
+        self.all.add(file, verdict);
+        if !file.damaged.is_empty() {
+            return;
+        }
+        if file.good.len() <= 5 {
+            self.small.add(file, verdict);
+        }
+        let prefixed = file.name.starts_with("prefixed/") && !ON_LINES_OF_THEIR_OWN.contains(&file.scenario);
+        if prefixed && file.good.len() >= 5 {
+            self.prefixed += 1;
+            if verdict.rejects * 2 > file.good.len() {
+                self.wordy.push(format!("{}: {}", verdict.rejects, file.name));
+            }
+        }
+    }
+}
+
 /// Each suite by itself: the sum of several would hide one.
 #[test]
 fn text_and_documents_around_records_cost_none() {
-    let all: Mutex<Complaints> = Mutex::default();
-    each_real_file(1, |file| {
-        let verdict = support::judge(file);
-        all.lock().expect("no worker has panicked").add(file, &verdict);
-    });
-    let all = all.into_inner().expect("no worker has panicked");
+    let all = &Real::get().all;
     assert!(all.0.len() >= suite::REAL.len(), "suites without a file");
     let complaints = all.text(&REAL_LIMITS);
     assert!(complaints.is_empty(), "see the example damage-report{complaints}");
@@ -194,15 +235,19 @@ fn text_and_documents_around_records_cost_none() {
 /// Half of the files are small, and next to none of the records are in them.
 #[test]
 fn small_files_are_read_like_long_ones() {
-    let all: Mutex<Complaints> = Mutex::default();
-    each_real_file(1, |file| {
-        if file.damaged.is_empty() && file.good.len() <= 5 {
-            let verdict = support::judge(file);
-            all.lock().expect("no worker has panicked").add(file, &verdict);
-        }
-    });
-    let complaints = all.into_inner().expect("no worker has panicked").text(&SMALL_LIMITS);
+    let complaints = Real::get().small.text(&SMALL_LIMITS);
     assert!(complaints.is_empty(), "see the example damage-report{complaints}");
+}
+
+/// A prefix is framing: it is not one reject a line. What stands on lines of its own
+/// may be one.
+#[test]
+fn a_prefix_of_every_line_is_no_reject() {
+    /// One file in so many may be read as lines of text.
+    const WORDY: usize = 15;
+    let Real { prefixed: all, wordy, .. } = Real::get();
+    let few = wordy.len();
+    assert!(*all > 100 && few * WORDY <= *all, "{few} of {all} files: {:#?}", &wordy[..few.min(40)]);
 }
 
 /// Whoever names the format gets no less.
@@ -216,31 +261,6 @@ fn text_around_an_array_that_is_named_costs_no_record() {
     });
     let complaints = all.into_inner().expect("no worker has panicked").text(&NAMED_LIMITS);
     assert!(complaints.is_empty(), "see the example damage-report{complaints}");
-}
-
-/// A prefix is framing: it is not one reject a line. What stands on lines of its own
-/// may be one.
-#[test]
-fn a_prefix_of_every_line_is_no_reject() {
-    const ON_LINES_OF_THEIR_OWN: [&str; 3] = ["server-sent-events", "progress", "length"];
-    /// One file in so many may be read as lines of text.
-    const WORDY: usize = 15;
-    let (wordy, all) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
-    let files = SEEDS.into_iter().flat_map(|seed| suite::prefixed(Choice { seed, one_in: 1 }));
-    let files = files.filter(|file| {
-        file.damaged.is_empty() && file.good.len() >= 5 && !ON_LINES_OF_THEIR_OWN.contains(&file.scenario)
-    });
-    support::each(files, |file| {
-        let verdict = support::judge(file);
-        all.fetch_add(1, Ordering::Relaxed);
-        if verdict.rejects * 2 > file.good.len() {
-            let rejects = verdict.rejects;
-            wordy.lock().expect("no worker has panicked").push(format!("{rejects}: {}", file.name));
-        }
-    });
-    let wordy = wordy.into_inner().expect("no worker has panicked");
-    let (few, all) = (wordy.len(), all.into_inner());
-    assert!(few * WORDY <= all, "{few} of {all} files: {:#?}", &wordy[..few.min(40)]);
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn what_is_learned_of_arrays() {
     let mut squeezed = Squeezed::new(&database, "SET loader.parse_threads = 0");
     // Small objects take more to note down than they have bytes.
     let path = database.large_file("arrays", "{\"list\": [", &"{},".repeat(1000), 2000, "{}]}\n");
-    squeezed.squeeze(&load(&path), 240 * MEGABYTE, 24);
+    squeezed.squeeze(&load(&path), 240 * MEGABYTE, 12);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn rejects_that_are_kept_whole() {
     let mut squeezed = Squeezed::new(&database, settings);
     let head = "{\"first\": 1}\n{\"second\": ";
     let path = database.large_file("reject", head, &"x ".repeat(5000), 3_000, "\n{\"third\": 3}\n");
-    squeezed.squeeze(&load(&path), 480 * MEGABYTE, 24);
+    squeezed.squeeze(&load(&path), 480 * MEGABYTE, 12);
 }
 
 #[test]
@@ -126,16 +126,16 @@ fn a_pattern_that_many_files_match() {
     let mut squeezed = Squeezed::new(&database, "");
     let folder = database.folder("many");
     let long = "a name so long that so is the list ".repeat(6);
-    for n in 0..30_000 {
+    for n in 0..15_000 {
         File::create(folder.join(format!("{long}{n}"))).expect("a file");
     }
     fs::write(folder.join("a"), "{\"n\": 1}\n").expect("a file");
     cluster.give(&folder.join("a"));
     let pattern = format!("{}/*", folder.display());
     let read = format!("SELECT count(*) FROM read_json_file('{pattern}', max_records => 1)");
-    squeezed.squeeze(&read, 32 * MEGABYTE, 32);
+    squeezed.squeeze(&read, 16 * MEGABYTE, 16);
     // There is not enough for the list alone.
-    for more in [0, MEGABYTE, 5 * MEGABYTE] {
+    for more in [0, MEGABYTE, 2 * MEGABYTE] {
         let called = squeezed.run(&format!("CALL load_json_files('{pattern}', 't')"), more);
         let error = called.expect_err("no memory");
         assert_eq!(error.code(), &SqlState::OUT_OF_MEMORY, "{more} bytes: {error:?}");
