@@ -5,8 +5,10 @@ use crate::catalog::Catalog;
 use crate::error::{self, Error};
 use crate::load::{self, Call, InputWords, Words};
 use crate::many::{self, OnFileError};
-use crate::pg::lent::Lent;
-use crate::pg::{self, Oid, procedure, text};
+use crate::pg::executor::procedure;
+use crate::pg::memory::lent::Lent;
+use crate::pg::strings::text;
+use crate::pg::{self, Oid};
 use crate::read;
 use crate::sink::{self, Seed};
 use pgrx::datum::{Interval, TimestampWithTimeZone};
@@ -41,7 +43,7 @@ fn undo_load() {
 /// `loader.copy_grants(old, new)`, which only update scripts make for themselves.
 #[pg_extern(sql = false)]
 fn copy_grants(old: Oid, new: Oid) {
-    pg::grants::copy(old, new).map_err(Error::from).unwrap_or_else(|error| error.raise())
+    pg::relations::grants::copy(old, new).map_err(Error::from).unwrap_or_else(|error| error.raise())
 }
 
 /// `loader.home()`.

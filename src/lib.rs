@@ -32,11 +32,11 @@ pgrx::extension_sql_file!("../sql/loader.sql", name = "loader", bootstrap);
 #[allow(unsafe_code)]
 pub extern "C-unwind" fn _PG_init() {
     // If there is no memory for it, whoever needs it says so.
-    let _ = pg::allocator::refill();
-    pg::thread::warm_up();
+    let _ = pg::memory::allocator::refill();
+    pg::processes::thread::warm_up();
     settings::register();
-    pg::worker::set_main(many::work);
-    pg::procedure::set_main(api::load_json_files, api::old_load_json_files);
+    pg::processes::worker::set_main(many::work);
+    pg::executor::procedure::set_main(api::load_json_files, api::old_load_json_files);
 }
 
 /// Called by the test framework.

@@ -3,8 +3,8 @@
 
 #[pgrx::pg_schema]
 mod tests {
-    use crate::pg::allocator::failing;
-    use crate::pg::subtransaction;
+    use crate::pg::executor::subtransaction;
+    use crate::pg::memory::allocator::failing;
     use pgrx::prelude::*;
     use std::fs;
     use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! The settings `loader.*`: their names, limits and why these.
 
-use crate::pg::setting;
+use crate::pg::processes::setting;
 use loader_core::stream;
 use pgrx::PostgresGucEnum;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};

@@ -2,13 +2,16 @@
 
 #[pgrx::pg_schema]
 mod tests {
-    use crate::pg::chunk::Chunk;
-    use crate::pg::memory::Context;
-    use crate::pg::offer::{HandedOut, Statement};
-    use crate::pg::session::Session;
-    use crate::pg::snapshot::{Snapshot, select_bigint};
-    use crate::pg::transaction::Transactions;
-    use crate::pg::{array, emptiness, snapshot, subtransaction, text, user};
+    use crate::pg::executor::chunk::Chunk;
+    use crate::pg::executor::chunk_handle::{HandedOut, Statement};
+    use crate::pg::executor::snapshot::{Snapshot, select_bigint};
+    use crate::pg::executor::transaction::Transactions;
+    use crate::pg::executor::{array, snapshot, subtransaction};
+    use crate::pg::memory::context::Context;
+    use crate::pg::processes::session::Session;
+    use crate::pg::processes::user;
+    use crate::pg::relations::emptiness;
+    use crate::pg::strings::text;
     use loader_core::encode::jsonb::Encoder;
     use loader_core::toast::{Compressor, Method};
     use pgrx::prelude::*;

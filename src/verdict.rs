@@ -1,7 +1,7 @@
 //! The server's own verdict on a text that it may refuse, in our words.
 
-use crate::pg::chunk::Chunk;
-use crate::pg::subtransaction;
+use crate::pg::executor::chunk::Chunk;
+use crate::pg::executor::subtransaction;
 use loader_core::fault::FaultKind;
 use pgrx::PgSqlErrorCode as Code;
 use std::ffi::CStr;

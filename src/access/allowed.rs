@@ -20,7 +20,7 @@ impl Allowed {
             AllowedDirectories::Unknown => return Err(Error::DirectoriesUnknown),
             AllowedDirectories::List(list) => list,
         };
-        let names = pg::text::split_directories(&list).ok_or(Error::BadDirectoryList)?;
+        let names = pg::strings::text::split_directories(&list).ok_or(Error::BadDirectoryList)?;
         // A directory that is not there, or not absolute, permits nothing.
         let directories = names
             .iter()

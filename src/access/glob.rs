@@ -5,8 +5,9 @@
 
 use super::allowed::{Allowed, by_descriptor};
 use crate::error::Error;
-use crate::pg::descriptor::Reserved;
-use crate::pg::{self, allocator};
+use crate::pg;
+use crate::pg::memory::allocator;
+use crate::pg::processes::descriptor::Reserved;
 use glob::{MatchOptions, Pattern};
 use loader_core::memory;
 use std::ffi::OsStr;
@@ -26,10 +27,10 @@ const RULES: MatchOptions =
 pub fn expand(pattern: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     allocator::refill().map_err(Error::OutOfMemory)?;
     if !pattern.starts_with(b"/") {
-        return Err(Error::RelativePath(pg::text::show(pattern)));
+        return Err(Error::RelativePath(pg::strings::text::show(pattern)));
     }
-    let (front, steps) =
-        parse(pattern).map_err(|what| Error::BadPattern { pattern: pg::text::show(pattern), what })?;
+    let (front, steps) = parse(pattern)
+        .map_err(|what| Error::BadPattern { pattern: pg::strings::text::show(pattern), what })?;
     if steps.is_empty() {
         return Ok(vec![tidy(pattern)]);
     }
@@ -205,7 +206,7 @@ impl Walk<'_> {
     /// files, or gone on from at `step`.
     fn list(&mut self, task: &Task, wanted: impl Fn(&[u8], Kind) -> bool, step: usize) -> Result<(), Error> {
         let Some(directory) = self.open(&task.directory, task.named)? else { return Ok(()) };
-        let failed = |error| Error::ReadDirectory { path: pg::text::show(&task.directory), error };
+        let failed = |error| Error::ReadDirectory { path: pg::strings::text::show(&task.directory), error };
         for entry in fs::read_dir(&directory.at).map_err(failed)? {
             pg::check_for_interrupts();
             // What is taken for one entry is little; there may be any number of them.
@@ -248,7 +249,7 @@ impl Walk<'_> {
     fn open(&self, path: &[u8], named: bool) -> Result<Option<Directory>, Error> {
         let path = if path.is_empty() { b"/" } else { path };
         let as_path = Path::new(OsStr::from_bytes(path));
-        let outside = || Error::OutsideAllowed(pg::text::show(self.pattern));
+        let outside = || Error::OutsideAllowed(pg::strings::text::show(self.pattern));
         let error = match Directory::open(as_path, &self.allowed) {
             Ok(directory) if self.allowed.permit_open(&directory.handle)? => return Ok(Some(directory)),
             Ok(_) if named => return Err(outside()),
@@ -259,7 +260,7 @@ impl Walk<'_> {
         match error.raw_os_error() {
             Some(libc::ENOENT | libc::ENOTDIR) => Ok(None),
             Some(libc::EACCES | libc::EPERM | libc::ELOOP) if !named => Ok(None),
-            _ => Err(Error::ReadDirectory { path: pg::text::show(path), error }),
+            _ => Err(Error::ReadDirectory { path: pg::strings::text::show(path), error }),
         }
     }
 }

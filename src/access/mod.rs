@@ -8,8 +8,9 @@ mod glob;
 pub use self::glob::{expand, tidy};
 
 use crate::error::{DIRECTORY, Error};
-use crate::pg::descriptor::Reserved;
-use crate::pg::{self, allocator};
+use crate::pg;
+use crate::pg::memory::allocator;
+use crate::pg::processes::descriptor::Reserved;
 use crate::stat::FileStat;
 use allowed::Allowed;
 use loader_core::memory;
@@ -93,21 +94,21 @@ fn stat(path: &Path, allowed: &Allowed) -> Option<FileStat> {
 pub fn require_no_directory(path: &[u8]) -> Result<(), Error> {
     let real = Path::new(OsStr::from_bytes(path)).canonicalize();
     if real.is_ok_and(|real| real.is_dir() && Allowed::now().is_ok_and(|allowed| allowed.permit(&real))) {
-        return Err(Error::NotRegular { path: pg::text::show(path), kind: DIRECTORY });
+        return Err(Error::NotRegular { path: pg::strings::text::show(path), kind: DIRECTORY });
     }
     Ok(())
 }
 
 /// Fails unless the role may read files of the server.
 pub fn require_file_role() -> Result<(), Error> {
-    if pg::user::may_read_server_files() { Ok(()) } else { Err(Error::NoFileRole) }
+    if pg::processes::user::may_read_server_files() { Ok(()) } else { Err(Error::NoFileRole) }
 }
 
 /// Opens a file to be read. The caller has called
 /// [`require_file_role`] before it did anything with the path.
 pub fn open(path: &[u8]) -> Result<OpenFile, Error> {
     allocator::refill().map_err(Error::OutOfMemory)?;
-    let shown = pg::text::show(path);
+    let shown = pg::strings::text::show(path);
     let as_path = Path::new(OsStr::from_bytes(path));
     if !as_path.is_absolute() {
         return Err(Error::RelativePath(shown));

@@ -5,10 +5,12 @@
 use super::mend::to_mend;
 use crate::catalog::{Catalog, UnmendedReject};
 use crate::error::Error;
-use crate::pg::chunk::Chunk;
-use crate::pg::expression::{Argument, Expression, NoValue, Type};
-use crate::pg::memory::{Context, RESERVE};
-use crate::pg::{self, allocator, context, text};
+use crate::pg;
+use crate::pg::executor::chunk::Chunk;
+use crate::pg::executor::expression::{Argument, Expression, NoValue, Type};
+use crate::pg::memory::allocator;
+use crate::pg::memory::context::{Context, RESERVE};
+use crate::pg::strings::{error_context, text};
 use crate::verdict;
 use std::ffi::CStr;
 use std::fmt::Write;
@@ -44,7 +46,7 @@ pub fn mend_all(load_id: i64, error_type: Option<&[u8]>, expression: &[u8]) -> R
     allocator::refill().map_err(Error::OutOfMemory)?;
     let what = &|line: &mut dyn Write| write!(line, "mending rejects of load {load_id}");
     Context::new(c"loader", RESERVE).within(|| {
-        context::with_context(what, || {
+        error_context::with_context(what, || {
             let catalog = Catalog::open()?;
             to_mend(&catalog, load_id)?;
             let mut run = Run {
@@ -125,7 +127,7 @@ impl Run<'_> {
     fn evaluate(&self, reject: &UnmendedReject) -> Result<Option<Vec<u8>>, Error> {
         let raw_text = text::from_utf8(&reject.raw, false).map_err(Error::OutOfMemory)?;
         let whose = |line: &mut dyn Write| write!(line, "{}", reject.place);
-        let value = context::with_context(&whose, || {
+        let value = error_context::with_context(&whose, || {
             self.expression.evaluate([
                 Argument::Text(raw_text.as_deref()),
                 Argument::Bytea(&reject.raw),

@@ -14,7 +14,8 @@ pub use undo::{Force, undo, undo_all};
 
 use crate::catalog::{Catalog, Past, RowLock};
 use crate::error::Error;
-use crate::pg::{Oid, text};
+use crate::pg::Oid;
+use crate::pg::strings::text;
 
 /// A load that is the caller's to amend, kept from everybody else to the end of
 /// the transaction.

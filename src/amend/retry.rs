@@ -3,9 +3,11 @@
 use super::{gone, hold, target};
 use crate::catalog::{self, Catalog, MendedReject, Past};
 use crate::error::{Error, RecordPosition};
-use crate::pg::chunk::Chunk;
-use crate::pg::memory::{Context, RESERVE};
-use crate::pg::{self, allocator, context, text};
+use crate::pg;
+use crate::pg::executor::chunk::Chunk;
+use crate::pg::memory::allocator;
+use crate::pg::memory::context::{Context, RESERVE};
+use crate::pg::strings::{error_context, text};
 use crate::sink::{Insert, Records, Target};
 use crate::verdict;
 use std::ffi::CStr;
@@ -28,7 +30,7 @@ pub fn retry(load_id: i64) -> Result<Retried, Error> {
     pg::prevent_during_recovery(c"retry_rejects");
     allocator::refill().map_err(Error::OutOfMemory)?;
     let again = &|line: &mut dyn Write| write!(line, "retrying rejects of load {load_id}");
-    Context::new(c"loader", RESERVE).within(|| context::with_context(again, || retry_load(load_id)))
+    Context::new(c"loader", RESERVE).within(|| error_context::with_context(again, || retry_load(load_id)))
 }
 
 fn retry_load(load_id: i64) -> Result<Retried, Error> {

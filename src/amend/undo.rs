@@ -4,7 +4,7 @@ use super::{gone, hold, target};
 use crate::catalog::{Catalog, Past};
 use crate::error::Error;
 use crate::pg;
-use crate::pg::message::{count, tell};
+use crate::pg::strings::message::{count, tell};
 use crate::sink;
 use pgrx::PgLogLevel;
 

@@ -4,8 +4,8 @@
 
 use super::Catalog;
 use crate::error::Error;
-use crate::pg::snapshot::{Snapshot, select_bigint};
-use crate::pg::user;
+use crate::pg::executor::snapshot::{Snapshot, select_bigint};
+use crate::pg::processes::user;
 use pgrx::prelude::*;
 
 impl Catalog {

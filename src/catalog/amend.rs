@@ -3,8 +3,11 @@
 
 use super::Catalog;
 use crate::error::Error;
-use crate::pg::memory::Context;
-use crate::pg::{self, Oid, array, text, user};
+use crate::pg::executor::array;
+use crate::pg::memory::context::Context;
+use crate::pg::processes::user;
+use crate::pg::strings::text;
+use crate::pg::{self, Oid};
 use pgrx::datum::{DatumWithOid, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use pgrx::spi::{SpiClient, SpiError};

@@ -5,7 +5,7 @@
 
 use super::{Catalog, Past};
 use crate::pg::Oid;
-use crate::pg::lock::{Claim, Held, Mode, Object};
+use crate::pg::processes::lock::{Claim, Held, Mode, Object};
 
 /// What can be claimed, by its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,11 @@
 use super::loads::{Load, Position, Status};
 use super::stat::stat_or_nulls;
 use super::{Catalog, Content, or_null};
-use crate::pg::memory::Context;
-use crate::pg::snapshot::{self, Snapshot, select_bigint};
-use crate::pg::{array, text, user};
+use crate::pg::executor::array;
+use crate::pg::executor::snapshot::{self, Snapshot, select_bigint};
+use crate::pg::memory::context::Context;
+use crate::pg::processes::user;
+use crate::pg::strings::text;
 use crate::stat::FileStat;
 use pgrx::datum::DatumWithOid;
 

@@ -4,8 +4,9 @@
 
 use super::Catalog;
 use crate::error::Error;
-use crate::pg::snapshot::{self, Snapshot, select_bigint};
-use crate::pg::{self, Oid, user};
+use crate::pg::executor::snapshot::{self, Snapshot, select_bigint};
+use crate::pg::processes::user;
+use crate::pg::{self, Oid};
 use pgrx::prelude::*;
 
 impl Catalog {

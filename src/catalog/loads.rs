@@ -3,9 +3,12 @@
 use super::stat::stat_or_nulls;
 use super::{Catalog, Content, or_null};
 use crate::error::{Error, Failure};
-use crate::pg::memory::Context;
-use crate::pg::snapshot::{self, Row, Snapshot};
-use crate::pg::{self, Oid, array, text, user};
+use crate::pg::executor::array;
+use crate::pg::executor::snapshot::{self, Row, Snapshot};
+use crate::pg::memory::context::Context;
+use crate::pg::processes::user;
+use crate::pg::strings::text;
+use crate::pg::{self, Oid};
 use crate::stat::FileStat;
 use loader_core::stream::Damage;
 use loader_core::tally::Tally;

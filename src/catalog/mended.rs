@@ -4,9 +4,10 @@
 
 use super::Catalog;
 use crate::error::{Error, RecordPosition};
-use crate::pg::memory::Context;
-use crate::pg::snapshot::{self, Snapshot};
-use crate::pg::{array, user};
+use crate::pg::executor::array;
+use crate::pg::executor::snapshot::{self, Snapshot};
+use crate::pg::memory::context::Context;
+use crate::pg::processes::user;
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use pgrx::spi::SpiError;

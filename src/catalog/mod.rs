@@ -64,7 +64,10 @@ pub use mended::MendedReject;
 pub use unmended::UnmendedReject;
 
 use crate::error::Error;
-use crate::pg::{self, Oid, array, relation, user};
+use crate::pg::executor::array;
+use crate::pg::processes::user;
+use crate::pg::relations::relation;
+use crate::pg::{self, Oid};
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 
@@ -152,7 +155,7 @@ impl Catalog {
             SELECT $1, pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),
                 pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8),
                 pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11)";
-        let memory = pg::memory::Context::new(c"loader rejects", 8 * 1024);
+        let memory = pg::memory::context::Context::new(c"loader rejects", 8 * 1024);
         let arguments = [
             load_id.into(),
             array::bigints(&memory, &rejects.record_no),

@@ -3,8 +3,11 @@
 
 use super::{Catalog, Content, or_null};
 use crate::error::Error;
-use crate::pg::snapshot::{self, Snapshot};
-use crate::pg::{text, user};
+use crate::pg::executor::array;
+use crate::pg::executor::snapshot::{self, Snapshot};
+use crate::pg::memory::context::Context;
+use crate::pg::processes::user;
+use crate::pg::strings::text;
 use crate::stat::FileStat;
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
@@ -40,10 +43,10 @@ impl Catalog {
         );
         let column =
             |value: fn(&FileStat) -> i64| -> Vec<i64> { files.iter().map(|(_, stat)| value(stat)).collect() };
-        let memory = crate::pg::memory::Context::new(c"loader files", 8 * 1024);
+        let memory = Context::new(c"loader files", 8 * 1024);
         let paths: Vec<&[u8]> = files.iter().map(|&(path, _)| path).collect();
         let arguments = [
-            crate::pg::array::database_texts(&memory, &paths),
+            array::database_texts(&memory, &paths),
             column(|stat| stat.size as i64).into(),
             column(|stat| stat.device as i64).into(),
             column(|stat| stat.inode as i64).into(),

@@ -5,9 +5,12 @@
 use super::Catalog;
 use super::mended::{AT_A_TIME, lock};
 use crate::error::{Error, RecordPosition};
-use crate::pg::memory::Context;
-use crate::pg::snapshot::{self, Row, Snapshot, select_bigint};
-use crate::pg::{self, array, text, user};
+use crate::pg;
+use crate::pg::executor::array;
+use crate::pg::executor::snapshot::{self, Row, Snapshot, select_bigint};
+use crate::pg::memory::context::Context;
+use crate::pg::processes::user;
+use crate::pg::strings::text;
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 use std::collections::VecDeque;

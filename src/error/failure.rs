@@ -2,8 +2,8 @@
 
 use super::Error;
 use super::code::code_text;
-use crate::pg::subtransaction::Contained;
-use crate::pg::text;
+use crate::pg::executor::subtransaction::Contained;
+use crate::pg::strings::text;
 
 /// Bytes of a message that are kept. Every word of ours is shorter, but names of files
 /// may be longer, and so may what a trigger raises.

@@ -9,8 +9,8 @@ pub use failure::Failure;
 pub use loader_core::pipeline::RecordPosition;
 pub use words::{DIRECTORY, braces_hint};
 
-use crate::pg::text;
-use crate::pg::transaction::Obstacle;
+use crate::pg::executor::transaction::Obstacle;
+use crate::pg::strings::text;
 use loader_core::fault::Fault;
 use loader_core::looks::Looks;
 use loader_core::stream::{Compression, FileKind, Foreign};

@@ -2,8 +2,8 @@
 
 use super::code::{code_of, file_access_code, sqlstate};
 use super::{Error, Misfit, RecordPosition};
-use crate::pg::message::count;
-use crate::pg::transaction::Obstacle;
+use crate::pg::executor::transaction::Obstacle;
+use crate::pg::strings::message::count;
 use loader_core::fault::Fault;
 use loader_core::looks::Looks;
 use loader_core::stream::{Compression, FileKind, Foreign};

@@ -3,7 +3,7 @@
 
 use crate::catalog::Catalog;
 use crate::error::Error;
-use crate::pg::subtransaction;
+use crate::pg::executor::subtransaction;
 use crate::sink::Target;
 
 /// Marks the loads into a table that has no row any more as gone. Where it cannot be told

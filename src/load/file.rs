@@ -4,7 +4,8 @@
 
 use crate::access::OpenFile;
 use crate::error::Error;
-use crate::pg::{self, allocator};
+use crate::pg;
+use crate::pg::memory::allocator;
 use loader_core::pipeline::Control;
 use loader_core::stream::{self, Source};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -191,7 +192,7 @@ impl Source for FileSource {
         if thread::current().id() == self.backend {
             pg::check_for_interrupts();
             if self.shows_progress {
-                pg::progress::bytes_processed(self.bytes_read);
+                pg::processes::progress::bytes_processed(self.bytes_read);
             }
         } else if self.control.is_stopped() {
             return Err(stream::Error::Stopped);

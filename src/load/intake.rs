@@ -10,10 +10,12 @@ use super::rejects::{Bad, RejectLog};
 use super::server::Server;
 use crate::catalog::Catalog;
 use crate::error::{Error, RecordPosition};
-use crate::pg::chunk::Chunk;
-use crate::pg::progress::{self, Report, Shown};
-use crate::pg::thread::AtExit;
-use crate::pg::{self, allocator, text};
+use crate::pg;
+use crate::pg::executor::chunk::Chunk;
+use crate::pg::memory::allocator;
+use crate::pg::processes::progress::{self, Report, Shown};
+use crate::pg::processes::thread::AtExit;
+use crate::pg::strings::text;
 use crate::settings;
 use crate::sink::{Insert, Target};
 use loader_core::fault::Fault;
@@ -143,7 +145,9 @@ impl Intake {
         let account = Account::new(read_as, from, setup.rejected);
         let parse_threads = pipeline.parse_threads().clone();
         let stop = AtExit::new(move || parse_threads.stop());
-        pg::thread::without_signals(|| pipeline.start(&mut || pg::thread::has_room(pipeline::STACK)));
+        pg::processes::thread::without_signals(|| {
+            pipeline.start(&mut || pg::processes::thread::has_room(pipeline::STACK))
+        });
         let report = setup.report.map(Shown);
         if let Some(Shown(report)) = &report {
             report.show(control.bytes_read());

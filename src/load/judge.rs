@@ -3,8 +3,8 @@
 
 use super::server::Server;
 use crate::error::{Error, RecordPosition};
-use crate::pg::chunk::Chunk;
-use crate::pg::context;
+use crate::pg::executor::chunk::Chunk;
+use crate::pg::strings::error_context;
 use loader_core::fault::Fault;
 use loader_core::pipeline::{Batch, Entry, RecordOutcome, Span};
 use std::fmt::Write;
@@ -71,5 +71,5 @@ fn within_record<R>(file: &str, table: Option<&str>, place: RecordPosition, body
         Some(table) => write!(line, "loading \"{file}\" into table \"{table}\": {place}"),
         None => write!(line, "reading \"{file}\": {place}"),
     };
-    context::with_context(&describe, body)
+    error_context::with_context(&describe, body)
 }

@@ -35,9 +35,10 @@ use crate::access;
 use crate::amend;
 use crate::catalog::{Catalog, Content, FileOnDisk, Load, Status};
 use crate::error::Error;
-use crate::pg::memory::{Context, RESERVE};
-use crate::pg::progress::{self, Report};
-use crate::pg::{self, allocator};
+use crate::pg;
+use crate::pg::memory::allocator;
+use crate::pg::memory::context::{Context, RESERVE};
+use crate::pg::processes::progress::{self, Report};
 use crate::settings;
 use crate::sink::{Insert, Placement, Target};
 use loader_core::stream::Decoded;
@@ -129,7 +130,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
         file_path: &source.opened().path,
         chunk: call.words.chunk,
         options: &options.to_json(),
-        loaded_by: pg::user::current(),
+        loaded_by: pg::processes::user::current(),
         started_at,
         start_offset: start.position.offset,
         retry_of: None,

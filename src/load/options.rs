@@ -245,7 +245,7 @@ pub fn line_prefix_of(
     has_records_path: bool,
 ) -> Result<Option<Arc<[u8]>>, Error> {
     let Some(value) = value else { return Ok(None) };
-    let bad = |what| Error::BadLinePrefix { prefix: pg::text::show(value), what };
+    let bad = |what| Error::BadLinePrefix { prefix: pg::strings::text::show(value), what };
     if value.is_empty() {
         return Err(bad("it must not be empty"));
     }
@@ -261,13 +261,13 @@ pub fn line_prefix_of(
     if value.contains(&b'\n') {
         return Err(bad("it must not contain a line break"));
     }
-    let utf8 = pg::text::to_utf8(value).map_err(Error::OutOfMemory)?;
+    let utf8 = pg::strings::text::to_utf8(value).map_err(Error::OutOfMemory)?;
     utf8.map(|utf8| Some(Arc::from(utf8))).ok_or_else(|| bad("it cannot be converted to UTF-8"))
 }
 
 /// The path to the array of the records, which is an array whatever else.
 pub fn records_path_of(value: &[u8], format: Option<Format>) -> Result<RecordsPath, Error> {
-    let bad = |what| Error::BadRecordsPath { path: pg::text::show(value), what, meant: None };
+    let bad = |what| Error::BadRecordsPath { path: pg::strings::text::show(value), what, meant: None };
     if !matches!(format, None | Some(Format::Array)) {
         return Err(bad("it can only be used where \"format\" is auto or array"));
     }
@@ -277,7 +277,7 @@ pub fn records_path_of(value: &[u8], format: Option<Format>) -> Result<RecordsPa
         let meant = format!("$.{}", text.trim().trim_start_matches('.'));
         let meant =
             (!text.trim_start().starts_with('$') && RecordsPath::parse(&meant).is_ok()).then_some(meant);
-        Error::BadRecordsPath { path: pg::text::show(value), what: error.what, meant }
+        Error::BadRecordsPath { path: pg::strings::text::show(value), what: error.what, meant }
     })
 }
 
@@ -323,7 +323,7 @@ fn encoding_of(value: &[u8]) -> Result<Option<Encoding>, Error> {
     }
     Encoding::of_label(value).map(Some).ok_or_else(|| Error::BadOption {
         name: "encoding",
-        value: pg::text::show(value),
+        value: pg::strings::text::show(value),
         allowed: "auto, utf-8, utf-16, utf-16le, utf-16be, utf-32, utf-32le, utf-32be, latin1, windows-1252, \
                   and the other names of the Encoding Standard",
     })
@@ -350,5 +350,5 @@ pub fn word<T: Copy>(
         .iter()
         .find(|(word, _)| value.eq_ignore_ascii_case(word.as_bytes()))
         .map(|(_, meaning)| *meaning)
-        .ok_or_else(|| Error::BadOption { name, value: pg::text::show(value), allowed })
+        .ok_or_else(|| Error::BadOption { name, value: pg::strings::text::show(value), allowed })
 }

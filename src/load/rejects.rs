@@ -4,7 +4,7 @@
 use super::options::{OnError, Options};
 use crate::catalog::{Catalog, Rejects};
 use crate::error::{self, Error, RecordPosition};
-use crate::pg::text;
+use crate::pg::strings::text;
 use loader_core::fault::Fault;
 
 /// Without a limit a file is not JSON if so many records, from its first one

@@ -2,8 +2,8 @@
 //! very deep and very large ones, and whether our values are its own.
 
 use crate::error::Error;
-use crate::pg::chunk::Chunk;
-use crate::pg::encoding::Encoding;
+use crate::pg::executor::chunk::Chunk;
+use crate::pg::strings::encoding::Encoding;
 use crate::verdict::{self, Refusal};
 use loader_core::fault::FaultKind;
 use loader_core::pipeline::{Batch, Span};

@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use crate::error::Error;
-use crate::pg::{constraint, subtransaction};
+use crate::pg::executor::{constraint, subtransaction};
 
 /// Runs the load, and looks at what would be looked at when it is committed:
 /// all that waits for the end of the transaction, of the load and before it.

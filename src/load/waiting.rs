@@ -1,7 +1,7 @@
 //! Tells a client which processes its load waits for.
 
-use crate::pg::message;
-use crate::pg::text;
+use crate::pg::strings::message;
+use crate::pg::strings::text;
 use pgrx::PgLogLevel;
 
 /// What another is at that keeps a load waiting.

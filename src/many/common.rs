@@ -3,7 +3,7 @@
 use crate::catalog::{Content, Load};
 use crate::load::Options;
 use crate::pg;
-use crate::pg::progress::Report;
+use crate::pg::processes::progress::Report;
 use crate::sink::Target;
 use pgrx::datum::TimestampWithTimeZone;
 
@@ -58,7 +58,7 @@ impl<'a> Common<'a> {
             file_path: path,
             chunk: self.chunk,
             options: self.options_json,
-            loaded_by: pg::user::current(),
+            loaded_by: pg::processes::user::current(),
             started_at,
             start_offset,
             retry_of: None,

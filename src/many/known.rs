@@ -3,7 +3,8 @@
 use super::board::{Posted, State};
 use crate::catalog::{Catalog, Content};
 use crate::error::Error;
-use crate::pg::{self, text};
+use crate::pg;
+use crate::pg::strings::text;
 use crate::stat::FileStat;
 
 /// So many files are asked for at a time: a cancel request waits no longer.

@@ -3,7 +3,8 @@
 
 use super::board::{Board, State, Totals};
 use super::report::Summary;
-use crate::pg::{self, Oid, user};
+use crate::pg::processes::user;
+use crate::pg::{self, Oid};
 use pgrx::datum::TimestampWithTimeZone;
 use std::cell::RefCell;
 use std::rc::Rc;

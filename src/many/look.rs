@@ -6,8 +6,9 @@ use crate::access;
 use crate::catalog::{Catalog, Claimed, Earlier, Past, turn};
 use crate::error::Error;
 use crate::load::{Decision, FileSource, Fronts, IfLoaded, Same, StartPoint, decide, known_by_stat, loaded};
-use crate::pg::lock::{Held, Object};
-use crate::pg::{self, Oid, text};
+use crate::pg::processes::lock::{Held, Object};
+use crate::pg::strings::text;
+use crate::pg::{self, Oid};
 
 /// What is in the way of a file.
 #[derive(Clone, Copy)]

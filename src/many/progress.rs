@@ -5,7 +5,7 @@ use super::board::{Board, Totals};
 use super::report::Notices;
 use super::told::Told;
 use crate::pg::Oid;
-use crate::pg::progress::Report;
+use crate::pg::processes::progress::Report;
 
 /// What the session shows of its call. While workers load, each shows its own file.
 pub struct Progress {

@@ -7,8 +7,9 @@ use super::look::Obstacle;
 use super::seat::Seat;
 use crate::error::Error;
 use crate::load::in_the_way;
-use crate::pg::transaction::Transactions;
-use crate::pg::{self, blocking, lock};
+use crate::pg;
+use crate::pg::executor::transaction::Transactions;
+use crate::pg::processes::{blocking, lock};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 

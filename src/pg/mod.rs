@@ -1,46 +1,18 @@
 //! The server's own functions behind safe ones. The only place with `unsafe`
 //! and `pg_sys`; knows nothing of files or records, and of loader only what the
 //! server calls by name.
+//!
+//! The modules are grouped by what of the server they stand for. Here is what all of them
+//! need: interrupts, the clock, and the state of the transaction.
 #![allow(unsafe_code)]
 // Types of the server's constants differ between its versions.
 #![allow(clippy::unnecessary_cast)]
 
-pub mod allocator;
-pub mod array;
-pub mod blocking;
-pub mod chunk;
-pub mod constraint;
-pub mod context;
-pub mod descriptor;
-pub mod distribution;
-pub mod emptiness;
-pub mod encoding;
-pub mod expression;
-pub mod grants;
-pub mod latch;
-pub mod lent;
-mod list;
-pub mod lock;
+pub mod executor;
 pub mod memory;
-pub mod message;
-mod nesting;
-pub mod new_name;
-pub mod offer;
-pub mod procedure;
-pub mod progress;
-pub mod relation;
-pub mod session;
-pub mod setting;
-pub mod shared;
-pub mod snapshot;
-pub mod storage;
-pub mod subtransaction;
-pub mod text;
-pub mod thread;
-pub mod transaction;
-pub mod user;
-pub mod utility;
-pub mod worker;
+pub mod processes;
+pub mod relations;
+pub mod strings;
 
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;

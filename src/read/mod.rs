@@ -12,8 +12,9 @@ pub use options::Call;
 use crate::access;
 use crate::error::Error;
 use crate::load::{Server, Values};
-use crate::pg::chunk::Chunk;
-use crate::pg::{self, allocator};
+use crate::pg;
+use crate::pg::executor::chunk::Chunk;
+use crate::pg::memory::allocator;
 use options::Options;
 use reading::{Reading, Row};
 use std::vec;
@@ -35,7 +36,7 @@ pub fn rows(call: &Call<'_>) -> Result<Rows, Error> {
     let options = Options::of(call)?;
     let files = access::expand(call.path)?;
     if files.is_empty() {
-        return Err(Error::NoMatch(pg::text::show(call.path)));
+        return Err(Error::NoMatch(pg::strings::text::show(call.path)));
     }
     let values = Values { server: Server::new()?, chunk: Chunk::new() };
     let wanted = options.max_records;

@@ -4,10 +4,11 @@ use super::options::Options;
 use crate::access;
 use crate::error::{Error, RecordPosition};
 use crate::load::{FileSource, OnError, Server, Values, Verdict, damaged, explain};
-use crate::pg::lent::Lent;
-use crate::pg::text::Shared;
-use crate::pg::thread::AtExit;
-use crate::pg::{self, allocator};
+use crate::pg;
+use crate::pg::memory::allocator;
+use crate::pg::memory::lent::Lent;
+use crate::pg::processes::thread::AtExit;
+use crate::pg::strings::text::Shared;
 use crate::settings;
 use loader_core::fault::Fault;
 use loader_core::pipeline::{self, Batch, Entry, ParseThreads, Pipeline};
@@ -83,7 +84,9 @@ impl Reading {
             let parse_threads = parse_threads.clone();
             move || parse_threads.stop()
         });
-        pg::thread::without_signals(|| pipeline.start(&mut || pg::thread::has_room(pipeline::STACK)));
+        pg::processes::thread::without_signals(|| {
+            pipeline.start(&mut || pg::processes::thread::has_room(pipeline::STACK))
+        });
         Ok(Reading {
             _stop: stop,
             pipeline,

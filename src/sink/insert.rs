@@ -3,9 +3,10 @@
 use super::Target;
 use super::lineage::Lineage;
 use crate::error::{Error, RecordPosition};
-use crate::pg::chunk::Chunk;
-use crate::pg::offer::{HandedOut, Statement};
-use crate::pg::{context, relation, text};
+use crate::pg::executor::chunk::Chunk;
+use crate::pg::executor::chunk_handle::{HandedOut, Statement};
+use crate::pg::relations::relation;
+use crate::pg::strings::{error_context, text};
 use std::cell::Cell;
 use std::fmt::{self, Write};
 
@@ -69,7 +70,7 @@ impl Insert {
             place
         };
         let insert = || chunk.hand_to(&self.statement, &self.offsets, load_id, &handed_out);
-        let rows = context::with_context(&describe, || context::noting(place, insert))?;
+        let rows = error_context::with_context(&describe, || error_context::noting(place, insert))?;
         Ok(rows as u64)
     }
 

@@ -2,8 +2,9 @@
 //! for records that are the values of an object. A table has all, some of them, or none.
 
 use crate::error::{Error, Misfit};
-use crate::pg::relation::{self, Column};
-use crate::pg::{Oid, text};
+use crate::pg::Oid;
+use crate::pg::relations::relation::{self, Column};
+use crate::pg::strings::text;
 
 /// The load that brought the row.
 pub const LOAD_ID: &str = "_load_id";

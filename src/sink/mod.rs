@@ -17,8 +17,9 @@ pub use remove::remove;
 pub use seed::{Seed, create};
 
 use crate::error::Error;
-use crate::pg::relation::{self, Kind};
-use crate::pg::{self, Oid, emptiness};
+use crate::pg::relations::emptiness;
+use crate::pg::relations::relation::{self, Kind};
+use crate::pg::{self, Oid};
 use lineage::Lineage;
 use std::cell::OnceCell;
 
@@ -44,12 +45,12 @@ impl Target {
         let (Some(kind), Some(name)) = (relation::kind(oid), relation::name(oid)) else {
             return Err(Error::NoTable(oid.to_u32()));
         };
-        let table = pg::text::show(&name);
+        let table = pg::strings::text::show(&name);
         if kind == Kind::Other {
             return Err(Error::NotATable(table));
         }
         placement::require_coordinator(oid, &name)?;
-        let shown_column = pg::text::show(column);
+        let shown_column = pg::strings::text::show(column);
         let Some(found) = relation::column(oid, column) else {
             return Err(Error::NoColumn { table, column: shown_column });
         };

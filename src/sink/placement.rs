@@ -2,9 +2,11 @@
 
 use super::Target;
 use crate::error::Error;
-use crate::pg::chunk::FULL;
-use crate::pg::relation::{self, Kind};
-use crate::pg::{Oid, distribution, storage, text};
+use crate::pg::Oid;
+use crate::pg::executor::chunk::FULL;
+use crate::pg::relations::relation::{self, Kind};
+use crate::pg::relations::{distribution, storage};
+use crate::pg::strings::text;
 
 /// A chunk for other servers is closed at so many bytes: each is a statement of theirs,
 /// and what that costs is only worth it for more than is sent here.

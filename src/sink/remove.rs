@@ -3,9 +3,11 @@
 
 use super::lineage::{self, LOAD_ID};
 use crate::error::Error;
-use crate::pg::memory::Context;
-use crate::pg::relation::{self, Kind};
-use crate::pg::{Oid, array, text};
+use crate::pg::Oid;
+use crate::pg::executor::array;
+use crate::pg::memory::context::Context;
+use crate::pg::relations::relation::{self, Kind};
+use crate::pg::strings::text;
 use pgrx::prelude::*;
 
 /// Deletes the rows of these loads from the table and returns how many it were.

@@ -2,8 +2,11 @@
 
 use super::lineage::{self, BYTE_OFFSET, LOAD_ID};
 use crate::error::{Error, Misfit};
-use crate::pg::new_name::NewName;
-use crate::pg::{self, Oid, relation, text, utility};
+use crate::pg::executor::utility;
+use crate::pg::relations::new_name::NewName;
+use crate::pg::relations::relation;
+use crate::pg::strings::text;
+use crate::pg::{self, Oid};
 
 /// What `seed_json_table` was called with.
 pub struct Seed<'a> {

@@ -12,8 +12,8 @@
 //! value invalid: the rest of the load is stored by the rules from before.
 
 use super::Target;
-use crate::pg::memory::Context;
-use crate::pg::storage::{self, Open, Storage, TUPLE_HEADER, TUPLE_THRESHOLD};
+use crate::pg::memory::context::Context;
+use crate::pg::relations::storage::{self, Open, Storage, TUPLE_HEADER, TUPLE_THRESHOLD};
 use loader_core::pipeline::ToastPolicy;
 
 /// How many partitions are looked at. What the server remembers of each, some

@@ -3,7 +3,7 @@
 #[pgrx::pg_schema]
 mod tests {
     use crate::pg::Oid;
-    use crate::pg::storage::{Open, TUPLE_HEADER, TUPLE_THRESHOLD, partitions};
+    use crate::pg::relations::storage::{Open, TUPLE_HEADER, TUPLE_THRESHOLD, partitions};
     use crate::sink::{Records, Target};
     use loader_core::pipeline::ToastPolicy;
     use loader_core::toast::Method;

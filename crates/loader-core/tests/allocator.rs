@@ -2,7 +2,7 @@
 //! same as without the failure, and the process never ends. The allocator is the extension's.
 #![expect(unexpected_cfgs, reason = "the extension has a feature that this crate has not")]
 
-#[path = "../../../src/pg/allocator.rs"]
+#[path = "../../../src/pg/memory/allocator.rs"]
 mod allocator;
 
 use allocator::failing;

@@ -4,8 +4,8 @@
 use super::words::{FileWord, PIDS, TEXT, TEXT_WORDS, Word, Words};
 use crate::catalog::Position;
 use crate::error::Failure;
-use crate::pg::session::Session;
-use crate::pg::shared::Segment;
+use crate::pg::memory::shared::Segment;
+use crate::pg::processes::session::Session;
 use loader_core::stream::Damage;
 use std::sync::atomic::Ordering::SeqCst;
 

@@ -1,7 +1,7 @@
 //! The shared memory of a board: what lies where, and how it is read and written.
 
-use crate::pg::session::Session;
-use crate::pg::shared::{Segment, VERSION};
+use crate::pg::memory::shared::{Segment, VERSION};
+use crate::pg::processes::session::Session;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// Workers, at most, and the session itself.

@@ -1,6 +1,8 @@
 //! Who calls, and being somebody else for a moment.
 
-use super::{Oid, nesting};
+use crate::pg::Oid;
+use crate::pg::executor::nesting;
+use crate::pg::strings::text;
 use pgrx::pg_sys;
 
 /// The role whose rights are in force.
@@ -12,7 +14,7 @@ pub fn current() -> Oid {
 /// The name of a role, in the database's encoding.
 pub fn name(role: Oid) -> Vec<u8> {
     // SAFETY: a look-up; raises where the role is gone.
-    unsafe { super::text::take(pg_sys::GetUserNameFromId(role, false)) }.unwrap_or_default()
+    unsafe { text::take(pg_sys::GetUserNameFromId(role, false)) }.unwrap_or_default()
 }
 
 /// Whether the role may log in; `false` where it is gone.
@@ -53,7 +55,7 @@ pub fn has_rights_of(caller: Oid, role: Oid) -> bool {
 
 /// The role of that name; invalid where there is none.
 pub fn named(name: &[u8]) -> Oid {
-    let name = super::text::c_string(name);
+    let name = text::c_string(name);
     // SAFETY: a look-up.
     unsafe { pg_sys::get_role_oid(name.as_ptr(), true) }
 }

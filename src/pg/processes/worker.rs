@@ -2,7 +2,8 @@
 //! them is in `session`.
 
 use super::session;
-use super::shared::Segment;
+use crate::pg::memory::shared::Segment;
+use crate::pg::strings::text;
 use pgrx::{pg_guard, pg_sys};
 use std::ffi::{CStr, c_char};
 use std::ptr::NonNull;
@@ -107,7 +108,7 @@ fn put(field: &mut [c_char], text: &CStr) {
 
 /// Says what this process is at, for pg_stat_activity.
 pub fn report_activity(what: &[u8]) {
-    let what = super::text::c_string(what);
+    let what = text::c_string(what);
     // SAFETY: the text is copied.
     unsafe {
         pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, what.as_ptr());

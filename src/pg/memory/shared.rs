@@ -34,7 +34,7 @@ pub struct Segment {
 impl Segment {
     /// A new one of so many words, or more, all zero, and those that it tells. Raises
     /// where there is no memory for it.
-    pub(super) fn new(words: usize, told: &[u64]) -> Self {
+    pub(in crate::pg) fn new(words: usize, told: &[u64]) -> Self {
         let size = (words + told.len() + FOOT) * size_of::<AtomicU64>();
         // SAFETY: without the flag that allows NULL, the call raises instead.
         let segment = Segment::mapped(unsafe { pg_sys::dsm_create(size, 0) });
@@ -50,7 +50,7 @@ impl Segment {
     }
 
     /// The one of that handle, which a session of ours has made; `None` where it has gone.
-    pub(super) fn attach(handle: u32) -> Option<Self> {
+    pub(in crate::pg) fn attach(handle: u32) -> Option<Self> {
         // SAFETY: any handle may be asked for.
         Segment::mapped(unsafe { pg_sys::dsm_attach(handle) })
     }
@@ -70,7 +70,7 @@ impl Segment {
     }
 
     /// What its maker has told; `None` where another version has made it.
-    pub(super) fn told(&self) -> Option<Vec<u64>> {
+    pub(in crate::pg) fn told(&self) -> Option<Vec<u64>> {
         let told = self.told?;
         let behind = &self.all()[..self.all().len() - FOOT];
         Some(behind[behind.len() - told..].iter().map(|word| word.load(Ordering::Relaxed)).collect())

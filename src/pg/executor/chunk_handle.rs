@@ -12,7 +12,7 @@
 //! A view or policy that a rule drags in is a part of it, too, and may be somebody
 //! else's: the argument of the functions is a number that it cannot know.
 //!
-//! A trigger of the target may load a file itself: offers nest.
+//! A trigger of the target may load a file itself: handles nest.
 
 use super::nesting;
 use pgrx::spi::{Spi, SpiError};
@@ -67,7 +67,7 @@ const PARAMETERS: usize = 2;
 
 /// Values with what stands beside them.
 #[derive(Clone, Copy)]
-pub(super) struct Values<'a> {
+pub(in crate::pg) struct Values<'a> {
     pub values: &'a [pg_sys::Datum],
     /// One for each of them, or none where nobody asks for them.
     pub offsets: &'a [i64],
@@ -80,7 +80,7 @@ pub(super) struct Values<'a> {
 ///
 /// # Safety
 /// The values are of type jsonb, the keys of type text.
-pub(super) unsafe fn run(
+pub(in crate::pg) unsafe fn run(
     statement: &Statement,
     given: Values<'_>,
     number: i64,
@@ -90,7 +90,7 @@ pub(super) unsafe fn run(
     assert!(fits(given.offsets.len()) && fits(given.keys.len()), "one beside each value");
     Spi::connect_mut(|_| {
         let (token, list) = open(given, number, handed_out);
-        let _close = Close(token);
+        let _close = CloseHandle(token);
         // SAFETY: the plan has as many parameters, and is kept as long as the statement.
         // The list goes with the connection.
         unsafe {
@@ -108,15 +108,15 @@ pub(super) unsafe fn run(
 }
 
 thread_local! {
-    /// What can be taken now: one within the other. Never dropped: to register what drops it
+    /// The chunks whose values can be taken now: one within the other. Never dropped: to register what drops it
     /// takes memory, and where there is none that ends the process.
-    static OFFERS: RefCell<ManuallyDrop<Vec<Open>>> =
+    static CHUNK_HANDLES: RefCell<ManuallyDrop<Vec<ChunkHandle>>> =
         const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 /// Values that a statement can take. What it points to is there as long as it is in the
 /// list: until [`run`] returns, in whatever way.
-struct Open {
+struct ChunkHandle {
     token: i64,
     /// The parameters of the statement.
     list: pg_sys::ParamListInfo,
@@ -132,7 +132,7 @@ fn open(given: Values<'_>, number: i64, handed_out: &Cell<HandedOut>) -> (i64, p
     let list = unsafe { pg_sys::makeParamList(PARAMETERS as i32) };
     let token = random();
     let Values { values, offsets, keys } = given;
-    let open = Open {
+    let handle = ChunkHandle {
         token,
         list,
         values: values.into(),
@@ -140,7 +140,7 @@ fn open(given: Values<'_>, number: i64, handed_out: &Cell<HandedOut>) -> (i64, p
         keys: keys.into(),
         handed_out: handed_out.into(),
     };
-    OFFERS.with_borrow_mut(|offers| offers.push(open));
+    CHUNK_HANDLES.with_borrow_mut(|handles| handles.push(handle));
     // SAFETY: as above.
     let parameters = unsafe { (*list).params.as_mut_slice(PARAMETERS) };
     for (parameter, value) in parameters.iter_mut().zip([token, number]) {
@@ -164,19 +164,19 @@ fn random() -> i64 {
     bits
 }
 
-/// Takes an offer back.
-struct Close(i64);
+/// Closes a handle: its values cannot be taken any more.
+struct CloseHandle(i64);
 
-impl Drop for Close {
+impl Drop for CloseHandle {
     fn drop(&mut self) {
-        OFFERS.with_borrow_mut(|offers| offers.retain(|open| open.token != self.0));
+        CHUNK_HANDLES.with_borrow_mut(|handles| handles.retain(|handle| handle.token != self.0));
     }
 }
 
-impl Open {
+impl ChunkHandle {
     /// The value at `index`; `None` behind the last.
     fn value(&self, index: usize) -> Option<pg_sys::NullableDatum> {
-        // SAFETY: both are there as long as the offer.
+        // SAFETY: both are there as long as the handle.
         let (values, handed_out) = unsafe { (self.values.as_ref(), self.handed_out.as_ref()) };
         let value = values.get(index).copied();
         handed_out.set(if value.is_some() { HandedOut::UpTo(index) } else { HandedOut::All });
@@ -185,14 +185,14 @@ impl Open {
 
     /// The offset at `index`. How far the values have been taken is not touched.
     fn offset(&self, index: usize) -> Option<pg_sys::NullableDatum> {
-        // SAFETY: they are there as long as the offer.
+        // SAFETY: they are there as long as the handle.
         let offset = unsafe { self.offsets.as_ref() }.get(index);
         offset.map(|&offset| nullable(Some(pg_sys::Datum::from(offset))))
     }
 
     /// The same for the key.
     fn key(&self, index: usize) -> Option<pg_sys::NullableDatum> {
-        // SAFETY: they are there as long as the offer.
+        // SAFETY: they are there as long as the handle.
         unsafe { self.keys.as_ref() }.get(index).map(|&key| nullable(key))
     }
 }
@@ -201,9 +201,8 @@ fn nullable(datum: Option<pg_sys::Datum>) -> pg_sys::NullableDatum {
     pg_sys::NullableDatum { value: datum.unwrap_or(pg_sys::Datum::null()), isnull: datum.is_none() }
 }
 
-/// What a function takes from an offer: the element at an index of it, `None` behind the
-/// last.
-type Take = fn(&Open, index: usize) -> Option<pg_sys::NullableDatum>;
+/// What a function takes by a handle: the element at an index, `None` behind the last.
+type Take = fn(&ChunkHandle, index: usize) -> Option<pg_sys::NullableDatum>;
 
 /// `loader.chunk_records(bigint)`.
 ///
@@ -213,7 +212,7 @@ type Take = fn(&Open, index: usize) -> Option<pg_sys::NullableDatum>;
 #[pg_guard]
 pub unsafe extern "C-unwind" fn loader_chunk_records(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: by contract.
-    unsafe { hand_out(fcinfo, Open::value) }
+    unsafe { hand_out(fcinfo, ChunkHandle::value) }
 }
 
 /// `loader.chunk_offsets(bigint)`.
@@ -224,7 +223,7 @@ pub unsafe extern "C-unwind" fn loader_chunk_records(fcinfo: pg_sys::FunctionCal
 #[pg_guard]
 pub unsafe extern "C-unwind" fn loader_chunk_offsets(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: by contract.
-    unsafe { hand_out(fcinfo, Open::offset) }
+    unsafe { hand_out(fcinfo, ChunkHandle::offset) }
 }
 
 /// `loader.chunk_keys(bigint)`.
@@ -235,7 +234,7 @@ pub unsafe extern "C-unwind" fn loader_chunk_offsets(fcinfo: pg_sys::FunctionCal
 #[pg_guard]
 pub unsafe extern "C-unwind" fn loader_chunk_keys(fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: by contract.
-    unsafe { hand_out(fcinfo, Open::key) }
+    unsafe { hand_out(fcinfo, ChunkHandle::key) }
 }
 
 /// A set in value-per-call mode. Where it stands is kept per call site and scan,
@@ -268,9 +267,9 @@ unsafe fn hand_out(fcinfo: pg_sys::FunctionCallInfo, take: Take) -> pg_sys::Datu
         let index = (*state).call_cntr as usize;
         let context = (*result_info).econtext.as_ref();
         let statement = context.map_or(std::ptr::null_mut(), |context| context.ecxt_param_list_info);
-        let taken = OFFERS.with_borrow(|offers| {
-            let found = offers.iter().rev().find(|open| open.token == token && open.list == statement);
-            found.map(|open| take(open, index))
+        let taken = CHUNK_HANDLES.with_borrow(|handles| {
+            let found = handles.iter().rev().find(|handle| handle.token == token && handle.list == statement);
+            found.map(|handle| take(handle, index))
         });
         match taken {
             Some(Some(pg_sys::NullableDatum { value, isnull })) => {

@@ -1,7 +1,7 @@
 //! Threads beside the backend. They never call the server; what the server
 //! does to the process, signals and its end, is kept from them here.
 
-use super::allocator;
+use crate::pg::memory::allocator;
 use pgrx::{pg_guard, pg_sys};
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;

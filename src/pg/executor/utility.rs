@@ -1,5 +1,6 @@
 //! Runs a CREATE TABLE as if a client had sent it.
 
+use crate::pg::relations::list;
 use pgrx::{PgBox, PgSqlErrorCode, ereport, pg_sys};
 use std::ffi::CStr;
 
@@ -12,7 +13,7 @@ pub fn create_table(statement: &CStr) {
     // text outlives that.
     unsafe {
         let parsed = pg_sys::pg_parse_query(statement.as_ptr());
-        for raw in super::list::elements(parsed) {
+        for raw in list::elements(parsed) {
             let raw = &*raw.ptr_value.cast::<pg_sys::RawStmt>();
             if (*raw.stmt).type_ != pg_sys::NodeTag::T_CreateStmt {
                 ereport!(ERROR, PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "not a CREATE TABLE");

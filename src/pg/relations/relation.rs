@@ -1,6 +1,8 @@
 //! Relations: names, columns, rights and locks.
 
-use super::{Oid, text};
+use crate::pg::Oid;
+use crate::pg::processes::user;
+use crate::pg::strings::text;
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
@@ -130,7 +132,7 @@ fn is_identity(relation: Oid, number: i16) -> bool {
 
 /// Whether the current role may insert into the column.
 pub fn may_insert(relation: Oid, column: i16) -> bool {
-    let role = super::user::current();
+    let role = user::current();
     let right = pg_sys::ACL_INSERT as pg_sys::AclMode;
     // SAFETY: look-ups; both raise where the relation is gone.
     unsafe {

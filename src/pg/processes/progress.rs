@@ -1,6 +1,6 @@
 //! `pg_stat_progress_copy`, and what `loader.progress` shows beside it.
 
-use super::Oid;
+use crate::pg::Oid;
 use pgrx::pg_sys;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

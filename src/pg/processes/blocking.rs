@@ -1,6 +1,6 @@
 //! Who waits for whom.
 
-use super::snapshot::{Snapshot, select, select_bigint};
+use crate::pg::executor::snapshot::{Snapshot, select, select_bigint};
 
 /// Whether that process waits for a lock.
 pub fn is_blocked(pid: i32) -> bool {
@@ -12,7 +12,7 @@ pub fn is_blocked(pid: i32) -> bool {
 /// Whether that process waits for a lock that this one holds: itself, or for
 /// somebody who does.
 pub fn blocks(pid: i32) -> bool {
-    waited_for(pid).contains(&super::process_id())
+    waited_for(pid).contains(&crate::pg::process_id())
 }
 
 /// The processes that one waits for: those that hold a lock that it asks for, those that

@@ -5,7 +5,8 @@
 //! `heap_toast_insert_or_update` (heaptoast.c), the same from 15 to 18.
 
 use super::list::{elements, oids, slice};
-use super::{Oid, nesting};
+use crate::pg::Oid;
+use crate::pg::executor::nesting;
 use loader_core::toast::Method;
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_char};

@@ -2,7 +2,7 @@
 //! memory of Rust, which is kept until the memory context of the row is reset: as long as the
 //! server may use values of that context.
 
-use super::Oid;
+use crate::pg::Oid;
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::{IntoDatum, pg_guard, pg_sys};
 use std::any::Any;
@@ -20,7 +20,7 @@ impl Lent {
     /// # Safety
     /// The datum is of the type that the column is declared with, and is there, and
     /// unchanged, as long as `keeper`.
-    pub(super) unsafe fn new(datum: pg_sys::Datum, keeper: Rc<dyn Any>) -> Self {
+    pub(in crate::pg) unsafe fn new(datum: pg_sys::Datum, keeper: Rc<dyn Any>) -> Self {
         Lent { datum, keeper }
     }
 }

@@ -1,6 +1,6 @@
 //! Values that the server keeps one behind the other.
 
-use super::Oid;
+use crate::pg::Oid;
 use pgrx::pg_sys;
 
 /// So many values that stand one behind the other.

@@ -1,7 +1,9 @@
 //! Grants on a routine, taken over by the one that an update of the extension puts in its
 //! place.
 
-use super::{Oid, text, user};
+use crate::pg::Oid;
+use crate::pg::processes::user;
+use crate::pg::strings::text;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use pgrx::spi::SpiError;

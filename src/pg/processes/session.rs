@@ -1,8 +1,10 @@
 //! What a worker takes over of the session that starts it: user, libraries, settings and
 //! role.
 
-use super::shared::Segment;
-use super::{Oid, transaction};
+use crate::pg::Oid;
+use crate::pg::executor::transaction;
+use crate::pg::memory::shared::Segment;
+use crate::pg::strings::text;
 use pgrx::pg_sys;
 use std::cell::Cell;
 
@@ -88,7 +90,7 @@ impl Session {
             pg_sys::RestoreLibraryState(self.libraries.as_mut_ptr().cast());
             pg_sys::RestoreGUCState(self.settings.as_mut_ptr().cast());
             if pg_sys::GetUserId() != self.current_user {
-                let name = super::text::c_string(&super::user::name(self.current_user));
+                let name = text::c_string(&super::user::name(self.current_user));
                 pg_sys::SetConfigOption(
                     c"role".as_ptr(),
                     name.as_ptr(),
@@ -108,7 +110,7 @@ thread_local! {
 }
 
 /// This process is a worker that has just begun.
-pub(super) fn permit_take_over() {
+pub(in crate::pg) fn permit_take_over() {
     MAY_TAKE_OVER.set(true);
 }
 

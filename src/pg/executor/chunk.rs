@@ -1,9 +1,9 @@
 //! A chunk of jsonb values: made by `jsonb_in`, or brought in buffers. They lie in a
 //! memory context of the chunk's own, or in the buffers, which it holds.
 
-use super::lent::Lent;
-use super::memory::Context;
-use super::offer::{self, HandedOut, Statement, Values};
+use super::chunk_handle::{self, HandedOut, Statement, Values};
+use crate::pg::memory::context::Context;
+use crate::pg::memory::lent::Lent;
 use pgrx::pg_sys;
 use pgrx::spi::SpiError;
 use std::any::Any;
@@ -262,6 +262,6 @@ impl Chunk {
     ) -> Result<usize, SpiError> {
         let given = Values { values: &self.values, offsets, keys: &self.keys };
         // SAFETY: the values are jsonb, the keys are text.
-        unsafe { offer::run(statement, given, number, handed_out) }
+        unsafe { chunk_handle::run(statement, given, number, handed_out) }
     }
 }

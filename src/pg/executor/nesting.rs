@@ -9,7 +9,7 @@ thread_local! {
 }
 
 /// Runs `body`; no transaction can be ended meanwhile.
-pub(super) fn within_transaction<R>(body: impl FnOnce() -> R) -> R {
+pub(in crate::pg) fn within_transaction<R>(body: impl FnOnce() -> R) -> R {
     struct Leave;
     impl Drop for Leave {
         fn drop(&mut self) {
@@ -22,6 +22,6 @@ pub(super) fn within_transaction<R>(body: impl FnOnce() -> R) -> R {
 }
 
 /// Panics within what [`within_transaction`] runs: such a call is a mistake of ours.
-pub(super) fn assert_transaction_may_end() {
+pub(in crate::pg) fn assert_transaction_may_end() {
     assert!(DEPTH.get() == 0, "a transaction ends while something relies on it");
 }

@@ -39,7 +39,7 @@ thread_local! {
 
 /// While `body` runs, for a procedure that may commit, [`Transactions::of_procedure`] may
 /// be called, once.
-pub(super) fn permit_procedure<R>(may_commit: bool, body: impl FnOnce() -> R) -> R {
+pub(in crate::pg) fn permit_procedure<R>(may_commit: bool, body: impl FnOnce() -> R) -> R {
     struct Restore(Option<Runner>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -52,7 +52,7 @@ pub(super) fn permit_procedure<R>(may_commit: bool, body: impl FnOnce() -> R) ->
 
 /// [`Transactions::of_worker`] may be called, once: this process is a worker, is
 /// connected, and has no transaction open.
-pub(super) fn permit_worker() {
+pub(in crate::pg) fn permit_worker() {
     PERMITTED.set(Some(Runner::Worker));
 }
 
@@ -110,7 +110,7 @@ impl Transactions {
             ereport!(ERROR, PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "SPI_connect_ext failed");
         }
         let mut transactions = Transactions { runner: Runner::Procedure, open: false };
-        if super::transaction_has_one_snapshot() {
+        if crate::pg::transaction_has_one_snapshot() {
             // The level of one that is under way stays what it is.
             transactions.renew();
         }

@@ -1,7 +1,7 @@
 //! Arrays as parameters of a statement, each made in one allocation however
 //! many elements it has.
 
-use super::memory::Context;
+use crate::pg::memory::context::Context;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
 

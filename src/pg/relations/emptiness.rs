@@ -1,8 +1,11 @@
 //! Whether a table has a row.
 
 use super::relation::quoted_name;
-use super::snapshot::{self, Snapshot};
-use super::{Oid, check_for_interrupts, distribution, storage, subtransaction, user};
+use super::{distribution, storage};
+use crate::pg::executor::snapshot::{self, Snapshot};
+use crate::pg::executor::subtransaction;
+use crate::pg::processes::user;
+use crate::pg::{Oid, check_for_interrupts};
 use pgrx::pg_sys;
 
 /// Whether a table has no row that this transaction sees, whatever the rights and policies

@@ -1,6 +1,8 @@
 //! The name of a relation that is to be made.
 
-use super::{Oid, relation, text};
+use super::relation;
+use crate::pg::Oid;
+use crate::pg::strings::text;
 use pgrx::pg_sys;
 use std::ffi::CStr;
 

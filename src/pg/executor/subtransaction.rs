@@ -1,6 +1,7 @@
 //! Asking the server something that it may refuse with an error.
 
-use super::{context, nesting, text};
+use super::nesting;
+use crate::pg::strings::{error_context, text};
 use pgrx::pg_sys::panic::{CaughtError, ErrorReportWithLevel};
 use pgrx::{PgSqlErrorCode, PgTryBuilder, pg_sys};
 use std::panic::AssertUnwindSafe;
@@ -13,7 +14,7 @@ pub struct Contained {
     /// Its message, without DETAIL and CONTEXT, which may hold contents of rows; see
     /// [`text::keep`].
     pub message: String,
-    /// What [`context::noting`] says of where it arose.
+    /// What [`error_context::noting`] says of where it arose.
     pub place: Option<String>,
     /// It answers a request to cancel. Code of users may raise what looks like one.
     is_request: bool,
@@ -21,19 +22,19 @@ pub struct Contained {
 
 impl Contained {
     /// What is kept of it.
-    pub(super) fn of(report: &ErrorReportWithLevel) -> Self {
+    pub(in crate::pg) fn of(report: &ErrorReportWithLevel) -> Self {
         let code = report.sql_error_code();
         Contained {
             code,
             message: text::keep(report.message()),
-            place: context::take_note(),
+            place: error_context::take_note(),
             is_request: code == PgSqlErrorCode::ERRCODE_QUERY_CANCELED
                 && report.function_name() == Some("ProcessInterrupts"),
         }
     }
 
     /// Whether it answers a request to cancel.
-    pub(super) fn is_request(&self) -> bool {
+    pub(in crate::pg) fn is_request(&self) -> bool {
         self.is_request
     }
 }
@@ -100,7 +101,7 @@ fn run<R, E>(body: impl FnOnce() -> Result<R, E>, meaning: impl Fn(Contained) ->
         unsafe { pg_sys::RollbackAndReleaseCurrentSubTransaction() };
         restore();
     };
-    context::take_note();
+    error_context::take_note();
     let body = AssertUnwindSafe(body);
     let (meaning, roll_back) = (AssertUnwindSafe(meaning), AssertUnwindSafe(roll_back));
     let result = PgTryBuilder::new(|| {

@@ -1,8 +1,8 @@
 //! How the server calls `load_json_files`: arguments are read by their numbers, because pgrx
 //! knows functions only, not procedures.
 
-use super::Oid;
 use super::transaction::{self, Obstacle};
+use crate::pg::Oid;
 use pgrx::{FromDatum, pg_guard, pg_sys};
 use std::sync::OnceLock;
 

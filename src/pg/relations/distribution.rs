@@ -1,7 +1,8 @@
 //! What Citus says of tables in its own catalogs, where it is installed. They lie in
 //! pg_catalog, where only a superuser can make a table.
 
-use super::{Oid, relation};
+use super::relation;
+use crate::pg::Oid;
 use pgrx::pg_sys;
 use std::collections::HashSet;
 use std::ffi::CStr;

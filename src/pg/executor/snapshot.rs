@@ -1,6 +1,7 @@
 //! Queries with a snapshot of one's choice.
 
 use super::nesting;
+use crate::pg::strings::text;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
 use std::marker::PhantomData;
@@ -47,14 +48,14 @@ impl Row<'_> {
     ///
     /// # Safety
     /// The result has so many rows, and is there as long as the value.
-    pub(super) unsafe fn of(table: &pg_sys::SPITupleTable, index: usize) -> Self {
+    pub(in crate::pg) unsafe fn of(table: &pg_sys::SPITupleTable, index: usize) -> Self {
         // SAFETY: by contract.
         let values = unsafe { *table.vals.add(index) };
         Row { values, descriptor: table.tupdesc, result: PhantomData }
     }
 
     /// Whether it has one column, of type text.
-    pub(super) fn is_one_text(&self) -> bool {
+    pub(in crate::pg) fn is_one_text(&self) -> bool {
         // SAFETY: the descriptor is that of a result that is there as long as this value.
         unsafe {
             (*self.descriptor).natts == 1 && pg_sys::SPI_gettypeid(self.descriptor, 1) == pg_sys::TEXTOID
@@ -118,7 +119,7 @@ pub fn select(
     arguments: &[DatumWithOid<'_>],
     mut take: impl FnMut(&Row<'_>),
 ) {
-    let query = super::text::c_string(query.as_ref());
+    let query = text::c_string(query.as_ref());
     let mut types: Vec<_> = arguments.iter().map(DatumWithOid::oid).collect();
     let mut values: Vec<_> =
         arguments.iter().map(|a| a.datum().map_or(pg_sys::Datum::null(), |d| d.sans_lifetime())).collect();

@@ -2,8 +2,8 @@
 //! database's encoding, which need not be UTF-8.
 
 use super::encoding::{self, Encoding};
-use super::lent::Lent;
-use super::memory::Context;
+use crate::pg::memory::context::Context;
+use crate::pg::memory::lent::Lent;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
 use std::ffi::{CStr, CString};
@@ -106,7 +106,7 @@ pub fn c_string(bytes: &[u8]) -> CString {
 ///
 /// # Safety
 /// `string` is NULL or a C string allocated with `palloc` that nobody else uses.
-pub(super) unsafe fn take(string: *mut std::ffi::c_char) -> Option<Vec<u8>> {
+pub(in crate::pg) unsafe fn take(string: *mut std::ffi::c_char) -> Option<Vec<u8>> {
     if string.is_null() {
         return None;
     }

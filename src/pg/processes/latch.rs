@@ -7,7 +7,7 @@ use std::time::Duration;
 /// error of a cancel or terminate request.
 pub fn wait(most: Duration) {
     doze(most);
-    super::check_for_interrupts();
+    crate::pg::check_for_interrupts();
 }
 
 /// As [`wait`], but leaves requests for later: for what has to be brought to an end.

@@ -57,7 +57,7 @@ pub fn noting<R>(place: impl Fn() -> String, body: impl FnOnce() -> R) -> R {
 }
 
 /// What was noted of the error that is being contained.
-pub(super) fn take_note() -> Option<String> {
+pub(in crate::pg) fn take_note() -> Option<String> {
     NOTE.take()
 }
 

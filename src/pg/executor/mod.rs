@@ -1,0 +1,17 @@
+//! The executor and SPI: statements, the values that they take and return, and the
+//! transactions that they run in.
+//!
+//! The safe surface: values are lent to a statement only while it runs, rows only to a
+//! closure, and no transaction ends while something relies on it (`nesting`).
+
+pub mod array;
+pub mod chunk;
+pub mod chunk_handle;
+pub mod constraint;
+pub mod expression;
+pub(in crate::pg) mod nesting;
+pub mod procedure;
+pub mod snapshot;
+pub mod subtransaction;
+pub mod transaction;
+pub mod utility;

@@ -1,0 +1,16 @@
+//! Processes and locks: this process, its user, settings and threads; background workers; who
+//! waits for whom.
+//!
+//! The safe surface: workers, locks and callbacks are values that end what they stand for when
+//! they go, and a process becomes somebody else only for as long as a closure runs.
+
+pub mod blocking;
+pub mod descriptor;
+pub mod latch;
+pub mod lock;
+pub mod progress;
+pub mod session;
+pub mod setting;
+pub mod thread;
+pub mod user;
+pub mod worker;
