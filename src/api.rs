@@ -3,7 +3,7 @@
 use crate::amend::{self, Force, Mended, Retried};
 use crate::catalog::Catalog;
 use crate::error::{self, Error};
-use crate::load::{self, Call, InputWords, Words};
+use crate::load::{self, LoadArguments, RawInputOptions, RawOptions};
 use crate::many::{self, OnFileError};
 use crate::pg::executor::procedure;
 use crate::pg::memory::lent::Lent;
@@ -49,7 +49,7 @@ fn copy_grants(old: Oid, new: Oid) {
 /// `loader.home()`.
 #[pg_extern(sql = false)]
 fn loader_home() -> String {
-    Catalog::open().unwrap_or_else(|error| error.raise()).home().to_string()
+    Catalog::open().unwrap_or_else(|error| error.raise()).origin().to_string()
 }
 
 /// `loader.may_amend(home, loaded_by, loaded_by_name)`.
@@ -110,10 +110,10 @@ fn load_json_file_v3(
     ),
 > {
     let load = || {
-        load::run(&Call {
+        load::run(&LoadArguments {
             path: required("path", path)?,
             table: required("table", table)?,
-            words: Words {
+            options: RawOptions {
                 chunk: required("chunk", chunk)?,
                 format: required("format", format)?,
                 input: input(compression, encoding, on_corrupt)?,
@@ -140,7 +140,7 @@ fn load_json_file_v3(
 }
 
 /// `CALL load_json_files(pattern, "table", ...)`.
-pub fn load_json_files(call: &procedure::Call) {
+pub fn load_json_files(call: &procedure::ProcedureCall) {
     many::forget_last();
     let load = || {
         if let Some(obstacle) = call.obstacle_to_commit() {
@@ -148,7 +148,7 @@ pub fn load_json_files(call: &procedure::Call) {
         }
         let text = |name, index| required(name, call.text(index));
         let pattern = text("pattern", 0)?;
-        let arguments = many::Call {
+        let arguments = many::BulkArguments {
             table: required("table", call.oid(1))?,
             chunk: required("chunk", call.integer(2))?,
             format: text("format", 4)?,
@@ -303,7 +303,7 @@ fn read_json_file_v3(
     ),
 > {
     let read = || {
-        read::rows(&read::Call {
+        read::rows(&read::ReadArguments {
             path: required("path", path)?,
             format: required("format", format)?,
             input: input(compression, encoding, on_corrupt)?,
@@ -339,8 +339,8 @@ fn input<'a>(
     compression: Option<&'a [u8]>,
     encoding: Option<&'a [u8]>,
     on_corrupt: Option<&'a [u8]>,
-) -> Result<InputWords<'a>, Error> {
-    Ok(InputWords {
+) -> Result<RawInputOptions<'a>, Error> {
+    Ok(RawInputOptions {
         compression: required("compression", compression)?,
         encoding: required("encoding", encoding)?,
         on_corrupt: required("on_corrupt", on_corrupt)?,

@@ -52,10 +52,10 @@ impl Catalog {
             WHERE t.home OPERATOR(pg_catalog.=) h.home AND t.target OPERATOR(pg_catalog.=) h.target
               AND h.home OPERATOR(pg_catalog.<>) $1";
         user::run_as(self.owner, || {
-            if select_bigint(Snapshot::Latest, FIND, &[self.home.as_str().into()]).is_none() {
+            if select_bigint(Snapshot::Latest, FIND, &[self.origin.as_str().into()]).is_none() {
                 return Ok(());
             }
-            Ok(Spi::run_with_args(TAKE_OVER, &[self.home.as_str().into()])?)
+            Ok(Spi::run_with_args(TAKE_OVER, &[self.origin.as_str().into()])?)
         })
     }
 }

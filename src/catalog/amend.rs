@@ -54,7 +54,7 @@ pub struct Retry {
 /// Who made a load, by what its row says.
 struct Maker {
     /// The row was written here, and its OIDs are ours.
-    is_at_home: Option<bool>,
+    is_of_this_origin: Option<bool>,
     role: Option<Oid>,
     name: Option<Vec<u8>>,
 }
@@ -63,7 +63,7 @@ impl Maker {
     /// Whether the caller has the rights of that role.
     fn is_the_caller_s(&self) -> bool {
         let role = self.role.unwrap_or(Oid::INVALID);
-        may_amend(self.is_at_home.unwrap_or_default(), role, self.name.as_deref().unwrap_or_default())
+        may_amend(self.is_of_this_origin.unwrap_or_default(), role, self.name.as_deref().unwrap_or_default())
     }
 }
 
@@ -110,7 +110,7 @@ impl Catalog {
                 RowLock::ForUpdate => "FOR UPDATE OF h",
             }
         );
-        let arguments = [load_id.into(), self.home.as_str().into()];
+        let arguments = [load_id.into(), self.origin.as_str().into()];
         let found = self.as_owner(|client| {
             let rows = client.update(&query, Some(1), &arguments)?;
             if rows.is_empty() {
@@ -129,20 +129,20 @@ impl Catalog {
                 content_hash: row.get(8)?,
                 keyed: row.get(12)?.unwrap_or_default(),
             };
-            let maker = Maker { is_at_home: row.get(9)?, role: row.get(10)?, name: row.get(11)? };
+            let maker = Maker { is_of_this_origin: row.get(9)?, role: row.get(10)?, name: row.get(11)? };
             Ok(Some((past, maker)))
         })?;
         Ok(found.and_then(|(past, maker)| maker.is_the_caller_s().then_some(past)))
     }
 
     /// Whether the caller has the rights of the role that made a load, by what its row says.
-    pub fn may_amend(&self, home: &[u8], loaded_by: Oid, loaded_by_name: &[u8]) -> bool {
-        may_amend(home == self.home.as_bytes(), loaded_by, loaded_by_name)
+    pub fn may_amend(&self, origin: &[u8], loaded_by: Oid, loaded_by_name: &[u8]) -> bool {
+        may_amend(origin == self.origin.as_bytes(), loaded_by, loaded_by_name)
     }
 
-    /// Where rows are at home that are written here.
-    pub fn home(&self) -> &str {
-        &self.home
+    /// The origin of rows that are written here.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Numbers and rows of the loads that build on one and are still in force,
@@ -186,9 +186,9 @@ impl Catalog {
         );
         let followers = self.as_owner(|client| {
             let mut followers = Vec::new();
-            for row in client.update(QUERY, None, &[load_id.into(), self.home.as_str().into()])? {
+            for row in client.update(QUERY, None, &[load_id.into(), self.origin.as_str().into()])? {
                 let id = row.get::<i64>(1)?.unwrap_or_default();
-                let maker = Maker { is_at_home: row.get(3)?, role: row.get(4)?, name: row.get(5)? };
+                let maker = Maker { is_of_this_origin: row.get(3)?, role: row.get(4)?, name: row.get(5)? };
                 followers.push((id, row.get::<i64>(2)?.unwrap_or_default(), maker));
             }
             Ok(followers)
@@ -273,7 +273,7 @@ impl Catalog {
 }
 
 /// Where the row was written elsewhere, the role's name says who it is.
-fn may_amend(is_at_home: bool, loaded_by: Oid, loaded_by_name: &[u8]) -> bool {
-    let role = if is_at_home { loaded_by } else { user::named(loaded_by_name) };
+fn may_amend(is_of_this_origin: bool, loaded_by: Oid, loaded_by_name: &[u8]) -> bool {
+    let role = if is_of_this_origin { loaded_by } else { user::named(loaded_by_name) };
     user::has_rights_of(user::current(), role)
 }

@@ -83,7 +83,7 @@ impl Catalog {
             content.records_path.unwrap_or_default().into(),
             or_null(hash.map(<[u8; 32]>::as_slice)),
             path.map_or_else(DatumWithOid::null::<&str>, text::parameter),
-            self.home.as_str().into(),
+            self.origin.as_str().into(),
             device,
             inode,
             mtime_ns,
@@ -132,7 +132,7 @@ impl Catalog {
             content.target.into(),
             content.target_type.into(),
             content.records_path.unwrap_or_default().into(),
-            self.home.as_str().into(),
+            self.origin.as_str().into(),
         ];
         user::run_as(self.owner, || select_bigint(Snapshot::Latest, QUERY, &arguments)).is_some()
     }

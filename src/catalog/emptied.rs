@@ -19,7 +19,7 @@ impl Catalog {
             in_force!(),
             " AND h.rows_loaded OPERATOR(pg_catalog.>) 0 LIMIT 1"
         );
-        let arguments = [target.into(), target_type.into(), self.home.as_str().into()];
+        let arguments = [target.into(), target_type.into(), self.origin.as_str().into()];
         user::run_as(self.owner, || select_bigint(Snapshot::Latest, QUERY, &arguments)).is_some()
     }
 
@@ -59,10 +59,10 @@ impl Catalog {
         );
         let caller = user::current();
         let now = pg::now();
-        let home = self.home.as_str();
+        let origin = self.origin.as_str();
         user::run_as(self.owner, || {
-            let table = [target.into(), target_type.into(), home.into()];
-            let of = [target.into(), target_type.into(), home.into(), now.into()];
+            let table = [target.into(), target_type.into(), origin.into()];
+            let of = [target.into(), target_type.into(), origin.into(), now.into()];
             Spi::run_with_args(MARK, &of)?;
             let mut roles = Vec::new();
             snapshot::select(Snapshot::Transaction, ROLES, &table, |row| {
@@ -70,8 +70,8 @@ impl Catalog {
             });
             roles.retain(|&role| user::has_rights_of(caller, role));
             Spi::run_with_args(REOPEN, &of)?;
-            let [target, target_type, home] = table;
-            Ok(Spi::run_with_args(FORGET, &[target, target_type, home, roles.into()])?)
+            let [target, target_type, origin] = table;
+            Ok(Spi::run_with_args(FORGET, &[target, target_type, origin, roles.into()])?)
         })
     }
 }

@@ -152,7 +152,7 @@ impl Catalog {
             or_null(step.error.map(|(_, message)| message)),
             or_null(load.retry_of),
             or_null(step.open_offset.map(|offset| offset as i64)),
-            self.home.as_str().into(),
+            self.origin.as_str().into(),
             load.content.target_type.into(),
             device,
             inode,

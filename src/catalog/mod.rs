@@ -74,8 +74,8 @@ use pgrx::prelude::*;
 /// The tables and their owner.
 pub struct Catalog {
     owner: Oid,
-    /// Where OIDs of the history name what they name here: see [`pg::home`].
-    home: String,
+    /// Where OIDs of the history name what they name here: see [`pg::origin`].
+    origin: String,
 }
 
 /// What makes two loads the same.
@@ -134,7 +134,7 @@ impl Catalog {
     pub fn open() -> Result<Self, Error> {
         let history = relation::in_schema(c"loader", c"load_history_data");
         let owner = relation::owner(history).ok_or(Error::NoTable(history.to_u32()))?;
-        Ok(Catalog { owner, home: pg::home(history) })
+        Ok(Catalog { owner, origin: pg::origin(history) })
     }
 
     /// Draws the number of a load.

@@ -55,7 +55,7 @@ impl Catalog {
             text::parameter(content.column),
             content.target.into(),
             content.target_type.into(),
-            self.home.as_str().into(),
+            self.origin.as_str().into(),
             content.records_path.unwrap_or_default().into(),
         ];
         let mut known = Vec::new();

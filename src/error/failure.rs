@@ -61,15 +61,15 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let words = error.words();
-        let message = match words.detail {
-            Some(detail) => format!("{}: {detail}", words.message),
-            None => words.message,
+        let parts = error.message();
+        let message = match parts.detail {
+            Some(detail) => format!("{}: {detail}", parts.message),
+            None => parts.message,
         };
         // The system's own words may be in another language.
         let mut message = text::keep(&message);
         message.truncate(message.floor_char_boundary(LONGEST));
-        Failure { code: code_text(words.code), message }
+        Failure { code: code_text(parts.code), message }
     }
 }
 

@@ -2,12 +2,12 @@
 
 mod code;
 mod failure;
-mod words;
+mod messages;
 
 pub use code::{error_type, sqlstate_text};
 pub use failure::Failure;
 pub use loader_core::pipeline::RecordPosition;
-pub use words::{DIRECTORY, braces_hint};
+pub use messages::{DIRECTORY, braces_hint};
 
 use crate::pg::executor::transaction::Obstacle;
 use crate::pg::strings::text;
@@ -225,12 +225,12 @@ impl Error {
     }
 
     fn report(self, level: PgLogLevel) {
-        let words = self.words();
-        let mut report = ErrorReport::new(words.code, text::keep(&words.message), "loader");
-        if let Some(detail) = words.detail {
+        let message = self.message();
+        let mut report = ErrorReport::new(message.code, text::keep(&message.message), "loader");
+        if let Some(detail) = message.detail {
             report = report.set_detail(detail);
         }
-        if let Some(hint) = words.hint {
+        if let Some(hint) = message.hint {
             report = report.set_hint(hint);
         }
         report.report(level);

@@ -20,9 +20,9 @@ pub struct Account {
     refused_bytes: u64,
 }
 
-/// What a part of a stream brought.
+/// What loading a part of a stream came to.
 #[derive(Clone, Copy, Debug)]
-pub struct Brought {
+pub struct PartResult {
     /// Where it begins, and where it ends.
     pub from: ResumePoint,
     pub end: ResumePoint,
@@ -68,7 +68,7 @@ impl Account {
 
     /// Ends the part; `rejected` is how many bad records there are now. `None` where
     /// not every byte and every reject of it is accounted for.
-    pub fn close(&mut self, end: ResumePoint, rejected: u64, open_offset: Option<u64>) -> Option<Brought> {
+    pub fn close(&mut self, end: ResumePoint, rejected: u64, open_offset: Option<u64>) -> Option<PartResult> {
         let mut ledger = end.tally - self.from.tally;
         ledger.overrule(self.refused, self.refused_bytes);
         if !ledger.balances() || ledger.rejects != rejected - self.rejected {
@@ -76,11 +76,11 @@ impl Account {
         }
         let next = Account::new(self.read_as, end, rejected);
         let Account { read_as, from, rows, .. } = std::mem::replace(self, next);
-        Some(Brought { from, end, rows, ledger, open_offset, read_as })
+        Some(PartResult { from, end, rows, ledger, open_offset, read_as })
     }
 }
 
-impl Brought {
+impl PartResult {
     /// What the history is told of it.
     pub fn step(&self, status: Status) -> Step<'static> {
         Step {

@@ -3,7 +3,7 @@
 use super::decide::{Decision, Fronts, StartPoint, decide, loaded};
 use super::emptied::forget_if_emptied;
 use super::file::FileSource;
-use super::options::{IfEmptied, IfLoaded, Options};
+use super::options::{IfEmptied, IfLoaded, LoadOptions};
 use super::waiting::{self, Same};
 use crate::catalog::{Catalog, Claimed, Content, Earlier};
 use crate::error::Error;
@@ -19,7 +19,7 @@ pub fn find(
     target: &Target,
     content: &Content<'_>,
     source: &mut FileSource,
-    options: &Options,
+    options: &LoadOptions,
 ) -> Result<Decision, Error> {
     let path = source.opened().path.clone();
     catalog.take_turn(target.oid, content.file_size, &mut |pids| waiting::tell(&path, pids, Same::Size, 0));

@@ -7,7 +7,7 @@ mod decide;
 mod earlier;
 mod emptied;
 mod file;
-mod intake;
+mod file_loader;
 mod judge;
 mod options;
 mod rejects;
@@ -16,16 +16,16 @@ mod server;
 mod validate;
 mod waiting;
 
-pub use account::Brought;
+pub use account::PartResult;
 pub use decide::{Decision, Fronts, StartPoint, decide, loaded};
 pub use earlier::known_by_stat;
 pub use emptied::forget_if_emptied;
 pub use file::{FileSource, explain};
-pub use intake::{Ended, Intake, Part, Setup, Sink};
+pub use file_loader::{FileLoader, FinishedStream, Part, Setup, Sink};
 pub use judge::{Values, Verdict};
 pub use options::{
-    Call, IfEmptied, IfLoaded, InputWords, OnError, Options, Words, format_of, line_prefix_of, on_error_of,
-    records_path_of, word,
+    IfEmptied, IfLoaded, LoadArguments, LoadOptions, OnError, RawInputOptions, RawOptions, format_of,
+    line_prefix_of, on_error_of, records_path_of, word,
 };
 pub use report::{at_least_once, damaged, log_line};
 pub use server::Server;
@@ -60,19 +60,20 @@ pub struct Outcome {
 /// Loads a file. The order of the checks is part of the contract: nothing is
 /// learned about a path before the role is known to be allowed to read files,
 /// and no file is opened for a table that could not take it.
-pub fn run(call: &Call<'_>) -> Result<Outcome, Error> {
+pub fn run(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
     allocator::refill().map_err(Error::OutOfMemory)?;
-    Context::new(c"loader", RESERVE)
-        .within(|| if call.words.validate { validate::run(|| load(call)) } else { load(call) })
+    Context::new(c"loader", RESERVE).within(|| {
+        if arguments.options.validate { validate::run(|| load(arguments)) } else { load(arguments) }
+    })
 }
 
-fn load(call: &Call<'_>) -> Result<Outcome, Error> {
+fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
     let clock = Instant::now();
     let started_at = pg::now();
     pg::prevent_during_recovery(c"load_json_file");
     access::require_file_role()?;
-    let options = Options::of(&call.words)?;
-    let target = Target::lock(call.table, call.target_column, options.records())?;
+    let options = LoadOptions::of(&arguments.options)?;
+    let target = Target::lock(arguments.table, arguments.target_column, options.records())?;
     if options.if_loaded == IfLoaded::Replace && target.placement() == Placement::Distributed {
         return Err(Error::ReplaceDistributed { table: target.shown });
     }
@@ -80,7 +81,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     let catalog = Catalog::open()?;
     let target_name = target.quoted_name()?;
 
-    let mut source = FileSource::hashing(access::open(&access::tidy(call.path))?);
+    let mut source = FileSource::hashing(access::open(&access::tidy(arguments.path))?);
     let shown = source.opened().shown.clone();
     let content = Content {
         target: target.oid,
@@ -119,8 +120,9 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
     }
     let load_id = catalog.next_load_id()?;
     let mut sink = Sink { target: &target, insert: &mut insert, catalog: &catalog };
-    let Ended { brought, source, first, between, .. } = take_in(source, load_id, &start, &options, &mut sink)
-        .map_err(|error| error.of_load(start.builds_on.unwrap_or(load_id)))?;
+    let FinishedStream { part, source, first, between, .. } =
+        take_in(source, load_id, &start, &options, &mut sink)
+            .map_err(|error| error.of_load(start.builds_on.unwrap_or(load_id)))?;
     let damage = source.damage();
     let status = Status::at_end(damage);
     let source = source.source();
@@ -128,7 +130,7 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
         id: load_id,
         content,
         file_path: &source.opened().path,
-        chunk: call.words.chunk,
+        chunk: arguments.options.chunk,
         options: &options.to_json(),
         loaded_by: pg::processes::user::current(),
         started_at,
@@ -136,16 +138,16 @@ fn load(call: &Call<'_>) -> Result<Outcome, Error> {
         retry_of: None,
     };
     let on_disk = FileOnDisk { stat: *source.opened().stat(), hash: &source.hash() };
-    catalog.begin(&load, &brought.file(Some(on_disk)), &brought.step(status))?;
+    catalog.begin(&load, &part.file(Some(on_disk)), &part.step(status))?;
     if let Some((earlier, offset)) = start.resolves {
         catalog.resolve(earlier, &[offset as i64], load_id)?;
     }
 
-    let ledger = brought.ledger;
+    let ledger = part.ledger;
     let outcome = Outcome {
         load_id: Some(load_id),
         status: status.name(),
-        rows_loaded: brought.rows,
+        rows_loaded: part.rows,
         rows_rejected: ledger.rejects,
         between,
         bytes_read: ledger.stream_bytes,
@@ -165,9 +167,9 @@ fn take_in(
     source: FileSource,
     load_id: i64,
     start: &StartPoint,
-    options: &Options,
+    options: &LoadOptions,
     sink: &mut Sink<'_>,
-) -> Result<Ended, Error> {
+) -> Result<FinishedStream, Error> {
     let shown = source.opened().shown.clone();
     let setup = Setup {
         load_id,
@@ -180,7 +182,7 @@ fn take_in(
         rejected: 0,
     };
     let decoded = Decoded::new(source, &options.input).map_err(|error| explain(error, &shown))?;
-    let mut intake = Intake::open(decoded, sink.target, &setup)?;
-    while intake.take(sink)? {}
-    intake.end(sink, true)
+    let mut loader = FileLoader::open(decoded, sink.target, &setup)?;
+    while loader.load_batch(sink)? {}
+    loader.finish(sink, true)
 }

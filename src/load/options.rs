@@ -1,4 +1,4 @@
-//! The options of a load: from the words of the call to values.
+//! The options of a load: from the arguments as they are given to values.
 
 use crate::error::Error;
 use crate::pg;
@@ -16,18 +16,18 @@ const LARGEST_CHUNK: i32 = 1_000_000;
 const LONGEST_PREFIX: usize = 1000;
 
 /// The arguments of `load_json_file`, texts in the database's encoding.
-pub struct Call<'a> {
+pub struct LoadArguments<'a> {
     pub path: &'a [u8],
     pub table: Oid,
     pub target_column: &'a [u8],
-    pub words: Words<'a>,
+    pub options: RawOptions<'a>,
 }
 
 /// Those that say how to load, as they are given.
-pub struct Words<'a> {
+pub struct RawOptions<'a> {
     pub chunk: i32,
     pub format: &'a [u8],
-    pub input: InputWords<'a>,
+    pub input: RawInputOptions<'a>,
     pub on_error: &'a [u8],
     pub reject_limit: Option<i64>,
     pub if_loaded: &'a [u8],
@@ -38,7 +38,7 @@ pub struct Words<'a> {
 }
 
 /// Those that say how the bytes of a file become UTF-8 text.
-pub struct InputWords<'a> {
+pub struct RawInputOptions<'a> {
     pub compression: &'a [u8],
     pub encoding: &'a [u8],
     pub on_corrupt: &'a [u8],
@@ -79,7 +79,7 @@ pub enum IfEmptied {
 
 /// The options of one load.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct LoadOptions {
     /// Rows per INSERT.
     pub chunk: usize,
     /// The framing; `None` finds it out.
@@ -105,31 +105,31 @@ pub struct Options {
     pub validate: bool,
 }
 
-impl Options {
-    /// Reads the words of a call.
-    pub fn of(words: &Words<'_>) -> Result<Self, Error> {
-        if !(1..=LARGEST_CHUNK).contains(&words.chunk) {
-            return Err(Error::ChunkOutOfRange { chunk: words.chunk, most: LARGEST_CHUNK });
+impl LoadOptions {
+    /// Reads and checks the options as they were given.
+    pub fn of(raw: &RawOptions<'_>) -> Result<Self, Error> {
+        if !(1..=LARGEST_CHUNK).contains(&raw.chunk) {
+            return Err(Error::ChunkOutOfRange { chunk: raw.chunk, most: LARGEST_CHUNK });
         }
-        let reject_limit = match words.reject_limit {
+        let reject_limit = match raw.reject_limit {
             None => None,
             Some(limit) => Some(u64::try_from(limit).map_err(|_| Error::NegativeRejectLimit(limit))?),
         };
-        let format = format_of(words.format)?;
-        let records_path = words.records_path.map(|path| records_path_of(path, format)).transpose()?;
-        Ok(Options {
-            chunk: words.chunk as usize,
+        let format = format_of(raw.format)?;
+        let records_path = raw.records_path.map(|path| records_path_of(path, format)).transpose()?;
+        Ok(LoadOptions {
+            chunk: raw.chunk as usize,
             shown_path: records_path.as_ref().map(RecordsPath::to_string),
-            line_prefix: line_prefix_of(words.line_prefix, format, records_path.is_some())?,
-            shown_prefix: words.line_prefix.map(<[u8]>::to_vec),
+            line_prefix: line_prefix_of(raw.line_prefix, format, records_path.is_some())?,
+            shown_prefix: raw.line_prefix.map(<[u8]>::to_vec),
             records_path,
             format,
-            input: words.input.options()?,
-            on_error: on_error_of(words.on_error)?,
+            input: raw.input.options()?,
+            on_error: on_error_of(raw.on_error)?,
             reject_limit,
             if_loaded: match word(
                 "if_loaded",
-                words.if_loaded,
+                raw.if_loaded,
                 "skip, force, error, replace",
                 &[
                     ("skip", IfLoaded::Skip),
@@ -139,20 +139,20 @@ impl Options {
                 ],
             )? {
                 // A validation keeps nothing, so it does not matter what was loaded before.
-                _ if words.validate => IfLoaded::Force,
+                _ if raw.validate => IfLoaded::Force,
                 if_loaded => if_loaded,
             },
             if_emptied: match word(
                 "if_emptied",
-                words.if_emptied,
+                raw.if_emptied,
                 "reload, keep",
                 &[("reload", IfEmptied::Reload), ("keep", IfEmptied::Keep)],
             )? {
                 // … nor what became of it.
-                _ if words.validate => IfEmptied::Keep,
+                _ if raw.validate => IfEmptied::Keep,
                 if_emptied => if_emptied,
             },
-            validate: words.validate,
+            validate: raw.validate,
         })
     }
 
@@ -220,7 +220,7 @@ fn quoted(text: &[u8]) -> Vec<u8> {
     json
 }
 
-impl InputWords<'_> {
+impl RawInputOptions<'_> {
     /// What they mean.
     pub fn options(&self) -> Result<stream::Options, Error> {
         Ok(stream::Options {

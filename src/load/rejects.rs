@@ -1,7 +1,7 @@
 //! The bad records of a load: counted, kept for `loader.rejects`, and held
 //! against the limits.
 
-use super::options::{OnError, Options};
+use super::options::{LoadOptions, OnError};
 use crate::catalog::{Catalog, Rejects};
 use crate::error::{self, Error, RecordPosition};
 use crate::pg::strings::text;
@@ -45,7 +45,7 @@ pub struct RejectLog {
 
 impl RejectLog {
     /// `count` were booked earlier.
-    pub fn new(load_id: i64, options: &Options, count: u64) -> Self {
+    pub fn new(load_id: i64, options: &LoadOptions, count: u64) -> Self {
         RejectLog {
             load_id,
             on_error: options.on_error,

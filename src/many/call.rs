@@ -1,12 +1,12 @@
 //! What `load_json_files` was called with: read, checked, and handed to workers.
 
 use crate::error::Error;
-use crate::load::{self, InputWords, Options, Words};
+use crate::load::{self, LoadOptions, RawInputOptions, RawOptions};
 use crate::pg::Oid;
 
 /// The arguments, texts in the database's encoding.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct BulkArguments {
     pub table: Oid,
     pub chunk: i32,
     pub format: Vec<u8>,
@@ -45,13 +45,13 @@ impl OnFileError {
     }
 }
 
-impl Call {
+impl BulkArguments {
     /// The options of each file's load.
-    pub fn options(&self) -> Result<Options, Error> {
-        Options::of(&Words {
+    pub fn options(&self) -> Result<LoadOptions, Error> {
+        LoadOptions::of(&RawOptions {
             chunk: self.chunk,
             format: &self.format,
-            input: InputWords {
+            input: RawInputOptions {
                 compression: &self.compression,
                 encoding: &self.encoding,
                 on_corrupt: &self.on_corrupt,
@@ -99,8 +99,8 @@ impl Call {
         words
     }
 
-    /// From [`Call::to_words`].
-    pub fn from_words(words: &[u64]) -> (Call, usize) {
+    /// From [`BulkArguments::to_words`].
+    pub fn from_words(words: &[u64]) -> (BulkArguments, usize) {
         let (numbers, mut rest) = words.split_at(8);
         let mut text = || {
             let (text, after) = rest[1..].split_at(rest[0] as usize);
@@ -119,7 +119,7 @@ impl Call {
             on_corrupt,
             prefix,
         ] = std::array::from_fn(|_| text());
-        let call = Call {
+        let call = BulkArguments {
             table: Oid::from(numbers[0] as u32),
             chunk: numbers[1] as i32,
             format,

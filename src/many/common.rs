@@ -1,7 +1,7 @@
 //! What is the same for all files of a call, and what of it goes into the history.
 
 use crate::catalog::{Content, Load};
-use crate::load::Options;
+use crate::load::LoadOptions;
 use crate::pg;
 use crate::pg::processes::progress::Report;
 use crate::sink::Target;
@@ -11,7 +11,7 @@ use pgrx::datum::TimestampWithTimeZone;
 pub struct Common<'a> {
     pub target: &'a Target,
     pub target_name: &'a [u8],
-    pub options: &'a Options,
+    pub options: &'a LoadOptions,
     pub options_json: &'a [u8],
     pub chunk: i32,
     pub threads: usize,

@@ -5,7 +5,7 @@ use super::look::{Claims, Found};
 use crate::amend;
 use crate::catalog::{FileOnDisk, FileState, Load, Position, Status, Step};
 use crate::error::{Error, Failure};
-use crate::load::{Brought, FileSource, Intake, Part, Setup, Sink, explain};
+use crate::load::{FileLoader, FileSource, Part, PartResult, Setup, Sink, explain};
 use crate::pg;
 use crate::pg::executor::constraint;
 use crate::settings;
@@ -44,9 +44,9 @@ pub struct Job {
     pub size: u64,
     stat: FileStat,
     started_at: TimestampWithTimeZone,
-    /// Not open any more once it is in the intake.
+    /// Not open any more once it is in the loader.
     source: Option<FileSource>,
-    running: Option<Intake>,
+    running: Option<FileLoader>,
     /// What was found wrong with it, once it is read.
     pub damage: Damage,
     /// Nobody else loads this content, or this path, meanwhile.
@@ -102,14 +102,14 @@ impl Job {
 
     /// Bytes of the file that are read, as it lies on disk.
     pub fn bytes_read(&self) -> u64 {
-        self.running.as_ref().map_or(0, Intake::bytes_read)
+        self.running.as_ref().map_or(0, FileLoader::bytes_read)
     }
 
     /// If the rest can be split in ranges: how many bytes each of them reads from the start of
     /// the file before it jumps.
     pub fn range_overhead(&self) -> Option<u64> {
-        let intake = self.running.as_ref().filter(|intake| intake.is_splittable())?;
-        Some(self.position.offset / self.position.records.max(1) * intake.records_before_seek())
+        let loader = self.running.as_ref().filter(|loader| loader.is_splittable())?;
+        Some(self.position.offset / self.position.records.max(1) * loader.records_before_seek())
     }
 
     /// The file as it was opened.
@@ -122,11 +122,11 @@ impl Job {
         &self.stat
     }
 
-    fn open(&mut self, common: &Common<'_>) -> Result<Intake, Error> {
+    fn open(&mut self, common: &Common<'_>) -> Result<FileLoader, Error> {
         let source = self.source.take().expect("opened once");
         let shown = source.opened().shown.clone();
         let decoded = Decoded::new(source, &common.options.input).map_err(|error| explain(error, &shown))?;
-        Intake::open(
+        FileLoader::open(
             decoded,
             common.target,
             &Setup {
@@ -163,18 +163,18 @@ impl Job {
         {
             return Ok(End::Lost);
         }
-        let mut intake = match self.running.take() {
-            Some(intake) => intake,
+        let mut loader = match self.running.take() {
+            Some(loader) => loader,
             None => self.open(common)?,
         };
-        let (brought, status, running) = if take_part(&mut intake, sink, common.part_size)? {
-            (intake.bring(sink)?, Status::Running, Some(intake))
+        let (part, status, running) = if take_part(&mut loader, sink, common.part_size)? {
+            (loader.flush_part(sink)?, Status::Running, Some(loader))
         } else {
-            let ended = intake.end(sink, true)?;
+            let ended = loader.finish(sink, true)?;
             self.damage = ended.source.damage();
-            (ended.brought, Status::at_end(self.damage), None)
+            (ended.part, Status::at_end(self.damage), None)
         };
-        if !self.write_down(sink, common, &brought, status)? {
+        if !self.write_down(sink, common, &part, status)? {
             return Ok(End::Lost);
         }
         if let Some((load_id, offset)) = self.resolves.take() {
@@ -185,7 +185,7 @@ impl Job {
         }
         // Nothing fails from here on: what is noted is so.
         self.exists = true;
-        self.position = brought.after(&self.position);
+        self.position = part.after(&self.position);
         self.running = running;
         Ok(if self.running.is_some() { End::More } else { End::Done })
     }
@@ -215,12 +215,12 @@ impl Job {
         &self,
         sink: &Sink<'_>,
         common: &Common<'_>,
-        brought: &Brought,
+        part: &PartResult,
         status: Status,
     ) -> Result<bool, Error> {
-        let (file, step) = (brought.file(self.on_disk()), brought.step(status));
+        let (file, step) = (part.file(self.on_disk()), part.step(status));
         if self.exists {
-            return sink.catalog.advance(self.load_id, brought.from.offset, &file, &step);
+            return sink.catalog.advance(self.load_id, part.from.offset, &file, &step);
         }
         sink.catalog.begin(&self.row(common), &file, &step)?;
         Ok(true)
@@ -255,10 +255,10 @@ impl Job {
 }
 
 /// Takes in a part of the stream; `false` if it ends with that.
-fn take_part(intake: &mut Intake, sink: &mut Sink<'_>, size: u64) -> Result<bool, Error> {
+fn take_part(loader: &mut FileLoader, sink: &mut Sink<'_>, size: u64) -> Result<bool, Error> {
     let began = Instant::now();
-    while intake.take(sink)? {
-        if intake.bytes_taken() >= size || began.elapsed() >= PART_TIME {
+    while loader.load_batch(sink)? {
+        if loader.bytes_taken() >= size || began.elapsed() >= PART_TIME {
             return Ok(true);
         }
     }

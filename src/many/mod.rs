@@ -20,7 +20,7 @@ mod told;
 mod waiting;
 mod work;
 
-pub use call::{Call, OnFileError};
+pub use call::{BulkArguments, OnFileError};
 pub use last::{forget as forget_last, last};
 
 use crate::access;
@@ -51,7 +51,7 @@ use waiting::Circles;
 use work::Work;
 
 /// How often the session looks after its workers.
-const PATIENCE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Workers that have nothing left to do have so long to end.
 const GRACE: Duration = Duration::from_millis(200);
@@ -63,7 +63,7 @@ const WORTH_A_WORKER: u64 = 8 * 1024 * 1024;
 const FILES_WORTH_A_WORKER: usize = 100;
 
 /// Loads the files that match the pattern. `workers` is how many are asked for.
-pub fn run(pattern: &[u8], workers: Option<i32>, call: Call) -> Result<(), Error> {
+pub fn run(pattern: &[u8], workers: Option<i32>, call: BulkArguments) -> Result<(), Error> {
     let mut record = Record::new();
     pg::prevent_if_read_only(c"load_json_files");
     access::require_file_role()?;
@@ -98,7 +98,7 @@ pub fn run(pattern: &[u8], workers: Option<i32>, call: Call) -> Result<(), Error
 fn load_all(
     pattern: &[u8],
     workers: Option<i32>,
-    call: Call,
+    call: BulkArguments,
     transactions: &mut Transactions,
     record: &mut Record,
 ) -> Result<Option<Error>, Error> {
@@ -160,7 +160,7 @@ struct Found {
 
 /// Looks for the files, at the target, and whether that was emptied, in a transaction of
 /// its own.
-fn find(pattern: &[u8], call: &Call, transactions: &mut Transactions) -> Result<Found, Error> {
+fn find(pattern: &[u8], call: &BulkArguments, transactions: &mut Transactions) -> Result<Found, Error> {
     transactions.begin();
     let target = Target::lock(call.table, &call.target_column, call.options()?.records())?;
     Insert::prepare(&target)?;
@@ -195,7 +195,7 @@ fn find(pattern: &[u8], call: &Call, transactions: &mut Transactions) -> Result<
 
 /// The files that need not be opened, because they are loaded and have not changed since.
 fn skip_known(
-    call: &Call,
+    call: &BulkArguments,
     paths: &[Vec<u8>],
     stats: &[Option<FileStat>],
     transactions: &mut Transactions,
@@ -243,7 +243,7 @@ pub fn work(segment: Segment, slot: usize) {
     let (Some(session), Some(board)) = (Session::of(&segment), Board::of(segment)) else {
         return report::other_version();
     };
-    let (call, threads) = Call::from_words(&board.call());
+    let (call, threads) = BulkArguments::from_words(&board.call());
     session.take_over();
     let mut transactions = Transactions::of_worker();
     let memory = Context::new(c"loader", RESERVE);
@@ -258,7 +258,7 @@ pub fn work(segment: Segment, slot: usize) {
 
 /// Has files looked at again that were skipped for a load that was replaced after
 /// that: where contents move from one name to another, as where logs are rotated.
-fn look_again(board: &Board, call: &Call, transactions: &mut Transactions) -> Result<bool, Error> {
+fn look_again(board: &Board, call: &BulkArguments, transactions: &mut Transactions) -> Result<bool, Error> {
     if call.options()?.if_loaded != IfLoaded::Replace {
         return Ok(false);
     }
@@ -351,7 +351,7 @@ impl Crew {
             if stuck.is_some() {
                 return stuck;
             }
-            latch::wait(PATIENCE);
+            latch::wait(POLL_INTERVAL);
             transactions.renew();
         }
         None
@@ -365,7 +365,7 @@ impl Crew {
     fn end(&self) {
         self.workers.borrow().iter().for_each(Worker::terminate);
         while self.any_runs() {
-            latch::wait(PATIENCE);
+            latch::wait(POLL_INTERVAL);
         }
         (1..=self.count()).for_each(|slot| self.board.release(slot));
     }
@@ -377,14 +377,14 @@ impl Drop for Crew {
         // They end by themselves when all is done; one that waits for a lock does not.
         let grace = Instant::now();
         while self.any_runs() && self.board.is_done() && grace.elapsed() < GRACE {
-            latch::doze(PATIENCE);
+            latch::doze(POLL_INTERVAL);
         }
         if self.any_runs() {
             self.board.stop();
             self.workers.borrow().iter().for_each(Worker::terminate);
         }
         while self.any_runs() {
-            latch::doze(PATIENCE);
+            latch::doze(POLL_INTERVAL);
         }
         self.workers.borrow_mut().clear();
     }

@@ -8,7 +8,7 @@ use super::seat::Seat;
 use crate::access;
 use crate::catalog::{Position, Status};
 use crate::error::{Error, Failure};
-use crate::load::{Brought, FileSource, Intake, Part, Setup, explain};
+use crate::load::{FileLoader, FileSource, Part, PartResult, Setup, explain};
 use crate::pg::executor::constraint;
 use crate::pg::executor::subtransaction::contain;
 use crate::pg::processes::{blocking, latch};
@@ -18,7 +18,7 @@ use loader_core::stream::{self, Decoded};
 use std::time::{Duration, Instant};
 
 /// Between two looks whether it is this range's turn.
-const PATIENCE: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// It is asked so often whether the one whose turn it is waits for this one: for a
 /// row that this transaction has written, say, or for somebody who does. The server
@@ -39,9 +39,9 @@ const LONGEST_WAIT_TIMES: u32 = 4;
 /// have so long to give way; twice as long each time.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What a range brought.
+/// What loading a range came to.
 struct Ranged {
-    brought: Brought,
+    part: PartResult,
     /// What it took for granted about the place where it begins.
     assumption: Assumption,
     /// The file ends with it.
@@ -161,11 +161,11 @@ impl Attempt<'_, '_> {
 
     fn load_range(&mut self, known: Option<&Position>) -> Result<Ranged, Failure> {
         let load_id = self.taken.cut.load_id;
-        let intake = || self.intake(known).map_err(|error| Failure::from(error.of_load(load_id)));
-        contain(intake, Failure::from)
+        let load = || self.load_file_range(known).map_err(|error| Failure::from(error.of_load(load_id)));
+        contain(load, Failure::from)
     }
 
-    fn intake(&mut self, known: Option<&Position>) -> Result<Ranged, Error> {
+    fn load_file_range(&mut self, known: Option<&Position>) -> Result<Ranged, Error> {
         let taken = self.taken;
         let cut = &taken.cut;
         let last = taken.range + 1 == cut.ranges();
@@ -188,7 +188,7 @@ impl Attempt<'_, '_> {
         source.rewind()?;
         let decoded =
             Decoded::new(source, &stream::Options::plain()).map_err(|error| explain(error, &shown))?;
-        let mut intake = Intake::open(
+        let mut loader = FileLoader::open(
             decoded,
             sink.target,
             &Setup {
@@ -202,12 +202,12 @@ impl Attempt<'_, '_> {
                 rejected,
             },
         )?;
-        while intake.take(&mut sink)? {}
-        let ended = intake.end(&mut sink, last)?;
+        while loader.load_batch(&mut sink)? {}
+        let ended = loader.finish(&mut sink, last)?;
         if common.deferrable {
             constraint::check_deferred()?;
         }
-        Ok(Ranged { brought: ended.brought, assumption: ended.assumption, last })
+        Ok(Ranged { part: ended.part, assumption: ended.assumption, last })
     }
 
     /// Waits until all ranges before it are committed, unless one of them cannot be
@@ -243,7 +243,7 @@ impl Attempt<'_, '_> {
                     }
                 }
             }
-            latch::wait(PATIENCE);
+            latch::wait(POLL_INTERVAL);
         }
     }
 
@@ -251,10 +251,10 @@ impl Attempt<'_, '_> {
     /// not be committed, if so.
     fn save(&mut self, ranged: &Ranged, position: &Position) -> Result<Option<Failure>, Error> {
         let taken = self.taken;
-        let (assumed, actual) = (ranged.brought.from, mark_at(position));
-        let end = ranged.brought.end.rebased(&assumed, &actual);
-        let brought = Brought { end, ..ranged.brought };
-        let reached = brought.after(position);
+        let (assumed, actual) = (ranged.part.from, mark_at(position));
+        let end = ranged.part.end.rebased(&assumed, &actual);
+        let part = PartResult { end, ..ranged.part };
+        let reached = part.after(position);
         let (sink, common) = self.seat.parts();
         let limit = common.options.reject_limit;
         if let Some(limit) = limit.filter(|&limit| reached.rejects > limit) {
@@ -265,11 +265,11 @@ impl Attempt<'_, '_> {
             return Ok(None);
         }
         let load_id = taken.cut.load_id;
-        if actual.records > assumed.records && brought.ledger.bytes_rejected > 0 {
+        if actual.records > assumed.records && part.ledger.bytes_rejected > 0 {
             sink.catalog.shift_rejects(load_id, actual.offset, actual.records, actual.line)?;
         }
         let status = if ranged.last { Status::Loaded } else { Status::Running };
-        if !sink.catalog.advance(load_id, actual.offset, &brought.file(None), &brought.step(status))? {
+        if !sink.catalog.advance(load_id, actual.offset, &part.file(None), &part.step(status))? {
             self.give_up();
             return Ok(None);
         }

@@ -2,7 +2,7 @@
 //! way, and what the board is told once that is committed.
 
 use super::board::{self, Board, Posted, Taken};
-use super::call::{Call, OnFileError};
+use super::call::{BulkArguments, OnFileError};
 use super::common::Common;
 use super::look::{Claims, Opened};
 use super::progress::Progress;
@@ -10,7 +10,7 @@ use super::report;
 use crate::access;
 use crate::catalog::{Catalog, Position, Status};
 use crate::error::{Error, Failure};
-use crate::load::{Options, Sink};
+use crate::load::{LoadOptions, Sink};
 use crate::pg::executor::constraint;
 use crate::pg::executor::transaction::Transactions;
 use crate::pg::processes::{latch, worker};
@@ -31,7 +31,7 @@ const GROUP_BYTES: u64 = 16 * 1024 * 1024;
 const GROUP_TIME: Duration = Duration::from_millis(500);
 
 /// No transaction of a procedure lasts longer than this while it only reads a file.
-const PATIENCE: Duration = Duration::from_millis(50);
+const RENEW_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A file is tried so often again after a conflict with others.
 const TRIES: u32 = 5;
@@ -49,10 +49,10 @@ pub fn is_large(bytes: u64) -> bool {
 pub struct Seat<'a> {
     pub board: &'a Board,
     pub slot: usize,
-    call: &'a Call,
+    call: &'a BulkArguments,
     /// Threads that parse.
     threads: usize,
-    options: Options,
+    options: LoadOptions,
     options_json: Vec<u8>,
     /// Something is checked at the end of a transaction only: each file has its own.
     deferrable: bool,
@@ -115,7 +115,7 @@ impl<'a> Seat<'a> {
         board: &'a Board,
         slot: usize,
         transactions: &'a mut Transactions,
-        call: &'a Call,
+        call: &'a BulkArguments,
         threads: usize,
         progress: Option<&'a mut Progress>,
     ) -> Result<Self, Error> {
@@ -306,7 +306,7 @@ impl<'a> Seat<'a> {
     pub fn hash(&mut self, opened: &mut Opened) -> Result<(), Error> {
         let mut since = Instant::now();
         opened.hash(|| {
-            if since.elapsed() >= PATIENCE {
+            if since.elapsed() >= RENEW_INTERVAL {
                 self.transactions.renew();
                 since = Instant::now();
             }

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// Between two looks at who has what.
-const PATIENCE: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The same when the wait is to end.
 const HASTE: Duration = Duration::from_millis(100);
@@ -41,7 +41,7 @@ impl Waiting {
             }
         };
         let gives_up = lock::timeout().is_some_and(|timeout| waited >= timeout);
-        let pause = if gives_up { HASTE } else { PATIENCE };
+        let pause = if gives_up { HASTE } else { POLL_INTERVAL };
         if self.looked.map_or(waited, |looked| looked.elapsed()) < pause {
             return;
         }
@@ -99,7 +99,7 @@ impl Circles {
     /// The first of the workers that does. Called again and again, outside of a
     /// transaction.
     pub fn find(&mut self, board: &Board, transactions: &mut Transactions, workers: &[i32]) -> Option<i32> {
-        if self.looked.elapsed() < PATIENCE {
+        if self.looked.elapsed() < POLL_INTERVAL {
             return None;
         }
         self.looked = Instant::now();

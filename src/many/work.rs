@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 /// Between two looks for something to do.
-const PATIENCE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A range is no shorter than this unless a transaction is, bytes: each begins
 /// with a look at the head of the file.
@@ -83,7 +83,7 @@ impl<'a> Work<'a> {
                 }
                 self.seat.board.idle(self.seat.slot, true);
                 self.waiting.look(&mut self.seat, &self.busy);
-                latch::wait(PATIENCE);
+                latch::wait(POLL_INTERVAL);
             }
         }
     }

@@ -62,7 +62,7 @@ pub fn transaction_has_written() -> bool {
 /// Where OIDs that rows of a table hold are this database's own: the cluster, the database,
 /// and that table. In another one, such as one that a dump was restored into, they name
 /// anything, and in a table that was made anew and filled from a dump they may.
-pub fn home(table: Oid) -> String {
+pub fn origin(table: Oid) -> String {
     // SAFETY: reads shared memory that the server has filled when it started, and a
     // plain variable.
     let (cluster, database) = unsafe { (pg_sys::GetSystemIdentifier(), pg_sys::MyDatabaseId) };

@@ -7,7 +7,7 @@
 mod options;
 mod reading;
 
-pub use options::Call;
+pub use options::ReadArguments;
 
 use crate::access;
 use crate::error::Error;
@@ -15,14 +15,14 @@ use crate::load::{Server, Values};
 use crate::pg;
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::memory::allocator;
-use options::Options;
+use options::ReadOptions;
 use reading::{Reading, Row};
 use std::vec;
 
 /// The records of all files, in order.
 pub struct Rows {
     files: vec::IntoIter<Vec<u8>>,
-    options: Options,
+    options: ReadOptions,
     /// So many rows are still wanted; `None` is all there are.
     wanted: Option<u64>,
     reading: Option<Reading>,
@@ -30,13 +30,13 @@ pub struct Rows {
 }
 
 /// Finds the files. The order of the checks is that of a load.
-pub fn rows(call: &Call<'_>) -> Result<Rows, Error> {
+pub fn rows(arguments: &ReadArguments<'_>) -> Result<Rows, Error> {
     allocator::refill().map_err(Error::OutOfMemory)?;
     access::require_file_role()?;
-    let options = Options::of(call)?;
-    let files = access::expand(call.path)?;
+    let options = ReadOptions::of(arguments)?;
+    let files = access::expand(arguments.path)?;
     if files.is_empty() {
-        return Err(Error::NoMatch(pg::strings::text::show(call.path)));
+        return Err(Error::NoMatch(pg::strings::text::show(arguments.path)));
     }
     let values = Values { server: Server::new()?, chunk: Chunk::new() };
     let wanted = options.max_records;

@@ -1,24 +1,24 @@
-//! The options of a reading: from the words of the call to values.
+//! The options of a reading: from the arguments as they are given to values.
 
 use crate::error::Error;
-use crate::load::{InputWords, OnError, format_of, line_prefix_of, on_error_of, records_path_of};
+use crate::load::{OnError, RawInputOptions, format_of, line_prefix_of, on_error_of, records_path_of};
 use loader_core::split::json::{Format, RecordsPath};
 use loader_core::stream;
 use std::sync::Arc;
 
 /// The arguments of `read_json_file`, texts in the database's encoding.
-pub struct Call<'a> {
+pub struct ReadArguments<'a> {
     pub path: &'a [u8],
     pub format: &'a [u8],
-    pub input: InputWords<'a>,
+    pub input: RawInputOptions<'a>,
     pub on_error: &'a [u8],
     pub records_path: Option<&'a [u8]>,
     pub max_records: Option<i64>,
     pub line_prefix: Option<&'a [u8]>,
 }
 
-/// The options of one call.
-pub struct Options {
+/// The options of one arguments.
+pub struct ReadOptions {
     /// The framing; `None` finds it out.
     pub format: Option<Format>,
     /// Where in a file the array lies that holds the records.
@@ -33,19 +33,19 @@ pub struct Options {
     pub max_records: Option<u64>,
 }
 
-impl Options {
-    /// Reads the words of a call.
-    pub fn of(call: &Call<'_>) -> Result<Self, Error> {
-        let format = format_of(call.format)?;
-        let records_path = call.records_path.map(|path| records_path_of(path, format)).transpose()?;
-        let line_prefix = line_prefix_of(call.line_prefix, format, records_path.is_some())?;
-        Ok(Options {
+impl ReadOptions {
+    /// Reads and checks the options as they were given.
+    pub fn of(arguments: &ReadArguments<'_>) -> Result<Self, Error> {
+        let format = format_of(arguments.format)?;
+        let records_path = arguments.records_path.map(|path| records_path_of(path, format)).transpose()?;
+        let line_prefix = line_prefix_of(arguments.line_prefix, format, records_path.is_some())?;
+        Ok(ReadOptions {
             format,
             records_path,
             line_prefix,
-            input: call.input.options()?,
-            on_error: on_error_of(call.on_error)?,
-            max_records: match call.max_records {
+            input: arguments.input.options()?,
+            on_error: on_error_of(arguments.on_error)?,
+            max_records: match arguments.max_records {
                 None => None,
                 Some(most) => Some(u64::try_from(most).map_err(|_| Error::NegativeMaxRecords(most))?),
             },

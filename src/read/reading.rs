@@ -1,6 +1,6 @@
 //! One file on its way through the threads, record by record.
 
-use super::options::Options;
+use super::options::ReadOptions;
 use crate::access;
 use crate::error::{Error, RecordPosition};
 use crate::load::{FileSource, OnError, Server, Values, Verdict, damaged, explain};
@@ -54,7 +54,12 @@ struct Refused {
 
 impl Reading {
     /// Opens a file of which no more than `wanted` records are asked for.
-    pub fn open(path: &[u8], options: &Options, wanted: Option<u64>, server: &Server) -> Result<Self, Error> {
+    pub fn open(
+        path: &[u8],
+        options: &ReadOptions,
+        wanted: Option<u64>,
+        server: &Server,
+    ) -> Result<Self, Error> {
         let opened = access::open(path)?;
         let shown = opened.shown.clone();
         let size = opened.size();

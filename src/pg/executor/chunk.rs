@@ -64,7 +64,7 @@ fn header_length(header: u32) -> Option<usize> {
 
 /// Room for a call of a function with one argument.
 #[repr(C)]
-struct Call {
+struct FunctionCall {
     info: pg_sys::FunctionCallInfoBaseData,
     argument: pg_sys::NullableDatum,
 }
@@ -207,7 +207,7 @@ impl Chunk {
     /// scratch memory, and the error that it cannot grow, the copy would fail
     /// the same way, again and again, until the server gives up.
     fn parse(&self, text: &CStr) -> pg_sys::Datum {
-        let mut call = Call {
+        let mut call = FunctionCall {
             info: pg_sys::FunctionCallInfoBaseData { nargs: 1, ..Default::default() },
             argument: pg_sys::NullableDatum { value: pg_sys::Datum::from(text.as_ptr()), isnull: false },
         };

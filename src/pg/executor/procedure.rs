@@ -7,9 +7,9 @@ use pgrx::{FromDatum, pg_guard, pg_sys};
 use std::sync::OnceLock;
 
 /// A call under way.
-pub struct Call(pg_sys::FunctionCallInfo);
+pub struct ProcedureCall(pg_sys::FunctionCallInfo);
 
-impl Call {
+impl ProcedureCall {
     /// An argument whose parameter is declared with this type.
     fn argument<T: FromDatum>(&self, index: usize, kind: Oid) -> Option<T> {
         // SAFETY: the procedure has as many parameters; the server keeps the expression of
@@ -50,7 +50,7 @@ impl Call {
 }
 
 /// What the procedure runs.
-pub type Main = fn(&Call);
+pub type Main = fn(&ProcedureCall);
 
 static MAIN: OnceLock<(Main, fn())> = OnceLock::new();
 
@@ -70,7 +70,7 @@ pub fn set_main(main: Main, old: fn()) {
 #[pg_guard]
 pub unsafe extern "C-unwind" fn loader_load_files(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     if let Some((main, _)) = MAIN.get() {
-        let call = Call(call);
+        let call = ProcedureCall(call);
         transaction::permit_procedure(call.obstacle_to_commit().is_none(), || main(&call));
     }
     pg_sys::Datum::null()

@@ -7,7 +7,7 @@ use pgrx::pg_sys;
 use std::time::{Duration, Instant};
 
 /// Whoever waits for longer than this is told for whom.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TELL_AFTER: Duration = Duration::from_secs(1);
 
 /// Between the first two tries before that; twice as long each time, up to a while.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -68,7 +68,7 @@ fn wait_for(object: Object, kind: Kind, mode: Mode, tell: &mut dyn FnMut(&[i32])
     let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
     while acquire(object, kind, mode, false, true) == Acquired::No {
         // The server counts `lock_timeout` from when it is asked to wait.
-        if timeout().is_some() || began.elapsed() >= PATIENCE {
+        if timeout().is_some() || began.elapsed() >= TELL_AFTER {
             tell(&object.holders());
             acquire(object, kind, mode, false, false);
             return;

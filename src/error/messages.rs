@@ -10,17 +10,17 @@ use loader_core::stream::{Compression, FileKind, Foreign};
 use pgrx::PgSqlErrorCode as Code;
 use std::io;
 
-/// The words for one error.
-pub(super) struct Words {
+/// What the server is given of one error.
+pub(super) struct Message {
     pub code: Code,
     pub message: String,
     pub detail: Option<String>,
     pub hint: Option<String>,
 }
 
-impl Words {
+impl Message {
     fn new(code: Code, message: impl Into<String>) -> Self {
-        Words { code, message: message.into(), detail: None, hint: None }
+        Message { code, message: message.into(), detail: None, hint: None }
     }
 
     fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -35,109 +35,109 @@ impl Words {
 }
 
 impl Error {
-    /// What is said of it.
-    pub(super) fn words(self) -> Words {
+    /// SQLSTATE, message, detail and hint of the error.
+    pub(super) fn message(self) -> Message {
         match self {
-            Error::NoFileRole => Words::new(
+            Error::NoFileRole => Message::new(
                 Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
                 "permission denied to load a server file",
             )
             .detail("Only roles with privileges of the \"pg_read_server_files\" role may load files."),
             Error::NullArgument(name) => {
-                Words::new(Code::ERRCODE_NULL_VALUE_NOT_ALLOWED, format!("argument \"{name}\" must not be null"))
+                Message::new(Code::ERRCODE_NULL_VALUE_NOT_ALLOWED, format!("argument \"{name}\" must not be null"))
             }
-            Error::BadOption { name, value, allowed } => Words::new(
+            Error::BadOption { name, value, allowed } => Message::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("invalid value for argument \"{name}\": \"{value}\""),
             )
             .hint(format!("Available values: {allowed}.")),
-            Error::ChunkOutOfRange { chunk, most } => Words::new(
+            Error::ChunkOutOfRange { chunk, most } => Message::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"chunk\" must be between 1 and {most}: {chunk}"),
             ),
-            Error::NegativeRejectLimit(limit) => Words::new(
+            Error::NegativeRejectLimit(limit) => Message::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"reject_limit\" must not be negative: {limit}"),
             ),
-            Error::NegativeMaxRecords(limit) => Words::new(
+            Error::NegativeMaxRecords(limit) => Message::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"max_records\" must not be negative: {limit}"),
             ),
             Error::NoTable(oid) => {
-                Words::new(Code::ERRCODE_UNDEFINED_TABLE, format!("relation with OID {oid} does not exist"))
+                Message::new(Code::ERRCODE_UNDEFINED_TABLE, format!("relation with OID {oid} does not exist"))
             }
-            Error::NotATable(name) => Words::new(
+            Error::NotATable(name) => Message::new(
                 Code::ERRCODE_WRONG_OBJECT_TYPE,
                 format!("cannot load into relation \"{name}\""),
             )
             .detail("Only tables, partitioned tables, views and foreign tables can be loaded into."),
-            Error::NoInsertRight { table, column } => Words::new(
+            Error::NoInsertRight { table, column } => Message::new(
                 Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
                 format!("permission denied for table {table}"),
             )
             .detail(format!("Loading needs the INSERT privilege on column \"{column}\".")),
-            Error::NoColumn { table, column } => Words::new(
+            Error::NoColumn { table, column } => Message::new(
                 Code::ERRCODE_UNDEFINED_COLUMN,
                 format!("column \"{column}\" of relation \"{table}\" does not exist"),
             )
             .hint("Name the jsonb column with target_column."),
-            Error::NotJsonb { table, column } => Words::new(
+            Error::NotJsonb { table, column } => Message::new(
                 Code::ERRCODE_DATATYPE_MISMATCH,
                 format!("column \"{column}\" of relation \"{table}\" is not of type jsonb"),
             )
             .hint("Name a jsonb column with target_column, or create a table with seed_json_table."),
-            Error::NotOnCoordinator { table } => Words::new(
+            Error::NotOnCoordinator { table } => Message::new(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
                 format!("cannot load into distributed table \"{table}\" from a worker node"),
             )
             .detail("The history of loads is kept on the coordinator.")
             .hint("Connect to the coordinator and load there."),
-            Error::ReplaceDistributed { table } => Words::new(
+            Error::ReplaceDistributed { table } => Message::new(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
                 format!("cannot replace loads of distributed table \"{table}\" in one transaction"),
             )
             .detail("Rows are to be deleted in a transaction before the one that loads.")
             .hint("CALL load_json_files with if_loaded => 'replace'."),
-            Error::GeneratedColumn { table, column } => Words::new(
+            Error::GeneratedColumn { table, column } => Message::new(
                 Code::ERRCODE_GENERATED_ALWAYS,
                 format!("column \"{column}\" of relation \"{table}\" is a generated column"),
             ),
-            Error::RelativePath(path) => Words::new(
+            Error::RelativePath(path) => Message::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("path is not absolute: \"{path}\""),
             )
             .hint("Give the path of a file on the server, from the root directory on."),
-            Error::OutsideAllowed(path) => Words::new(
+            Error::OutsideAllowed(path) => Message::new(
                 Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
                 format!("file \"{path}\" is not in a directory that files may be loaded from"),
             )
             .hint("A superuser sets the directories with loader.allowed_directories."),
             Error::BadPattern { pattern, what } => {
-                Words::new(Code::ERRCODE_INVALID_PARAMETER_VALUE, format!("invalid pattern \"{pattern}\": {what}"))
+                Message::new(Code::ERRCODE_INVALID_PARAMETER_VALUE, format!("invalid pattern \"{pattern}\": {what}"))
                     .hint("Write [[], [*] or [?] for a character that is meant as it is.")
             }
-            Error::ReadDirectory { path, error } => Words::new(
+            Error::ReadDirectory { path, error } => Message::new(
                 file_access_code(&error),
                 format!("could not read directory \"{path}\": {}", reason(&error)),
             ),
-            Error::BadDirectoryList => Words::new(
+            Error::BadDirectoryList => Message::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 "invalid list syntax in parameter \"loader.allowed_directories\"",
             ),
-            Error::DirectoriesUnknown => Words::new(
+            Error::DirectoriesUnknown => Message::new(
                 Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
                 "could not determine which directories files may be loaded from",
             )
             .detail("The client gave loader.allowed_directories a value at connection start, which hides the configured one.")
             .hint("Connect without setting loader.allowed_directories."),
-            Error::NoRealPath => Words::new(
+            Error::NoRealPath => Message::new(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
                 "could not determine where an open file is located",
             )
             .detail("loader.allowed_directories needs /proc to be mounted."),
             Error::NoMatch(pattern) => {
                 let hint = braces_hint(&pattern).unwrap_or(ON_THE_SERVER_PATTERN);
-                Words::new(Code::ERRCODE_UNDEFINED_FILE, format!("no file matches \"{pattern}\"")).hint(hint)
+                Message::new(Code::ERRCODE_UNDEFINED_FILE, format!("no file matches \"{pattern}\"")).hint(hint)
             }
             Error::Open { path, error } => {
                 let is_missing = error.kind() == io::ErrorKind::NotFound;
@@ -147,55 +147,55 @@ impl Error {
                     let braces = if is_missing { braces_hint(&path) } else { None };
                     braces.unwrap_or(ON_THE_SERVER).to_string()
                 };
-                Words::new(
+                Message::new(
                     file_access_code(&error),
                     format!("could not open file \"{path}\" for reading: {}", reason(&error)),
                 )
                 .hint(hint)
             }
             Error::NotRegular { path, kind } => {
-                let words = Words::new(Code::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{path}\" is not a regular file"))
+                let message = Message::new(Code::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{path}\" is not a regular file"))
                     .detail(format!("It is {kind}."));
                 if kind != DIRECTORY {
-                    return words;
+                    return message;
                 }
                 let inside = format!("{}/*", path.trim_end_matches('/').replace('\'', "''"));
-                words.hint(format!("The files in it are named by a pattern: CALL load_json_files('{inside}', ...), or '{inside}.json' for some of them. read_json_file takes a pattern too."))
+                message.hint(format!("The files in it are named by a pattern: CALL load_json_files('{inside}', ...), or '{inside}.json' for some of them. read_json_file takes a pattern too."))
             }
             Error::NoSize(path) => {
-                Words::new(Code::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{path}\" is not a regular file"))
+                Message::new(Code::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{path}\" is not a regular file"))
                     .detail("Its size is zero, but it has contents.")
             }
-            Error::Read { path, error } => Words::new(
+            Error::Read { path, error } => Message::new(
                 file_access_code(&error),
                 format!("could not read file \"{path}\": {}", reason(&error)),
             ),
-            Error::Changed(path) => Words::new(
+            Error::Changed(path) => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("file \"{path}\" changed while it was read"),
             )
             .hint("Load the file once nothing writes to it any more."),
             Error::NotTheSame { path, load_id } => {
-                let words = Words::new(
+                let message = Message::new(
                     Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                     format!("file \"{path}\" does not continue what was loaded of it"),
                 );
                 match load_id {
-                    Some(id) => words
+                    Some(id) => message
                         .detail(format!("No record ends any more where load {id} ended; undo_load({id}) takes that back."))
                         .hint(format!("Use SELECT undo_load({id}); and load the file again, or if_loaded => 'force' to load all of it in addition.")),
-                    None => words.detail("No record ends any more where the load ended."),
+                    None => message.detail("No record ends any more where the load ended."),
                 }
             }
-            Error::Corrupt { path, compression } => Words::new(
+            Error::Corrupt { path, compression } => Message::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("{} stream of file \"{path}\" is corrupt", compression.name()),
             ),
-            Error::CutOff { path, compression } => Words::new(
+            Error::CutOff { path, compression } => Message::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("{} stream of file \"{path}\" is truncated", compression.name()),
             ),
-            Error::Bomb { path, compression } => Words::new(
+            Error::Bomb { path, compression } => Message::new(
                 Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
                 format!("file \"{path}\" decompresses to an implausible size"),
             )
@@ -206,72 +206,72 @@ impl Error {
             .hint("If that is intended, decompress the file before loading it."),
             Error::Foreign { path, foreign } => {
                 let (name, hint) = foreign_words(foreign);
-                Words::new(
+                Message::new(
                     Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                     format!("file \"{path}\" is {name}, which cannot be read"),
                 )
                 .hint(hint)
             }
             Error::NotCompressed { path, asked, found } => {
-                let words = Words::new(
+                let message = Message::new(
                     Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                     format!("file \"{path}\" is not compressed with {}", asked.name()),
                 );
                 match found {
-                    FileKind::Compressed(other) => words
+                    FileKind::Compressed(other) => message
                         .detail(format!("It looks like a file that is compressed with {}.", other.name()))
                         .hint(AUTO),
-                    FileKind::Foreign(foreign) => words.detail(format!("It looks like {}.", foreign_words(foreign).0)),
-                    FileKind::Other => words.hint(AUTO),
+                    FileKind::Foreign(foreign) => message.detail(format!("It looks like {}.", foreign_words(foreign).0)),
+                    FileKind::Other => message.hint(AUTO),
                 }
             }
             Error::Window { path, compression, needed, max } => {
                 let name = compression.name();
                 let needed = needed.map_or_else(|| format!("of more than {}", size(max)), |needed| format!("of {}", size(needed)));
-                let words = Words::new(
+                let message = Message::new(
                     Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
                     format!("{name} stream of file \"{path}\" needs a window {needed}"),
                 );
                 match compression {
-                    Compression::Zstd => words
+                    Compression::Zstd => message
                         .detail(format!("loader.zstd_window_max allows {}.", size(max)))
                         .hint("A superuser can raise loader.zstd_window_max, up to 2 GB. Or decompress the file before loading it."),
-                    _ => words.hint("Decompress the file before loading it."),
+                    _ => message.hint("Decompress the file before loading it."),
                 }
             }
             Error::NoRecords { path, records_path, others, between } => {
                 // Where the records are the values of an object, that is what is missing.
                 let what = if records_path.ends_with(".*") { "object" } else { "array" };
-                let words = Words::new(
+                let message = Message::new(
                     Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                     format!("file \"{path}\" has no {what} at records_path \"{records_path}\""),
                 );
                 if let Some(between) = between {
-                    return words.hint(format!("An array lies between: write \"{between}\"."));
+                    return message.hint(format!("An array lies between: write \"{between}\"."));
                 }
                 let others: Vec<String> = others.into_iter().filter(|path| is_name(path)).collect();
-                words.hint(match &others[..] {
+                message.hint(match &others[..] {
                     [] => "records_path names the keys from the root of the document to the array of the records; \"[*]\" stands for the elements of an array on the way.".to_string(),
                     others => format!("Its first document has {} at {}.", if others.len() == 1 { "an array" } else { "arrays" }, list(others)),
                 })
             }
-            Error::NoConversion => Words::new(
+            Error::NoConversion => Message::new(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
                 "there is no conversion from UTF8 to the encoding of the database",
             ),
-            Error::OutOfMemory(bytes) => Words::new(Code::ERRCODE_OUT_OF_MEMORY, "out of memory")
+            Error::OutOfMemory(bytes) => Message::new(Code::ERRCODE_OUT_OF_MEMORY, "out of memory")
                 .detail(format!("Failed on request of size {bytes} for a record of the file."))
                 .hint("Lower loader.max_record_size to pass over very large records."),
-            Error::BadRecord { path, place, fault } => Words::new(sqlstate(fault.kind), format!("invalid record: {}", fault.what))
+            Error::BadRecord { path, place, fault } => Message::new(sqlstate(fault.kind), format!("invalid record: {}", fault.what))
                 .detail(detail_of(&path, place, fault))
                 .hint("Use on_error => 'reject' to load the valid records and keep the invalid ones in loader.rejects."),
-            Error::TooManyRejects { path, limit, place, fault } => Words::new(
+            Error::TooManyRejects { path, limit, place, fault } => Message::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("file \"{path}\" has more than {}", count(limit, "invalid record", "invalid records")),
             )
             .detail(format!("Last one: {}. {}", fault.what, detail_of(&path, place, fault)))
             .hint("Raise reject_limit to load the file nevertheless."),
-            Error::TooManyInFile { path, limit } => Words::new(
+            Error::TooManyInFile { path, limit } => Message::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("file \"{path}\" has more than {}", count(limit, "invalid record", "invalid records")),
             )
@@ -285,14 +285,14 @@ impl Error {
                     Looks::Binary => ("binary data", None),
                     Looks::Text => ("text", None),
                 };
-                let words = Words::new(Code::ERRCODE_BAD_COPY_FILE_FORMAT, format!("file \"{path}\" is not JSON"))
+                let message = Message::new(Code::ERRCODE_BAD_COPY_FILE_FORMAT, format!("file \"{path}\" is not JSON"))
                     .detail(format!("It looks like {what}."));
                 match hint {
-                    Some(hint) => words.hint(hint),
-                    None => words,
+                    Some(hint) => message.hint(hint),
+                    None => message,
                 }
             }
-            Error::NotJson { path, records, place, fault } => Words::new(
+            Error::NotJson { path, records, place, fault } => Message::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("file \"{path}\" does not look like JSON"),
             )
@@ -302,13 +302,13 @@ impl Error {
                 detail_of(&path, place, fault)
             ))
             .hint("Set reject_limit to load the file nevertheless."),
-            Error::AlreadyLoaded { path, table, load_id } => Words::new(
+            Error::AlreadyLoaded { path, table, load_id } => Message::new(
                 Code::ERRCODE_DUPLICATE_OBJECT,
                 format!("content of file \"{path}\" is already loaded into table \"{table}\""),
             )
             .detail(format!("Load {load_id} had the same content."))
             .hint("Use if_loaded => 'force' to load it again."),
-            Error::ChangedSince { path, load_id, skipped } => Words::new(
+            Error::ChangedSince { path, load_id, skipped } => Message::new(
                 Code::ERRCODE_DUPLICATE_OBJECT,
                 format!(
                     "file \"{path}\" has changed since load {load_id}{}",
@@ -316,22 +316,22 @@ impl Error {
                 ),
             )
             .hint("Use if_loaded => 'replace' to load it in place of what it was, or 'force' to load it in addition."),
-            Error::LoadedConcurrently { path, table } => Words::new(
+            Error::LoadedConcurrently { path, table } => Message::new(
                 Code::ERRCODE_T_R_SERIALIZATION_FAILURE,
                 format!("could not serialize access due to a concurrent load of file \"{path}\" into table \"{table}\""),
             )
             .hint("Retry the transaction."),
-            Error::Differs { path, place } => Words::new(
+            Error::Differs { path, place } => Message::new(
                 Code::ERRCODE_INTERNAL_ERROR,
                 "value differs from what jsonb_in makes of its record",
             )
             .detail(format!("File \"{path}\", {place}. Nothing was loaded. This is a bug in loader.")),
-            Error::Unbalanced { path } => Words::new(
+            Error::Unbalanced { path } => Message::new(
                 Code::ERRCODE_INTERNAL_ERROR,
                 format!("bytes of file \"{path}\" are not all accounted for"),
             )
             .detail("Nothing was loaded. This is a bug in loader."),
-            Error::PartlyLoaded { path, table, load_id } => Words::new(
+            Error::PartlyLoaded { path, table, load_id } => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("file \"{path}\" is loaded in part into table \"{table}\""),
             )
@@ -352,27 +352,27 @@ impl Error {
                         "CALL it by itself, in a DO block or in a procedure in PL/pgSQL: not in a function, not by EXECUTE, and not in a procedure that is SECURITY DEFINER or has a SET clause.",
                     ),
                 };
-                Words::new(Code::ERRCODE_ACTIVE_SQL_TRANSACTION, message)
+                Message::new(Code::ERRCODE_ACTIVE_SQL_TRANSACTION, message)
                     .detail("It commits what it has loaded.")
                     .hint(hint)
             }
-            Error::WorkersOutOfRange { workers, most } => Words::new(
+            Error::WorkersOutOfRange { workers, most } => Message::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"workers\" must be between 0 and {most}: {workers}"),
             ),
-            Error::Worker(failure) => Words::new(code_of(&failure.code), failure.message)
+            Error::Worker(failure) => Message::new(code_of(&failure.code), failure.message)
                 .hint("What is committed stays. CALL load_json_files again to go on."),
             Error::FilesFailed { failed, files, path, first, hint } => {
                 let message = format!("{failed} of {} failed", count(files, "file", "files"));
-                let words = Words::new(code_of(&first.code), message)
+                let message = Message::new(code_of(&first.code), message)
                     .detail(format!("The first of them is \"{path}\": {}", first.message));
-                Words { hint, ..words }
+                Message { hint, ..message }
             }
-            Error::PathEncoding(path) => Words::new(
+            Error::PathEncoding(path) => Message::new(
                 Code::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
                 format!("path is not valid in the encoding of the database: \"{path}\""),
             ),
-            Error::Spi(error) => Words::new(Code::ERRCODE_INTERNAL_ERROR, format!("a statement failed: {error}")),
+            Error::Spi(error) => Message::new(Code::ERRCODE_INTERNAL_ERROR, format!("a statement failed: {error}")),
             Error::SeededOtherwise { table, column, misfit } => {
                 let (code, what) = match misfit {
                     Misfit::Missing => (Code::ERRCODE_UNDEFINED_COLUMN, format!("has no column \"{column}\"")),
@@ -385,15 +385,15 @@ impl Error {
                         format!("its column \"{column}\" is a generated or identity column"),
                     ),
                 };
-                Words::new(code, format!("relation \"{table}\" already exists, and {what}"))
+                Message::new(code, format!("relation \"{table}\" already exists, and {what}"))
             }
-            Error::OldFunctions => Words::new(
+            Error::OldFunctions => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 "extension \"loader\" must be updated",
             )
             .detail("The library is newer than the extension's SQL objects.")
             .hint("Run ALTER EXTENSION loader UPDATE."),
-            Error::BadRecordsPath { path, what, meant } => Words::new(
+            Error::BadRecordsPath { path, what, meant } => Message::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("invalid value for argument \"records_path\": \"{path}\""),
             )
@@ -402,29 +402,29 @@ impl Error {
                 Some(meant) => format!("Write it as '{}'.", meant.replace('\'', "''")),
                 None => "Name the keys that lead to the array of the records, as in '$.data.items'.".to_string(),
             }),
-            Error::BadLinePrefix { prefix, what } => Words::new(
+            Error::BadLinePrefix { prefix, what } => Message::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("invalid value for argument \"line_prefix\": \"{prefix}\""),
             )
             .detail(format!("{}.", sentence(what))),
             Error::NoLoad(load_id) => {
-                Words::new(Code::ERRCODE_UNDEFINED_OBJECT, format!("load {load_id} does not exist"))
+                Message::new(Code::ERRCODE_UNDEFINED_OBJECT, format!("load {load_id} does not exist"))
                     .detail("Only loads of roles whose privileges the current role has can be changed.")
             }
             Error::FileUnderWay(path) => {
-                Words::new(Code::ERRCODE_OBJECT_IN_USE, format!("file \"{path}\" is being loaded by another session"))
+                Message::new(Code::ERRCODE_OBJECT_IN_USE, format!("file \"{path}\" is being loaded by another session"))
                     .detail("That session may have to wait for what this transaction has written.")
                     .hint("Call load_json_file first in its transaction, or when the other session has finished.")
             }
             Error::HeldUp(whom) => {
-                Words::new(Code::ERRCODE_LOCK_NOT_AVAILABLE, format!("gave up waiting for {whom}"))
+                Message::new(Code::ERRCODE_LOCK_NOT_AVAILABLE, format!("gave up waiting for {whom}"))
                     .hint("The wait was longer than lock_timeout. The next call looks at the file again.")
             }
             Error::LoadUnderWay(load_id) => {
-                Words::new(Code::ERRCODE_OBJECT_IN_USE, format!("load {load_id} is under way in another session"))
+                Message::new(Code::ERRCODE_OBJECT_IN_USE, format!("load {load_id} is under way in another session"))
                     .hint("Wait for its end, or cancel it.")
             }
-            Error::RowsDiffer { load_id, brought, there } => Words::new(
+            Error::RowsDiffer { load_id, brought, there } => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!(
                     "load {load_id} brought {}, but {there} would be deleted",
@@ -433,55 +433,55 @@ impl Error {
             )
             .detail("Rows of it were deleted, changed or kept by a trigger or policy, or other rows have its number.")
             .hint(format!("Use SELECT undo_load({load_id}, force => true); to delete what has its number nevertheless.")),
-            Error::ReplacesOthers(load_id) => Words::new(
+            Error::ReplacesOthers(load_id) => Message::new(
                 Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
                 format!("permission denied to replace load {load_id}"),
             )
             .detail("Only roles with the privileges of the role that loaded a file may replace it."),
-            Error::FollowedByOthers { load_id, follower } => Words::new(
+            Error::FollowedByOthers { load_id, follower } => Message::new(
                 Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
                 format!("permission denied to undo load {load_id}"),
             )
             .detail(format!(
                 "Load {follower} builds on it: it would be undone too, and was made by a role whose privileges the current role does not have."
             )),
-            Error::RetriedMeanwhile(load_id) => Words::new(
+            Error::RetriedMeanwhile(load_id) => Message::new(
                 Code::ERRCODE_OBJECT_IN_USE,
                 format!("rejects of load {load_id} were changed while they were retried"),
             )
             .detail("Code that runs for each row of the table, such as a trigger, retries, mends or undoes them.")
             .hint("Let it not do so while it runs in a retry."),
-            Error::Undone(load_id) => Words::new(
+            Error::Undone(load_id) => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("load {load_id} was undone"),
             ),
-            Error::IsRetry { load_id, original } => Words::new(
+            Error::IsRetry { load_id, original } => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("load {load_id} is a retry of load {original}"),
             )
             .detail("A retry has no rejects of its own.")
             .hint(format!("Use SELECT * FROM retry_rejects({original});")),
-            Error::TargetGone { table, load_id } => Words::new(
+            Error::TargetGone { table, load_id } => Message::new(
                 Code::ERRCODE_UNDEFINED_TABLE,
                 format!("table {table} of load {load_id} does not exist"),
             ),
-            Error::NoLineage { table } => Words::new(
+            Error::NoLineage { table } => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("table \"{table}\" has no column \"_load_id\" that loads can fill"),
             )
             .detail("The rows of a load are found by this column. It must be of type bigint, and not a generated or identity column.")
             .hint("Create the table with seed_json_table(..., lineage => true), or add the column before loading."),
-            Error::NoReject { load_id, byte_offset } => Words::new(
+            Error::NoReject { load_id, byte_offset } => Message::new(
                 Code::ERRCODE_UNDEFINED_OBJECT,
                 format!("load {load_id} has no reject at byte {byte_offset}"),
             )
             .hint(format!("See SELECT * FROM loader.rejects WHERE load_id = {load_id};")),
-            Error::NotAnExpression => Words::new(
+            Error::NotAnExpression => Message::new(
                 Code::ERRCODE_SYNTAX_ERROR,
                 "argument \"expression\" must be one SQL expression",
             )
             .hint("An example is $$replace(raw_text, 'NaN', 'null')$$."),
-            Error::Resolved { load_id, byte_offset, retry } => Words::new(
+            Error::Resolved { load_id, byte_offset, retry } => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("reject of load {load_id} at byte {byte_offset} is already loaded"),
             )
@@ -543,7 +543,7 @@ pub fn braces_hint(pattern: &str) -> Option<&'static str> {
 fn list(words: &[String]) -> String {
     match words {
         [words @ .., last] if !words.is_empty() => format!("{} and {last}", words.join(", ")),
-        words => words.concat(),
+        message => message.concat(),
     }
 }
 

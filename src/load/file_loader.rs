@@ -2,10 +2,10 @@
 //! INSERT, and what is bad to the rejects. Knows nothing of transactions and of
 //! the history: whoever drives it says when to stop, and writes down how far it is.
 
-use super::account::{Account, Brought, ReadAs};
+use super::account::{Account, PartResult, ReadAs};
 use super::file::{FileSource, explain};
 use super::judge::{Values, Verdict};
-use super::options::Options;
+use super::options::LoadOptions;
 use super::rejects::{Bad, RejectLog};
 use super::server::Server;
 use crate::catalog::Catalog;
@@ -51,12 +51,12 @@ impl Part {
     }
 }
 
-/// What [`Intake::open`] has to know beside the file.
+/// What [`FileLoader::open`] has to know beside the file.
 pub struct Setup<'a> {
     pub load_id: i64,
     /// What is shown of it while it is under way, if anything is.
     pub report: Option<Report>,
-    pub options: &'a Options,
+    pub options: &'a LoadOptions,
     pub part: Part,
     /// A good record at this offset is passed over: it is in the table.
     pub passes: Option<u64>,
@@ -69,7 +69,7 @@ pub struct Setup<'a> {
 }
 
 /// One stream.
-pub struct Intake {
+pub struct FileLoader {
     /// Goes first: the threads are stopped before what they use.
     _stop: AtExit,
     pipeline: Pipeline<Decoded<FileSource>>,
@@ -100,9 +100,9 @@ pub struct Intake {
 }
 
 /// The end of a stream.
-pub struct Ended {
-    /// What its last part brought.
-    pub brought: Brought,
+pub struct FinishedStream {
+    /// What its last part came to.
+    pub part: PartResult,
     /// The file.
     pub source: Decoded<FileSource>,
     /// What the run took for granted about the place where it began.
@@ -113,7 +113,7 @@ pub struct Ended {
     pub between: u64,
 }
 
-impl Intake {
+impl FileLoader {
     /// Looks at the head of the stream and starts the threads.
     pub fn open(mut source: Decoded<FileSource>, target: &Target, setup: &Setup<'_>) -> Result<Self, Error> {
         source.source_mut().show_progress(setup.report.is_some());
@@ -152,7 +152,7 @@ impl Intake {
         if let Some(Shown(report)) = &report {
             report.show(control.bytes_read());
         }
-        Ok(Intake {
+        Ok(FileLoader {
             _stop: stop,
             pipeline,
             values: Values { server, chunk: Chunk::new() },
@@ -176,8 +176,8 @@ impl Intake {
     }
 
     /// Takes in the next batch; `false` at the end. Its last rows may wait for
-    /// [`Intake::bring`].
-    pub fn take(&mut self, sink: &mut Sink<'_>) -> Result<bool, Error> {
+    /// [`FileLoader::flush_part`].
+    pub fn load_batch(&mut self, sink: &mut Sink<'_>) -> Result<bool, Error> {
         let next = self.pipeline.next(&mut pg::check_for_interrupts);
         let Some(mut batch) = next.map_err(|error| explain(error, &self.shown))? else { return Ok(false) };
         pg::check_for_interrupts();
@@ -212,17 +212,17 @@ impl Intake {
 
     /// Brings everything that was taken to where it belongs, and says what that was
     /// since it was done last.
-    pub fn bring(&mut self, sink: &mut Sink<'_>) -> Result<Brought, Error> {
+    pub fn flush_part(&mut self, sink: &mut Sink<'_>) -> Result<PartResult, Error> {
         self.flush(sink)?;
         self.account
             .close(self.mark, self.rejects.count(), self.open_offset)
             .ok_or_else(|| Error::Unbalanced { path: self.shown.clone() })
     }
 
-    /// Does as [`Intake::bring`] when [`Intake::take`] has returned `false`, and hands
+    /// Does as [`FileLoader::flush_part`] when [`FileLoader::load_batch`] has returned `false`, and hands
     /// back what is left then.
     /// Fails if the file is not what it was; `whole` says that its end is reached.
-    pub fn end(mut self, sink: &mut Sink<'_>, whole: bool) -> Result<Ended, Error> {
+    pub fn finish(mut self, sink: &mut Sink<'_>, whole: bool) -> Result<FinishedStream, Error> {
         self.flush(sink)?;
         let mut ended = self.pipeline.finish();
         let source = ended.source.source_mut();
@@ -233,12 +233,12 @@ impl Intake {
         }
         // A plain file is the stream itself.
         let all_read = !(whole && self.plain) || ended.end.offset == source.bytes_read();
-        let brought = self.account.close(ended.end, self.rejects.count(), self.open_offset);
-        match brought.filter(|_| all_read) {
-            Some(brought) => {
+        let part = self.account.close(ended.end, self.rejects.count(), self.open_offset);
+        match part.filter(|_| all_read) {
+            Some(part) => {
                 let first = self.rejects.first().to_vec();
-                Ok(Ended {
-                    brought,
+                Ok(FinishedStream {
+                    part,
                     source: ended.source,
                     assumption: ended.assumption,
                     first,
@@ -259,7 +259,7 @@ impl Intake {
         self.control.bytes_read()
     }
 
-    /// Bytes of the stream that were taken since [`Intake::bring`].
+    /// Bytes of the stream that were taken since [`FileLoader::flush_part`].
     pub fn bytes_taken(&self) -> u64 {
         self.mark.offset.saturating_sub(self.account.from().offset)
     }
