@@ -1,10 +1,10 @@
 //! The SQL functions: read arguments, call one function, return.
 
 use crate::amend::{self, Force, Mended, Retried};
+use crate::bulk::{self, OnFileError};
 use crate::catalog::Catalog;
 use crate::error::{self, Error};
 use crate::load::{self, LoadArguments, RawInputOptions, RawOptions};
-use crate::many::{self, OnFileError};
 use crate::pg::executor::procedure;
 use crate::pg::memory::lent::Lent;
 use crate::pg::strings::text;
@@ -141,14 +141,14 @@ fn load_json_file_v3(
 
 /// `CALL load_json_files(pattern, "table", ...)`.
 pub fn load_json_files(call: &procedure::ProcedureCall) {
-    many::forget_last();
+    bulk::forget_last();
     let load = || {
         if let Some(obstacle) = call.obstacle_to_commit() {
             return Err(Error::NoTransactions(obstacle));
         }
         let text = |name, index| required(name, call.text(index));
         let pattern = text("pattern", 0)?;
-        let arguments = many::BulkArguments {
+        let arguments = bulk::BulkArguments {
             table: required("table", call.oid(1))?,
             chunk: required("chunk", call.integer(2))?,
             format: text("format", 4)?,
@@ -164,7 +164,7 @@ pub fn load_json_files(call: &procedure::ProcedureCall) {
             on_corrupt: text("on_corrupt", 14)?,
             line_prefix: call.text(15),
         };
-        many::run(&pattern, call.integer(3), arguments)
+        bulk::run(&pattern, call.integer(3), arguments)
     };
     load().unwrap_or_else(|error: Error| error.raise());
 }
@@ -193,7 +193,7 @@ fn last_call() -> TableIterator<
         name!(load_ids, Option<Vec<i64>>),
     ),
 > {
-    TableIterator::new(many::last().into_iter().map(|last| {
+    TableIterator::new(bulk::last().into_iter().map(|last| {
         let totals = &last.summary.totals;
         (
             last.started_at,

@@ -1,7 +1,7 @@
 //! loader: loads damaged JSON files into tables, from inside the server.
 //!
 //! The module list and what the server calls when it loads the library; no
-//! logic. Arrows point one way: `api` → {`many`, `read`} → `load` → `amend` → {`sink`,
+//! logic. Arrows point one way: `api` → {`bulk`, `read`} → `load` → `amend` → {`sink`,
 //! `catalog`, `access`, `verdict`} → `pg`; a floor may use all below it. Anything may
 //! use `error`, `settings`, `stat` and the crate `loader-core`.
 #![deny(unsafe_code)]
@@ -9,10 +9,10 @@
 mod access;
 mod amend;
 mod api;
+mod bulk;
 mod catalog;
 mod error;
 mod load;
-mod many;
 #[cfg(any(test, feature = "pg_test"))]
 mod memory_tests;
 mod pg;
@@ -35,7 +35,7 @@ pub extern "C-unwind" fn _PG_init() {
     let _ = pg::memory::allocator::refill();
     pg::processes::thread::warm_up();
     settings::register();
-    pg::processes::worker::set_main(many::work);
+    pg::processes::worker::set_main(bulk::work);
     pg::executor::procedure::set_main(api::load_json_files, api::old_load_json_files);
 }
 

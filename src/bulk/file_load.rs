@@ -1,7 +1,7 @@
 //! One file of many, part by part, and what the history is told of it.
 
-use super::common::Common;
-use super::look::{Claims, Found};
+use super::call_context::CallContext;
+use super::file_decision::{Claims, LoadPlan};
 use crate::amend;
 use crate::catalog::{FileOnDisk, FileState, Load, Position, Status, Step};
 use crate::error::{Error, Failure};
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 const PART_TIME: Duration = Duration::from_secs(2);
 
 /// A file on its way into the table.
-pub struct Job {
+pub struct FileLoad {
     pub file: usize,
     pub path: Vec<u8>,
     pub load_id: i64,
@@ -55,14 +55,14 @@ pub struct Job {
 
 /// How a file was before one of its parts.
 #[derive(Clone, Copy)]
-pub struct Begun {
+pub struct PartStart {
     exists: bool,
     pub position: Position,
 }
 
 /// What a part came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum PartEnd {
     /// There is more.
     More,
     /// That was the last.
@@ -73,11 +73,11 @@ pub enum End {
     Held(i64),
 }
 
-impl Job {
+impl FileLoad {
     /// `load_id` is that of the load that it resumes, or a new one.
-    pub fn new(file: usize, path: Vec<u8>, found: Found, load_id: i64) -> Self {
-        let Found { source, hash, claims, begin } = found;
-        Job {
+    pub fn new(file: usize, path: Vec<u8>, found: LoadPlan, load_id: i64) -> Self {
+        let LoadPlan { source, hash, claims, begin } = found;
+        FileLoad {
             file,
             path,
             load_id,
@@ -122,20 +122,20 @@ impl Job {
         &self.stat
     }
 
-    fn open(&mut self, common: &Common<'_>) -> Result<FileLoader, Error> {
+    fn open(&mut self, context: &CallContext<'_>) -> Result<FileLoader, Error> {
         let source = self.source.take().expect("opened once");
         let shown = source.opened().shown.clone();
-        let decoded = Decoded::new(source, &common.options.input).map_err(|error| explain(error, &shown))?;
+        let decoded = Decoded::new(source, &context.options.input).map_err(|error| explain(error, &shown))?;
         FileLoader::open(
             decoded,
-            common.target,
+            context.target,
             &Setup {
                 load_id: self.load_id,
-                report: common.report(self.load_id, self.size, self.position.rows, self.position.rejects),
-                options: common.options,
+                report: context.report(self.load_id, self.size, self.position.rows, self.position.rejects),
+                options: context.options,
                 part: Part { resume_at: self.position.offset, range: None },
                 passes: self.passes_first.then_some(self.position.offset),
-                threads: settings::threads_for(self.size, common.threads),
+                threads: settings::threads_for(self.size, context.threads),
                 any_good: self.position.any_good(),
                 rejected: self.position.rejects,
             },
@@ -143,70 +143,70 @@ impl Job {
     }
 
     /// Loads the next part, and writes down how far it is.
-    pub fn part(&mut self, sink: &mut Sink<'_>, common: &Common<'_>) -> Result<End, Error> {
+    pub fn part(&mut self, sink: &mut Sink<'_>, context: &CallContext<'_>) -> Result<PartEnd, Error> {
         let continues = self.continues;
-        self.try_part(sink, common).map_err(|error| error.of_load(continues))
+        self.try_part(sink, context).map_err(|error| error.of_load(continues))
     }
 
-    fn try_part(&mut self, sink: &mut Sink<'_>, common: &Common<'_>) -> Result<End, Error> {
-        let undoes_first = self.undoes_first(common);
+    fn try_part(&mut self, sink: &mut Sink<'_>, context: &CallContext<'_>) -> Result<PartEnd, Error> {
+        let undoes_first = self.undoes_first(context);
         match amend::undo_all(&std::mem::take(&mut self.replaces)) {
             // Others are at what the file was, by another name: it waits for them.
-            Err(Error::LoadUnderWay(load_id)) => return Ok(End::Held(load_id)),
+            Err(Error::LoadUnderWay(load_id)) => return Ok(PartEnd::Held(load_id)),
             undone => undone?,
         }
         if undoes_first {
-            return Ok(End::More);
+            return Ok(PartEnd::More);
         }
         if let Some(base) = self.builds_on.take()
             && !sink.catalog.lock_if_loaded(base)?
         {
-            return Ok(End::Lost);
+            return Ok(PartEnd::Lost);
         }
         let mut loader = match self.running.take() {
             Some(loader) => loader,
-            None => self.open(common)?,
+            None => self.open(context)?,
         };
-        let (part, status, running) = if take_part(&mut loader, sink, common.part_size)? {
+        let (part, status, running) = if take_part(&mut loader, sink, context.part_size)? {
             (loader.flush_part(sink)?, Status::Running, Some(loader))
         } else {
             let ended = loader.finish(sink, true)?;
             self.damage = ended.source.damage();
             (ended.part, Status::at_end(self.damage), None)
         };
-        if !self.write_down(sink, common, &part, status)? {
-            return Ok(End::Lost);
+        if !self.write_down(sink, context, &part, status)? {
+            return Ok(PartEnd::Lost);
         }
         if let Some((load_id, offset)) = self.resolves.take() {
             sink.catalog.resolve(load_id, &[offset as i64], self.load_id)?;
         }
-        if common.deferrable {
+        if context.deferrable {
             constraint::check_deferred()?;
         }
         // Nothing fails from here on: what is noted is so.
         self.exists = true;
         self.position = part.after(&self.position);
         self.running = running;
-        Ok(if self.running.is_some() { End::More } else { End::Done })
+        Ok(if self.running.is_some() { PartEnd::More } else { PartEnd::Done })
     }
 
     /// Whether the first part does no more than undo earlier loads. A transaction that has
     /// looked at a shard before it writes there is committed without a PREPARE by Citus:
     /// on a node that is lost meanwhile nothing would be of what is said to be loaded.
-    pub fn undoes_first(&self, common: &Common<'_>) -> bool {
-        !self.replaces.is_empty() && common.target.placement() == Placement::Distributed
+    pub fn undoes_first(&self, context: &CallContext<'_>) -> bool {
+        !self.replaces.is_empty() && context.target.placement() == Placement::Distributed
     }
 
     /// Goes back to where a part began that could not be committed.
-    pub fn take_back(&mut self, part: Begun) {
+    pub fn take_back(&mut self, part: PartStart) {
         self.running = None;
         self.exists = part.exists;
         self.position = part.position;
     }
 
     /// What there is before a part.
-    pub fn begun(&self) -> Begun {
-        Begun { exists: self.exists, position: self.position }
+    pub fn begun(&self) -> PartStart {
+        PartStart { exists: self.exists, position: self.position }
     }
 
     /// Writes how far the file is; `false` where it does not stand any more where the
@@ -214,7 +214,7 @@ impl Job {
     fn write_down(
         &self,
         sink: &Sink<'_>,
-        common: &Common<'_>,
+        context: &CallContext<'_>,
         part: &PartResult,
         status: Status,
     ) -> Result<bool, Error> {
@@ -222,12 +222,12 @@ impl Job {
         if self.exists {
             return sink.catalog.advance(self.load_id, part.from.offset, &file, &step);
         }
-        sink.catalog.begin(&self.row(common), &file, &step)?;
+        sink.catalog.begin(&self.row(context), &file, &step)?;
         Ok(true)
     }
 
-    fn row<'a>(&'a self, common: &Common<'a>) -> Load<'a> {
-        common.row(self.load_id, &self.path, self.size, self.started_at, self.start_offset)
+    fn row<'a>(&'a self, context: &CallContext<'a>) -> Load<'a> {
+        context.row(self.load_id, &self.path, self.size, self.started_at, self.start_offset)
     }
 
     /// Whether somebody else has gone on with the load meanwhile: what a part runs
@@ -239,13 +239,18 @@ impl Job {
     }
 
     /// Writes down what stopped the file.
-    pub fn fail(&mut self, sink: &Sink<'_>, common: &Common<'_>, failure: &Failure) -> Result<(), Error> {
+    pub fn fail(
+        &mut self,
+        sink: &Sink<'_>,
+        context: &CallContext<'_>,
+        failure: &Failure,
+    ) -> Result<(), Error> {
         self.running = None;
         if self.exists {
             return sink.catalog.fail(self.load_id, (&failure.code, &failure.message));
         }
-        let file = unread(common, self.on_disk());
-        sink.catalog.begin(&self.row(common), &file, &failed(failure))
+        let file = unread(context, self.on_disk());
+        sink.catalog.begin(&self.row(context), &file, &failed(failure))
     }
 
     /// Stops what reads ahead.
@@ -266,11 +271,11 @@ fn take_part(loader: &mut FileLoader, sink: &mut Sink<'_>, size: u64) -> Result<
 }
 
 /// The file of a load that failed before it began.
-pub fn unread<'a>(common: &Common<'_>, on_disk: Option<FileOnDisk<'a>>) -> FileState<'a> {
+pub fn unread<'a>(context: &CallContext<'_>, on_disk: Option<FileOnDisk<'a>>) -> FileState<'a> {
     FileState {
         on_disk,
-        format: common.options.format.map_or("auto", Format::name),
-        compression: common.options.input.compression.map_or("auto", Compression::name),
+        format: context.options.format.map_or("auto", Format::name),
+        compression: context.options.input.compression.map_or("auto", Compression::name),
         encoding: None,
     }
 }

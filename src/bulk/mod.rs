@@ -5,23 +5,23 @@
 //! The first of a file does so under a claim on its path and content, each later one
 //! only if the file still is where it found it.
 
+mod arguments;
 mod board;
-mod call;
-mod common;
-mod job;
-mod known;
-mod last;
-mod look;
+mod call_context;
+mod file_decision;
+mod file_load;
+mod last_call;
+mod lock_waits;
 mod progress;
 mod range;
 mod report;
-mod seat;
-mod told;
-mod waiting;
-mod work;
+mod unchanged_files;
+mod wait_notices;
+mod worker_loop;
+mod worker_transaction;
 
-pub use call::{BulkArguments, OnFileError};
-pub use last::{forget as forget_last, last};
+pub use arguments::{BulkArguments, OnFileError};
+pub use last_call::{forget as forget_last, last};
 
 use crate::access;
 use crate::catalog::{Catalog, Content};
@@ -39,16 +39,16 @@ use crate::pg::relations::relation;
 use crate::settings;
 use crate::sink::{Insert, Placement, Target};
 use crate::stat::FileStat;
-use board::{Board, Posted, SLOTS, State};
-use last::Record;
+use board::{Board, FileOutcome, QueueState, SLOTS};
+use last_call::CallRecord;
 use loader_core::memory;
+use lock_waits::Circles;
 use progress::Progress;
-use seat::Seat;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use waiting::Circles;
-use work::Work;
+use worker_loop::WorkerLoop;
+use worker_transaction::WorkerTransaction;
 
 /// How often the session looks after its workers.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -64,7 +64,7 @@ const FILES_WORTH_A_WORKER: usize = 100;
 
 /// Loads the files that match the pattern. `workers` is how many are asked for.
 pub fn run(pattern: &[u8], workers: Option<i32>, call: BulkArguments) -> Result<(), Error> {
-    let mut record = Record::new();
+    let mut record = CallRecord::new();
     pg::prevent_if_read_only(c"load_json_files");
     access::require_file_role()?;
     access::require_known_directories()?;
@@ -100,9 +100,9 @@ fn load_all(
     workers: Option<i32>,
     call: BulkArguments,
     transactions: &mut Transactions,
-    record: &mut Record,
+    record: &mut CallRecord,
 ) -> Result<Option<Error>, Error> {
-    let Found { paths, table, name, alone } = find(pattern, &call, transactions)?;
+    let CallScope { paths, table, name, alone } = find(pattern, &call, transactions)?;
     record.begin(name);
     if paths.is_empty() {
         report::nothing_matches(pattern);
@@ -115,25 +115,33 @@ fn load_all(
     let threads = threads_each(wanted);
     let words = call.to_words(threads);
     let board = Rc::new(Board::new(&Session::own(), &words, &paths, &sizes, pg::process_id()));
-    known.iter().for_each(|known| board.post(known));
+    known.iter().for_each(|known| board.record(known));
     record.watch(board.clone());
     let mut progress = Progress::new(table, call.table, board.totals().disk_all);
-    let crew = Crew::start(board.clone(), wanted);
-    let started = crew.count();
+    let pool = WorkerPool::start(board.clone(), wanted);
+    let started = pool.count();
     if workers.is_some() && started < wanted {
         report::fewer_workers(started, wanted);
     }
     board.expect(started as u64);
-    if let Some(pid) = crew.look_after(&mut progress, transactions) {
+    if let Some(pid) = pool.look_after(&mut progress, transactions) {
         report::a_worker_waits_for_its_call(pid);
-        crew.end();
+        pool.end();
     } else if started > 0 && !board.is_over() {
         report::workers_have_ended();
     }
-    drop(crew);
+    drop(pool);
     loop {
         if !board.is_over() {
-            Work::new(Seat::new(&board, 0, transactions, &call, threads, Some(&mut progress))?).run()?;
+            WorkerLoop::new(WorkerTransaction::new(
+                &board,
+                0,
+                transactions,
+                &call,
+                threads,
+                Some(&mut progress),
+            )?)
+            .run()?;
         }
         if board.is_stopped() || !look_again(&board, &call, transactions)? {
             break;
@@ -149,7 +157,7 @@ fn load_all(
 }
 
 /// What a call is about.
-struct Found {
+struct CallScope {
     paths: Vec<Vec<u8>>,
     /// Name of the target, and its name with its schema.
     table: String,
@@ -160,7 +168,7 @@ struct Found {
 
 /// Looks for the files, at the target, and whether that was emptied, in a transaction of
 /// its own.
-fn find(pattern: &[u8], call: &BulkArguments, transactions: &mut Transactions) -> Result<Found, Error> {
+fn find(pattern: &[u8], call: &BulkArguments, transactions: &mut Transactions) -> Result<CallScope, Error> {
     transactions.begin();
     let target = Target::lock(call.table, &call.target_column, call.options()?.records())?;
     Insert::prepare(&target)?;
@@ -190,7 +198,7 @@ fn find(pattern: &[u8], call: &BulkArguments, transactions: &mut Transactions) -
     let name = target.quoted_name()?;
     let table = target.shown;
     transactions.commit();
-    Ok(Found { paths, table, name, alone })
+    Ok(CallScope { paths, table, name, alone })
 }
 
 /// The files that need not be opened, because they are loaded and have not changed since.
@@ -199,7 +207,7 @@ fn skip_known(
     paths: &[Vec<u8>],
     stats: &[Option<FileStat>],
     transactions: &mut Transactions,
-) -> Result<Vec<Posted>, Error> {
+) -> Result<Vec<FileOutcome>, Error> {
     let options = call.options()?;
     // One that is refused may end the call: whoever comes to it says so.
     if matches!(options.if_loaded, IfLoaded::Force | IfLoaded::Error) {
@@ -214,13 +222,13 @@ fn skip_known(
         file_size: 0,
         records_path: options.records_path(),
     };
-    let known = known::find(&Catalog::open()?, &content, paths, stats)?;
+    let known = unchanged_files::find(&Catalog::open()?, &content, paths, stats)?;
     transactions.commit();
     Ok(known)
 }
 
 /// How many workers there are to be, of those that were asked for if a number was.
-fn how_many(asked: Option<i32>, alone: Option<&str>, sizes: &[u64], known: &[Posted]) -> usize {
+fn how_many(asked: Option<i32>, alone: Option<&str>, sizes: &[u64], known: &[FileOutcome]) -> usize {
     match (alone, asked) {
         (Some(reason), asked) => {
             if asked != Some(0) {
@@ -247,8 +255,9 @@ pub fn work(segment: Segment, slot: usize) {
     session.take_over();
     let mut transactions = Transactions::of_worker();
     let memory = Context::new(c"loader", RESERVE);
-    let outcome =
-        memory.within(|| Work::new(Seat::new(&board, slot, &mut transactions, &call, threads, None)?).run());
+    let outcome = memory.within(|| {
+        WorkerLoop::new(WorkerTransaction::new(&board, slot, &mut transactions, &call, threads, None)?).run()
+    });
     if let Err(error) = outcome {
         let failure = Failure::from(error);
         board.fail(&failure);
@@ -262,7 +271,7 @@ fn look_again(board: &Board, call: &BulkArguments, transactions: &mut Transactio
     if call.options()?.if_loaded != IfLoaded::Replace {
         return Ok(false);
     }
-    let skipped = (0..board.files()).filter(|&file| board.state(file) == State::Skipped);
+    let skipped = (0..board.files()).filter(|&file| board.state(file) == QueueState::Skipped);
     let skipped = memory::collect(skipped.map(|file| (file, board.load_of(file))))?;
     let loads = memory::collect(skipped.iter().map(|&(_, load)| load))?;
     transactions.begin();
@@ -298,14 +307,14 @@ fn threads_each(workers: usize) -> usize {
 }
 
 /// The workers of a call.
-struct Crew {
+struct WorkerPool {
     board: Rc<Board>,
     workers: Rc<RefCell<Vec<Worker>>>,
     /// A FATAL error leaves without unwinding.
     _at_exit: AtExit,
 }
 
-impl Crew {
+impl WorkerPool {
     /// Starts them, as many as there are free slots for.
     fn start(board: Rc<Board>, wanted: usize) -> Self {
         let workers: Rc<RefCell<Vec<Worker>>> = Rc::default();
@@ -320,7 +329,7 @@ impl Crew {
             let Some(worker) = Worker::start(board.segment(), slot) else { break };
             workers.borrow_mut().push(worker);
         }
-        Crew { board, workers, _at_exit: at_exit }
+        WorkerPool { board, workers, _at_exit: at_exit }
     }
 
     fn count(&self) -> usize {
@@ -371,7 +380,7 @@ impl Crew {
     }
 }
 
-impl Drop for Crew {
+impl Drop for WorkerPool {
     /// Ends them, and waits until they have: a worker never outlives its call.
     fn drop(&mut self) {
         // They end by themselves when all is done; one that waits for a lock does not.

@@ -1,6 +1,6 @@
 //! Files of a call that are known to be loaded before anybody opens them.
 
-use super::board::{Posted, State};
+use super::board::{FileOutcome, QueueState};
 use crate::catalog::{Catalog, Content};
 use crate::error::Error;
 use crate::pg;
@@ -16,7 +16,7 @@ pub fn find(
     content: &Content<'_>,
     paths: &[Vec<u8>],
     stats: &[Option<FileStat>],
-) -> Result<Vec<Posted>, Error> {
+) -> Result<Vec<FileOutcome>, Error> {
     let mut known = Vec::new();
     let mut batch = Vec::new();
     let room = BATCH.min(paths.len());
@@ -37,8 +37,10 @@ pub fn find(
             }
         }
         for (index, load_id) in catalog.known(content, &batch)? {
-            known.try_reserve(1).map_err(|_| Error::OutOfMemory((known.len() + 1) * size_of::<Posted>()))?;
-            known.push(Posted { file: numbers[index], state: State::Skipped, load_id });
+            known
+                .try_reserve(1)
+                .map_err(|_| Error::OutOfMemory((known.len() + 1) * size_of::<FileOutcome>()))?;
+            known.push(FileOutcome { file: numbers[index], state: QueueState::Skipped, load_id });
         }
         start = end;
     }

@@ -1,7 +1,7 @@
 //! The files of a call: who has which, and what came of it. What changes together
 //! changes under one lock.
 
-use super::words::{FileWord, PIDS, TEXT, TEXT_WORDS, Word, Words};
+use super::layout::{BoardMemory, FileWord, PIDS, TEXT, TEXT_WORDS, Word};
 use crate::catalog::Position;
 use crate::error::Failure;
 use crate::pg::memory::shared::Segment;
@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering::SeqCst;
 
 /// What has become of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum QueueState {
     /// Nobody has begun it.
     Open,
     /// A worker is at it.
@@ -31,58 +31,58 @@ pub enum State {
     HeldUp,
 }
 
-impl State {
+impl QueueState {
     pub(super) fn to_word(self) -> u64 {
         match self {
-            State::Open => 0,
-            State::Busy => 1,
-            State::Loaded => 2,
-            State::Skipped => 3,
-            State::Failed => 4,
-            State::Changed => 5,
-            State::Refused => 6,
-            State::RefusedChanged => 7,
-            State::HeldUp => 8,
-            State::Taken(slot) => 16 + slot as u64,
+            QueueState::Open => 0,
+            QueueState::Busy => 1,
+            QueueState::Loaded => 2,
+            QueueState::Skipped => 3,
+            QueueState::Failed => 4,
+            QueueState::Changed => 5,
+            QueueState::Refused => 6,
+            QueueState::RefusedChanged => 7,
+            QueueState::HeldUp => 8,
+            QueueState::Taken(slot) => 16 + slot as u64,
         }
     }
 
     fn of_word(word: u64) -> Self {
         match word {
-            0 => State::Open,
-            1 => State::Busy,
-            2 => State::Loaded,
-            3 => State::Skipped,
-            4 => State::Failed,
-            5 => State::Changed,
-            6 => State::Refused,
-            7 => State::RefusedChanged,
-            8 => State::HeldUp,
-            slot => State::Taken((slot - 16) as usize),
+            0 => QueueState::Open,
+            1 => QueueState::Busy,
+            2 => QueueState::Loaded,
+            3 => QueueState::Skipped,
+            4 => QueueState::Failed,
+            5 => QueueState::Changed,
+            6 => QueueState::Refused,
+            7 => QueueState::RefusedChanged,
+            8 => QueueState::HeldUp,
+            slot => QueueState::Taken((slot - 16) as usize),
         }
     }
 }
 
 /// What came of a file.
 #[derive(Clone, Copy, Debug)]
-pub struct Posted {
+pub struct FileOutcome {
     pub file: usize,
-    pub state: State,
+    pub state: QueueState,
     pub load_id: i64,
 }
 
 /// Rows and bytes that were committed.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Gain {
+pub struct Counters {
     pub rows: u64,
     pub rejects: u64,
     pub stream_bytes: u64,
 }
 
-impl Gain {
+impl Counters {
     /// What brought a load from one position to the other.
     pub fn between(before: &Position, after: &Position) -> Self {
-        Gain {
+        Counters {
             rows: after.rows - before.rows,
             rejects: after.rejects - before.rejects,
             stream_bytes: after.offset - before.offset,
@@ -90,7 +90,7 @@ impl Gain {
     }
 
     /// Adds another.
-    pub fn add(&mut self, other: &Gain) {
+    pub fn add(&mut self, other: &Counters) {
         self.rows += other.rows;
         self.rejects += other.rejects;
         self.stream_bytes += other.stream_bytes;
@@ -120,7 +120,7 @@ impl Totals {
 
 /// What a call of `load_json_files` and its workers share.
 pub struct Board {
-    pub(super) words: Words,
+    pub(super) words: BoardMemory,
 }
 
 impl Board {
@@ -128,7 +128,7 @@ impl Board {
     /// know; the sizes are those on disk.
     pub fn new(session: &Session, call: &[u64], paths: &[Vec<u8>], sizes: &[u64], leader: i32) -> Self {
         let bytes: usize = paths.iter().map(Vec::len).sum();
-        let board = Board { words: Words::new(session, paths.len(), bytes, 1 + call.len()) };
+        let board = Board { words: BoardMemory::new(session, paths.len(), bytes, 1 + call.len()) };
         board.words.set(Word::Files, paths.len() as u64);
         board.words.set(Word::Left, paths.len() as u64);
         board.words.set(Word::Leader, leader as u64);
@@ -139,7 +139,8 @@ impl Board {
             board.words.of_file(file, FileWord::Size).store(size, SeqCst);
             board.words.of_file(file, FileWord::PathEnd).store(end as u64, SeqCst);
         }
-        let after = board.words.write_bytes(Words::paths_at(paths.len()), paths.iter().flatten().copied());
+        let after =
+            board.words.write_bytes(BoardMemory::paths_at(paths.len()), paths.iter().flatten().copied());
         board.words.at(after).store(call.len() as u64, SeqCst);
         for (index, &word) in call.iter().enumerate() {
             board.words.at(after + 1 + index).store(word, SeqCst);
@@ -150,7 +151,7 @@ impl Board {
     /// The one in a segment that another process made; `None` where that was another
     /// build of the library.
     pub fn of(segment: Segment) -> Option<Self> {
-        Words::of(segment).map(|words| Board { words })
+        BoardMemory::of(segment).map(|words| Board { words })
     }
 
     /// The memory that it is in.
@@ -166,7 +167,7 @@ impl Board {
         } else {
             self.words.of_file(files - 1, FileWord::PathEnd).load(SeqCst) as usize
         };
-        let at = Words::paths_at(files) + bytes.div_ceil(8);
+        let at = BoardMemory::paths_at(files) + bytes.div_ceil(8);
         let length = self.words.at(at).load(SeqCst) as usize;
         (0..length).map(|index| self.words.at(at + 1 + index).load(SeqCst)).collect()
     }
@@ -180,7 +181,7 @@ impl Board {
     pub fn path(&self, file: usize) -> Vec<u8> {
         let end = |file: usize| self.words.of_file(file, FileWord::PathEnd).load(SeqCst) as usize;
         let start = if file == 0 { 0 } else { end(file - 1) };
-        self.words.read_bytes(Words::paths_at(self.files()), start, end(file))
+        self.words.read_bytes(BoardMemory::paths_at(self.files()), start, end(file))
     }
 
     /// Bytes of a file on disk, when the call began.
@@ -204,7 +205,7 @@ impl Board {
     }
 
     /// Says which process works in a slot; 0 for none.
-    pub fn sit_down(&self, slot: usize, pid: i32) {
+    pub fn occupy_slot(&self, slot: usize, pid: i32) {
         self.words.at(PIDS + slot).store(pid as u64, SeqCst);
     }
 
@@ -254,12 +255,12 @@ impl Board {
         self.words.locked(|| {
             let files = self.files();
             let mut next = self.words.get(Word::Next) as usize;
-            while next < files && self.state(next) != State::Open {
+            while next < files && self.state(next) != QueueState::Open {
                 next += 1;
             }
             self.words.set(Word::Next, (next + 1).min(files) as u64);
             (next < files).then(|| {
-                self.words.of_file(next, FileWord::State).store(State::Taken(slot).to_word(), SeqCst);
+                self.words.of_file(next, FileWord::State).store(QueueState::Taken(slot).to_word(), SeqCst);
                 next
             })
         })
@@ -268,15 +269,15 @@ impl Board {
     /// A file at or behind `from` that was found busy.
     pub fn take_busy(&self, slot: usize, from: usize) -> Option<usize> {
         self.words.locked(|| {
-            let file = (from..self.files()).find(|&file| self.state(file) == State::Busy)?;
-            self.words.of_file(file, FileWord::State).store(State::Taken(slot).to_word(), SeqCst);
+            let file = (from..self.files()).find(|&file| self.state(file) == QueueState::Busy)?;
+            self.words.of_file(file, FileWord::State).store(QueueState::Taken(slot).to_word(), SeqCst);
             Some(file)
         })
     }
 
     /// What has become of a file.
-    pub fn state(&self, file: usize) -> State {
-        State::of_word(self.words.of_file(file, FileWord::State).load(SeqCst))
+    pub fn state(&self, file: usize) -> QueueState {
+        QueueState::of_word(self.words.of_file(file, FileWord::State).load(SeqCst))
     }
 
     /// Says which load a file is in that is begun.
@@ -316,17 +317,17 @@ impl Board {
     }
 
     fn put_back(&self, file: usize) {
-        if matches!(self.state(file), State::Taken(_)) {
-            self.words.of_file(file, FileWord::State).store(State::Busy.to_word(), SeqCst);
+        if matches!(self.state(file), QueueState::Taken(_)) {
+            self.words.of_file(file, FileWord::State).store(QueueState::Busy.to_word(), SeqCst);
         }
     }
 
     /// What came of a file, now that it is committed.
-    pub fn post(&self, result: &Posted) {
+    pub fn record(&self, result: &FileOutcome) {
         self.words.locked(|| {
             let counter = match result.state {
-                State::Loaded => Word::Loaded,
-                State::Skipped | State::Changed => Word::Skipped,
+                QueueState::Loaded => Word::Loaded,
+                QueueState::Skipped | QueueState::Changed => Word::Skipped,
                 _ => Word::Failed,
             };
             self.words.add(counter, 1);
@@ -342,7 +343,7 @@ impl Board {
         self.words.locked(|| {
             self.words.set(Word::Skipped, self.words.get(Word::Skipped) - 1);
             self.words.of_file(file, FileWord::Load).store(0, SeqCst);
-            self.words.of_file(file, FileWord::State).store(State::Busy.to_word(), SeqCst);
+            self.words.of_file(file, FileWord::State).store(QueueState::Busy.to_word(), SeqCst);
             self.words.set(Word::Left, self.words.get(Word::Left) + 1);
         });
     }
@@ -361,10 +362,10 @@ impl Board {
     }
 
     /// What was committed.
-    pub fn gain(&self, gain: &Gain) {
-        self.words.add(Word::Rows, gain.rows);
-        self.words.add(Word::Rejects, gain.rejects);
-        self.words.add(Word::StreamBytes, gain.stream_bytes);
+    pub fn count(&self, counters: &Counters) {
+        self.words.add(Word::Rows, counters.rows);
+        self.words.add(Word::Rejects, counters.rejects);
+        self.words.add(Word::StreamBytes, counters.stream_bytes);
     }
 
     /// Whether all files are done.
@@ -395,14 +396,14 @@ impl Board {
     /// Takes from a worker that has ended what it had: others go on with it.
     pub fn release(&self, slot: usize) {
         self.idle(slot, false);
-        self.sit_down(slot, 0);
+        self.occupy_slot(slot, 0);
         self.words.locked(|| {
             for file in 0..self.files() {
-                if self.state(file) == State::Taken(slot) && !self.is_cut(file) {
+                if self.state(file) == QueueState::Taken(slot) && !self.is_split(file) {
                     self.put_back(file);
                 }
             }
-            self.drop_ranges_of(slot);
+            self.return_ranges_of(slot);
         });
     }
 }

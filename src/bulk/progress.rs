@@ -3,7 +3,7 @@
 
 use super::board::{Board, Totals};
 use super::report::Notices;
-use super::told::Told;
+use super::wait_notices::WaitNotices;
 use crate::pg::Oid;
 use crate::pg::processes::progress::Report;
 
@@ -12,13 +12,18 @@ pub struct Progress {
     table: String,
     row: Report,
     notices: Notices,
-    told: Told,
+    told: WaitNotices,
 }
 
 impl Progress {
     /// Of a call that begins: the table's name, and bytes of all files.
     pub fn new(table: String, target: Oid, bytes: u64) -> Self {
-        Progress { table, row: Report::new(target, bytes), notices: Notices::new(), told: Told::default() }
+        Progress {
+            table,
+            row: Report::new(target, bytes),
+            notices: Notices::new(),
+            told: WaitNotices::default(),
+        }
     }
 
     /// Name of the table.

@@ -8,7 +8,7 @@ use crate::sink::Target;
 use pgrx::datum::TimestampWithTimeZone;
 
 /// What is the same for all files.
-pub struct Common<'a> {
+pub struct CallContext<'a> {
     pub target: &'a Target,
     pub target_name: &'a [u8],
     pub options: &'a LoadOptions,
@@ -23,7 +23,7 @@ pub struct Common<'a> {
     pub deferrable: bool,
 }
 
-impl<'a> Common<'a> {
+impl<'a> CallContext<'a> {
     /// What makes a load of a file of that size the same as another.
     pub fn content(&self, file_size: u64) -> Content<'a> {
         Content {

@@ -1,14 +1,14 @@
-//! The file of a call that is cut into ranges: who has which of them, and whose turn
+//! The file of a call that is split into ranges: who has which of them, and whose turn
 //! it is. One file at a time.
 
 use super::files::Board;
-use super::words::{AHEAD, OWNERS, Word};
+use super::layout::{AHEAD, OWNERS, Word};
 use crate::stat::FileStat;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-/// A file that is cut into ranges.
+/// How a file is split into ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
+pub struct RangePlan {
     pub file: usize,
     pub load_id: i64,
     /// Where the first range begins.
@@ -19,7 +19,7 @@ pub struct Cut {
     pub length: u64,
 }
 
-impl Cut {
+impl RangePlan {
     /// How many ranges there are.
     pub fn ranges(&self) -> u64 {
         (self.stat.size - self.start).div_ceil(self.length).max(1)
@@ -31,10 +31,10 @@ impl Cut {
     }
 }
 
-/// A range that was taken.
+/// A range, for the worker that has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
-    pub cut: Cut,
+pub struct RangeLease {
+    pub plan: RangePlan,
     pub epoch: u64,
     /// Its number.
     pub range: u64,
@@ -54,27 +54,27 @@ pub enum Turn {
 }
 
 impl Board {
-    /// Whether it is this file that is cut. Asked with the lock held.
-    pub(super) fn is_cut(&self, file: usize) -> bool {
+    /// Whether it is this file that is split. Asked with the lock held.
+    pub(super) fn is_split(&self, file: usize) -> bool {
         self.words.get(Word::Cut) != 0 && self.words.get(Word::CutFile) == file as u64
     }
 
-    /// Cuts a file into ranges, and returns its number among those that were;
-    /// `None` where another is cut.
-    pub fn open_cut(&self, cut: &Cut) -> Option<u64> {
+    /// Splits a file into ranges, and returns its number among those that were;
+    /// `None` where another is split.
+    pub fn open_range_plan(&self, plan: &RangePlan) -> Option<u64> {
         self.words.locked(|| {
             if self.words.get(Word::Cut) != 0 {
                 return None;
             }
-            self.words.set(Word::CutFile, cut.file as u64);
-            self.words.set(Word::CutLoad, cut.load_id as u64);
-            self.words.set(Word::CutStart, cut.start);
-            self.words.set(Word::CutDevice, cut.stat.device);
-            self.words.set(Word::CutInode, cut.stat.inode);
-            self.words.set(Word::CutSize, cut.stat.size);
-            self.words.set(Word::CutMtime, cut.stat.mtime_ns.cast_unsigned());
-            self.words.set(Word::CutCtime, cut.stat.ctime_ns.cast_unsigned());
-            self.words.set(Word::CutLength, cut.length);
+            self.words.set(Word::CutFile, plan.file as u64);
+            self.words.set(Word::CutLoad, plan.load_id as u64);
+            self.words.set(Word::CutStart, plan.start);
+            self.words.set(Word::CutDevice, plan.stat.device);
+            self.words.set(Word::CutInode, plan.stat.inode);
+            self.words.set(Word::CutSize, plan.stat.size);
+            self.words.set(Word::CutMtime, plan.stat.mtime_ns.cast_unsigned());
+            self.words.set(Word::CutCtime, plan.stat.ctime_ns.cast_unsigned());
+            self.words.set(Word::CutLength, plan.length);
             self.words.set(Word::CutDone, 0);
             self.words.set(Word::CutNext, 0);
             self.words.set(Word::CutInTurn, 0);
@@ -88,7 +88,7 @@ impl Board {
     }
 
     /// Takes its ranges from a worker that has ended. Called with the lock held.
-    pub(super) fn drop_ranges_of(&self, slot: usize) {
+    pub(super) fn return_ranges_of(&self, slot: usize) {
         for owner in 0..AHEAD {
             let owner = self.owner(owner);
             if owner.load(SeqCst) == slot as u64 + 1 {
@@ -101,8 +101,8 @@ impl Board {
         self.words.at(OWNERS + (range % AHEAD) as usize)
     }
 
-    fn cut(&self) -> Cut {
-        Cut {
+    fn plan(&self) -> RangePlan {
+        RangePlan {
             file: self.words.get(Word::CutFile) as usize,
             load_id: self.words.get(Word::CutLoad) as i64,
             start: self.words.get(Word::CutStart),
@@ -118,51 +118,51 @@ impl Board {
     }
 
     /// The first range that nobody is at.
-    pub fn take_range(&self, slot: usize) -> Option<Taken> {
+    pub fn lease_range(&self, slot: usize) -> Option<RangeLease> {
         self.words.locked(|| {
             if self.words.get(Word::Cut) == 0 {
                 return None;
             }
-            let cut = self.cut();
+            let plan = self.plan();
             let (done, next) = (self.words.get(Word::CutDone), self.words.get(Word::CutNext));
             let dropped = (done..next).find(|&range| self.owner(range).load(SeqCst) == 0);
             let range = match dropped {
                 Some(range) => range,
-                None if next < cut.ranges() && next - done < AHEAD => {
+                None if next < plan.ranges() && next - done < AHEAD => {
                     self.words.set(Word::CutNext, next + 1);
                     next
                 }
                 None => return None,
             };
             self.owner(range).store(slot as u64 + 1, SeqCst);
-            Some(Taken { cut, epoch: self.words.get(Word::CutEpoch), range })
+            Some(RangeLease { plan, epoch: self.words.get(Word::CutEpoch), range })
         })
     }
 
     /// Gives a range back.
-    pub fn drop_range(&self, taken: &Taken) {
+    pub fn return_range(&self, lease: &RangeLease) {
         self.words.locked(|| {
-            if self.is_current(taken) {
-                self.owner(taken.range).store(0, SeqCst);
+            if self.is_current(lease) {
+                self.owner(lease.range).store(0, SeqCst);
             }
         });
     }
 
-    fn is_current(&self, taken: &Taken) -> bool {
-        self.words.get(Word::Cut) != 0 && self.words.get(Word::CutEpoch) == taken.epoch
+    fn is_current(&self, lease: &RangeLease) -> bool {
+        self.words.get(Word::Cut) != 0 && self.words.get(Word::CutEpoch) == lease.epoch
     }
 
     /// Where a range stands among the others.
-    pub fn turn(&self, taken: &Taken) -> Turn {
+    pub fn turn(&self, lease: &RangeLease) -> Turn {
         self.words.locked(|| {
-            if !self.is_current(taken) {
+            if !self.is_current(lease) {
                 return Turn::Over;
             }
             let done = self.words.get(Word::CutDone);
-            if done == taken.range {
+            if done == lease.range {
                 return Turn::Now;
             }
-            let dropped = (done..taken.range).any(|range| self.owner(range).load(SeqCst) == 0);
+            let dropped = (done..lease.range).any(|range| self.owner(range).load(SeqCst) == 0);
             if dropped {
                 Turn::OneIsMissing
             } else {
@@ -172,38 +172,38 @@ impl Board {
     }
 
     /// The range is committed; the next one may be.
-    pub fn range_is_done(&self, taken: &Taken) {
+    pub fn range_is_committed(&self, lease: &RangeLease) {
         self.words.locked(|| {
-            if self.is_current(taken) {
-                self.owner(taken.range).store(0, SeqCst);
-                self.words.set(Word::CutDone, taken.range + 1);
+            if self.is_current(lease) {
+                self.owner(lease.range).store(0, SeqCst);
+                self.words.set(Word::CutDone, lease.range + 1);
             }
         });
     }
 
     /// From now on ranges are loaded one after the other.
-    pub fn load_in_turn(&self, taken: &Taken) {
+    pub fn load_in_turn(&self, lease: &RangeLease) {
         self.words.locked(|| {
-            if self.is_current(taken) {
+            if self.is_current(lease) {
                 self.words.set(Word::CutInTurn, 1);
             }
         });
     }
 
     /// Whether ranges are loaded one after the other.
-    pub fn is_in_turn(&self, taken: &Taken) -> bool {
-        self.words.locked(|| self.is_current(taken) && self.words.get(Word::CutInTurn) != 0)
+    pub fn is_in_turn(&self, lease: &RangeLease) -> bool {
+        self.words.locked(|| self.is_current(lease) && self.words.get(Word::CutInTurn) != 0)
     }
 
-    /// Whether the file that was cut then is still.
-    pub fn is_cut_open(&self, epoch: u64) -> bool {
+    /// Whether the file that was split then is still.
+    pub fn is_range_plan_open(&self, epoch: u64) -> bool {
         self.words.locked(|| self.words.get(Word::Cut) != 0 && self.words.get(Word::CutEpoch) == epoch)
     }
 
-    /// The file is not cut any more: all of it is loaded, or it has failed.
-    pub fn close_cut(&self, taken: &Taken) {
+    /// The file is not split any more: all of it is loaded, or it has failed.
+    pub fn close_range_plan(&self, lease: &RangeLease) {
         self.words.locked(|| {
-            if self.is_current(taken) {
+            if self.is_current(lease) {
                 self.words.set(Word::Cut, 0);
             }
         });

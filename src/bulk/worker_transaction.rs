@@ -1,10 +1,10 @@
 //! Where somebody sits at the board who loads files of a call: the transaction under
 //! way, and what the board is told once that is committed.
 
-use super::board::{self, Board, Posted, Taken};
-use super::call::{BulkArguments, OnFileError};
-use super::common::Common;
-use super::look::{Claims, Opened};
+use super::arguments::{BulkArguments, OnFileError};
+use super::board::{self, Board, FileOutcome, RangeLease};
+use super::call_context::CallContext;
+use super::file_decision::{ClaimedFile, Claims};
 use super::progress::Progress;
 use super::report;
 use crate::access;
@@ -46,7 +46,7 @@ pub fn is_large(bytes: u64) -> bool {
 }
 
 /// A worker's place, or that of the session itself.
-pub struct Seat<'a> {
+pub struct WorkerTransaction<'a> {
     pub board: &'a Board,
     pub slot: usize,
     call: &'a BulkArguments,
@@ -59,8 +59,8 @@ pub struct Seat<'a> {
     /// Where the target keeps its rows, when the call began.
     placement: Placement,
     transactions: &'a mut Transactions,
-    now: Option<Now>,
-    group: Group,
+    open: Option<OpenTransaction>,
+    pending: PendingCommit,
     /// How often a file was in somebody's way.
     conflicts: HashMap<usize, u32>,
     /// Files that could not be committed, each alone in its transaction.
@@ -70,7 +70,7 @@ pub struct Seat<'a> {
 }
 
 /// What belongs to the transaction under way.
-struct Now {
+struct OpenTransaction {
     target: Target,
     target_name: Vec<u8>,
     insert: Insert,
@@ -88,19 +88,19 @@ pub struct Refusal {
 pub struct NotCommitted {
     pub failure: Failure,
     /// What the board would have been told of.
-    pub posted: Vec<Posted>,
+    pub outcomes: Vec<FileOutcome>,
 }
 
 /// Files that are loaded and not committed.
 #[derive(Default)]
-struct Group {
-    posted: Vec<Posted>,
-    gain: board::Gain,
+struct PendingCommit {
+    outcomes: Vec<FileOutcome>,
+    counters: board::Counters,
     claims: Vec<Claims>,
     /// A range, and where it ended.
-    range: Option<(Taken, u64)>,
+    range: Option<(RangeLease, u64)>,
     /// The range that is the last of its file, because that ends or fails with it.
-    closes: Option<Taken>,
+    closes: Option<RangeLease>,
     /// What the call is to fail with.
     fails: Option<Failure>,
     /// Lines for the server's log.
@@ -109,7 +109,7 @@ struct Group {
     began: Option<Instant>,
 }
 
-impl<'a> Seat<'a> {
+impl<'a> WorkerTransaction<'a> {
     /// Sits down, in a slot of the board.
     pub fn new(
         board: &'a Board,
@@ -119,9 +119,9 @@ impl<'a> Seat<'a> {
         threads: usize,
         progress: Option<&'a mut Progress>,
     ) -> Result<Self, Error> {
-        board.sit_down(slot, pg::process_id());
+        board.occupy_slot(slot, pg::process_id());
         let options = call.options()?;
-        let mut seat = Seat {
+        let mut transaction = WorkerTransaction {
             board,
             slot,
             call,
@@ -131,16 +131,16 @@ impl<'a> Seat<'a> {
             deferrable: false,
             placement: Placement::Local,
             transactions,
-            now: None,
-            group: Group::default(),
+            open: None,
+            pending: PendingCommit::default(),
             conflicts: HashMap::new(),
             refused: HashMap::new(),
             progress,
         };
-        seat.begin()?;
-        seat.deferrable = constraint::any_deferrable();
-        seat.placement = seat.parts().1.target.placement();
-        Ok(seat)
+        transaction.begin()?;
+        transaction.deferrable = constraint::any_deferrable();
+        transaction.placement = transaction.parts().1.target.placement();
+        Ok(transaction)
     }
 
     /// Whether there is a transaction, in which rows may be locked.
@@ -160,23 +160,23 @@ impl<'a> Seat<'a> {
         let target_name = target.quoted_name()?;
         let insert = Insert::prepare(&target)?;
         let catalog = Catalog::open()?;
-        self.now = Some(Now { target, target_name, insert, catalog });
+        self.open = Some(OpenTransaction { target, target_name, insert, catalog });
         Ok(())
     }
 
     /// Commits what is loaded, and says so. Where that cannot be, what was to be committed is
     /// loaded again: files one by one, as all that were found busy. One that was alone is to
-    /// fail, see [`Seat::next_refused`]: a part of a file is not committed by this.
+    /// fail, see [`WorkerTransaction::next_refused`]: a part of a file is not committed by this.
     pub fn commit(&mut self) {
-        let Err(NotCommitted { failure, posted }) = self.try_commit() else { return };
-        match posted[..] {
-            [Posted { file, .. }] if self.may_be_committed_later(file, &failure) => self.give_way(file),
-            [Posted { file, load_id, state: board::State::Loaded }] => {
+        let Err(NotCommitted { failure, outcomes }) = self.try_commit() else { return };
+        match outcomes[..] {
+            [FileOutcome { file, .. }] if self.may_be_committed_later(file, &failure) => self.give_way(file),
+            [FileOutcome { file, load_id, state: board::QueueState::Loaded }] => {
                 self.refused.insert(file, Refusal { load_id, failure });
             }
             // Nothing was loaded: there is nobody to be blamed but the call.
             [] | [_] => self.board.fail(&failure),
-            _ => self.give_back(&posted),
+            _ => self.give_back(&outcomes),
         }
     }
 
@@ -184,33 +184,33 @@ impl<'a> Seat<'a> {
     /// the board nothing may look at interrupts: this process could end there, and
     /// nobody would learn what is done. Writing to the server's log does.
     pub fn try_commit(&mut self) -> Result<(), NotCommitted> {
-        self.now = None;
+        self.open = None;
         let committed = self.transactions.try_commit();
-        let group = std::mem::take(&mut self.group);
+        let pending = std::mem::take(&mut self.pending);
         if let Err(error) = committed {
-            return Err(NotCommitted { failure: Failure::from(error), posted: group.posted });
+            return Err(NotCommitted { failure: Failure::from(error), outcomes: pending.outcomes });
         }
-        self.board.gain(&group.gain);
-        for posted in &group.posted {
-            self.board.post(posted);
+        self.board.count(&pending.counters);
+        for outcome in &pending.outcomes {
+            self.board.record(outcome);
         }
-        if let Some((taken, end)) = group.range {
-            self.board.come_to(taken.cut.file, end);
-            self.board.range_is_done(&taken);
+        if let Some((lease, end)) = pending.range {
+            self.board.come_to(lease.plan.file, end);
+            self.board.range_is_committed(&lease);
         }
-        if let Some(taken) = group.closes {
-            self.board.close_cut(&taken);
+        if let Some(lease) = pending.closes {
+            self.board.close_range_plan(&lease);
         }
-        if let Some(failure) = group.fails {
+        if let Some(failure) = pending.fails {
             self.board.fail(&failure);
         }
-        group.lines.into_iter().for_each(report::log_file);
+        pending.lines.into_iter().for_each(report::log_file);
         Ok(())
     }
 
     /// A file that is to fail, because it could not be committed.
     pub fn next_refused(&self) -> Option<usize> {
-        let is_here = |file: &usize| self.board.state(*file) == board::State::Taken(self.slot);
+        let is_here = |file: &usize| self.board.state(*file) == board::QueueState::Taken(self.slot);
         self.refused.keys().copied().find(is_here)
     }
 
@@ -219,33 +219,33 @@ impl<'a> Seat<'a> {
         self.refused.remove(&file)
     }
 
-    fn give_back(&self, posted: &[Posted]) {
-        posted.iter().for_each(|posted| self.board.give_back(posted.file));
+    fn give_back(&self, outcomes: &[FileOutcome]) {
+        outcomes.iter().for_each(|outcome| self.board.give_back(outcome.file));
     }
 
     /// What is to be said of a range when it is committed.
     pub fn range_ends(
         &mut self,
-        taken: &Taken,
+        lease: &RangeLease,
         end: u64,
-        gain: &board::Gain,
-        last: Option<(Posted, String)>,
+        counters: &board::Counters,
+        last: Option<(FileOutcome, String)>,
     ) {
-        self.group.range = Some((*taken, end));
-        self.group.gain.add(gain);
-        if let Some((posted, line)) = last {
-            self.group.closes = Some(*taken);
-            self.group.posted.push(posted);
-            self.group.lines.push(line);
+        self.pending.range = Some((*lease, end));
+        self.pending.counters.add(counters);
+        if let Some((outcome, line)) = last {
+            self.pending.closes = Some(*lease);
+            self.pending.outcomes.push(outcome);
+            self.pending.lines.push(line);
         }
     }
 
     /// Takes back what is not committed; its files are there for others.
     pub fn roll_back(&mut self) {
-        self.now = None;
+        self.open = None;
         self.transactions.roll_back();
-        let posted = std::mem::take(&mut self.group).posted;
-        self.give_back(&posted);
+        let outcomes = std::mem::take(&mut self.pending).outcomes;
+        self.give_back(&outcomes);
     }
 
     /// Takes back what is not committed, and leaves a file to others or to later. Where it was
@@ -259,12 +259,12 @@ impl<'a> Seat<'a> {
     }
 
     /// What is the same for all files, and what this transaction has open.
-    pub fn parts(&mut self) -> (Sink<'_>, Common<'_>) {
-        let now = self.now.as_mut().expect("a transaction");
-        let sink = Sink { target: &now.target, insert: &mut now.insert, catalog: &now.catalog };
-        let common = Common {
-            target: &now.target,
-            target_name: &now.target_name,
+    pub fn parts(&mut self) -> (Sink<'_>, CallContext<'_>) {
+        let open = self.open.as_mut().expect("a transaction");
+        let sink = Sink { target: &open.target, insert: &mut open.insert, catalog: &open.catalog };
+        let context = CallContext {
+            target: &open.target,
+            target_name: &open.target_name,
             options: &self.options,
             options_json: &self.options_json,
             chunk: self.call.chunk,
@@ -273,12 +273,12 @@ impl<'a> Seat<'a> {
             part_size: settings::transaction_size(),
             deferrable: self.deferrable,
         };
-        (sink, common)
+        (sink, context)
     }
 
     /// How far a load is at this moment; `None` where it is not under way.
     pub fn position(&self, load_id: i64) -> Option<Position> {
-        self.now.as_ref().and_then(|now| now.catalog.position(load_id, &[Status::Running]))
+        self.open.as_ref().and_then(|open| open.catalog.position(load_id, &[Status::Running]))
     }
 
     /// The table that is loaded into.
@@ -291,9 +291,9 @@ impl<'a> Seat<'a> {
         self.deferrable
             // To load again what another server has committed makes its rows twice.
             || self.placement == Placement::Foreign
-            || self.group.posted.len() >= GROUP_FILES
-            || self.group.bytes >= GROUP_BYTES
-            || self.group.began.is_some_and(|began| began.elapsed() >= GROUP_TIME)
+            || self.pending.outcomes.len() >= GROUP_FILES
+            || self.pending.bytes >= GROUP_BYTES
+            || self.pending.began.is_some_and(|began| began.elapsed() >= GROUP_TIME)
     }
 
     /// Whether a file did not share a transaction when the call began.
@@ -303,7 +303,7 @@ impl<'a> Seat<'a> {
 
     /// Hashes a file while no transaction is open. A procedure always is in one: in a new
     /// one now and then.
-    pub fn hash(&mut self, opened: &mut Opened) -> Result<(), Error> {
+    pub fn hash(&mut self, opened: &mut ClaimedFile) -> Result<(), Error> {
         let mut since = Instant::now();
         opened.hash(|| {
             if since.elapsed() >= RENEW_INTERVAL {
@@ -315,49 +315,55 @@ impl<'a> Seat<'a> {
 
     /// Holds claims until the transaction ends.
     pub fn hold(&mut self, claims: Claims) {
-        self.group.claims.push(claims);
+        self.pending.claims.push(claims);
     }
 
     /// Counts what is loaded.
-    pub fn gain(&mut self, gain: &board::Gain) {
-        self.group.gain.add(gain);
+    pub fn count(&mut self, counters: &board::Counters) {
+        self.pending.counters.add(counters);
     }
 
     /// Writes a line to the server's log when this is committed.
     pub fn log(&mut self, line: String) {
-        self.group.lines.push(line);
+        self.pending.lines.push(line);
     }
 
     /// A file that needs no more work once this is committed.
-    pub fn done(&mut self, posted: Posted, bytes: u64) {
-        self.group.posted.push(posted);
-        self.group.bytes += bytes;
-        self.group.began.get_or_insert_with(Instant::now);
+    pub fn done(&mut self, outcome: FileOutcome, bytes: u64) {
+        self.pending.outcomes.push(outcome);
+        self.pending.bytes += bytes;
+        self.pending.began.get_or_insert_with(Instant::now);
     }
 
     /// A file is not loaded, and that is an error, but none that the history is told of: it
     /// was loaded before, or somebody else has it. It may end the call.
-    pub fn refused(&mut self, posted: Posted, error: Error) {
-        self.done(posted, 0);
+    pub fn refused(&mut self, outcome: FileOutcome, error: Error) {
+        self.done(outcome, 0);
         if self.call.on_file_error == OnFileError::Stop {
-            self.group.fails = Some(Failure::from(error));
+            self.pending.fails = Some(Failure::from(error));
             self.commit();
         }
     }
 
     /// A file has failed, and that is written down; it may end the call. If it was
-    /// cut, the range that it failed at is its last.
-    pub fn failed(&mut self, posted: Posted, path: &[u8], failure: &Failure, last: Option<&Taken>) {
-        let line = report::failed_line(path, posted.load_id, failure);
+    /// split, the range that it failed at is its last.
+    pub fn failed(
+        &mut self,
+        outcome: FileOutcome,
+        path: &[u8],
+        failure: &Failure,
+        last: Option<&RangeLease>,
+    ) {
+        let line = report::failed_line(path, outcome.load_id, failure);
         if self.call.on_file_error == OnFileError::Stop {
-            self.group.fails = Some(Failure { code: failure.code.clone(), message: line.clone() });
+            self.pending.fails = Some(Failure { code: failure.code.clone(), message: line.clone() });
         }
-        self.group.closes = last.copied();
-        self.group.lines.push(line);
-        self.done(posted, 0);
+        self.pending.closes = last.copied();
+        self.pending.lines.push(line);
+        self.done(outcome, 0);
         match self.try_commit() {
-            Err(NotCommitted { failure, posted }) if posted.len() == 1 => self.board.fail(&failure),
-            Err(NotCommitted { posted, .. }) => self.give_back(&posted),
+            Err(NotCommitted { failure, outcomes }) if outcomes.len() == 1 => self.board.fail(&failure),
+            Err(NotCommitted { outcomes, .. }) => self.give_back(&outcomes),
             Ok(()) => {}
         }
     }

@@ -28,7 +28,7 @@ pub struct BulkArguments {
 pub enum OnFileError {
     /// Load the others.
     Continue,
-    /// End the call.
+    /// PartEnd the call.
     Stop,
     /// Load the others, and then fail.
     Raise,

@@ -1,7 +1,7 @@
 //! What the last call of this session came to, for `loader.last_call`. Kept by the
 //! process: the call's transactions may have been taken back, or its end an error.
 
-use super::board::{Board, State, Totals};
+use super::board::{Board, QueueState, Totals};
 use super::report::Summary;
 use crate::pg::processes::user;
 use crate::pg::{self, Oid};
@@ -15,7 +15,7 @@ const MOST_LOADS: usize = 1_000_000;
 
 /// What a call came to.
 #[derive(Clone)]
-pub struct Last {
+pub struct LastCall {
     /// Who called: in a pool of sessions others come after.
     caller: Oid,
     pub started_at: TimestampWithTimeZone,
@@ -27,12 +27,12 @@ pub struct Last {
 }
 
 thread_local! {
-    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<LastCall>> = const { RefCell::new(None) };
 }
 
 /// The last call of this session, if it came as far as to its files and the current role
 /// has the rights of the one that called.
-pub fn last() -> Option<Last> {
+pub fn last() -> Option<LastCall> {
     LAST.with_borrow(Option::clone).filter(|last| user::has_rights_of(user::current(), last.caller))
 }
 
@@ -42,7 +42,7 @@ pub fn forget() {
 }
 
 /// A call under way. What it has come to is kept when this goes, however the call ends.
-pub struct Record {
+pub struct CallRecord {
     caller: Oid,
     started_at: TimestampWithTimeZone,
     clock: Instant,
@@ -51,10 +51,10 @@ pub struct Record {
     board: Option<Rc<Board>>,
 }
 
-impl Record {
+impl CallRecord {
     /// Of a call that begins.
     pub fn new() -> Self {
-        Record {
+        CallRecord {
             caller: user::current(),
             started_at: pg::now(),
             clock: Instant::now(),
@@ -92,12 +92,12 @@ impl Record {
         let summary = Summary { totals, elapsed: self.clock.elapsed() };
         let (started_at, finished_at) = (self.started_at, pg::now());
         let caller = self.caller;
-        LAST.set(Some(Last { caller, started_at, finished_at, summary: summary.clone(), load_ids }));
+        LAST.set(Some(LastCall { caller, started_at, finished_at, summary: summary.clone(), load_ids }));
         summary
     }
 }
 
-impl Drop for Record {
+impl Drop for CallRecord {
     fn drop(&mut self) {
         if let Some(board) = self.board.take() {
             self.keep(board.totals(), loads_of(&board));
@@ -109,8 +109,16 @@ fn loads_of(board: &Board) -> Option<Vec<i64>> {
     let mut loads = Vec::new();
     for file in 0..board.files() {
         let is_own = match board.state(file) {
-            State::Loaded | State::Failed | State::Taken(_) | State::Busy | State::HeldUp => true,
-            State::Open | State::Skipped | State::Changed | State::Refused | State::RefusedChanged => false,
+            QueueState::Loaded
+            | QueueState::Failed
+            | QueueState::Taken(_)
+            | QueueState::Busy
+            | QueueState::HeldUp => true,
+            QueueState::Open
+            | QueueState::Skipped
+            | QueueState::Changed
+            | QueueState::Refused
+            | QueueState::RefusedChanged => false,
         };
         // A file that was only looked at has none yet.
         let load = board.load_of(file);

@@ -3,10 +3,10 @@
 
 mod files;
 mod idle;
+mod layout;
 mod ranges;
-mod words;
 
-pub use files::{Board, Gain, Posted, State, Totals};
+pub use files::{Board, Counters, FileOutcome, QueueState, Totals};
 pub use idle::InTheWay;
-pub use ranges::{Cut, Taken, Turn};
-pub use words::SLOTS;
+pub use layout::SLOTS;
+pub use ranges::{RangeLease, RangePlan, Turn};

@@ -1,10 +1,10 @@
-//! One range of a file that is cut. It is loaded as if the range before it ended
+//! One range of a file that is split. It is loaded as if the range before it ended
 //! right where it is to end; whether it did shows when all before are committed,
 //! in order. If not, it is loaded again from where they really ended.
 
-use super::board::{self, Posted, State, Taken, Turn};
+use super::board::{self, FileOutcome, QueueState, RangeLease, Turn};
 use super::report;
-use super::seat::Seat;
+use super::worker_transaction::WorkerTransaction;
 use crate::access;
 use crate::catalog::{Position, Status};
 use crate::error::{Error, Failure};
@@ -40,7 +40,7 @@ const LONGEST_WAIT_TIMES: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What loading a range came to.
-struct Ranged {
+struct LoadedRange {
     part: PartResult,
     /// What it took for granted about the place where it begins.
     assumption: Assumption,
@@ -50,11 +50,16 @@ struct Ranged {
 
 /// Loads a range and commits it, when it is its turn. `gives_way` is the file, by its
 /// epoch, in which ranges are in each other's way.
-pub fn load(seat: &mut Seat<'_>, taken: &Taken, gives_way: &mut Option<u64>) -> Result<(), Error> {
-    let path = seat.board.path(taken.cut.file);
-    seat.show_file(&path);
-    let mut attempt = Attempt { seat, taken, path: &path, gives_way, in_the_way: false, pause: PAUSE };
-    let in_turn = *attempt.gives_way == Some(taken.epoch) || attempt.seat.board.is_in_turn(taken);
+pub fn load(
+    transaction: &mut WorkerTransaction<'_>,
+    lease: &RangeLease,
+    gives_way: &mut Option<u64>,
+) -> Result<(), Error> {
+    let path = transaction.board.path(lease.plan.file);
+    transaction.show_file(&path);
+    let mut attempt =
+        RangeAttempt { transaction, lease, path: &path, gives_way, in_the_way: false, pause: PAUSE };
+    let in_turn = *attempt.gives_way == Some(lease.epoch) || attempt.transaction.board.is_in_turn(lease);
     if in_turn && !attempt.comes_to_its_turn(Duration::ZERO) {
         return Ok(());
     }
@@ -63,9 +68,9 @@ pub fn load(seat: &mut Seat<'_>, taken: &Taken, gives_way: &mut Option<u64>) -> 
 }
 
 /// Who tries to load a range.
-struct Attempt<'t, 'a> {
-    seat: &'t mut Seat<'a>,
-    taken: &'t Taken,
+struct RangeAttempt<'t, 'a> {
+    transaction: &'t mut WorkerTransaction<'a>,
+    lease: &'t RangeLease,
     path: &'t [u8],
     gives_way: &'t mut Option<u64>,
     /// It met a conflict when it was its turn.
@@ -73,11 +78,11 @@ struct Attempt<'t, 'a> {
     pause: Duration,
 }
 
-impl Attempt<'_, '_> {
+impl RangeAttempt<'_, '_> {
     /// Loads it once; `false` where that has to be done again.
     fn once(&mut self) -> Result<bool, Error> {
-        self.seat.begin()?;
-        let known = match self.seat.board.turn(self.taken) {
+        self.transaction.begin()?;
+        let known = match self.transaction.board.turn(self.lease) {
             Turn::Over => return Ok(true),
             Turn::Now => match self.position() {
                 Some(position) => Some(position),
@@ -94,9 +99,9 @@ impl Attempt<'_, '_> {
         match outcome {
             Ok(ranged) if ranged.assumption.holds_at(&mark_at(&position)) => {
                 let Some(failure) = self.save(&ranged, &position)? else { return Ok(true) };
-                self.in_the_way = self.seat.may_be_committed_later(self.taken.cut.file, &failure);
+                self.in_the_way = self.transaction.may_be_committed_later(self.lease.plan.file, &failure);
                 if !self.in_the_way {
-                    self.seat.begin()?;
+                    self.transaction.begin()?;
                     self.fail(&failure)?;
                     return Ok(true);
                 }
@@ -109,9 +114,9 @@ impl Attempt<'_, '_> {
             // It began at the wrong place, or failed where it might have.
             _ => {}
         }
-        self.seat.roll_back();
+        self.transaction.roll_back();
         if std::mem::take(&mut self.in_the_way) {
-            self.seat.board.load_in_turn(self.taken);
+            self.transaction.board.load_in_turn(self.lease);
             latch::wait(self.pause);
             self.pause *= 2;
         }
@@ -119,7 +124,7 @@ impl Attempt<'_, '_> {
     }
 
     fn is_tried_again(&mut self, failure: &Failure) -> bool {
-        self.in_the_way = self.seat.is_tried_again(self.taken.cut.file, failure);
+        self.in_the_way = self.transaction.is_tried_again(self.lease.plan.file, failure);
         self.in_the_way
     }
 
@@ -129,61 +134,61 @@ impl Attempt<'_, '_> {
         // Without a transaction it only waits: should it hold what a worker asks for that
         // goes on, such as an advisory lock that a trigger took for the session, nothing but
         // its end gives it back.
-        self.seat.board.idle(self.seat.slot, !self.seat.is_in_transaction());
+        self.transaction.board.idle(self.transaction.slot, !self.transaction.is_in_transaction());
         let turn = self.wait_for_turn(took);
-        self.seat.board.idle(self.seat.slot, false);
+        self.transaction.board.idle(self.transaction.slot, false);
         if turn == Turn::Now {
             return true;
         }
-        self.seat.roll_back();
+        self.transaction.roll_back();
         if matches!(turn, Turn::Later { .. }) {
             // They write the same rows: from now on one after the other.
-            *self.gives_way = Some(self.taken.epoch);
+            *self.gives_way = Some(self.lease.epoch);
         }
         if turn != Turn::Over {
-            self.seat.board.drop_range(self.taken);
+            self.transaction.board.return_range(self.lease);
         }
         false
     }
 
     /// How far the load is.
     fn position(&self) -> Option<Position> {
-        self.seat.position(self.taken.cut.load_id)
+        self.transaction.position(self.lease.plan.load_id)
     }
 
     /// Somebody else has finished the load, or undone it: nothing is to be tried again.
     fn give_up(&mut self) -> bool {
-        self.seat.roll_back();
-        self.seat.board.close_cut(self.taken);
-        self.seat.board.give_back(self.taken.cut.file);
+        self.transaction.roll_back();
+        self.transaction.board.close_range_plan(self.lease);
+        self.transaction.board.give_back(self.lease.plan.file);
         true
     }
 
-    fn load_range(&mut self, known: Option<&Position>) -> Result<Ranged, Failure> {
-        let load_id = self.taken.cut.load_id;
+    fn load_range(&mut self, known: Option<&Position>) -> Result<LoadedRange, Failure> {
+        let load_id = self.lease.plan.load_id;
         let load = || self.load_file_range(known).map_err(|error| Failure::from(error.of_load(load_id)));
         contain(load, Failure::from)
     }
 
-    fn load_file_range(&mut self, known: Option<&Position>) -> Result<Ranged, Error> {
-        let taken = self.taken;
-        let cut = &taken.cut;
-        let last = taken.range + 1 == cut.ranges();
+    fn load_file_range(&mut self, known: Option<&Position>) -> Result<LoadedRange, Error> {
+        let lease = self.lease;
+        let plan = &lease.plan;
+        let last = lease.range + 1 == plan.ranges();
         let opened = access::open(self.path)?;
         let shown = opened.shown.clone();
-        if !opened.stat().is_same(&cut.stat) {
+        if !opened.stat().is_same(&plan.stat) {
             return Err(Error::Changed(shown));
         }
         let mut cuts = Cuts::new(FileSource::new(opened)).map_err(|error| explain(error, &shown))?;
         let mut find = |nominal: u64| cuts.after(nominal).map_err(|error| explain(error, &shown));
         let start = match known {
             Some(position) => mark_at(position),
-            None if taken.range == 0 => ResumePoint::at(cut.start),
-            None => ResumePoint::at(find(cut.nominal_start(taken.range))?),
+            None if lease.range == 0 => ResumePoint::at(plan.start),
+            None => ResumePoint::at(find(plan.nominal_start(lease.range))?),
         };
-        let end = if last { u64::MAX } else { find(cut.nominal_start(taken.range + 1))? };
+        let end = if last { u64::MAX } else { find(plan.nominal_start(lease.range + 1))? };
         let rejected = known.map_or(0, |position| position.rejects);
-        let (mut sink, common) = self.seat.parts();
+        let (mut sink, context) = self.transaction.parts();
         let mut source = cuts.into_source();
         source.rewind()?;
         let decoded =
@@ -192,22 +197,22 @@ impl Attempt<'_, '_> {
             decoded,
             sink.target,
             &Setup {
-                load_id: taken.cut.load_id,
-                report: common.report(taken.cut.load_id, taken.cut.stat.size, 0, rejected),
-                options: common.options,
+                load_id: lease.plan.load_id,
+                report: context.report(lease.plan.load_id, lease.plan.stat.size, 0, rejected),
+                options: context.options,
                 part: Part { resume_at: 0, range: Some(Range { start, end: end.max(start.offset) }) },
                 passes: None,
-                threads: common.threads,
+                threads: context.threads,
                 any_good: true,
                 rejected,
             },
         )?;
         while loader.load_batch(&mut sink)? {}
         let ended = loader.finish(&mut sink, last)?;
-        if common.deferrable {
+        if context.deferrable {
             constraint::check_deferred()?;
         }
-        Ok(Ranged { part: ended.part, assumption: ended.assumption, last })
+        Ok(LoadedRange { part: ended.part, assumption: ended.assumption, last })
     }
 
     /// Waits until all ranges before it are committed, unless one of them cannot be
@@ -218,25 +223,25 @@ impl Attempt<'_, '_> {
         let mut waits_for = (0, looked);
         let mut blocked = 0;
         loop {
-            let turn = self.seat.board.turn(self.taken);
+            let turn = self.transaction.board.turn(self.lease);
             let Turn::Later { first, before } = turn else { return turn };
-            if self.seat.board.is_stopped() {
+            if self.transaction.board.is_stopped() {
                 return Turn::Over;
             }
             if first != waits_for.0 {
                 waits_for = (first, Instant::now());
             }
             // Without a transaction it is in nobody's way.
-            if self.seat.is_in_transaction() {
+            if self.transaction.is_in_transaction() {
                 if waits_for.1.elapsed() >= longest {
-                    self.seat.board.load_in_turn(self.taken);
+                    self.transaction.board.load_in_turn(self.lease);
                 }
-                if self.seat.board.is_in_turn(self.taken) {
+                if self.transaction.board.is_in_turn(self.lease) {
                     return turn;
                 }
                 if looked.elapsed() >= SUSPICION {
                     looked = Instant::now();
-                    let pid = self.seat.board.pid(before);
+                    let pid = self.transaction.board.pid(before);
                     blocked = if blocking::is_blocked(pid) { blocked + 1 } else { 0 };
                     if blocked >= PATIENT_LOOKS || (blocked > 0 && blocking::blocks(pid)) {
                         return turn;
@@ -249,22 +254,22 @@ impl Attempt<'_, '_> {
 
     /// Writes down a range that began where it had to, and commits it. Returns why it could
     /// not be committed, if so.
-    fn save(&mut self, ranged: &Ranged, position: &Position) -> Result<Option<Failure>, Error> {
-        let taken = self.taken;
+    fn save(&mut self, ranged: &LoadedRange, position: &Position) -> Result<Option<Failure>, Error> {
+        let lease = self.lease;
         let (assumed, actual) = (ranged.part.from, mark_at(position));
         let end = ranged.part.end.rebased(&assumed, &actual);
         let part = PartResult { end, ..ranged.part };
         let reached = part.after(position);
-        let (sink, common) = self.seat.parts();
-        let limit = common.options.reject_limit;
+        let (sink, context) = self.transaction.parts();
+        let limit = context.options.reject_limit;
         if let Some(limit) = limit.filter(|&limit| reached.rejects > limit) {
             let failure = Failure::from(Error::TooManyInFile { path: text::show(self.path), limit });
-            self.seat.roll_back();
-            self.seat.begin()?;
+            self.transaction.roll_back();
+            self.transaction.begin()?;
             self.fail(&failure)?;
             return Ok(None);
         }
-        let load_id = taken.cut.load_id;
+        let load_id = lease.plan.load_id;
         if actual.records > assumed.records && part.ledger.bytes_rejected > 0 {
             sink.catalog.shift_rejects(load_id, actual.offset, actual.records, actual.line)?;
         }
@@ -274,24 +279,24 @@ impl Attempt<'_, '_> {
             return Ok(None);
         }
         let last = ranged.last.then(|| {
-            let posted = Posted { file: taken.cut.file, state: State::Loaded, load_id };
-            (posted, report::loaded_line(self.path, common.target_name, load_id, &reached))
+            let outcome = FileOutcome { file: lease.plan.file, state: QueueState::Loaded, load_id };
+            (outcome, report::loaded_line(self.path, context.target_name, load_id, &reached))
         });
-        self.seat.range_ends(taken, end.offset, &board::Gain::between(position, &reached), last);
-        if let Err(refused) = self.seat.try_commit() {
+        self.transaction.range_ends(lease, end.offset, &board::Counters::between(position, &reached), last);
+        if let Err(refused) = self.transaction.try_commit() {
             return Ok(Some(refused.failure));
         }
-        self.seat.goes_on(taken.cut.file);
+        self.transaction.goes_on(lease.plan.file);
         Ok(None)
     }
 
     /// The file fails at this range; those before it are committed.
     fn fail(&mut self, failure: &Failure) -> Result<(), Error> {
-        let load_id = self.taken.cut.load_id;
-        let (sink, _) = self.seat.parts();
+        let load_id = self.lease.plan.load_id;
+        let (sink, _) = self.transaction.parts();
         sink.catalog.fail(load_id, (&failure.code, &failure.message))?;
-        let posted = Posted { file: self.taken.cut.file, state: State::Failed, load_id };
-        self.seat.failed(posted, self.path, failure, Some(self.taken));
+        let outcome = FileOutcome { file: self.lease.plan.file, state: QueueState::Failed, load_id };
+        self.transaction.failed(outcome, self.path, failure, Some(self.lease));
         Ok(())
     }
 }

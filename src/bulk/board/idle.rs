@@ -1,7 +1,7 @@
 //! Which processes of a call have nothing to do, and who holds the files that are left.
 
-use super::files::{Board, State};
-use super::words::{FileWord, IDLE, PIDS, SLOTS, Word};
+use super::files::{Board, QueueState};
+use super::layout::{FileWord, IDLE, PIDS, SLOTS, Word};
 use crate::load::Same;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -94,9 +94,9 @@ impl Board {
     /// Takes this very file, if it was found busy.
     pub fn take_this_busy(&self, slot: usize, file: usize) -> bool {
         self.words.locked(|| {
-            let busy = self.state(file) == State::Busy;
+            let busy = self.state(file) == QueueState::Busy;
             if busy {
-                self.words.of_file(file, FileWord::State).store(State::Taken(slot).to_word(), SeqCst);
+                self.words.of_file(file, FileWord::State).store(QueueState::Taken(slot).to_word(), SeqCst);
             }
             busy
         })

@@ -1,7 +1,7 @@
 //! What a call of `load_json_files` tells its client: how far it is now and then,
 //! what went wrong, and the summary.
 
-use super::board::{Board, InTheWay, State, Totals};
+use super::board::{Board, InTheWay, QueueState, Totals};
 use crate::catalog::{Catalog, Position};
 use crate::error::{Error, Failure, braces_hint};
 use crate::load::{damaged, in_the_way, log_line};
@@ -128,12 +128,12 @@ pub fn files(board: &Board, catalog: &Catalog, table: &str) -> Option<Error> {
                 &board.path(files.first),
                 table,
                 board.load_of(files.first),
-                state == State::RefusedChanged,
+                state == QueueState::RefusedChanged,
             )
         };
         match (files.others, state) {
             (0, _) => error().warn(),
-            (others, State::RefusedChanged) => {
+            (others, QueueState::RefusedChanged) => {
                 let names = files.named(others);
                 tell(PgLogLevel::WARNING, format!("{names} have changed since they were loaded"), None);
             }
@@ -148,8 +148,8 @@ pub fn files(board: &Board, catalog: &Catalog, table: &str) -> Option<Error> {
         }
         Some(First { file: files.first, failure: Failure::from(error()), has_row: false })
     };
-    let refused = [refused(State::Refused), refused(State::RefusedChanged)];
-    if let Some(files) = Files::in_state(board, State::Changed) {
+    let refused = [refused(QueueState::Refused), refused(QueueState::RefusedChanged)];
+    if let Some(files) = Files::in_state(board, QueueState::Changed) {
         let load_id = board.load_of(files.first);
         let (names, words) = match files.others {
             0 => (files.named(0), format!("has changed since load {load_id}")),
@@ -193,7 +193,7 @@ struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    fn in_state(board: &'a Board, state: State) -> Option<Self> {
+    fn in_state(board: &'a Board, state: QueueState) -> Option<Self> {
         let mut files = (0..board.files()).filter(|&file| board.state(file) == state);
         files.next().map(|first| Files { board, first, others: files.count() as u64 })
     }
@@ -211,7 +211,7 @@ impl<'a> Files<'a> {
 /// Says which files were loaded though their compressed streams are not all that they should be.
 fn tell_damaged(board: &Board) {
     let damage = |&file: &usize| board.damage_of(file) != Damage::default();
-    let loaded = (0..board.files()).filter(|&file| board.state(file) == State::Loaded);
+    let loaded = (0..board.files()).filter(|&file| board.state(file) == QueueState::Loaded);
     let mut files = loaded.filter(damage);
     for file in files.by_ref().take(NAMED) {
         damaged(&text::show(&board.path(file)), board.damage_of(file));
@@ -228,7 +228,7 @@ fn tell_damaged(board: &Board) {
 fn tell_held_up(board: &Board) -> Option<First> {
     let mut kinds: Vec<(Option<InTheWay>, Files<'_>)> = Vec::new();
     let mut beyond = 0;
-    for file in (0..board.files()).filter(|&file| board.state(file) == State::HeldUp) {
+    for file in (0..board.files()).filter(|&file| board.state(file) == QueueState::HeldUp) {
         let what = board.in_the_way(file);
         match kinds.iter().position(|(other, _)| *other == what) {
             Some(known) => kinds[known].1.others += 1,
@@ -256,7 +256,8 @@ fn tell_held_up(board: &Board) -> Option<First> {
 /// Says which files failed, one line for those that did so in the same way; returns the
 /// first of them.
 fn tell_failed(board: &Board, catalog: &Catalog) -> Option<First> {
-    let files: Vec<usize> = (0..board.files()).filter(|&file| board.state(file) == State::Failed).collect();
+    let files: Vec<usize> =
+        (0..board.files()).filter(|&file| board.state(file) == QueueState::Failed).collect();
     let mut kinds: Vec<(String, Files<'_>, Failure)> = Vec::new();
     let mut beyond = 0;
     for some in files.chunks(ASKED_AT_ONCE) {

@@ -40,7 +40,7 @@ pub enum Word {
     /// How many workers were started.
     Workers,
     Leader,
-    /// A file is cut into ranges: 1, and what is known of it.
+    /// A file is split into ranges: 1, and what is known of it.
     Cut,
     CutFile,
     CutLoad,
@@ -55,7 +55,7 @@ pub enum Word {
     /// nobody has begun.
     CutDone,
     CutNext,
-    /// Counts up with each file that is cut.
+    /// Counts up with each file that is split.
     CutEpoch,
     /// Its ranges are in each other's way: one is loaded after the other.
     CutInTurn,
@@ -107,22 +107,24 @@ pub enum FileWord {
 }
 
 /// The memory.
-pub struct Words {
+pub struct BoardMemory {
     segment: Segment,
 }
 
-impl Words {
+impl BoardMemory {
     /// All zero but the layout, with room for so many files, bytes of paths, and words
     /// behind them; for workers of a session.
     pub fn new(session: &Session, files: usize, path_bytes: usize, more: usize) -> Self {
-        let words = Words { segment: session.share(Words::paths_at(files) + path_bytes.div_ceil(8) + more) };
+        let words = BoardMemory {
+            segment: session.share(BoardMemory::paths_at(files) + path_bytes.div_ceil(8) + more),
+        };
         words.set(Word::Layout, LAYOUT);
         words
     }
 
     /// What another process made; `None` where that was another version of the library.
     pub fn of(segment: Segment) -> Option<Self> {
-        let words = Words { segment };
+        let words = BoardMemory { segment };
         (words.get(Word::Layout) == LAYOUT).then_some(words)
     }
 
@@ -158,7 +160,7 @@ impl Words {
 
     /// One of a file's.
     pub fn of_file(&self, file: usize, which: FileWord) -> &AtomicU64 {
-        self.at(Words::paths_at(file) + which as usize)
+        self.at(BoardMemory::paths_at(file) + which as usize)
     }
 
     /// Writes bytes from word `at` on, and returns the word behind them.

@@ -1,7 +1,7 @@
-//! Is a file to be loaded, and from where on? Its content is compared with that
+//! Decides whether a file is to be loaded, and from where on. Its content is compared with that
 //! of earlier loads, under locks that keep others from deciding the same.
 
-use super::common::Common;
+use super::call_context::CallContext;
 use crate::access;
 use crate::catalog::{Catalog, Claimed, Earlier, Past, turn};
 use crate::error::Error;
@@ -54,7 +54,7 @@ impl Obstacle {
 }
 
 /// What is to be done with a file.
-pub enum Look {
+pub enum FileDecision {
     /// Nothing now: look again later.
     Busy(Obstacle),
     /// Nothing: that load had its content.
@@ -65,11 +65,11 @@ pub enum Look {
     /// `changed`, not the content that it has now.
     Refused { load_id: i64, changed: bool },
     /// It is to be loaded.
-    Load(Box<Found>),
+    Load(Box<LoadPlan>),
 }
 
 /// A file that is to be loaded.
-pub struct Found {
+pub struct LoadPlan {
     pub source: FileSource,
     pub hash: [u8; 32],
     pub claims: Claims,
@@ -85,7 +85,7 @@ pub struct Claims {
 }
 
 /// A file that nobody else loads under this path meanwhile.
-pub struct Opened {
+pub struct ClaimedFile {
     source: FileSource,
     path_claim: Claimed,
     claim: Held,
@@ -95,58 +95,59 @@ pub struct Opened {
     hashes: Vec<Option<[u8; 32]>>,
 }
 
-/// How far a look came.
-pub enum Reached {
-    /// To its end.
-    Looked(Look),
+/// What came of opening a file.
+pub enum OpenOutcome {
+    /// What is to be done with it is decided.
+    Decided(FileDecision),
     /// The file is open, and too large to be hashed in a transaction.
-    Opened(Box<Opened>),
+    ClaimedFile(Box<ClaimedFile>),
 }
 
-/// Opens a file and looks at it. What costs little is asked before it is read.
-pub fn reach(
+/// Opens a file and decides what is to be done with it. What costs little is asked before the
+/// file is read.
+pub fn open_and_decide(
     catalog: &Catalog,
-    common: &Common<'_>,
+    context: &CallContext<'_>,
     path: &[u8],
     is_large: fn(u64) -> bool,
-) -> Result<Reached, Error> {
+) -> Result<OpenOutcome, Error> {
     if !text::is_valid(path) {
         return Err(Error::PathEncoding(text::show(path)));
     }
-    let target = common.target.oid;
+    let target = context.target.oid;
     let path_claim = Claimed::Path(*blake3::hash(path).as_bytes());
     let Some(claim) = catalog.try_claim(target, &path_claim) else {
-        return Ok(Reached::Looked(Look::Busy(Obstacle::Claim(path_claim))));
+        return Ok(OpenOutcome::Decided(FileDecision::Busy(Obstacle::Claim(path_claim))));
     };
     let source = FileSource::new(access::open(path)?);
     let size = source.opened().size();
     if !catalog.try_share_turn(target, size) {
         claim.let_go();
-        return Ok(Reached::Looked(Look::Busy(Obstacle::Turn(size))));
+        return Ok(OpenOutcome::Decided(FileDecision::Busy(Obstacle::Turn(size))));
     }
-    let if_loaded = common.options.if_loaded;
-    let mut opened = Opened { source, path_claim, claim, lengths: vec![size], hashes: Vec::new() };
+    let if_loaded = context.options.if_loaded;
+    let mut opened = ClaimedFile { source, path_claim, claim, lengths: vec![size], hashes: Vec::new() };
     // What the call has not skipped when it began is seldom known by its stat: to ask for
     // that pays where reading takes long.
     if is_large(size) || if_loaded == IfLoaded::Error {
         let stat = opened.source.opened().stat();
-        let of_path = catalog.earlier(&common.content(size), None, Some(path), Some(stat));
+        let of_path = catalog.earlier(&context.content(size), None, Some(path), Some(stat));
         if let Some(known) = known_by_stat(&of_path).filter(|_| if_loaded != IfLoaded::Force) {
             opened.claim.let_go();
-            return Ok(Reached::Looked(match loaded(known, if_loaded) {
-                Decision::Refused { load_id, changed } => Look::Refused { load_id, changed },
-                _ => Look::Skip(known),
+            return Ok(OpenOutcome::Decided(match loaded(known, if_loaded) {
+                Decision::Refused { load_id, changed } => FileDecision::Refused { load_id, changed },
+                _ => FileDecision::Skip(known),
             }));
         }
         opened.expect_growth(&of_path);
     }
     if is_large(size) {
-        return Ok(Reached::Opened(Box::new(opened)));
+        return Ok(OpenOutcome::ClaimedFile(Box::new(opened)));
     }
-    look(catalog, common, opened).map(Reached::Looked)
+    decide_file(catalog, context, opened).map(OpenOutcome::Decided)
 }
 
-impl Opened {
+impl ClaimedFile {
     /// Has the file hashed up to where it ended when it was loaded, too: it may have
     /// grown since.
     fn expect_growth(&mut self, of_path: &[Earlier]) {
@@ -164,8 +165,8 @@ impl Opened {
 
     /// Locks in a transaction what the one locked in which the file was opened; what is
     /// in the way, if anything is.
-    pub fn lock_again(&self, catalog: &Catalog, common: &Common<'_>) -> Option<Obstacle> {
-        let (target, size) = (common.target.oid, self.size());
+    pub fn lock_again(&self, catalog: &Catalog, context: &CallContext<'_>) -> Option<Obstacle> {
+        let (target, size) = (context.target.oid, self.size());
         if !catalog.try_guard_claim(target, &self.path_claim) {
             Some(Obstacle::Claim(self.path_claim))
         } else if !catalog.try_share_turn(target, size) {
@@ -176,9 +177,13 @@ impl Opened {
     }
 }
 
-/// Looks at a file that is open.
-pub fn look(catalog: &Catalog, common: &Common<'_>, mut opened: Opened) -> Result<Look, Error> {
-    let target = common.target.oid;
+/// Decides what is to be done with a file that is open.
+pub fn decide_file(
+    catalog: &Catalog,
+    context: &CallContext<'_>,
+    mut opened: ClaimedFile,
+) -> Result<FileDecision, Error> {
+    let target = context.target.oid;
     let size = opened.size();
     let Some(hash) = opened.hash_of_front(size)? else {
         return Err(Error::Changed(opened.source.opened().shown.clone()));
@@ -186,47 +191,47 @@ pub fn look(catalog: &Catalog, common: &Common<'_>, mut opened: Opened) -> Resul
     let content_claim = Claimed::Content(hash);
     let Some(content) = catalog.try_claim(target, &content_claim) else {
         opened.claim.let_go();
-        return Ok(Look::Busy(Obstacle::Claim(content_claim)));
+        return Ok(FileDecision::Busy(Obstacle::Claim(content_claim)));
     };
     let (path, stat) = (opened.source.opened().path.clone(), *opened.source.opened().stat());
-    let earlier = catalog.earlier(&common.content(size), Some(&hash), Some(&path), Some(&stat));
+    let earlier = catalog.earlier(&context.content(size), Some(&hash), Some(&path), Some(&stat));
     let mut vain = vain_attempts(&earlier);
     let forget = |loads: &[&Earlier]| {
         let loads: Vec<i64> = loads.iter().map(|load| load.id).collect();
         catalog.mark_undone(&loads)
     };
-    let look = match decide(catalog, common.options.if_loaded, &mut opened, &hash, &earlier)? {
+    let decision = match decide(catalog, context.options.if_loaded, &mut opened, &hash, &earlier)? {
         Decision::Skip(id) => {
             forget(&vain)?;
             let same_path = earlier.iter().any(|load| load.id == id && load.same_path);
             if same_path && stat.is_settled() {
                 catalog.learn_stat(id, &stat)?;
             }
-            Look::Skip(id)
+            FileDecision::Skip(id)
         }
-        Decision::Changed(id) => Look::Changed(id),
-        Decision::Refused { load_id, changed } => Look::Refused { load_id, changed },
+        Decision::Changed(id) => FileDecision::Changed(id),
+        Decision::Refused { load_id, changed } => FileDecision::Refused { load_id, changed },
         Decision::Load(mut begin) => {
             if begin.resumes.is_none() {
                 // A failed attempt has a row already, if it was the same and to begin there.
                 let there = vain.iter().filter(|load| load.start_offset == begin.position.offset);
                 let there: Vec<i64> = there.map(|load| load.id).collect();
-                let row = common.row(0, &path, size, pg::now(), begin.position.offset);
+                let row = context.row(0, &path, size, pg::now(), begin.position.offset);
                 begin.resumes = catalog.same_attempt(&row, &there);
                 vain.retain(|load| begin.resumes != Some(load.id));
                 forget(&vain)?;
             }
             let claims = Claims { _path: opened.claim, _content: content };
-            return Ok(Look::Load(Box::new(Found { source: opened.source, hash, claims, begin })));
+            return Ok(FileDecision::Load(Box::new(LoadPlan { source: opened.source, hash, claims, begin })));
         }
     };
     // Nothing is to be loaded: others may look at once.
     opened.claim.let_go();
     content.let_go();
-    Ok(look)
+    Ok(decision)
 }
 
-impl Fronts for Opened {
+impl Fronts for ClaimedFile {
     fn size(&self) -> u64 {
         self.source.opened().size()
     }

@@ -2,9 +2,9 @@
 //! gives these files up after `lock_timeout`. It also finds workers that wait for their own
 //! call, a circle that the server cannot see.
 
-use super::board::{Board, InTheWay, Posted, State};
-use super::look::Obstacle;
-use super::seat::Seat;
+use super::board::{Board, FileOutcome, InTheWay, QueueState};
+use super::file_decision::Obstacle;
+use super::worker_transaction::WorkerTransaction;
 use crate::error::Error;
 use crate::load::in_the_way;
 use crate::pg;
@@ -21,22 +21,22 @@ const HASTE: Duration = Duration::from_millis(100);
 
 /// How long the whole call has had nothing to do, as one of its processes sees it.
 #[derive(Default)]
-pub struct Waiting {
+pub struct LockWaits {
     /// Since when; with what [`Board::all_idle`] said then.
     since: Option<(u64, Instant)>,
     /// The last look at who is in the way.
     looked: Option<Instant>,
 }
 
-impl Waiting {
+impl LockWaits {
     /// Called again and again by who has nothing to do, outside of a transaction. `busy` is
     /// what it has found in the way of files.
-    pub fn look(&mut self, seat: &mut Seat<'_>, busy: &HashMap<usize, Obstacle>) {
-        let Some(idled) = seat.board.all_idle() else { return };
+    pub fn check(&mut self, transaction: &mut WorkerTransaction<'_>, busy: &HashMap<usize, Obstacle>) {
+        let Some(idled) = transaction.board.all_idle() else { return };
         let waited = match self.since {
             Some((since_idled, since)) if since_idled == idled => since.elapsed(),
             _ => {
-                *self = Waiting { since: Some((idled, Instant::now())), looked: None };
+                *self = LockWaits { since: Some((idled, Instant::now())), looked: None };
                 return;
             }
         };
@@ -46,28 +46,31 @@ impl Waiting {
             return;
         }
         self.looked = Some(Instant::now());
-        for (file, pids, what) in held_up(seat, busy) {
-            seat.board.show_in_the_way(file, what);
-            if gives_up && seat.board.take_this_busy(seat.slot, file) {
-                let path = seat.board.path(file);
+        for (file, pids, what) in held_up(transaction, busy) {
+            transaction.board.show_in_the_way(file, what);
+            if gives_up && transaction.board.take_this_busy(transaction.slot, file) {
+                let path = transaction.board.path(file);
                 let error = Error::HeldUp(in_the_way(&path, &pids, what.same));
-                let posted = Posted { file, state: State::HeldUp, load_id: 0 };
-                seat.refused(posted, error);
+                let outcome = FileOutcome { file, state: QueueState::HeldUp, load_id: 0 };
+                transaction.refused(outcome, error);
             }
         }
-        seat.commit();
+        transaction.commit();
     }
 }
 
 /// Files that wait for others than this call, and for whom.
-fn held_up(seat: &Seat<'_>, busy: &HashMap<usize, Obstacle>) -> Vec<(usize, Vec<i32>, InTheWay)> {
+fn held_up(
+    transaction: &WorkerTransaction<'_>,
+    busy: &HashMap<usize, Obstacle>,
+) -> Vec<(usize, Vec<i32>, InTheWay)> {
     let held = lock::held_by_others();
     let mut files = Vec::new();
-    for (&file, what) in busy.iter().filter(|&(&file, _)| seat.board.state(file) == State::Busy) {
-        let (objects, same) = what.objects(seat.target());
+    for (&file, what) in busy.iter().filter(|&(&file, _)| transaction.board.state(file) == QueueState::Busy) {
+        let (objects, same) = what.objects(transaction.target());
         let mut pids: Vec<i32> = held
             .iter()
-            .filter(|(of, pid)| objects.contains(of) && !seat.board.is_own(*pid))
+            .filter(|(of, pid)| objects.contains(of) && !transaction.board.is_own(*pid))
             .map(|&(_, pid)| pid)
             .collect();
         pids.sort_unstable();

@@ -1,17 +1,17 @@
 //! Tells the client of a call which processes the call waits for, each of them once.
 
-use super::board::{Board, InTheWay, State};
+use super::board::{Board, InTheWay, QueueState};
 use crate::load;
 
 /// Who was told to be in the way.
 #[derive(Default)]
-pub struct Told {
+pub struct WaitNotices {
     /// What [`Board::shown`] said then.
     shown: u64,
     told: Vec<InTheWay>,
 }
 
-impl Told {
+impl WaitNotices {
     /// Tells the client for whom the call waits, each of them once.
     pub fn tell(&mut self, board: &Board) {
         let shown = board.shown();
@@ -21,7 +21,8 @@ impl Told {
         // Who it is, the first file that waits for him, and how many others do.
         let mut news: Vec<(InTheWay, usize, usize)> = Vec::new();
         for file in 0..board.files() {
-            let waits = matches!(board.state(file), State::Busy | State::Taken(_) | State::HeldUp);
+            let waits =
+                matches!(board.state(file), QueueState::Busy | QueueState::Taken(_) | QueueState::HeldUp);
             let Some(what) = board.in_the_way(file).filter(|what| waits && !self.told.contains(what)) else {
                 continue;
             };
