@@ -1,5 +1,6 @@
 //! What `load_json_files` was called with: read, checked, and handed to workers.
 
+use super::serialise::{Serialise, serialise_fields};
 use crate::error::Error;
 use crate::load::{self, LoadOptions, RawInputOptions, RawOptions};
 use crate::pg::Oid;
@@ -65,76 +66,55 @@ impl BulkArguments {
             line_prefix: self.line_prefix.as_deref(),
         })
     }
+}
 
-    /// As words, with how many threads of each worker parse.
-    pub fn to_words(&self, threads: usize) -> Vec<u64> {
-        let mut words = vec![
-            u64::from(self.table.to_u32()),
-            self.chunk as u64,
-            u64::from(self.reject_limit.is_some()),
-            self.reject_limit.unwrap_or(0) as u64,
-            self.on_file_error as u64,
-            threads as u64,
-            u64::from(self.records_path.is_some()),
-            u64::from(self.line_prefix.is_some()),
-        ];
-        let none = Vec::new();
-        let path = self.records_path.as_ref().unwrap_or(&none);
-        let prefix = self.line_prefix.as_ref().unwrap_or(&none);
-        for text in [
-            &self.format,
-            &self.compression,
-            &self.on_error,
-            &self.if_loaded,
-            &self.if_emptied,
-            &self.target_column,
-            path,
-            &self.encoding,
-            &self.on_corrupt,
-            prefix,
-        ] {
-            words.push(text.len() as u64);
-            words.extend(text.iter().map(|&b| u64::from(b)));
-        }
-        words
+/// What a worker has to know of the call that it works for.
+#[derive(Clone, Debug)]
+pub struct CallPlan {
+    pub arguments: BulkArguments,
+    /// Threads of each worker that parse.
+    pub threads: usize,
+}
+
+impl CallPlan {
+    /// The plan as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.write(&mut bytes);
+        bytes
     }
 
-    /// From [`BulkArguments::to_words`].
-    pub fn from_words(words: &[u64]) -> (BulkArguments, usize) {
-        let (numbers, mut rest) = words.split_at(8);
-        let mut text = || {
-            let (text, after) = rest[1..].split_at(rest[0] as usize);
-            rest = after;
-            text.iter().map(|&b| b as u8).collect::<Vec<u8>>()
-        };
-        let [
-            format,
-            compression,
-            on_error,
-            if_loaded,
-            if_emptied,
-            target_column,
-            path,
-            encoding,
-            on_corrupt,
-            prefix,
-        ] = std::array::from_fn(|_| text());
-        let call = BulkArguments {
-            table: Oid::from(numbers[0] as u32),
-            chunk: numbers[1] as i32,
-            format,
-            compression,
-            on_error,
-            reject_limit: (numbers[2] != 0).then_some(numbers[3] as i64),
-            if_loaded,
-            if_emptied,
-            target_column,
-            records_path: (numbers[6] != 0).then_some(path),
-            on_file_error: OnFileError::ALL[numbers[4] as usize],
-            encoding,
-            on_corrupt,
-            line_prefix: (numbers[7] != 0).then_some(prefix),
-        };
-        (call, numbers[5] as usize)
+    /// The plan from [`CallPlan::to_bytes`]; `None` where the bytes are of something else.
+    pub fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        CallPlan::read(&mut bytes).filter(|_| bytes.is_empty())
+    }
+}
+
+serialise_fields!(CallPlan { arguments, threads });
+
+serialise_fields!(BulkArguments {
+    table,
+    chunk,
+    format,
+    compression,
+    on_error,
+    reject_limit,
+    if_loaded,
+    if_emptied,
+    target_column,
+    records_path,
+    on_file_error,
+    encoding,
+    on_corrupt,
+    line_prefix,
+});
+
+impl Serialise for OnFileError {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        (*self as u8).write(bytes);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        OnFileError::ALL.get(usize::from(u8::read(bytes)?)).copied()
     }
 }

@@ -15,11 +15,13 @@ mod lock_waits;
 mod progress;
 mod range;
 mod report;
+mod serialise;
 mod unchanged_files;
 mod wait_notices;
 mod worker_loop;
 mod worker_transaction;
 
+use arguments::CallPlan;
 pub use arguments::{BulkArguments, OnFileError};
 pub use last_call::{forget as forget_last, last};
 
@@ -63,12 +65,12 @@ const WORTH_A_WORKER: u64 = 8 * 1024 * 1024;
 const FILES_WORTH_A_WORKER: usize = 100;
 
 /// Loads the files that match the pattern. `workers` is how many are asked for.
-pub fn run(pattern: &[u8], workers: Option<i32>, call: BulkArguments) -> Result<(), Error> {
+pub fn run(pattern: &[u8], workers: Option<i32>, arguments: BulkArguments) -> Result<(), Error> {
     let mut record = CallRecord::new();
     pg::prevent_if_read_only(c"load_json_files");
     access::require_file_role()?;
     access::require_known_directories()?;
-    let keeps_rejects = call.options()?.on_error != load::OnError::Ignore;
+    let keeps_rejects = arguments.options()?.on_error != load::OnError::Ignore;
     let most = SLOTS as i32 - 1;
     if let Some(workers) = workers.filter(|workers| !(0..=most).contains(workers)) {
         return Err(Error::WorkersOutOfRange { workers, most });
@@ -76,7 +78,8 @@ pub fn run(pattern: &[u8], workers: Option<i32>, call: BulkArguments) -> Result<
     // First, so that it outlives what the transactions bring.
     let memory = Context::new(c"loader", RESERVE);
     let mut transactions = Transactions::of_procedure();
-    let failed = match memory.within(|| load_all(pattern, workers, call, &mut transactions, &mut record)) {
+    let failed = match memory.within(|| load_all(pattern, workers, arguments, &mut transactions, &mut record))
+    {
         Ok(failed) => failed,
         Err(error) => {
             if let Some((target, summary)) = record.stop() {
@@ -98,26 +101,25 @@ pub fn run(pattern: &[u8], workers: Option<i32>, call: BulkArguments) -> Result<
 fn load_all(
     pattern: &[u8],
     workers: Option<i32>,
-    call: BulkArguments,
+    arguments: BulkArguments,
     transactions: &mut Transactions,
     record: &mut CallRecord,
 ) -> Result<Option<Error>, Error> {
-    let CallScope { paths, table, name, alone } = find(pattern, &call, transactions)?;
+    let CallScope { paths, table, name, alone } = find(pattern, &arguments, transactions)?;
     record.begin(name);
     if paths.is_empty() {
         report::nothing_matches(pattern);
         return Ok(None);
     }
     let stats = access::stats(&paths)?;
-    let known = skip_known(&call, &paths, &stats, transactions)?;
+    let known = skip_known(&arguments, &paths, &stats, transactions)?;
     let sizes: Vec<u64> = stats.iter().map(|stat| stat.map_or(0, |stat| stat.size)).collect();
     let wanted = how_many(workers, alone, &sizes, &known);
-    let threads = threads_each(wanted);
-    let words = call.to_words(threads);
-    let board = Rc::new(Board::new(&Session::own(), &words, &paths, &sizes, pg::process_id()));
+    let plan = CallPlan { arguments, threads: threads_each(wanted) };
+    let board = Rc::new(Board::new(&Session::own(), &plan.to_bytes(), &paths, &sizes, pg::process_id()));
     known.iter().for_each(|known| board.record(known));
     record.watch(board.clone());
-    let mut progress = Progress::new(table, call.table, board.totals().disk_all);
+    let mut progress = Progress::new(table, plan.arguments.table, board.totals().disk_all);
     let pool = WorkerPool::start(board.clone(), wanted);
     let started = pool.count();
     if workers.is_some() && started < wanted {
@@ -133,17 +135,10 @@ fn load_all(
     drop(pool);
     loop {
         if !board.is_over() {
-            WorkerLoop::new(WorkerTransaction::new(
-                &board,
-                0,
-                transactions,
-                &call,
-                threads,
-                Some(&mut progress),
-            )?)
-            .run()?;
+            WorkerLoop::new(WorkerTransaction::new(&board, 0, transactions, &plan, Some(&mut progress))?)
+                .run()?;
         }
-        if board.is_stopped() || !look_again(&board, &call, transactions)? {
+        if board.is_stopped() || !look_again(&board, &plan.arguments, transactions)? {
             break;
         }
     }
@@ -152,7 +147,7 @@ fn load_all(
     transactions.commit();
     match board.failure() {
         Some(failure) => Err(Error::Worker(failure)),
-        None => Ok(failed.filter(|_| call.on_file_error == OnFileError::Raise)),
+        None => Ok(failed.filter(|_| plan.arguments.on_file_error == OnFileError::Raise)),
     }
 }
 
@@ -168,9 +163,13 @@ struct CallScope {
 
 /// Looks for the files, at the target, and whether that was emptied, in a transaction of
 /// its own.
-fn find(pattern: &[u8], call: &BulkArguments, transactions: &mut Transactions) -> Result<CallScope, Error> {
+fn find(
+    pattern: &[u8],
+    arguments: &BulkArguments,
+    transactions: &mut Transactions,
+) -> Result<CallScope, Error> {
     transactions.begin();
-    let target = Target::lock(call.table, &call.target_column, call.options()?.records())?;
+    let target = Target::lock(arguments.table, &arguments.target_column, arguments.options()?.records())?;
     Insert::prepare(&target)?;
     let alone = if relation::is_temporary(target.oid) {
         Some("its target is a temporary table")
@@ -191,7 +190,7 @@ fn find(pattern: &[u8], call: &BulkArguments, transactions: &mut Transactions) -
         }
         let catalog = Catalog::open()?;
         catalog.adopt()?;
-        if call.options()?.if_emptied == IfEmptied::Reload {
+        if arguments.options()?.if_emptied == IfEmptied::Reload {
             load::forget_if_emptied(&catalog, &target)?;
         }
     }
@@ -203,22 +202,22 @@ fn find(pattern: &[u8], call: &BulkArguments, transactions: &mut Transactions) -
 
 /// The files that need not be opened, because they are loaded and have not changed since.
 fn skip_known(
-    call: &BulkArguments,
+    arguments: &BulkArguments,
     paths: &[Vec<u8>],
     stats: &[Option<FileStat>],
     transactions: &mut Transactions,
 ) -> Result<Vec<FileOutcome>, Error> {
-    let options = call.options()?;
+    let options = arguments.options()?;
     // One that is refused may end the call: whoever comes to it says so.
     if matches!(options.if_loaded, IfLoaded::Force | IfLoaded::Error) {
         return Ok(Vec::new());
     }
     transactions.begin();
     let content = Content {
-        target: call.table,
-        target_type: relation::row_type(call.table),
+        target: arguments.table,
+        target_type: relation::row_type(arguments.table),
         target_name: &[],
-        column: &call.target_column,
+        column: &arguments.target_column,
         file_size: 0,
         records_path: options.records_path(),
     };
@@ -251,12 +250,14 @@ pub fn work(segment: Segment, slot: usize) {
     let (Some(session), Some(board)) = (Session::of(&segment), Board::of(segment)) else {
         return report::other_version();
     };
-    let (call, threads) = BulkArguments::from_words(&board.call());
+    let Some(plan) = CallPlan::from_bytes(&board.plan_of_call()) else {
+        return report::other_version();
+    };
     session.take_over();
     let mut transactions = Transactions::of_worker();
     let memory = Context::new(c"loader", RESERVE);
     let outcome = memory.within(|| {
-        WorkerLoop::new(WorkerTransaction::new(&board, slot, &mut transactions, &call, threads, None)?).run()
+        WorkerLoop::new(WorkerTransaction::new(&board, slot, &mut transactions, &plan, None)?).run()
     });
     if let Err(error) = outcome {
         let failure = Failure::from(error);
@@ -267,8 +268,12 @@ pub fn work(segment: Segment, slot: usize) {
 
 /// Has files looked at again that were skipped for a load that was replaced after
 /// that: where contents move from one name to another, as where logs are rotated.
-fn look_again(board: &Board, call: &BulkArguments, transactions: &mut Transactions) -> Result<bool, Error> {
-    if call.options()?.if_loaded != IfLoaded::Replace {
+fn look_again(
+    board: &Board,
+    arguments: &BulkArguments,
+    transactions: &mut Transactions,
+) -> Result<bool, Error> {
+    if arguments.options()?.if_loaded != IfLoaded::Replace {
         return Ok(false);
     }
     let skipped = (0..board.files()).filter(|&file| board.state(file) == QueueState::Skipped);

@@ -1,7 +1,7 @@
 //! Where somebody sits at the board who loads files of a call: the transaction under
 //! way, and what the board is told once that is committed.
 
-use super::arguments::{BulkArguments, OnFileError};
+use super::arguments::{CallPlan, OnFileError};
 use super::board::{self, Board, FileOutcome, RangeLease};
 use super::call_context::CallContext;
 use super::file_decision::{ClaimedFile, Claims};
@@ -49,9 +49,7 @@ pub fn is_large(bytes: u64) -> bool {
 pub struct WorkerTransaction<'a> {
     pub board: &'a Board,
     pub slot: usize,
-    call: &'a BulkArguments,
-    /// Threads that parse.
-    threads: usize,
+    plan: &'a CallPlan,
     options: LoadOptions,
     options_json: Vec<u8>,
     /// Something is checked at the end of a transaction only: each file has its own.
@@ -115,17 +113,15 @@ impl<'a> WorkerTransaction<'a> {
         board: &'a Board,
         slot: usize,
         transactions: &'a mut Transactions,
-        call: &'a BulkArguments,
-        threads: usize,
+        plan: &'a CallPlan,
         progress: Option<&'a mut Progress>,
     ) -> Result<Self, Error> {
         board.occupy_slot(slot, pg::process_id());
-        let options = call.options()?;
+        let options = plan.arguments.options()?;
         let mut transaction = WorkerTransaction {
             board,
             slot,
-            call,
-            threads,
+            plan,
             options_json: options.to_json(),
             options,
             deferrable: false,
@@ -156,7 +152,11 @@ impl<'a> WorkerTransaction<'a> {
         }
         self.transactions.begin();
         access::require_file_role()?;
-        let target = Target::lock(self.call.table, &self.call.target_column, self.options.records())?;
+        let target = Target::lock(
+            self.plan.arguments.table,
+            &self.plan.arguments.target_column,
+            self.options.records(),
+        )?;
         let target_name = target.quoted_name()?;
         let insert = Insert::prepare(&target)?;
         let catalog = Catalog::open()?;
@@ -267,8 +267,8 @@ impl<'a> WorkerTransaction<'a> {
             target_name: &open.target_name,
             options: &self.options,
             options_json: &self.options_json,
-            chunk: self.call.chunk,
-            threads: self.threads,
+            chunk: self.plan.arguments.chunk,
+            threads: self.plan.threads,
             leader: (self.slot > 0).then(|| self.board.leader()),
             part_size: settings::transaction_size(),
             deferrable: self.deferrable,
@@ -283,7 +283,7 @@ impl<'a> WorkerTransaction<'a> {
 
     /// The table that is loaded into.
     pub fn target(&self) -> Oid {
-        self.call.table
+        self.plan.arguments.table
     }
 
     /// Whether what is loaded is enough for a transaction.
@@ -339,7 +339,7 @@ impl<'a> WorkerTransaction<'a> {
     /// was loaded before, or somebody else has it. It may end the call.
     pub fn refused(&mut self, outcome: FileOutcome, error: Error) {
         self.done(outcome, 0);
-        if self.call.on_file_error == OnFileError::Stop {
+        if self.plan.arguments.on_file_error == OnFileError::Stop {
             self.pending.fails = Some(Failure::from(error));
             self.commit();
         }
@@ -355,7 +355,7 @@ impl<'a> WorkerTransaction<'a> {
         last: Option<&RangeLease>,
     ) {
         let line = report::failed_line(path, outcome.load_id, failure);
-        if self.call.on_file_error == OnFileError::Stop {
+        if self.plan.arguments.on_file_error == OnFileError::Stop {
             self.pending.fails = Some(Failure { code: failure.code.clone(), message: line.clone() });
         }
         self.pending.closes = last.copied();

@@ -126,9 +126,10 @@ pub struct Board {
 impl Board {
     /// One for these files, and for workers of this session. `call` is what they have to
     /// know; the sizes are those on disk.
-    pub fn new(session: &Session, call: &[u64], paths: &[Vec<u8>], sizes: &[u64], leader: i32) -> Self {
+    pub fn new(session: &Session, call: &[u8], paths: &[Vec<u8>], sizes: &[u64], leader: i32) -> Self {
         let bytes: usize = paths.iter().map(Vec::len).sum();
-        let board = Board { words: BoardMemory::new(session, paths.len(), bytes, 1 + call.len()) };
+        let board =
+            Board { words: BoardMemory::new(session, paths.len(), bytes, 1 + call.len().div_ceil(8)) };
         board.words.set(Word::Files, paths.len() as u64);
         board.words.set(Word::Left, paths.len() as u64);
         board.words.set(Word::Leader, leader as u64);
@@ -142,9 +143,7 @@ impl Board {
         let after =
             board.words.write_bytes(BoardMemory::paths_at(paths.len()), paths.iter().flatten().copied());
         board.words.at(after).store(call.len() as u64, SeqCst);
-        for (index, &word) in call.iter().enumerate() {
-            board.words.at(after + 1 + index).store(word, SeqCst);
-        }
+        board.words.write_bytes(after + 1, call.iter().copied());
         board
     }
 
@@ -159,8 +158,8 @@ impl Board {
         self.words.segment()
     }
 
-    /// What the session told its workers.
-    pub fn call(&self) -> Vec<u64> {
+    /// The plan of the call, as the session wrote it down for its workers.
+    pub fn plan_of_call(&self) -> Vec<u8> {
         let files = self.files();
         let bytes = if files == 0 {
             0
@@ -169,7 +168,7 @@ impl Board {
         };
         let at = BoardMemory::paths_at(files) + bytes.div_ceil(8);
         let length = self.words.at(at).load(SeqCst) as usize;
-        (0..length).map(|index| self.words.at(at + 1 + index).load(SeqCst)).collect()
+        self.words.read_bytes(at + 1, 0, length)
     }
 
     /// How many files there are.

@@ -1,0 +1,88 @@
+//! Values as bytes, for the workers of a call. Both ends are the same version of the library
+//! on the same machine: there are no field names and no format versions.
+
+use crate::pg::Oid;
+
+/// A value that can be written as bytes and read back.
+pub trait Serialise: Sized {
+    /// Appends the value to the bytes.
+    fn write(&self, bytes: &mut Vec<u8>);
+
+    /// Takes the value from the front of the bytes; `None` where they do not hold one.
+    fn read(bytes: &mut &[u8]) -> Option<Self>;
+}
+
+/// Serialises a struct field by field. The fields stand here once, so what is written is what
+/// is read, and the compiler says if one is missing.
+macro_rules! serialise_fields {
+    ($name:ident { $($field:ident),* $(,)? }) => {
+        impl $crate::bulk::serialise::Serialise for $name {
+            fn write(&self, bytes: &mut Vec<u8>) {
+                let $name { $($field),* } = self;
+                $($crate::bulk::serialise::Serialise::write($field, bytes);)*
+            }
+
+            fn read(bytes: &mut &[u8]) -> Option<Self> {
+                Some($name { $($field: $crate::bulk::serialise::Serialise::read(bytes)?),* })
+            }
+        }
+    };
+}
+pub(super) use serialise_fields;
+
+macro_rules! serialise_numbers {
+    ($($number:ty),*) => {$(
+        impl Serialise for $number {
+            fn write(&self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.to_ne_bytes());
+            }
+
+            fn read(bytes: &mut &[u8]) -> Option<Self> {
+                let (number, rest) = bytes.split_first_chunk()?;
+                *bytes = rest;
+                Some(<$number>::from_ne_bytes(*number))
+            }
+        }
+    )*};
+}
+serialise_numbers!(u8, u32, i32, i64, usize);
+
+impl Serialise for Oid {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        self.to_u32().write(bytes);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        u32::read(bytes).map(Oid::from)
+    }
+}
+
+impl Serialise for Vec<u8> {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        self.len().write(bytes);
+        bytes.extend_from_slice(self);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        let length = usize::read(bytes)?;
+        let (content, rest) = bytes.split_at_checked(length)?;
+        *bytes = rest;
+        Some(content.to_vec())
+    }
+}
+
+impl<T: Serialise> Serialise for Option<T> {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        u8::from(self.is_some()).write(bytes);
+        if let Some(value) = self {
+            value.write(bytes);
+        }
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        match u8::read(bytes)? {
+            0 => Some(None),
+            _ => T::read(bytes).map(Some),
+        }
+    }
+}
