@@ -8,6 +8,7 @@ mod tests {
     use crate::pg::executor::transaction::Transactions;
     use crate::pg::executor::{array, snapshot, subtransaction};
     use crate::pg::memory::context::Context;
+    use crate::pg::memory::shared::SharedMemory;
     use crate::pg::processes::session::Session;
     use crate::pg::processes::user;
     use crate::pg::relations::emptiness;
@@ -17,7 +18,7 @@ mod tests {
     use pgrx::prelude::*;
     use std::cell::Cell;
     use std::ffi::CString;
-    use std::sync::atomic::Ordering::SeqCst;
+    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
     fn chunk(texts: &[&std::ffi::CStr]) -> Chunk {
         let mut chunk = Chunk::new();
@@ -263,11 +264,29 @@ mod tests {
     }
 
     #[pg_test]
-    fn what_a_session_tells_is_behind_the_words() {
-        let segment = Session::own().share(3);
-        assert!(segment.words().len() >= 3);
-        segment.words().iter().for_each(|word| word.store(u64::MAX, SeqCst));
-        assert!(Session::of(&segment).is_some_and(|session| session.can_be_taken_over()));
+    fn what_a_session_tells_is_behind_what_it_shares() {
+        let pieces = [b"byt".as_slice(), b"", b"es"].into_iter();
+        let memory = Session::own().share(
+            5,
+            pieces,
+            |open: &mut AtomicU64, guarded: &mut [u64; 3], entries: &mut [AtomicU64]| {
+                assert_eq!((open.load(SeqCst), *guarded), (0, [0; 3]));
+                assert!(entries.iter().all(|entry| entry.load(SeqCst) == 0));
+            },
+        );
+        memory.open().store(u64::MAX, SeqCst);
+        memory.locked(|guarded| *guarded = [u64::MAX; 3]);
+        memory.entries().iter().for_each(|entry| entry.store(u64::MAX, SeqCst));
+        assert_eq!((memory.entries().len(), memory.bytes()), (5, b"bytes".as_slice()));
+        assert!(memory.locked(|guarded| guarded.iter().all(|&word| word == u64::MAX)));
+        assert!(Session::of(memory.segment()).is_some_and(|session| session.can_be_taken_over()));
+    }
+
+    #[pg_test(error = "a lock is taken once")]
+    fn who_has_the_lock_of_shared_memory_does_not_ask_for_it_again() {
+        let memory: SharedMemory<AtomicU64, u64, AtomicU64> =
+            Session::own().share(0, std::iter::empty(), |_, _, _| {});
+        memory.locked(|_| memory.locked(|_| ()));
     }
 
     #[pg_test(error = "a column of another type")]

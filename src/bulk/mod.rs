@@ -250,7 +250,7 @@ pub fn work(segment: Segment, slot: usize) {
     let (Some(session), Some(board)) = (Session::of(&segment), Board::of(segment)) else {
         return report::other_version();
     };
-    let Some(plan) = CallPlan::from_bytes(&board.plan_of_call()) else {
+    let Some(plan) = CallPlan::from_bytes(board.plan_of_call()) else {
         return report::other_version();
     };
     session.take_over();

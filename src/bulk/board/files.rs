@@ -1,12 +1,13 @@
 //! The files of a call: who has which, and what came of it. What changes together
-//! changes under one lock.
+//! changes while the lock is held.
 
-use super::layout::{BoardMemory, FileWord, PIDS, TEXT, TEXT_WORDS, Word};
+use super::layout::{BoardMemory, FAILURE_BYTES, FileEntry, GuardedState, OpenState};
 use crate::catalog::Position;
 use crate::error::Failure;
 use crate::pg::memory::shared::Segment;
 use crate::pg::processes::session::Session;
 use loader_core::stream::Damage;
+use std::iter;
 use std::sync::atomic::Ordering::SeqCst;
 
 /// What has become of a file.
@@ -32,7 +33,7 @@ pub enum QueueState {
 }
 
 impl QueueState {
-    pub(super) fn to_word(self) -> u64 {
+    pub(super) fn to_number(self) -> u64 {
         match self {
             QueueState::Open => 0,
             QueueState::Busy => 1,
@@ -47,8 +48,8 @@ impl QueueState {
         }
     }
 
-    fn of_word(word: u64) -> Self {
-        match word {
+    fn of_number(number: u64) -> Self {
+        match number {
             0 => QueueState::Open,
             1 => QueueState::Busy,
             2 => QueueState::Loaded,
@@ -120,120 +121,111 @@ impl Totals {
 
 /// What a call of `load_json_files` and its workers share.
 pub struct Board {
-    pub(super) words: BoardMemory,
+    pub(super) memory: BoardMemory,
 }
 
 impl Board {
-    /// One for these files, and for workers of this session. `call` is what they have to
+    /// One for these files, and for workers of this session. `plan` is what they have to
     /// know; the sizes are those on disk.
-    pub fn new(session: &Session, call: &[u8], paths: &[Vec<u8>], sizes: &[u64], leader: i32) -> Self {
-        let bytes: usize = paths.iter().map(Vec::len).sum();
-        let board =
-            Board { words: BoardMemory::new(session, paths.len(), bytes, 1 + call.len().div_ceil(8)) };
-        board.words.set(Word::Files, paths.len() as u64);
-        board.words.set(Word::Left, paths.len() as u64);
-        board.words.set(Word::Leader, leader as u64);
-        board.words.set(Word::DiskAll, sizes.iter().sum());
-        let mut end = 0;
-        for (file, (path, &size)) in paths.iter().zip(sizes).enumerate() {
-            end += path.len();
-            board.words.of_file(file, FileWord::Size).store(size, SeqCst);
-            board.words.of_file(file, FileWord::PathEnd).store(end as u64, SeqCst);
-        }
-        let after =
-            board.words.write_bytes(BoardMemory::paths_at(paths.len()), paths.iter().flatten().copied());
-        board.words.at(after).store(call.len() as u64, SeqCst);
-        board.words.write_bytes(after + 1, call.iter().copied());
-        board
+    pub fn new(session: &Session, plan: &[u8], paths: &[Vec<u8>], sizes: &[u64], leader: i32) -> Self {
+        let bytes = iter::once(plan).chain(paths.iter().map(Vec::as_slice));
+        let fill = |open: &mut OpenState, guarded: &mut GuardedState, entries: &mut [FileEntry]| {
+            open.leader = leader;
+            open.plan_bytes = plan.len() as u64;
+            guarded.left = paths.len() as u64;
+            guarded.disk_all = sizes.iter().sum();
+            let mut end = 0;
+            for (entry, (path, &size)) in entries.iter_mut().zip(paths.iter().zip(sizes)) {
+                end += path.len() as u64;
+                entry.size = size;
+                entry.path_end = end;
+            }
+        };
+        Board { memory: session.share(paths.len(), bytes, fill) }
     }
 
     /// The one in a segment that another process made; `None` where that was another
     /// build of the library.
     pub fn of(segment: Segment) -> Option<Self> {
-        BoardMemory::of(segment).map(|words| Board { words })
+        BoardMemory::of(segment).map(|memory| Board { memory })
     }
 
-    /// The memory that it is in.
+    /// The segment that it is in.
     pub fn segment(&self) -> &Segment {
-        self.words.segment()
+        self.memory.segment()
     }
 
     /// The plan of the call, as the session wrote it down for its workers.
-    pub fn plan_of_call(&self) -> Vec<u8> {
-        let files = self.files();
-        let bytes = if files == 0 {
-            0
-        } else {
-            self.words.of_file(files - 1, FileWord::PathEnd).load(SeqCst) as usize
-        };
-        let at = BoardMemory::paths_at(files) + bytes.div_ceil(8);
-        let length = self.words.at(at).load(SeqCst) as usize;
-        self.words.read_bytes(at + 1, 0, length)
+    pub fn plan_of_call(&self) -> &[u8] {
+        &self.memory.bytes()[..self.memory.open().plan_bytes as usize]
     }
 
     /// How many files there are.
     pub fn files(&self) -> usize {
-        self.words.get(Word::Files) as usize
+        self.memory.entries().len()
+    }
+
+    pub(super) fn entry(&self, file: usize) -> &FileEntry {
+        &self.memory.entries()[file]
     }
 
     /// The path of a file.
     pub fn path(&self, file: usize) -> Vec<u8> {
-        let end = |file: usize| self.words.of_file(file, FileWord::PathEnd).load(SeqCst) as usize;
-        let start = if file == 0 { 0 } else { end(file - 1) };
-        self.words.read_bytes(BoardMemory::paths_at(self.files()), start, end(file))
+        let paths = &self.memory.bytes()[self.memory.open().plan_bytes as usize..];
+        let start = if file == 0 { 0 } else { self.entry(file - 1).path_end };
+        paths[start as usize..self.entry(file).path_end as usize].to_vec()
     }
 
     /// Bytes of a file on disk, when the call began.
     pub fn size(&self, file: usize) -> u64 {
-        self.words.of_file(file, FileWord::Size).load(SeqCst)
+        self.entry(file).size
     }
 
     /// Says how many workers were started.
     pub fn expect(&self, workers: u64) {
-        self.words.set(Word::Workers, workers);
+        self.memory.open().workers.store(workers, SeqCst);
     }
 
     /// How many workers were started.
     pub fn workers(&self) -> u64 {
-        self.words.get(Word::Workers)
+        self.memory.open().workers.load(SeqCst)
     }
 
     /// The process of the session.
     pub fn leader(&self) -> i32 {
-        self.words.get(Word::Leader) as i32
+        self.memory.open().leader
     }
 
     /// Says which process works in a slot; 0 for none.
     pub fn occupy_slot(&self, slot: usize, pid: i32) {
-        self.words.at(PIDS + slot).store(pid as u64, SeqCst);
+        self.memory.open().slots[slot].pid.store(pid, SeqCst);
     }
 
     /// The process that works in a slot.
     pub fn pid(&self, slot: usize) -> i32 {
-        self.words.at(PIDS + slot).load(SeqCst) as i32
+        self.memory.open().slots[slot].pid.load(SeqCst)
     }
 
-    /// Asks everybody to end.
+    /// Asks everybody to end. Takes no lock: it is called at the end of the process, too.
     pub fn stop(&self) {
-        self.words.set(Word::Stop, 1);
+        self.memory.open().stop.store(1, SeqCst);
     }
 
     /// Whether everybody is to end.
     pub fn is_stopped(&self) -> bool {
-        self.words.get(Word::Stop) != 0
+        self.memory.open().stop.load(SeqCst) != 0
     }
 
     /// Makes the call fail, with the first such error, and everybody end.
     pub fn fail(&self, failure: &Failure) {
         let Failure { code, message } = failure;
         let mut text = code.as_bytes().to_vec();
-        let most = (TEXT_WORDS - 1) * 8 - text.len();
+        let most = FAILURE_BYTES - text.len();
         text.extend_from_slice(&message.as_bytes()[..message.floor_char_boundary(most)]);
-        self.words.locked(|| {
-            if self.words.get(Word::Broken) == 0 {
-                self.words.at(TEXT).store(text.len() as u64, SeqCst);
-                self.words.write_bytes(TEXT + 1, text.iter().copied());
-                self.words.set(Word::Broken, 1);
+        self.memory.locked(|guarded| {
+            if guarded.failure_length == 0 {
+                guarded.failure[..text.len()].copy_from_slice(&text);
+                guarded.failure_length = text.len() as u64;
             }
         });
         self.stop();
@@ -241,168 +233,170 @@ impl Board {
 
     /// What the call fails with.
     pub fn failure(&self) -> Option<Failure> {
-        (self.words.get(Word::Broken) != 0).then(|| {
-            let length = self.words.at(TEXT).load(SeqCst) as usize;
-            let text = String::from_utf8_lossy(&self.words.read_bytes(TEXT + 1, 0, length)).into_owned();
-            let (code, message) = text.split_at(5);
-            Failure { code: code.to_string(), message: message.to_string() }
-        })
+        let text = self.memory.locked(|guarded| match guarded.failure_length as usize {
+            0 => None,
+            length => Some(guarded.failure[..length].to_vec()),
+        })?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let (code, message) = text.split_at(5);
+        Some(Failure { code: code.to_string(), message: message.to_string() })
     }
 
     /// The next file, in order, that nobody has begun.
     pub fn take_file(&self, slot: usize) -> Option<usize> {
-        self.words.locked(|| {
-            let files = self.files();
-            let mut next = self.words.get(Word::Next) as usize;
-            while next < files && self.state(next) != QueueState::Open {
-                next += 1;
-            }
-            self.words.set(Word::Next, (next + 1).min(files) as u64);
-            (next < files).then(|| {
-                self.words.of_file(next, FileWord::State).store(QueueState::Taken(slot).to_word(), SeqCst);
-                next
-            })
+        self.memory.locked(|guarded| {
+            let next = guarded.next as usize;
+            let file = (next..self.files()).find(|&file| self.state(file) == QueueState::Open);
+            guarded.next = file.map_or(self.files(), |file| file + 1) as u64;
+            self.set_state(file?, QueueState::Taken(slot));
+            file
         })
     }
 
     /// A file at or behind `from` that was found busy.
     pub fn take_busy(&self, slot: usize, from: usize) -> Option<usize> {
-        self.words.locked(|| {
+        self.memory.locked(|_| {
             let file = (from..self.files()).find(|&file| self.state(file) == QueueState::Busy)?;
-            self.words.of_file(file, FileWord::State).store(QueueState::Taken(slot).to_word(), SeqCst);
+            self.set_state(file, QueueState::Taken(slot));
             Some(file)
         })
     }
 
     /// What has become of a file.
     pub fn state(&self, file: usize) -> QueueState {
-        QueueState::of_word(self.words.of_file(file, FileWord::State).load(SeqCst))
+        QueueState::of_number(self.entry(file).state.load(SeqCst))
+    }
+
+    /// Called with the lock held.
+    pub(super) fn set_state(&self, file: usize, state: QueueState) {
+        self.entry(file).state.store(state.to_number(), SeqCst);
     }
 
     /// Says which load a file is in that is begun.
     pub fn begin(&self, file: usize, load_id: i64) {
-        self.words.of_file(file, FileWord::Load).store(load_id as u64, SeqCst);
+        self.entry(file).load_id.store(load_id, SeqCst);
     }
 
     /// The load of a file, if it has one: its own where it is begun, loaded or failed, or
     /// the one that it was skipped for.
     pub fn load_of(&self, file: usize) -> i64 {
-        self.words.of_file(file, FileWord::Load).load(SeqCst) as i64
+        self.entry(file).load_id.load(SeqCst)
     }
 
     /// Says what was found wrong with a file that is read to its end.
     pub fn damaged(&self, file: usize, damage: Damage) {
-        let Damage { passed_over, hurt, lost } = damage;
-        for (word, value) in
-            [(FileWord::PassedOver, passed_over), (FileWord::Hurt, hurt), (FileWord::Lost, lost)]
-        {
-            self.words.of_file(file, word).store(value, SeqCst);
-        }
+        let (Damage { passed_over, hurt, lost }, entry) = (damage, self.entry(file));
+        entry.passed_over.store(passed_over, SeqCst);
+        entry.hurt.store(hurt, SeqCst);
+        entry.lost.store(lost, SeqCst);
     }
 
     /// What was found wrong with a file that is loaded.
     pub fn damage_of(&self, file: usize) -> Damage {
-        let word = |word| self.words.of_file(file, word).load(SeqCst);
+        let entry = self.entry(file);
         Damage {
-            passed_over: word(FileWord::PassedOver),
-            hurt: word(FileWord::Hurt),
-            lost: word(FileWord::Lost),
+            passed_over: entry.passed_over.load(SeqCst),
+            hurt: entry.hurt.load(SeqCst),
+            lost: entry.lost.load(SeqCst),
         }
     }
 
     /// Gives a file back, to be looked at again, unless it is done.
     pub fn give_back(&self, file: usize) {
-        self.words.locked(|| self.put_back(file));
+        self.memory.locked(|_| self.put_back(file));
     }
 
+    /// Called with the lock held.
     fn put_back(&self, file: usize) {
         if matches!(self.state(file), QueueState::Taken(_)) {
-            self.words.of_file(file, FileWord::State).store(QueueState::Busy.to_word(), SeqCst);
+            self.set_state(file, QueueState::Busy);
         }
     }
 
     /// What came of a file, now that it is committed.
-    pub fn record(&self, result: &FileOutcome) {
-        self.words.locked(|| {
-            let counter = match result.state {
-                QueueState::Loaded => Word::Loaded,
-                QueueState::Skipped | QueueState::Changed => Word::Skipped,
-                _ => Word::Failed,
+    pub fn record(&self, outcome: &FileOutcome) {
+        self.memory.locked(|guarded| {
+            let counter = match outcome.state {
+                QueueState::Loaded => &mut guarded.loaded,
+                QueueState::Skipped | QueueState::Changed => &mut guarded.skipped,
+                _ => &mut guarded.failed,
             };
-            self.words.add(counter, 1);
-            self.count_to(result.file, self.size(result.file));
-            self.words.of_file(result.file, FileWord::Load).store(result.load_id as u64, SeqCst);
-            self.words.of_file(result.file, FileWord::State).store(result.state.to_word(), SeqCst);
-            self.words.set(Word::Left, self.words.get(Word::Left) - 1);
+            *counter += 1;
+            self.count_to(guarded, outcome.file, self.size(outcome.file));
+            self.begin(outcome.file, outcome.load_id);
+            self.set_state(outcome.file, outcome.state);
+            guarded.left -= 1;
         });
     }
 
     /// Has a file looked at again that was skipped.
     pub fn look_again(&self, file: usize) {
-        self.words.locked(|| {
-            self.words.set(Word::Skipped, self.words.get(Word::Skipped) - 1);
-            self.words.of_file(file, FileWord::Load).store(0, SeqCst);
-            self.words.of_file(file, FileWord::State).store(QueueState::Busy.to_word(), SeqCst);
-            self.words.set(Word::Left, self.words.get(Word::Left) + 1);
+        self.memory.locked(|guarded| {
+            guarded.skipped -= 1;
+            self.begin(file, 0);
+            self.set_state(file, QueueState::Busy);
+            guarded.left += 1;
         });
     }
 
     /// Says how many bytes of a file, as it lies on disk, are committed.
     pub fn come_to(&self, file: usize, bytes: u64) {
-        self.words.locked(|| self.count_to(file, bytes.min(self.size(file))));
+        self.memory.locked(|guarded| self.count_to(guarded, file, bytes.min(self.size(file))));
     }
 
-    fn count_to(&self, file: usize, bytes: u64) {
-        let done = self.words.of_file(file, FileWord::Done).load(SeqCst);
+    fn count_to(&self, guarded: &mut GuardedState, file: usize, bytes: u64) {
+        let done = self.entry(file).done.load(SeqCst);
         if bytes > done {
-            self.words.of_file(file, FileWord::Done).store(bytes, SeqCst);
-            self.words.add(Word::DiskDone, bytes - done);
+            self.entry(file).done.store(bytes, SeqCst);
+            guarded.disk_done += bytes - done;
         }
     }
 
     /// What was committed.
     pub fn count(&self, counters: &Counters) {
-        self.words.add(Word::Rows, counters.rows);
-        self.words.add(Word::Rejects, counters.rejects);
-        self.words.add(Word::StreamBytes, counters.stream_bytes);
+        self.memory.locked(|guarded| {
+            guarded.rows += counters.rows;
+            guarded.rejects += counters.rejects;
+            guarded.stream_bytes += counters.stream_bytes;
+        });
     }
 
     /// Whether all files are done.
     pub fn is_done(&self) -> bool {
-        self.words.get(Word::Left) == 0
+        self.memory.locked(|guarded| guarded.left == 0)
     }
 
     /// Whether nobody has anything left to do.
     pub fn is_over(&self) -> bool {
-        self.is_done() || self.is_stopped()
+        self.is_stopped() || self.is_done()
     }
 
     /// How all is.
     pub fn totals(&self) -> Totals {
-        Totals {
-            files: self.words.get(Word::Files),
-            loaded: self.words.get(Word::Loaded),
-            skipped: self.words.get(Word::Skipped),
-            failed: self.words.get(Word::Failed),
-            rows: self.words.get(Word::Rows),
-            rejects: self.words.get(Word::Rejects),
-            stream_bytes: self.words.get(Word::StreamBytes),
-            disk_done: self.words.get(Word::DiskDone),
-            disk_all: self.words.get(Word::DiskAll),
-        }
+        self.memory.locked(|guarded| Totals {
+            files: self.files() as u64,
+            loaded: guarded.loaded,
+            skipped: guarded.skipped,
+            failed: guarded.failed,
+            rows: guarded.rows,
+            rejects: guarded.rejects,
+            stream_bytes: guarded.stream_bytes,
+            disk_done: guarded.disk_done,
+            disk_all: guarded.disk_all,
+        })
     }
 
     /// Takes from a worker that has ended what it had: others go on with it.
     pub fn release(&self, slot: usize) {
         self.idle(slot, false);
         self.occupy_slot(slot, 0);
-        self.words.locked(|| {
+        self.memory.locked(|guarded| {
             for file in 0..self.files() {
-                if self.state(file) == QueueState::Taken(slot) && !self.is_split(file) {
+                if self.state(file) == QueueState::Taken(slot) && !guarded.split.is_of(file) {
                     self.put_back(file);
                 }
             }
-            self.return_ranges_of(slot);
+            guarded.split.return_ranges_of(slot);
         });
     }
 }

@@ -1,5 +1,5 @@
-//! What a call of `load_json_files` and its workers share, in shared memory, as atomic
-//! words: who does what. What is true is in the history.
+//! What a call of `load_json_files` and its workers share, in shared memory: who does what.
+//! What is true is in the history.
 
 mod files;
 mod idle;

@@ -2,9 +2,8 @@
 //! it is. One file at a time.
 
 use super::files::Board;
-use super::layout::{AHEAD, OWNERS, Word};
+use super::layout::{AHEAD, SplitState};
 use crate::stat::FileStat;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// How a file is split into ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,159 +52,148 @@ pub enum Turn {
     Over,
 }
 
-impl Board {
-    /// Whether it is this file that is split. Asked with the lock held.
-    pub(super) fn is_split(&self, file: usize) -> bool {
-        self.words.get(Word::Cut) != 0 && self.words.get(Word::CutFile) == file as u64
+impl SplitState {
+    /// Whether it is this file that is split.
+    pub(super) fn is_of(&self, file: usize) -> bool {
+        self.is_open != 0 && self.file == file as u64
     }
 
-    /// Splits a file into ranges, and returns its number among those that were;
-    /// `None` where another is split.
-    pub fn open_range_plan(&self, plan: &RangePlan) -> Option<u64> {
-        self.words.locked(|| {
-            if self.words.get(Word::Cut) != 0 {
-                return None;
-            }
-            self.words.set(Word::CutFile, plan.file as u64);
-            self.words.set(Word::CutLoad, plan.load_id as u64);
-            self.words.set(Word::CutStart, plan.start);
-            self.words.set(Word::CutDevice, plan.stat.device);
-            self.words.set(Word::CutInode, plan.stat.inode);
-            self.words.set(Word::CutSize, plan.stat.size);
-            self.words.set(Word::CutMtime, plan.stat.mtime_ns.cast_unsigned());
-            self.words.set(Word::CutCtime, plan.stat.ctime_ns.cast_unsigned());
-            self.words.set(Word::CutLength, plan.length);
-            self.words.set(Word::CutDone, 0);
-            self.words.set(Word::CutNext, 0);
-            self.words.set(Word::CutInTurn, 0);
-            self.words.add(Word::CutEpoch, 1);
-            for range in 0..AHEAD {
-                self.owner(range).store(0, SeqCst);
-            }
-            self.words.set(Word::Cut, 1);
-            Some(self.words.get(Word::CutEpoch))
-        })
+    /// Whether it still is the split that the range is of.
+    fn is_current(&self, lease: &RangeLease) -> bool {
+        self.is_open != 0 && self.epoch == lease.epoch
     }
 
-    /// Takes its ranges from a worker that has ended. Called with the lock held.
-    pub(super) fn return_ranges_of(&self, slot: usize) {
-        for owner in 0..AHEAD {
-            let owner = self.owner(owner);
-            if owner.load(SeqCst) == slot as u64 + 1 {
-                owner.store(0, SeqCst);
+    /// The slot that has a range and 1, or 0.
+    fn owner(&mut self, range: u64) -> &mut u32 {
+        &mut self.owners[range as usize % AHEAD]
+    }
+
+    /// Takes its ranges from a worker that has ended.
+    pub(super) fn return_ranges_of(&mut self, slot: usize) {
+        for owner in &mut self.owners {
+            if *owner == slot as u32 + 1 {
+                *owner = 0;
             }
         }
     }
 
-    fn owner(&self, range: u64) -> &AtomicU64 {
-        self.words.at(OWNERS + (range % AHEAD) as usize)
+    fn begin(&mut self, plan: &RangePlan) {
+        *self = SplitState {
+            is_open: 1,
+            file: plan.file as u64,
+            load_id: plan.load_id,
+            start: plan.start,
+            length: plan.length,
+            device: plan.stat.device,
+            inode: plan.stat.inode,
+            size: plan.stat.size,
+            mtime_ns: plan.stat.mtime_ns,
+            ctime_ns: plan.stat.ctime_ns,
+            done: 0,
+            next: 0,
+            epoch: self.epoch + 1,
+            in_turn: 0,
+            owners: [0; AHEAD],
+        };
     }
 
     fn plan(&self) -> RangePlan {
         RangePlan {
-            file: self.words.get(Word::CutFile) as usize,
-            load_id: self.words.get(Word::CutLoad) as i64,
-            start: self.words.get(Word::CutStart),
-            stat: FileStat::remembered(
-                self.words.get(Word::CutDevice),
-                self.words.get(Word::CutInode),
-                self.words.get(Word::CutSize),
-                self.words.get(Word::CutMtime).cast_signed(),
-                self.words.get(Word::CutCtime).cast_signed(),
-            ),
-            length: self.words.get(Word::CutLength),
+            file: self.file as usize,
+            load_id: self.load_id,
+            start: self.start,
+            stat: FileStat::remembered(self.device, self.inode, self.size, self.mtime_ns, self.ctime_ns),
+            length: self.length,
         }
+    }
+}
+
+impl Board {
+    /// Splits a file into ranges, and returns its number among those that were;
+    /// `None` where another is split.
+    pub fn open_range_plan(&self, plan: &RangePlan) -> Option<u64> {
+        self.memory.locked(|guarded| {
+            let split = &mut guarded.split;
+            (split.is_open == 0).then(|| {
+                split.begin(plan);
+                split.epoch
+            })
+        })
     }
 
     /// The first range that nobody is at.
     pub fn lease_range(&self, slot: usize) -> Option<RangeLease> {
-        self.words.locked(|| {
-            if self.words.get(Word::Cut) == 0 {
+        self.memory.locked(|guarded| {
+            let split = &mut guarded.split;
+            if split.is_open == 0 {
                 return None;
             }
-            let plan = self.plan();
-            let (done, next) = (self.words.get(Word::CutDone), self.words.get(Word::CutNext));
-            let dropped = (done..next).find(|&range| self.owner(range).load(SeqCst) == 0);
-            let range = match dropped {
-                Some(range) => range,
-                None if next < plan.ranges() && next - done < AHEAD => {
-                    self.words.set(Word::CutNext, next + 1);
-                    next
+            let plan = split.plan();
+            let range = match (split.done..split.next).find(|&range| *split.owner(range) == 0) {
+                Some(returned) => returned,
+                None if split.next < plan.ranges() && split.next - split.done < AHEAD as u64 => {
+                    split.next += 1;
+                    split.next - 1
                 }
                 None => return None,
             };
-            self.owner(range).store(slot as u64 + 1, SeqCst);
-            Some(RangeLease { plan, epoch: self.words.get(Word::CutEpoch), range })
+            *split.owner(range) = slot as u32 + 1;
+            Some(RangeLease { plan, epoch: split.epoch, range })
         })
     }
 
     /// Gives a range back.
     pub fn return_range(&self, lease: &RangeLease) {
-        self.words.locked(|| {
-            if self.is_current(lease) {
-                self.owner(lease.range).store(0, SeqCst);
-            }
-        });
-    }
-
-    fn is_current(&self, lease: &RangeLease) -> bool {
-        self.words.get(Word::Cut) != 0 && self.words.get(Word::CutEpoch) == lease.epoch
+        self.with_split_of(lease, |split| *split.owner(lease.range) = 0);
     }
 
     /// Where a range stands among the others.
     pub fn turn(&self, lease: &RangeLease) -> Turn {
-        self.words.locked(|| {
-            if !self.is_current(lease) {
-                return Turn::Over;
-            }
-            let done = self.words.get(Word::CutDone);
-            if done == lease.range {
+        let turn = self.with_split_of(lease, |split| {
+            if split.done == lease.range {
                 return Turn::Now;
             }
-            let dropped = (done..lease.range).any(|range| self.owner(range).load(SeqCst) == 0);
-            if dropped {
-                Turn::OneIsMissing
-            } else {
-                Turn::Later { first: done, before: self.owner(done).load(SeqCst) as usize - 1 }
+            if (split.done..lease.range).any(|range| *split.owner(range) == 0) {
+                return Turn::OneIsMissing;
             }
-        })
+            Turn::Later { first: split.done, before: *split.owner(split.done) as usize - 1 }
+        });
+        turn.unwrap_or(Turn::Over)
     }
 
     /// The range is committed; the next one may be.
     pub fn range_is_committed(&self, lease: &RangeLease) {
-        self.words.locked(|| {
-            if self.is_current(lease) {
-                self.owner(lease.range).store(0, SeqCst);
-                self.words.set(Word::CutDone, lease.range + 1);
-            }
+        self.with_split_of(lease, |split| {
+            *split.owner(lease.range) = 0;
+            split.done = lease.range + 1;
         });
     }
 
     /// From now on ranges are loaded one after the other.
     pub fn load_in_turn(&self, lease: &RangeLease) {
-        self.words.locked(|| {
-            if self.is_current(lease) {
-                self.words.set(Word::CutInTurn, 1);
-            }
-        });
+        self.with_split_of(lease, |split| split.in_turn = 1);
     }
 
     /// Whether ranges are loaded one after the other.
     pub fn is_in_turn(&self, lease: &RangeLease) -> bool {
-        self.words.locked(|| self.is_current(lease) && self.words.get(Word::CutInTurn) != 0)
+        self.with_split_of(lease, |split| split.in_turn != 0).unwrap_or(false)
     }
 
     /// Whether the file that was split then is still.
     pub fn is_range_plan_open(&self, epoch: u64) -> bool {
-        self.words.locked(|| self.words.get(Word::Cut) != 0 && self.words.get(Word::CutEpoch) == epoch)
+        self.memory.locked(|guarded| guarded.split.is_open != 0 && guarded.split.epoch == epoch)
     }
 
     /// The file is not split any more: all of it is loaded, or it has failed.
     pub fn close_range_plan(&self, lease: &RangeLease) {
-        self.words.locked(|| {
-            if self.is_current(lease) {
-                self.words.set(Word::Cut, 0);
-            }
-        });
+        self.with_split_of(lease, |split| split.is_open = 0);
+    }
+
+    /// Runs `body` with the split that a range is of; `None` where that is over.
+    fn with_split_of<R>(&self, lease: &RangeLease, body: impl FnOnce(&mut SplitState) -> R) -> Option<R> {
+        self.memory.locked(|guarded| {
+            let split = &mut guarded.split;
+            split.is_current(lease).then(|| body(split))
+        })
     }
 }

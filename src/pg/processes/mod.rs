@@ -11,6 +11,7 @@ pub mod lock;
 pub mod progress;
 pub mod session;
 pub mod setting;
+pub(in crate::pg) mod shared_lock;
 pub mod thread;
 pub mod user;
 pub mod worker;

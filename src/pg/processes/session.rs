@@ -3,7 +3,7 @@
 
 use crate::pg::Oid;
 use crate::pg::executor::transaction;
-use crate::pg::memory::shared::Segment;
+use crate::pg::memory::shared::{Segment, Shareable, SharedMemory};
 use crate::pg::strings::text;
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -43,12 +43,18 @@ impl Session {
         }
     }
 
-    /// Shared memory of so many words that tells of this session.
-    pub fn share(&self, words: usize) -> Segment {
+    /// Shared memory that tells of this session, with so many entries and those bytes, one
+    /// piece behind the other; `fill` gets all else of it, and that is zero.
+    pub fn share<'b, Open: Shareable, Guarded: Shareable, Entry: Shareable>(
+        &self,
+        entries: usize,
+        bytes: impl Iterator<Item = &'b [u8]> + Clone,
+        fill: impl FnOnce(&mut Open, &mut Guarded, &mut [Entry]),
+    ) -> SharedMemory<Open, Guarded, Entry> {
         let oids = [self.database, self.session_user, self.current_user].map(|oid| u64::from(oid.to_u32()));
         let length = [self.libraries.len() as u64];
         let told = oids.into_iter().chain(length).chain(self.libraries.iter().chain(&self.settings).copied());
-        Segment::new(words, &told.collect::<Vec<u64>>())
+        SharedMemory::new(&told.collect::<Vec<u64>>(), entries, bytes, fill)
     }
 
     /// The session that shared memory tells of; `None` where another version of the
