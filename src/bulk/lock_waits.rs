@@ -52,7 +52,7 @@ impl LockWaits {
                 let path = transaction.board.path(file);
                 let error = Error::HeldUp(in_the_way(&path, &pids, what.same));
                 let outcome = FileOutcome { file, state: QueueState::HeldUp, load_id: 0 };
-                transaction.refused(outcome, error);
+                transaction.refuse_file(outcome, error);
             }
         }
         transaction.commit();

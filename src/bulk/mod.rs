@@ -8,10 +8,13 @@
 mod arguments;
 mod board;
 mod call_context;
+mod conflicts;
 mod file_decision;
 mod file_load;
 mod last_call;
 mod lock_waits;
+mod open_transaction;
+mod pending_commit;
 mod progress;
 mod range;
 mod report;
@@ -19,6 +22,7 @@ mod serialise;
 mod unchanged_files;
 mod wait_notices;
 mod worker_loop;
+mod worker_pool;
 mod worker_transaction;
 
 use arguments::CallPlan;
@@ -33,10 +37,7 @@ use crate::pg;
 use crate::pg::executor::transaction::Transactions;
 use crate::pg::memory::context::{Context, RESERVE};
 use crate::pg::memory::shared::Segment;
-use crate::pg::processes::latch;
 use crate::pg::processes::session::Session;
-use crate::pg::processes::thread::AtExit;
-use crate::pg::processes::worker::{Status, Worker};
 use crate::pg::relations::relation;
 use crate::settings;
 use crate::sink::{Insert, Placement, Target};
@@ -44,19 +45,11 @@ use crate::stat::FileStat;
 use board::{Board, FileOutcome, QueueState, SLOTS};
 use last_call::CallRecord;
 use loader_core::memory;
-use lock_waits::Circles;
 use progress::Progress;
-use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 use worker_loop::WorkerLoop;
+use worker_pool::WorkerPool;
 use worker_transaction::WorkerTransaction;
-
-/// How often the session looks after its workers.
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
-
-/// Workers that have nothing left to do have so long to end.
-const GRACE: Duration = Duration::from_millis(200);
 
 /// A file of this size is worth a worker of its own, bytes.
 const WORTH_A_WORKER: u64 = 8 * 1024 * 1024;
@@ -135,7 +128,7 @@ fn load_all(
     drop(pool);
     loop {
         if !board.is_over() {
-            WorkerLoop::new(WorkerTransaction::new(&board, 0, transactions, &plan, Some(&mut progress))?)
+            WorkerLoop::new(WorkerTransaction::new(&board, 0, transactions, &plan)?, Some(&mut progress))
                 .run()?;
         }
         if board.is_stopped() || !look_again(&board, &plan.arguments, transactions)? {
@@ -257,7 +250,7 @@ pub fn work(segment: Segment, slot: usize) {
     let mut transactions = Transactions::of_worker();
     let memory = Context::new(c"loader", RESERVE);
     let outcome = memory.within(|| {
-        WorkerLoop::new(WorkerTransaction::new(&board, slot, &mut transactions, &plan, None)?).run()
+        WorkerLoop::new(WorkerTransaction::new(&board, slot, &mut transactions, &plan)?, None).run()
     });
     if let Err(error) = outcome {
         let failure = Failure::from(error);
@@ -309,97 +302,4 @@ fn threads_each(workers: usize) -> usize {
             None => settings::parse_threads(),
         }
     })
-}
-
-/// The workers of a call.
-struct WorkerPool {
-    board: Rc<Board>,
-    workers: Rc<RefCell<Vec<Worker>>>,
-    /// A FATAL error leaves without unwinding.
-    _at_exit: AtExit,
-}
-
-impl WorkerPool {
-    /// Starts them, as many as there are free slots for.
-    fn start(board: Rc<Board>, wanted: usize) -> Self {
-        let workers: Rc<RefCell<Vec<Worker>>> = Rc::default();
-        let at_exit = {
-            let (board, workers) = (board.clone(), workers.clone());
-            AtExit::new(move || {
-                board.stop();
-                workers.borrow().iter().for_each(Worker::terminate);
-            })
-        };
-        for slot in 1..=wanted {
-            let Some(worker) = Worker::start(board.segment(), slot) else { break };
-            workers.borrow_mut().push(worker);
-        }
-        WorkerPool { board, workers, _at_exit: at_exit }
-    }
-
-    fn count(&self) -> usize {
-        self.workers.borrow().len()
-    }
-
-    /// Waits until all is done, or all of them have ended, or one waits for the call itself,
-    /// which is returned. The session holds no lock and no snapshot meanwhile.
-    fn look_after(&self, progress: &mut Progress, transactions: &mut Transactions) -> Option<i32> {
-        let mut ended = vec![false; self.count()];
-        let mut circles = Circles::new();
-        while !ended.iter().all(|&ended| ended) {
-            for (index, worker) in self.workers.borrow().iter().enumerate() {
-                if !ended[index] && worker.status() == Status::Ended {
-                    ended[index] = true;
-                    self.board.release(index + 1);
-                }
-            }
-            progress.show(&self.board.totals());
-            // Even when all is over: the last files may have been given up since the last look.
-            let over = self.board.is_over();
-            progress.tell_waiting(&self.board);
-            if over {
-                return None;
-            }
-            let workers: Vec<i32> = self.workers.borrow().iter().filter_map(Worker::pid).collect();
-            let stuck = circles.find(&self.board, transactions, &workers);
-            if stuck.is_some() {
-                return stuck;
-            }
-            latch::wait(POLL_INTERVAL);
-            transactions.renew();
-        }
-        None
-    }
-
-    fn any_runs(&self) -> bool {
-        self.workers.borrow().iter().any(|worker| worker.status() != Status::Ended)
-    }
-
-    /// Ends them before all is done: what they have goes back to the others.
-    fn end(&self) {
-        self.workers.borrow().iter().for_each(Worker::terminate);
-        while self.any_runs() {
-            latch::wait(POLL_INTERVAL);
-        }
-        (1..=self.count()).for_each(|slot| self.board.release(slot));
-    }
-}
-
-impl Drop for WorkerPool {
-    /// Ends them, and waits until they have: a worker never outlives its call.
-    fn drop(&mut self) {
-        // They end by themselves when all is done; one that waits for a lock does not.
-        let grace = Instant::now();
-        while self.any_runs() && self.board.is_done() && grace.elapsed() < GRACE {
-            latch::doze(POLL_INTERVAL);
-        }
-        if self.any_runs() {
-            self.board.stop();
-            self.workers.borrow().iter().for_each(Worker::terminate);
-        }
-        while self.any_runs() {
-            latch::doze(POLL_INTERVAL);
-        }
-        self.workers.borrow_mut().clear();
-    }
 }

@@ -56,7 +56,7 @@ pub fn load(
     gives_way: &mut Option<u64>,
 ) -> Result<(), Error> {
     let path = transaction.board.path(lease.plan.file);
-    transaction.show_file(&path);
+    report::show_file(transaction.slot, &path);
     let mut attempt =
         RangeAttempt { transaction, lease, path: &path, gives_way, in_the_way: false, pause: PAUSE };
     let in_turn = *attempt.gives_way == Some(lease.epoch) || attempt.transaction.board.is_in_turn(lease);
@@ -99,7 +99,8 @@ impl RangeAttempt<'_, '_> {
         match outcome {
             Ok(ranged) if ranged.assumption.holds_at(&mark_at(&position)) => {
                 let Some(failure) = self.save(&ranged, &position)? else { return Ok(true) };
-                self.in_the_way = self.transaction.may_be_committed_later(self.lease.plan.file, &failure);
+                self.in_the_way =
+                    self.transaction.conflicts.may_be_committed_later(self.lease.plan.file, &failure);
                 if !self.in_the_way {
                     self.transaction.begin()?;
                     self.fail(&failure)?;
@@ -124,7 +125,7 @@ impl RangeAttempt<'_, '_> {
     }
 
     fn is_tried_again(&mut self, failure: &Failure) -> bool {
-        self.in_the_way = self.transaction.is_tried_again(self.lease.plan.file, failure);
+        self.in_the_way = self.transaction.conflicts.is_tried_again(self.lease.plan.file, failure);
         self.in_the_way
     }
 
@@ -282,11 +283,16 @@ impl RangeAttempt<'_, '_> {
             let outcome = FileOutcome { file: lease.plan.file, state: QueueState::Loaded, load_id };
             (outcome, report::loaded_line(self.path, context.target_name, load_id, &reached))
         });
-        self.transaction.range_ends(lease, end.offset, &board::Counters::between(position, &reached), last);
+        self.transaction.pending.add_range(
+            lease,
+            end.offset,
+            &board::Counters::between(position, &reached),
+            last,
+        );
         if let Err(refused) = self.transaction.try_commit() {
             return Ok(Some(refused.failure));
         }
-        self.transaction.goes_on(lease.plan.file);
+        self.transaction.conflicts.forget(lease.plan.file);
         Ok(None)
     }
 
@@ -296,7 +302,7 @@ impl RangeAttempt<'_, '_> {
         let (sink, _) = self.transaction.parts();
         sink.catalog.fail(load_id, (&failure.code, &failure.message))?;
         let outcome = FileOutcome { file: self.lease.plan.file, state: QueueState::Failed, load_id };
-        self.transaction.failed(outcome, self.path, failure, Some(self.lease));
+        self.transaction.fail_file(outcome, self.path, failure, Some(self.lease));
         Ok(())
     }
 }

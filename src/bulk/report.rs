@@ -5,6 +5,7 @@ use super::board::{Board, InTheWay, QueueState, Totals};
 use crate::catalog::{Catalog, Position};
 use crate::error::{Error, Failure, braces_hint};
 use crate::load::{damaged, in_the_way, log_line};
+use crate::pg::processes::worker;
 use crate::pg::strings::message::{self, count};
 use crate::pg::strings::text;
 use crate::settings::{self, LogLoads};
@@ -53,6 +54,13 @@ pub fn refused(path: &[u8], table: &str, load_id: i64, changed: bool) -> Error {
         Error::ChangedSince { path, load_id, skipped: false }
     } else {
         Error::AlreadyLoaded { path, table, load_id }
+    }
+}
+
+/// Shows the server's users which file the process in a slot is at, if it is a worker.
+pub fn show_file(slot: usize, path: &[u8]) {
+    if slot > 0 {
+        worker::report_activity(path);
     }
 }
 

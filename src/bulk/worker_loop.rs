@@ -5,9 +5,11 @@ use super::board::{self, FileOutcome, QueueState, RangePlan};
 use super::file_decision::{self, Claims, FileDecision, Obstacle, OpenOutcome};
 use super::file_load::{self, FileLoad, PartEnd};
 use super::lock_waits::LockWaits;
+use super::pending_commit;
+use super::progress::Progress;
 use super::range;
 use super::report;
-use super::worker_transaction::{self, NotCommitted, WorkerTransaction};
+use super::worker_transaction::{NotCommitted, WorkerTransaction};
 use crate::catalog::{Earlier, RowLock};
 use crate::error::{Error, Failure};
 use crate::pg;
@@ -29,6 +31,8 @@ const SHORTEST_RANGE: u64 = 4 * 1024 * 1024;
 /// Somebody who loads files of a call.
 pub struct WorkerLoop<'a> {
     transaction: WorkerTransaction<'a>,
+    /// Of the session: while it works, nobody else tells how far the call is.
+    progress: Option<&'a mut Progress>,
     /// The claim on the file that is split into ranges, and the number of that split.
     split_claim: Option<(u64, Claims)>,
     /// The file that is split is one where ranges are in each other's way.
@@ -42,9 +46,10 @@ pub struct WorkerLoop<'a> {
 
 impl<'a> WorkerLoop<'a> {
     /// For the process that has this transaction.
-    pub fn new(transaction: WorkerTransaction<'a>) -> Self {
+    pub fn new(transaction: WorkerTransaction<'a>, progress: Option<&'a mut Progress>) -> Self {
         WorkerLoop {
             transaction,
+            progress,
             split_claim: None,
             gives_way: None,
             busy_from: 0,
@@ -61,9 +66,11 @@ impl<'a> WorkerLoop<'a> {
                 self.transaction.roll_back();
                 return Ok(());
             }
-            self.transaction.show_progress();
+            self.show_progress();
             self.let_go_of_split();
-            if let Some(file) = self.transaction.next_refused() {
+            if let Some(file) =
+                self.transaction.conflicts.next_refused(self.transaction.board, self.transaction.slot)
+            {
                 self.transaction.board.idle(self.transaction.slot, false);
                 self.load_file(file)?;
             } else if let Some(range) = self.transaction.board.lease_range(self.transaction.slot) {
@@ -88,6 +95,14 @@ impl<'a> WorkerLoop<'a> {
         }
     }
 
+    /// Shows how far the call is, if nobody else does.
+    fn show_progress(&mut self) {
+        if let Some(progress) = &mut self.progress {
+            progress.show(&self.transaction.board.totals());
+            progress.tell_waiting(self.transaction.board);
+        }
+    }
+
     /// Each busy file once, then a pause.
     fn next_busy(&mut self) -> Option<usize> {
         let file = self.transaction.board.take_busy(self.transaction.slot, self.busy_from);
@@ -100,12 +115,12 @@ impl<'a> WorkerLoop<'a> {
     }
 
     fn load_file(&mut self, file: usize) -> Result<(), Error> {
-        if self.transaction.is_large(file) {
+        if pending_commit::is_large(self.transaction.board.size(file)) {
             self.transaction.commit();
         }
         self.transaction.begin()?;
         let path = self.transaction.board.path(file);
-        self.transaction.show_file(&path);
+        report::show_file(self.transaction.slot, &path);
         Context::new(c"loader file", RESERVE).within(|| self.decide_and_load(file, path))?;
         if self.transaction.is_full() {
             self.transaction.commit();
@@ -130,16 +145,16 @@ impl<'a> WorkerLoop<'a> {
             Ok(FileDecision::Refused { load_id, changed }) => {
                 let error = report::refused(&path, &context.target.shown, load_id, changed);
                 let state = if changed { QueueState::RefusedChanged } else { QueueState::Refused };
-                self.transaction.refused(FileOutcome { file, state, load_id }, error);
+                self.transaction.refuse_file(FileOutcome { file, state, load_id }, error);
             }
             Ok(FileDecision::Skip(load_id)) => {
-                self.transaction.done(FileOutcome { file, state: QueueState::Skipped, load_id }, 0)
+                self.transaction.pending.add(FileOutcome { file, state: QueueState::Skipped, load_id }, 0)
             }
             Ok(FileDecision::Changed(load_id)) => {
-                self.transaction.done(FileOutcome { file, state: QueueState::Changed, load_id }, 0)
+                self.transaction.pending.add(FileOutcome { file, state: QueueState::Changed, load_id }, 0)
             }
             Ok(FileDecision::Load(found)) => {
-                let refusal = self.transaction.take_refusal(file);
+                let refusal = self.transaction.conflicts.take_refusal(file);
                 let load_id = match (found.begin.resumes, &refusal) {
                     (Some(load_id), _) => load_id,
                     (None, Some(refusal)) => refusal.load_id,
@@ -151,7 +166,7 @@ impl<'a> WorkerLoop<'a> {
                     None => self.load(file_load),
                 };
             }
-            Err(failure) if self.transaction.is_tried_again(file, &failure) => {
+            Err(failure) if self.transaction.conflicts.is_tried_again(file, &failure) => {
                 self.transaction.board.give_back(file);
             }
             Err(failure) => self.fail_unopened(file, &path, &failure)?,
@@ -164,7 +179,7 @@ impl<'a> WorkerLoop<'a> {
     fn decide(&mut self, path: &[u8]) -> Result<Result<FileDecision, Failure>, Error> {
         let (sink, context) = self.transaction.parts();
         let open = || {
-            file_decision::open_and_decide(sink.catalog, &context, path, worker_transaction::is_large)
+            file_decision::open_and_decide(sink.catalog, &context, path, pending_commit::is_large)
                 .map_err(Failure::from)
         };
         let mut opened = match contain(open, Failure::from) {
@@ -198,7 +213,9 @@ impl<'a> WorkerLoop<'a> {
             let end = match contain(part, Failure::from) {
                 Ok(end) => end,
                 Err(_) if file_load.is_overtaken(&sink) => PartEnd::Lost,
-                Err(failure) if self.transaction.is_tried_again(file_load.file, &failure) => PartEnd::Lost,
+                Err(failure) if self.transaction.conflicts.is_tried_again(file_load.file, &failure) => {
+                    PartEnd::Lost
+                }
                 Err(failure) => return self.fail(file_load, &failure),
             };
             let counters = board::Counters::between(&begun.position, &file_load.position);
@@ -220,28 +237,28 @@ impl<'a> WorkerLoop<'a> {
                         file_load.load_id,
                         &file_load.position,
                     );
-                    self.transaction.count(&counters);
+                    self.transaction.pending.count(&counters);
                     self.transaction.board.damaged(file_load.file, file_load.damage);
-                    self.transaction.hold(file_load.claims);
+                    self.transaction.pending.hold(file_load.claims);
                     let outcome = FileOutcome {
                         file: file_load.file,
                         state: QueueState::Loaded,
                         load_id: file_load.load_id,
                     };
-                    self.transaction.log(line);
-                    self.transaction.done(outcome, file_load.size);
+                    self.transaction.pending.log(line);
+                    self.transaction.pending.add(outcome, file_load.size);
                     return Ok(());
                 }
                 PartEnd::More => {
-                    self.transaction.count(&counters);
+                    self.transaction.pending.count(&counters);
                     if let Err(refused) = self.transaction.try_commit() {
                         file_load.take_back(begun);
                         return self.part_refused(file_load, &refused);
                     }
-                    self.transaction.goes_on(file_load.file);
+                    self.transaction.conflicts.forget(file_load.file);
                     self.transaction.board.begin(file_load.file, file_load.load_id);
                     self.transaction.board.come_to(file_load.file, file_load.bytes_read());
-                    self.transaction.show_progress();
+                    self.show_progress();
                     if self.transaction.board.is_stopped() {
                         self.transaction.board.give_back(file_load.file);
                         return Ok(());
@@ -259,7 +276,8 @@ impl<'a> WorkerLoop<'a> {
     /// whose fault that is: all are loaded again, one by one.
     fn part_refused(&mut self, file_load: FileLoad, refused: &NotCommitted) -> Result<(), Error> {
         let NotCommitted { failure, outcomes } = refused;
-        if outcomes.is_empty() && !self.transaction.may_be_committed_later(file_load.file, failure) {
+        if outcomes.is_empty() && !self.transaction.conflicts.may_be_committed_later(file_load.file, failure)
+        {
             self.transaction.begin()?;
             return self.fail(file_load, failure);
         }
@@ -322,8 +340,8 @@ impl<'a> WorkerLoop<'a> {
         let outcome =
             FileOutcome { file: file_load.file, state: QueueState::Failed, load_id: file_load.load_id };
         let path = file_load.path.clone();
-        self.transaction.hold(file_load.claims);
-        self.transaction.failed(outcome, &path, failure, None);
+        self.transaction.pending.hold(file_load.claims);
+        self.transaction.fail_file(outcome, &path, failure, None);
         Ok(())
     }
 
@@ -352,7 +370,7 @@ impl<'a> WorkerLoop<'a> {
                 row.id
             }
         };
-        self.transaction.failed(
+        self.transaction.fail_file(
             FileOutcome { file, state: QueueState::Failed, load_id },
             &name,
             failure,
