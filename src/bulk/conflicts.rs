@@ -7,11 +7,11 @@ use crate::sink::Placement;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// A file is tried so often again after a conflict with others.
+/// After a conflict with others a file is tried again, but no more often than this.
 const TRIES: u32 = 5;
 
-/// Before the first of them the others have so long to get out of the way; twice as long
-/// before each later one.
+/// Before a file is tried again for the first time, the others have so long to get out of the way.
+/// Each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a file cannot be committed, and what its load had for a number: on another server rows

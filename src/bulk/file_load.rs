@@ -16,7 +16,7 @@ use loader_core::stream::{Compression, Damage, Decoded};
 use pgrx::datum::TimestampWithTimeZone;
 use std::time::{Duration, Instant};
 
-/// A part ends after so long even if it is short: a crash takes back no more.
+/// A part ends after this time even if it is short, so that a crash takes back no more than that.
 const PART_TIME: Duration = Duration::from_secs(2);
 
 /// A file on its way into the table.
@@ -44,7 +44,7 @@ pub struct FileLoad {
     pub size: u64,
     stat: FileStat,
     started_at: TimestampWithTimeZone,
-    /// Not open any more once it is in the loader.
+    /// The open file, until the loader takes it.
     source: Option<FileSource>,
     running: Option<FileLoader>,
     /// What was found wrong with it, once it is read.
@@ -53,7 +53,7 @@ pub struct FileLoad {
     pub claims: Claims,
 }
 
-/// How a file was before one of its parts.
+/// How far a file was before one of its parts.
 #[derive(Clone, Copy)]
 pub struct PartStart {
     exists: bool,

@@ -13,11 +13,11 @@ use crate::pg::processes::{blocking, lock};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Between two looks at who has what.
+/// A call that waits asks the server after this time who has what it waits for.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The same when the wait is to end.
-const HASTE: Duration = Duration::from_millis(100);
+/// The same once the call gives up what it waits for.
+const POLL_INTERVAL_AT_END: Duration = Duration::from_millis(100);
 
 /// How long the whole call has had nothing to do, as one of its processes sees it.
 #[derive(Default)]
@@ -41,7 +41,7 @@ impl LockWaits {
             }
         };
         let gives_up = lock::timeout().is_some_and(|timeout| waited >= timeout);
-        let pause = if gives_up { HASTE } else { POLL_INTERVAL };
+        let pause = if gives_up { POLL_INTERVAL_AT_END } else { POLL_INTERVAL };
         if self.looked.map_or(waited, |looked| looked.elapsed()) < pause {
             return;
         }

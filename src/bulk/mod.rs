@@ -51,10 +51,10 @@ use worker_loop::WorkerLoop;
 use worker_pool::WorkerPool;
 use worker_transaction::WorkerTransaction;
 
-/// A file of this size is worth a worker of its own, bytes.
-const WORTH_A_WORKER: u64 = 8 * 1024 * 1024;
+/// By default there is a worker for each so many bytes of files.
+const BYTES_WORTH_A_WORKER: u64 = 8 * 1024 * 1024;
 
-/// … and so many files are.
+/// By default there is also a worker for each so many files.
 const FILES_WORTH_A_WORKER: usize = 100;
 
 /// Loads the files that match the pattern. `workers` is how many are asked for.
@@ -285,7 +285,7 @@ fn look_again(
 /// As many workers as there are cores, but none where little is to be done.
 fn by_default(bytes: u64, files: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let worth = (bytes / WORTH_A_WORKER) as usize + files / FILES_WORTH_A_WORKER;
+    let worth = (bytes / BYTES_WORTH_A_WORKER) as usize + files / FILES_WORTH_A_WORKER;
     match cores.min(worth).min(SLOTS - 1) {
         // One more process for the same work.
         1 => 0,

@@ -6,14 +6,14 @@ use super::report;
 use crate::error::Failure;
 use std::time::{Duration, Instant};
 
-/// Files of one transaction, at most: each takes a subtransaction, of which the server
-/// keeps 64 at hand, and five locks.
+/// A transaction is committed once it has so many files: each takes five locks and a
+/// subtransaction, and of those the server keeps 64 at hand.
 const MOST_FILES: usize = 32;
 
-/// … and bytes of them, …
+/// It is committed, too, once its files have so many bytes.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
-/// … and time.
+/// It is committed, too, after so long.
 const LONGEST_TIME: Duration = Duration::from_millis(500);
 
 /// Whether a file of so many bytes is too large to share a transaction.

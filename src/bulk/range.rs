@@ -17,27 +17,27 @@ use loader_core::split::{Assumption, Cuts, Range, ResumePoint};
 use loader_core::stream::{self, Decoded};
 use std::time::{Duration, Instant};
 
-/// Between two looks whether it is this range's turn.
+/// While a range waits for its turn, it looks again after this time.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// It is asked so often whether the one whose turn it is waits for this one: for a
-/// row that this transaction has written, say, or for somebody who does. The server
+/// A range that waits asks the server this often whether the range whose turn it is waits for it
+/// in turn: for a row that this transaction has written, say, or for somebody who does. The server
 /// cannot see such a circle.
-const SUSPICION: Duration = Duration::from_millis(250);
+const CIRCLE_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// If it waits for any lock at so many looks, this one gives way too: the circle may
-/// go over ranges of another call, which wait as this one does.
-const PATIENT_LOOKS: u32 = 8;
+/// If the range whose turn it is waits for any lock at so many of these checks, the range that
+/// waits gives way, too: the circle may go over ranges of another call, which wait as this one does.
+const MOST_BLOCKED_CHECKS: u32 = 8;
 
-/// If the first of the ranges before it has not changed for so long, and for so many
-/// times as long as this one took, all give way: who is waited for elsewhere, in another
-/// server or in a loop, the lock table does not show.
+/// If no range was committed for so long, and for so many times as long as loading this one took,
+/// all ranges of the file are loaded one after the other. A wait that the table of locks does not
+/// show, such as one in another server or in a loop, may be behind it.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 const LONGEST_WAIT_TIMES: u32 = 4;
 
-/// Before a range that met a conflict when it was its turn is loaded again, the others
-/// have so long to give way; twice as long each time.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Before a range that met a conflict when it was its turn is loaded again, the others have so long
+/// to give way. Each further pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// What loading a range came to.
 struct LoadedRange {
@@ -58,7 +58,7 @@ pub fn load(
     let path = transaction.board.path(lease.plan.file);
     report::show_file(transaction.slot, &path);
     let mut attempt =
-        RangeAttempt { transaction, lease, path: &path, gives_way, in_the_way: false, pause: PAUSE };
+        RangeAttempt { transaction, lease, path: &path, gives_way, in_the_way: false, pause: FIRST_PAUSE };
     let in_turn = *attempt.gives_way == Some(lease.epoch) || attempt.transaction.board.is_in_turn(lease);
     if in_turn && !attempt.comes_to_its_turn(Duration::ZERO) {
         return Ok(());
@@ -129,15 +129,15 @@ impl RangeAttempt<'_, '_> {
         self.in_the_way
     }
 
-    /// Waits until it is the range's turn; `false` where that does not come. What it
-    /// brought, which `took` so long, is taken back then, and others may have it.
+    /// Waits until it is the range's turn; `false` where that does not come. What was loaded of
+    /// the range, which `took` so long, is taken back then, and others may load it.
     fn comes_to_its_turn(&mut self, took: Duration) -> bool {
         // Without a transaction it only waits: should it hold what a worker asks for that
         // goes on, such as an advisory lock that a trigger took for the session, nothing but
         // its end gives it back.
-        self.transaction.board.idle(self.transaction.slot, !self.transaction.is_in_transaction());
+        self.transaction.set_idle(!self.transaction.is_in_transaction());
         let turn = self.wait_for_turn(took);
-        self.transaction.board.idle(self.transaction.slot, false);
+        self.transaction.set_idle(false);
         if turn == Turn::Now {
             return true;
         }
@@ -240,11 +240,11 @@ impl RangeAttempt<'_, '_> {
                 if self.transaction.board.is_in_turn(self.lease) {
                     return turn;
                 }
-                if looked.elapsed() >= SUSPICION {
+                if looked.elapsed() >= CIRCLE_CHECK_INTERVAL {
                     looked = Instant::now();
                     let pid = self.transaction.board.pid(before);
                     blocked = if blocking::is_blocked(pid) { blocked + 1 } else { 0 };
-                    if blocked >= PATIENT_LOOKS || (blocked > 0 && blocking::blocks(pid)) {
+                    if blocked >= MOST_BLOCKED_CHECKS || (blocked > 0 && blocking::blocks(pid)) {
                         return turn;
                     }
                 }

@@ -6,7 +6,7 @@ use crate::load;
 /// Who was told to be in the way.
 #[derive(Default)]
 pub struct WaitNotices {
-    /// What [`Board::shown`] said then.
+    /// What [`Board::shown`] returned when the client was told last.
     shown: u64,
     told: Vec<InTheWay>,
 }
@@ -18,7 +18,7 @@ impl WaitNotices {
         if std::mem::replace(&mut self.shown, shown) == shown {
             return;
         }
-        // Who it is, the first file that waits for him, and how many others do.
+        // Who is in the way, the first file that waits for that process, and how many others do.
         let mut news: Vec<(InTheWay, usize, usize)> = Vec::new();
         for file in 0..board.files() {
             let waits =

@@ -21,11 +21,11 @@ use crate::settings;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Between two looks for something to do.
+/// A worker that has nothing to do looks again after this time.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A range is no shorter than this unless a transaction is, bytes: each begins
-/// with a look at the head of the file.
+/// A range has at least so many bytes, unless a transaction is to have fewer: for each range the
+/// head of the file is read again.
 const SHORTEST_RANGE: u64 = 4 * 1024 * 1024;
 
 /// Somebody who loads files of a call.
@@ -35,10 +35,11 @@ pub struct WorkerLoop<'a> {
     progress: Option<&'a mut Progress>,
     /// The claim on the file that is split into ranges, and the number of that split.
     split_claim: Option<(u64, Claims)>,
-    /// The file that is split is one where ranges are in each other's way.
+    /// The number of the split in which ranges wait for each other's rows, if this worker has met
+    /// one: it loads ranges of that split only when it is their turn.
     gives_way: Option<u64>,
-    /// Where the next look for busy files begins, and what was in their way: they need
-    /// not be read again to see that it still is.
+    /// The first file that the next search for busy files looks at, and what was in the way of
+    /// those that were found busy: as long as that is there, they need not be read again.
     busy_from: usize,
     busy: HashMap<usize, Obstacle>,
     waiting: LockWaits,
@@ -71,15 +72,15 @@ impl<'a> WorkerLoop<'a> {
             if let Some(file) =
                 self.transaction.conflicts.next_refused(self.transaction.board, self.transaction.slot)
             {
-                self.transaction.board.idle(self.transaction.slot, false);
+                self.transaction.set_idle(false);
                 self.load_file(file)?;
             } else if let Some(range) = self.transaction.board.lease_range(self.transaction.slot) {
-                self.transaction.board.idle(self.transaction.slot, false);
+                self.transaction.set_idle(false);
                 self.transaction.commit();
                 let memory = Context::new(c"loader range", RESERVE);
                 memory.within(|| range::load(&mut self.transaction, &range, &mut self.gives_way))?;
             } else if let Some(file) = self.transaction.board.take_file(self.transaction.slot) {
-                self.transaction.board.idle(self.transaction.slot, false);
+                self.transaction.set_idle(false);
                 self.load_file(file)?;
             } else if let Some(file) = self.next_busy() {
                 self.load_file(file)?;
@@ -88,7 +89,7 @@ impl<'a> WorkerLoop<'a> {
                 if self.transaction.board.is_done() {
                     return Ok(());
                 }
-                self.transaction.board.idle(self.transaction.slot, true);
+                self.transaction.set_idle(true);
                 self.waiting.check(&mut self.transaction, &self.busy);
                 latch::wait(POLL_INTERVAL);
             }
@@ -103,7 +104,8 @@ impl<'a> WorkerLoop<'a> {
         }
     }
 
-    /// Each busy file once, then a pause.
+    /// The next of the files that were found busy. Each of them is tried once, and then there is a
+    /// pause.
     fn next_busy(&mut self) -> Option<usize> {
         let file = self.transaction.board.take_busy(self.transaction.slot, self.busy_from);
         self.busy_from = file.map_or(0, |file| file + 1);
@@ -114,6 +116,8 @@ impl<'a> WorkerLoop<'a> {
         file
     }
 
+    /// Loads a file, or decides that it is not to be loaded, and commits if that is enough for a
+    /// transaction.
     fn load_file(&mut self, file: usize) -> Result<(), Error> {
         if pending_commit::is_large(self.transaction.board.size(file)) {
             self.transaction.commit();
@@ -134,7 +138,7 @@ impl<'a> WorkerLoop<'a> {
             self.transaction.board.give_back(file);
             return Ok(());
         }
-        self.transaction.board.idle(self.transaction.slot, false);
+        self.transaction.set_idle(false);
         let decision = self.decide(&path)?;
         let (_, context) = self.transaction.parts();
         match decision {
@@ -174,8 +178,9 @@ impl<'a> WorkerLoop<'a> {
         Ok(())
     }
 
-    /// Decides what is to be done with a file; the inner error is the file's. A large one is hashed outside of a
-    /// transaction: that takes long, and nobody is to wait for it.
+    /// Decides what is to be done with a file. The inner error is the file's, the outer one the
+    /// call's. A large file is hashed outside of a transaction: that takes long, and nobody is to
+    /// wait for it.
     fn decide(&mut self, path: &[u8]) -> Result<Result<FileDecision, Failure>, Error> {
         let (sink, context) = self.transaction.parts();
         let open = || {
@@ -288,7 +293,8 @@ impl<'a> WorkerLoop<'a> {
         Ok(())
     }
 
-    /// A file is not looked at again while somebody is at the load that it replaces.
+    /// Notes that a file waits for those who are at the load that it replaces, so that it is not
+    /// read again before they have finished.
     fn waits_for(&mut self, file: usize, load_id: i64) -> Result<(), Error> {
         let (sink, _) = self.transaction.parts();
         if let Some(past) = sink.catalog.past(load_id, RowLock::No)? {
@@ -297,7 +303,8 @@ impl<'a> WorkerLoop<'a> {
         Ok(())
     }
 
-    /// Splits the rest of a file into ranges if somebody has nothing else to do.
+    /// Splits the rest of a file into ranges if another process has nothing else to do, and
+    /// returns the number of the split.
     fn split(&mut self, file_load: &mut FileLoad) -> Option<u64> {
         let left = file_load.size.saturating_sub(file_load.position.offset);
         // What each range reads first is not to be more than the range.

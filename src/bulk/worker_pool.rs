@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// How often the session looks after its workers.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Workers that have nothing left to do have so long to end.
+/// Workers that have nothing left to do have so long to end by themselves.
 const GRACE: Duration = Duration::from_millis(200);
 
 /// The workers of a call.

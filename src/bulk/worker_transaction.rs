@@ -20,7 +20,8 @@ use crate::settings;
 use crate::sink::Placement;
 use std::time::{Duration, Instant};
 
-/// No transaction of a procedure lasts longer than this while it only reads a file.
+/// A procedure always is in a transaction. While it only reads a file, it begins a new one after
+/// this time, so that none lasts long.
 const RENEW_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The transactions of one process that loads files of a call.
@@ -80,6 +81,11 @@ impl<'a> WorkerTransaction<'a> {
     /// Whether there is a transaction, in which rows may be locked.
     pub fn is_in_transaction(&self) -> bool {
         self.transactions.is_open()
+    }
+
+    /// Says on the board that this process has nothing to do, or something again.
+    pub fn set_idle(&self, idle: bool) {
+        self.board.idle(self.slot, idle);
     }
 
     /// Begins a transaction, unless one is open.
