@@ -118,3 +118,39 @@ impl Serialise for OnFileError {
         OnFileError::ALL.get(usize::from(u8::read(bytes)?)).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BulkArguments, CallPlan, OnFileError};
+    use crate::pg::Oid;
+
+    #[test]
+    fn a_plan_is_read_as_it_was_written() {
+        let plan = CallPlan {
+            arguments: BulkArguments {
+                table: Oid::from(16_384),
+                chunk: -1,
+                format: b"auto".to_vec(),
+                compression: Vec::new(),
+                on_error: b"reject".to_vec(),
+                reject_limit: Some(i64::MIN),
+                if_loaded: b"skip".to_vec(),
+                if_emptied: b"\xFF\0".to_vec(),
+                target_column: b"data".to_vec(),
+                records_path: None,
+                on_file_error: OnFileError::Raise,
+                encoding: b"utf-8".to_vec(),
+                on_corrupt: b"stop".to_vec(),
+                line_prefix: Some(Vec::new()),
+            },
+            threads: 3,
+        };
+        let bytes = plan.to_bytes();
+        let read = CallPlan::from_bytes(&bytes).expect("a plan");
+        assert_eq!(format!("{plan:?}"), format!("{read:?}"));
+        for end in 0..bytes.len() {
+            assert!(CallPlan::from_bytes(&bytes[..end]).is_none(), "{end} bytes are no plan");
+        }
+        assert!(CallPlan::from_bytes(&[bytes, vec![0]].concat()).is_none());
+    }
+}
