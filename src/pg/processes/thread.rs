@@ -11,12 +11,24 @@ use std::rc::Rc;
 /// the system's allocator keeps for it.
 const BESIDE: usize = 4 * 1024 * 1024;
 
-/// Has what raising an error takes of thread-local variables allocated, while there is
-/// memory: at the first error of a session there may be none, and where it cannot be
-/// noted that they have to be dropped the process ends.
+/// A load needs less of the backend's stack than this, bytes.
+const STACK: usize = 256 * 1024;
+
+/// Prepares this process for a lack of memory, while there is some.
+///
+/// What raising an error takes of thread-local variables is allocated: at the first error of a
+/// session there may be no memory for them, and where it cannot be noted that they have to be
+/// dropped the process ends. And the stack grows to what a load needs of it: it grows by itself
+/// as it is used, and where the system finds no room for that the process is killed.
 pub fn warm_up() {
     // Caught here, and shown to nobody: the hook of pgrx only notes where it was.
     let _ = std::panic::catch_unwind(|| std::panic::panic_any(()));
+    grow_stack();
+}
+
+#[inline(never)]
+fn grow_stack() {
+    std::hint::black_box(&[0u8; STACK]);
 }
 
 /// Whether there is memory for one more thread with a stack of so many bytes. One that
