@@ -2,7 +2,9 @@
 
 use crate::pg::processes::shared_lock::SharedLock;
 use pgrx::pg_sys;
+use std::any::type_name;
 use std::cell::UnsafeCell;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::slice;
@@ -170,6 +172,8 @@ impl Drop for Segment {
 /// bytes.
 #[repr(C)]
 struct Fixed<Open, Guarded> {
+    /// Tells the types apart.
+    types: u64,
     entries: u64,
     bytes: u64,
     lock: SharedLock,
@@ -190,6 +194,15 @@ pub struct SharedMemory<Open, Guarded, Entry> {
 }
 
 impl<Open: Shareable, Guarded: Shareable, Entry: Shareable> SharedMemory<Open, Guarded, Entry> {
+    /// A number of the types, by their names and sizes: who attaches memory with other types than
+    /// its maker's gets none.
+    fn types() -> u64 {
+        let mut hasher = DefaultHasher::new();
+        type_name::<(Open, Guarded, Entry)>().hash(&mut hasher);
+        [size_of::<Open>(), size_of::<Guarded>(), size_of::<Entry>()].hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// Where the entries begin: they are aligned to eight bytes.
     const ENTRIES_AT: usize = {
         assert!(align_of::<Fixed<Open, Guarded>>() <= 8 && align_of::<Entry>() <= 8);
@@ -218,6 +231,7 @@ impl<Open: Shareable, Guarded: Shareable, Entry: Shareable> SharedMemory<Open, G
         // SAFETY: the segment has room for all of it, is all zero, which are values of the types,
         // and nobody else knows it yet.
         unsafe {
+            (*fixed).types = Self::types();
             (*fixed).entries = entries as u64;
             (*fixed).bytes = length as u64;
             SharedLock::initialize(&raw mut (*fixed).lock);
@@ -234,15 +248,18 @@ impl<Open: Shareable, Guarded: Shareable, Entry: Shareable> SharedMemory<Open, G
     }
 
     /// The memory that another process made in a segment; `None` where that was another version
-    /// of the library.
+    /// of the library, or the memory has other types.
     pub fn of(segment: Segment) -> Option<Self> {
         let room = segment.room().filter(|&room| room >= Self::ENTRIES_AT)?;
         let mut memory = SharedMemory { segment, entries: 0, bytes: 0, types: PhantomData };
         // SAFETY: the segment has the fixed part, whose numbers were written by its maker.
-        let (entries, bytes) = unsafe { ((*memory.fixed()).entries, (*memory.fixed()).bytes) };
+        let (types, entries, bytes) = unsafe {
+            let fixed = memory.fixed();
+            ((*fixed).types, (*fixed).entries, (*fixed).bytes)
+        };
         let (entries, bytes) = (usize::try_from(entries).ok()?, usize::try_from(bytes).ok()?);
         let end = Self::bytes_at(entries)?.checked_add(bytes)?;
-        if end > room {
+        if types != Self::types() || end > room {
             return None;
         }
         (memory.entries, memory.bytes) = (entries, bytes);
