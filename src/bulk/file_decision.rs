@@ -40,7 +40,8 @@ impl Obstacle {
         Obstacle::Replaced { path, content }
     }
 
-    /// What is locked by those who are in the way, and what they are at.
+    /// The locks that those who are in the way hold, and whether they are at the same file or at
+    /// one of the same size.
     pub fn objects(self, target: Oid) -> (Vec<Object>, Same) {
         match self {
             Obstacle::Claim(what) => (vec![what.object(target)], Same::File),
@@ -55,7 +56,7 @@ impl Obstacle {
 
 /// What is to be done with a file.
 pub enum FileDecision {
-    /// Nothing now: look again later.
+    /// Nothing for now: the file is looked at again later.
     Busy(Obstacle),
     /// Nothing: that load had its content.
     Skip(i64),

@@ -28,7 +28,7 @@ impl OpenTransaction {
         Ok(OpenTransaction { target, target_name, insert, catalog })
     }
 
-    /// Where the records of a load go.
+    /// Where the records of a load go, and the name of the target.
     pub fn sink(&mut self) -> (Sink<'_>, &[u8]) {
         let OpenTransaction { target, target_name, insert, catalog } = self;
         (Sink { target, insert, catalog }, target_name)

@@ -67,7 +67,7 @@ pub fn load(
     Ok(())
 }
 
-/// Who tries to load a range.
+/// The attempts of one worker to load one range.
 struct RangeAttempt<'t, 'a> {
     transaction: &'t mut WorkerTransaction<'a>,
     lease: &'t RangeLease,

@@ -28,7 +28,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// head of the file is read again.
 const SHORTEST_RANGE: u64 = 4 * 1024 * 1024;
 
-/// Somebody who loads files of a call.
+/// A process that loads files of a call until none is left.
 pub struct WorkerLoop<'a> {
     transaction: WorkerTransaction<'a>,
     /// Of the session: while it works, nobody else tells how far the call is.

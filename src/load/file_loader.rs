@@ -68,9 +68,10 @@ pub struct Setup<'a> {
     pub rejected: u64,
 }
 
-/// One stream.
+/// One stream on its way into the table.
 pub struct FileLoader {
-    /// Goes first: the threads are stopped before what they use.
+    /// The first field, because it is dropped first: the threads are stopped before what they use
+    /// goes.
     _stop: AtExit,
     pipeline: Pipeline<Decoded<FileSource>>,
     values: Values,

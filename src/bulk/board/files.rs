@@ -98,7 +98,7 @@ impl Counters {
     }
 }
 
-/// How all is.
+/// What the files of a call have come to so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     pub files: u64,
@@ -181,7 +181,7 @@ impl Board {
         self.entry(file).size
     }
 
-    /// Says how many workers were started.
+    /// Notes how many workers were started.
     pub fn expect(&self, workers: u64) {
         self.memory.open().workers.store(workers, SeqCst);
     }
@@ -352,7 +352,7 @@ impl Board {
         }
     }
 
-    /// What was committed.
+    /// Adds what was committed to the totals.
     pub fn count(&self, counters: &Counters) {
         self.memory.locked(|guarded| {
             guarded.rows += counters.rows;
@@ -371,7 +371,7 @@ impl Board {
         self.is_stopped() || self.is_done()
     }
 
-    /// How all is.
+    /// What the files of the call have come to so far.
     pub fn totals(&self) -> Totals {
         self.memory.locked(|guarded| Totals {
             files: self.files() as u64,
