@@ -11,6 +11,7 @@
 
 pub mod encode;
 pub mod fault;
+pub mod infer;
 pub mod json;
 pub mod looks;
 pub mod memory;

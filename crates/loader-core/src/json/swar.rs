@@ -8,7 +8,7 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// The first byte from `i` on that is a quote, a backslash or a control
 /// character.
 #[inline]
-pub(super) fn plain_end(buf: &[u8], mut i: usize) -> usize {
+pub(crate) fn plain_end(buf: &[u8], mut i: usize) -> usize {
     // Most strings are short.
     for _ in 0..2 {
         let Some(block) = block(buf, i) else { return short_plain_end(buf, i) };

@@ -1,0 +1,458 @@
+//! What was seen of the fields of records.
+
+use super::decide::{self, DataType, Reason};
+use super::kind::{self, KINDS, LONGEST_STRING};
+use super::object::{self, Span};
+use crate::encode::jsonb::unescape;
+use crate::json::shape::key_hash;
+use crate::memory::{self, OutOfMemory};
+
+/// So many fields are told apart: no table of the server has more columns (MaxHeapAttributeNumber).
+pub const MAX_FIELDS: usize = 1600;
+
+/// The names of all fields together have no more bytes than this.
+pub const MAX_NAME_BYTES: usize = 1024 * 1024;
+
+/// So many bytes of a value are kept to be shown.
+const LONGEST_EXAMPLE: usize = 200;
+
+/// What is longer with its escapes, which are of six bytes at most for one, is too long to be
+/// anything but text.
+const LONGEST_ESCAPED: usize = 6 * LONGEST_STRING;
+
+/// No field: that of an empty slot, of a field that there was no room for, or the one before
+/// the first.
+const NONE: u32 = u32::MAX;
+
+/// Counts of what the fields of records hold. Those of several parts of the records can be
+/// merged, in any order.
+#[derive(Debug)]
+pub struct Observations {
+    fields: Vec<Field>,
+    /// Indexes of fields by the hash of their names, or [`NONE`]; a power of two of them.
+    slots: Vec<u32>,
+    name_bytes: usize,
+    records: u64,
+    not_objects: u64,
+    has_too_many: bool,
+    /// The field that came first in the last record.
+    first: u32,
+    /// The fields of the record in hand, in the order in which they first appear.
+    members: Vec<Member>,
+    decoded: Vec<u8>,
+}
+
+/// A field of the record in hand, with its last value.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    field: u32,
+    value: Span,
+}
+
+/// What was seen of one field.
+#[derive(Debug)]
+struct Field {
+    name: Vec<u8>,
+    hash: u64,
+    /// The number of the first record that has it, and its place in there.
+    first: (u64, usize),
+    nulls: u64,
+    /// Values of each kind …
+    counts: [u64; KINDS],
+    /// … with the number of the record of the first of them, …
+    firsts: [u64; KINDS],
+    /// … and that value, as JSON.
+    examples: [Vec<u8>; KINDS],
+    max_length: u64,
+    /// Where it is among the members of the record in hand, if it is one of them.
+    member: usize,
+    /// The field behind it in the record that had it last.
+    next: u32,
+}
+
+/// A column, as the observations have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column<'a> {
+    /// The name of the field.
+    pub field: &'a str,
+    /// The type that its values have.
+    pub data_type: DataType,
+    /// Records that were observed.
+    pub records: u64,
+    /// Those in which it is null.
+    pub nulls: u64,
+    /// Those that do not have it.
+    pub absent: u64,
+    /// The length of its longest value as text, in characters; `None` where it has none.
+    pub max_length: Option<u64>,
+    /// Why it has this type.
+    pub reason: Option<Reason>,
+    /// The first value that does not fit the type, or that keeps it from having the one that
+    /// most values have: as JSON, cut if it is long.
+    pub counter_example: Option<&'a [u8]>,
+}
+
+impl Observations {
+    /// Of no record.
+    pub fn new() -> Self {
+        Observations {
+            fields: Vec::new(),
+            slots: Vec::new(),
+            name_bytes: 0,
+            records: 0,
+            not_objects: 0,
+            has_too_many: false,
+            first: NONE,
+            members: Vec::new(),
+            decoded: Vec::new(),
+        }
+    }
+
+    /// Records that were observed.
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Those that are no objects.
+    pub fn not_objects(&self) -> u64 {
+        self.not_objects
+    }
+
+    /// Whether there are more fields than [`MAX_FIELDS`], or their names have more bytes than
+    /// [`MAX_NAME_BYTES`]. Some are missing then.
+    pub fn has_too_many(&self) -> bool {
+        self.has_too_many
+    }
+
+    /// Observes a record, which is well-formed JSON in UTF-8. Its number is that of no other.
+    pub fn observe(&mut self, number: u64, text: &[u8]) -> Result<(), OutOfMemory> {
+        self.records += 1;
+        let start = object::skip_space(text, 0);
+        if object::byte(text, start) != b'{' {
+            self.not_objects += 1;
+            return Ok(());
+        }
+        self.members.clear();
+        let listed = self.list_members(number, text, start + 1);
+        for index in 0..self.members.len() {
+            let Member { field, value } = self.members[index];
+            let field = &mut self.fields[field as usize];
+            field.member = usize::MAX;
+            field.first = field.first.min((number, index));
+            if listed.is_ok() {
+                field.observe(number, text, value, &mut self.decoded)?;
+            }
+        }
+        listed
+    }
+
+    /// Lists the fields of an object whose first key is looked for at `at`.
+    fn list_members(&mut self, number: u64, text: &[u8], mut at: usize) -> Result<(), OutOfMemory> {
+        let mut before = NONE;
+        loop {
+            at = object::skip_space(text, at);
+            if object::byte(text, at) != b'"' {
+                return Ok(());
+            }
+            let (field, end) = self.field_at(number, text, at + 1, before)?;
+            // Behind the closing quote and the colon.
+            at = object::skip_space(text, object::skip_space(text, end + 1) + 1);
+            let (value, behind) = object::value(text, at);
+            if let Some(known) = self.fields.get_mut(field as usize) {
+                match self.members.get_mut(known.member) {
+                    // The last one of a key counts.
+                    Some(member) => member.value = value,
+                    None => {
+                        known.member = self.members.len();
+                        memory::push(&mut self.members, Member { field, value })?;
+                    }
+                }
+                before = field;
+            }
+            at = object::skip_space(text, behind);
+            if object::byte(text, at) != b',' {
+                return Ok(());
+            }
+            at += 1;
+        }
+    }
+
+    /// The field whose name begins at `start`, and the end of the name. It is probably the
+    /// one that stood behind the field `before` the last time.
+    #[inline]
+    fn field_at(
+        &mut self,
+        number: u64,
+        text: &[u8],
+        start: usize,
+        before: u32,
+    ) -> Result<(u32, usize), OutOfMemory> {
+        let expected = match self.fields.get(before as usize) {
+            Some(before) => before.next,
+            None => self.first,
+        };
+        if let Some(field) = self.fields.get(expected as usize) {
+            let end = start + field.name.len();
+            if object::byte(text, end) == b'"' && text.get(start..end) == Some(&field.name) {
+                return Ok((expected, end));
+            }
+        }
+        let name = object::string(text, start);
+        let field = self.find(number, text, name)?;
+        match self.fields.get_mut(before as usize) {
+            Some(before) => before.next = field,
+            None => self.first = field,
+        }
+        Ok((field, name.end))
+    }
+
+    /// The field of this name, a new one where there is none; [`NONE`] where there is no room
+    /// for more.
+    fn find(&mut self, number: u64, text: &[u8], name: Span) -> Result<u32, OutOfMemory> {
+        let raw = name.of(text);
+        if !name.has_escapes {
+            return self.find_name(number, raw);
+        }
+        let mut decoded = std::mem::take(&mut self.decoded);
+        decoded.clear();
+        let found = unescape(raw, &mut decoded).and_then(|_| self.find_name(number, &decoded));
+        self.decoded = decoded;
+        found
+    }
+
+    fn find_name(&mut self, number: u64, name: &[u8]) -> Result<u32, OutOfMemory> {
+        let hash = key_hash(name);
+        if let Some(field) = self.look_up(hash, name) {
+            return Ok(field);
+        }
+        if self.fields.len() == MAX_FIELDS || self.name_bytes + name.len() > MAX_NAME_BYTES {
+            self.has_too_many = true;
+            return Ok(NONE);
+        }
+        let mut copy = Vec::new();
+        memory::reserve_exact(&mut copy, name.len())?;
+        memory::append(&mut copy, name)?;
+        self.add(Field::new(copy, hash, number))
+    }
+
+    fn look_up(&self, hash: u64, name: &[u8]) -> Option<u32> {
+        let mut slot = hash as usize;
+        loop {
+            let field = *self.slots.get(slot & self.slots.len().checked_sub(1)?)?;
+            let known = self.fields.get(field as usize)?;
+            if known.hash == hash && known.name == name {
+                return Some(field);
+            }
+            slot = slot.wrapping_add(1);
+        }
+    }
+
+    /// Adds a field that there is none of yet.
+    fn add(&mut self, field: Field) -> Result<u32, OutOfMemory> {
+        // At most half of the slots are taken, so that there is an empty one everywhere.
+        if self.slots.len() < 2 * (self.fields.len() + 1) {
+            self.slots = memory::filled((2 * self.slots.len()).max(64), NONE)?;
+            for index in 0..self.fields.len() {
+                self.enter(self.fields[index].hash, index as u32);
+            }
+        }
+        let index = self.fields.len() as u32;
+        let (hash, bytes) = (field.hash, field.name.len());
+        memory::push(&mut self.fields, field)?;
+        self.name_bytes += bytes;
+        self.enter(hash, index);
+        Ok(index)
+    }
+
+    fn enter(&mut self, hash: u64, field: u32) {
+        let mask = self.slots.len() - 1;
+        let mut slot = hash as usize & mask;
+        while self.slots[slot] != NONE {
+            slot = (slot + 1) & mask;
+        }
+        self.slots[slot] = field;
+    }
+
+    /// Adds what was observed of other records.
+    pub fn merge(&mut self, other: Observations) -> Result<(), OutOfMemory> {
+        self.records += other.records;
+        self.not_objects += other.not_objects;
+        self.has_too_many |= other.has_too_many;
+        for field in other.fields {
+            if let Some(known) = self.look_up(field.hash, &field.name) {
+                self.fields[known as usize].merge(field);
+            } else if self.fields.len() == MAX_FIELDS || self.name_bytes + field.name.len() > MAX_NAME_BYTES {
+                self.has_too_many = true;
+            } else {
+                self.add(Field { next: NONE, ..field })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The columns, in the order in which their fields first appear.
+    pub fn columns(&self) -> Result<Vec<Column<'_>>, OutOfMemory> {
+        let mut order = memory::collect(self.fields.iter())?;
+        order.sort_unstable_by_key(|field| field.first);
+        memory::collect(order.into_iter().filter_map(|field| field.column(self.records)))
+    }
+}
+
+impl Default for Observations {
+    fn default() -> Self {
+        Observations::new()
+    }
+}
+
+impl Field {
+    fn new(name: Vec<u8>, hash: u64, number: u64) -> Self {
+        Field {
+            name,
+            hash,
+            first: (number, usize::MAX),
+            nulls: 0,
+            counts: [0; KINDS],
+            firsts: [u64::MAX; KINDS],
+            examples: [const { Vec::new() }; KINDS],
+            max_length: 0,
+            member: usize::MAX,
+            next: NONE,
+        }
+    }
+
+    #[inline]
+    fn observe(
+        &mut self,
+        number: u64,
+        text: &[u8],
+        value: Span,
+        decoded: &mut Vec<u8>,
+    ) -> Result<(), OutOfMemory> {
+        let raw = value.of(text);
+        let kind = if !value.is_string {
+            let Some(kind) = kind::of_other(raw) else {
+                self.nulls += 1;
+                return Ok(());
+            };
+            self.measure(raw);
+            kind
+        } else if value.has_escapes && (raw.len() <= LONGEST_ESCAPED || raw.len() as u64 > self.max_length) {
+            decoded.clear();
+            unescape(raw, decoded)?;
+            self.measure(decoded);
+            kind::of_string(decoded)
+        } else {
+            self.measure(raw);
+            kind::of_string(raw)
+        };
+        let kind = kind as usize;
+        self.counts[kind] += 1;
+        if number < self.firsts[kind] {
+            self.firsts[kind] = number;
+            self.examples[kind].clear();
+            show(raw, value.is_string, &mut self.examples[kind])?;
+        }
+        Ok(())
+    }
+
+    /// Looks whether a value is the longest one.
+    #[inline]
+    fn measure(&mut self, value: &[u8]) {
+        // No text has more characters than bytes.
+        if value.len() as u64 > self.max_length {
+            self.max_length = self.max_length.max(characters(value));
+        }
+    }
+
+    fn merge(&mut self, other: Field) {
+        self.first = self.first.min(other.first);
+        self.nulls += other.nulls;
+        self.max_length = self.max_length.max(other.max_length);
+        for (kind, example) in other.examples.into_iter().enumerate() {
+            self.counts[kind] += other.counts[kind];
+            if other.firsts[kind] < self.firsts[kind] {
+                self.firsts[kind] = other.firsts[kind];
+                self.examples[kind] = example;
+            }
+        }
+    }
+
+    /// The column; `None` only where the name is no UTF-8, which no record has.
+    fn column(&self, records: u64) -> Option<Column<'_>> {
+        let values: u64 = self.counts.iter().sum();
+        let verdict = decide::decide(&self.counts);
+        let counter = (0..KINDS)
+            .filter(|&kind| verdict.counter.has(kind) && self.counts[kind] > 0)
+            .min_by_key(|&kind| self.firsts[kind]);
+        Some(Column {
+            field: str::from_utf8(&self.name).ok()?,
+            data_type: verdict.data_type,
+            records,
+            nulls: self.nulls,
+            absent: records - self.nulls - values,
+            max_length: (values > 0).then_some(self.max_length),
+            reason: verdict.reason,
+            counter_example: counter.map(|kind| self.examples[kind].as_slice()),
+        })
+    }
+}
+
+/// How many characters a text has.
+fn characters(text: &[u8]) -> u64 {
+    text.iter().map(|&b| u64::from(b & 0xC0 != 0x80)).sum()
+}
+
+/// Appends a value as JSON. A string that is long is cut; so is any other long value, and shown
+/// as a string.
+fn show(raw: &[u8], is_string: bool, to: &mut Vec<u8>) -> Result<(), OutOfMemory> {
+    let is_cut = raw.len() > LONGEST_EXAMPLE;
+    if !is_string && !is_cut {
+        return memory::append(to, raw);
+    }
+    memory::push(to, b'"')?;
+    if !is_cut {
+        memory::append(to, raw)?;
+    } else if is_string {
+        memory::append(to, &raw[..cut_of_string(raw)])?;
+    } else {
+        for &b in &raw[..cut_of_text(raw, LONGEST_EXAMPLE)] {
+            match b {
+                b'"' | b'\\' => memory::append(to, &[b'\\', b])?,
+                0..0x20 => memory::push(to, b' ')?,
+                _ => memory::push(to, b)?,
+            }
+        }
+    }
+    if is_cut {
+        memory::append(to, b"...")?;
+    }
+    memory::push(to, b'"')
+}
+
+/// Where the inside of a long string can be cut: not within a character, an escape, or a pair of
+/// surrogates.
+fn cut_of_string(raw: &[u8]) -> usize {
+    let mut at = 0;
+    while at < LONGEST_EXAMPLE {
+        let length = match raw[at..] {
+            // The first half of a pair is d800 to dbff.
+            [b'\\', b'u', b'd' | b'D', b'8'..=b'9' | b'a' | b'b' | b'A' | b'B', ..] => 12,
+            [b'\\', b'u', ..] => 6,
+            [b'\\', ..] => 2,
+            _ => 1,
+        };
+        if at + length > LONGEST_EXAMPLE {
+            break;
+        }
+        at += length;
+    }
+    cut_of_text(raw, at)
+}
+
+/// The same for a text without escapes.
+fn cut_of_text(raw: &[u8], mut at: usize) -> usize {
+    while at > 0 && raw.get(at).is_some_and(|b| b & 0xC0 == 0x80) {
+        at -= 1;
+    }
+    at
+}
