@@ -136,9 +136,7 @@ fn judge(stream: &[u8], options: &Options, items: &[Found]) {
 fn piped(stream: &[u8], options: &Options, found: &[Found]) {
     let how = pipeline::Options {
         threads: 0,
-        native: true,
-        check: true,
-        toast: None,
+        target: pipeline::Target::Jsonb { check: true, toast: None },
         resume_at: 0,
         range: None,
     };

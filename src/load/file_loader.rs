@@ -131,9 +131,11 @@ impl FileLoader {
         };
         let options = pipeline::Options {
             threads: setup.threads,
-            native: server.is_utf8(),
-            check: settings::verify(),
-            toast: target.compression(),
+            target: if server.is_utf8() {
+                pipeline::Target::Jsonb { check: settings::verify(), toast: target.compression() }
+            } else {
+                pipeline::Target::Text
+            },
             resume_at: setup.part.resume_at,
             range: setup.part.range,
         };

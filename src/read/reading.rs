@@ -74,16 +74,18 @@ impl Reading {
             max_record_size: settings::max_record_size(),
             raw_limit: 0,
         };
-        let pipeline = pipeline::Options {
+        let how = pipeline::Options {
             threads: if few { 0 } else { settings::threads_for(size, settings::parse_threads()) },
-            native: server.is_utf8(),
-            check: settings::verify(),
-            toast: None,
+            target: if server.is_utf8() {
+                pipeline::Target::Jsonb { check: settings::verify(), toast: None }
+            } else {
+                pipeline::Target::Text
+            },
             resume_at: 0,
             range: None,
         };
         let mut pipeline =
-            Pipeline::new(decoded, framing, pipeline, control).map_err(|error| explain(error, &shown))?;
+            Pipeline::new(decoded, framing, how, control).map_err(|error| explain(error, &shown))?;
         let parse_threads = pipeline.parse_threads().clone();
         let stop = AtExit::new({
             let parse_threads = parse_threads.clone();

@@ -8,7 +8,8 @@ mod allocator;
 use allocator::failing;
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
-use loader_core::pipeline::{Options, Pipeline, RecordOutcome, ToastPolicy};
+use loader_core::infer::SharedObservations;
+use loader_core::pipeline::{Observing, Options, Pipeline, RecordOutcome, Target, ToastPolicy};
 use loader_core::split::ResumePoint;
 use loader_core::split::json::{self, RecordsPath};
 use loader_core::stream::{self, Decoded, Error, Source};
@@ -53,11 +54,13 @@ struct Kind {
     records_path: Option<&'static str>,
     toast: Option<ToastPolicy>,
     check: bool,
+    /// Records are observed.
+    schema: bool,
 }
 
 impl Kind {
     fn of(name: &'static str, bytes: impl Into<Arc<[u8]>>) -> Kind {
-        Kind { name, bytes: bytes.into(), records_path: None, toast: None, check: false }
+        Kind { name, bytes: bytes.into(), records_path: None, toast: None, check: false, schema: false }
     }
 
     /// Does as the backend does.
@@ -72,14 +75,14 @@ impl Kind {
             max_record_size: 1 << 28,
             raw_limit: 1 << 28,
         };
-        let options = Options {
-            threads,
-            native: true,
-            check: self.check,
-            toast: self.toast,
-            resume_at: 0,
-            range: None,
+        let observations = Arc::<SharedObservations>::default();
+        let target = if self.schema {
+            let observations = observations.clone();
+            Target::Schema(Observing { observations, records_before: 0, last: u64::MAX })
+        } else {
+            Target::Jsonb { check: self.check, toast: self.toast }
         };
+        let options = Options { threads, target, resume_at: 0, range: None };
         let mut pipeline = Pipeline::new(source, framing, options, Arc::default())?;
         pipeline.start(&mut || !allocator::is_low());
         let mut outcome = Outcome::default();
@@ -93,10 +96,14 @@ impl Kind {
                 outcome.bytes += entry.place.length;
             }
             // Whoever commits up to here has all before it.
-            assert_eq!(batch.end.records, outcome.good + outcome.bad, "{}", self.name);
+            let seen = outcome.good + outcome.bad;
+            assert!(self.schema || batch.end.records == seen, "{}", self.name);
             outcome.end = batch.end;
             pipeline.recycle(batch);
         }
+        let observed = observations.take()?;
+        outcome.good += observed.records();
+        outcome.bytes += observed.columns()?.len() as u64;
         Ok(outcome)
     }
 }
@@ -137,6 +144,7 @@ fn kinds() -> Vec<Kind> {
             "damaged array",
             array.replace("\"n\": 33,", "\"n\": 33").replacen("}]}", "}}", 1).as_bytes(),
         ),
+        Kind { schema: true, ..Kind::of("schema", format!("{lines}\n{{{wide}\"last\": [0]}}\n").as_bytes()) },
         Kind { check: true, ..Kind::of("checked", lines.as_bytes()) },
         Kind {
             toast: Some(ToastPolicy { method: Method::Pglz, above: 100 }),

@@ -2,7 +2,10 @@
 //! to every thread.
 
 use loader_core::encode::jsonb::Encoder;
-use loader_core::pipeline::{Batch, Options, Pipeline, RecordOutcome, RecordPosition, ToastPolicy};
+use loader_core::infer::SharedObservations;
+use loader_core::pipeline::{
+    Batch, Observing, Options, Pipeline, RecordOutcome, RecordPosition, Target, ToastPolicy,
+};
 use loader_core::split::json::{self, RecordsPath};
 use loader_core::split::{Range, ResumePoint};
 use loader_core::stream::{self, Decoded, Error, Source};
@@ -24,7 +27,7 @@ const FRAMING: json::Options = json::Options {
     raw_limit: 64 * 1024,
 };
 const PLAIN: Options =
-    Options { threads: 0, native: true, check: false, toast: None, resume_at: 0, range: None };
+    Options { threads: 0, target: Target::Jsonb { check: false, toast: None }, resume_at: 0, range: None };
 
 /// Hands out bytes, then does what it was told to.
 struct Bytes {
@@ -114,10 +117,11 @@ fn pipeline(bytes: &[u8], options: Options, then: fn() -> Result<usize, Error>) 
 }
 
 fn run(bytes: &[u8], options: Options) -> (Vec<(RecordPosition, Found)>, Tally) {
+    let observes = matches!(options.target, Target::Schema(_));
     let mut pipeline = pipeline(bytes, options, || Ok(0));
     let mut found = Vec::new();
     while let Some(batch) = pipeline.next(&mut || ()).expect("no read fails") {
-        assert!(!batch.entries.is_empty());
+        assert!(observes || !batch.entries.is_empty());
         take(&batch, &mut found);
         pipeline.recycle(batch);
     }
@@ -148,16 +152,55 @@ fn sample(seed: u64) -> Vec<u8> {
 fn the_number_of_threads_changes_nothing() {
     let bytes = sample(1);
     let toast = Some(ToastPolicy { method: Method::Pglz, above: 2000 });
-    for options in [PLAIN, Options { native: false, ..PLAIN }, Options { check: true, toast, ..PLAIN }] {
-        let alone = run(&bytes, options);
+    let with = |target| Options { target, ..PLAIN };
+    for options in [PLAIN, with(Target::Text), with(Target::Jsonb { check: true, toast })] {
+        let alone = run(&bytes, options.clone());
         assert!(alone.1.rejects > 100 && alone.1.records > 10_000, "{:?}", alone.1);
         let values = alone.0.iter().filter(|(_, found)| matches!(found, Found::Value(_))).count();
         let texts = alone.0.iter().filter(|(_, found)| matches!(found, Found::Text(..))).count();
-        assert!(if options.native { values > 10_000 && texts > 100 } else { values == 0 });
+        let is_native = !matches!(options.target, Target::Text);
+        assert!(if is_native { values > 10_000 && texts > 100 } else { values == 0 });
         for threads in [1, 2, 3, 8] {
-            assert!(run(&bytes, Options { threads, ..options }) == alone, "{threads} threads");
+            assert!(run(&bytes, Options { threads, ..options.clone() }) == alone, "{threads} threads");
         }
     }
+}
+
+/// What is observed of a stream, for a comparison, and what is left for the backend.
+fn observed(bytes: &[u8], threads: usize, last: u64) -> (String, Vec<(RecordPosition, Found)>, Tally) {
+    let observations = Arc::new(SharedObservations::default());
+    let observing = Observing { observations: observations.clone(), records_before: 1000, last };
+    let options = Options { threads, target: Target::Schema(observing), ..PLAIN };
+    let (left, tally) = run(bytes, options);
+    let all = observations.take().expect("memory");
+    (format!("{} {:?}", all.records(), all.columns().expect("memory")), left, tally)
+}
+
+#[test]
+fn what_is_observed_does_not_depend_on_threads() {
+    let bytes = sample(3);
+    let (plain, tally) = run(&bytes, PLAIN);
+    for last in [u64::MAX, 5000] {
+        let alone = observed(&bytes, 0, last);
+        let rejects = |found: &[(RecordPosition, Found)]| {
+            let found = found.iter().filter(|(place, _)| place.number <= last);
+            found.filter(|(_, found)| matches!(found, Found::Reject(..))).count()
+        };
+        let (left, wanted) = (rejects(&alone.1), rejects(&plain));
+        assert!(left == wanted && left > 10, "{left} {wanted}");
+        let undecided = alone.1.len() - left;
+        let records: u64 = alone.0.split(' ').next().expect("a number").parse().expect("a number");
+        assert_eq!(records as usize + left + undecided, tally_of(tally, last), "{}", alone.0);
+        assert!(alone.0.contains("\"name\""), "{}", alone.0);
+        for threads in [1, 2, 3, 8] {
+            assert!(observed(&bytes, threads, last) == alone, "{threads} threads");
+        }
+    }
+}
+
+/// How many records and rejects there are up to a number.
+fn tally_of(tally: Tally, last: u64) -> usize {
+    last.min(tally.records + tally.rejects) as usize
 }
 
 /// What the reader does not take at the end of a window is made a datum later
@@ -177,7 +220,8 @@ fn records_at_the_end_of_a_window() {
                 text.push_str(&long);
             }
         }
-        let (found, tally) = run(text.as_bytes(), Options { check: true, toast, ..PLAIN });
+        let options = Options { target: Target::Jsonb { check: true, toast }, ..PLAIN };
+        let (found, tally) = run(text.as_bytes(), options);
         assert_eq!(tally.rejects, 0);
         assert!(found.iter().all(|(_, found)| matches!(found, Found::Value(_))));
     }

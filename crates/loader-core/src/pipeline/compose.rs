@@ -3,7 +3,8 @@
 
 use super::finisher::{BatchFinisher, JsonbFinisher};
 use super::fused::FusedEncoder;
-use super::options::Options;
+use super::observer::Observer;
+use super::options::{Options, Target};
 use super::producer::{JsonProducer, Producer};
 use crate::split::Split;
 use crate::split::json::{self, Splitter};
@@ -24,18 +25,26 @@ pub(super) fn producer<S: Source + Send + 'static>(
         splitter.resume(options.resume_at)?;
     }
     splitter.stop_at(options.range.map_or(u64::MAX, |range| range.end));
-    // Several threads share out the datums; for one it is less work to make
-    // each while the end of the record is looked for.
-    if options.native && options.threads <= 1 {
-        splitter.reader_mut().activate();
-    }
-    Ok(Box::new(JsonProducer::new(splitter, options.check)))
+    let check = match options.target {
+        Target::Jsonb { check, .. } => {
+            // Several threads share out the datums; for one it is less work to make
+            // each while the end of the record is looked for.
+            if options.threads <= 1 {
+                splitter.reader_mut().activate();
+            }
+            check
+        }
+        Target::Text | Target::Schema(_) => false,
+    };
+    Ok(Box::new(JsonProducer::new(splitter, check)))
 }
 
 /// The finisher of one thread; `None` where all is left to the server.
 #[expect(clippy::disallowed_methods, reason = "a small type of a constant size")]
 pub(super) fn finisher(options: &Options) -> Option<Box<dyn BatchFinisher>> {
-    options
-        .native
-        .then(|| Box::new(JsonbFinisher::new(options.toast, options.check)) as Box<dyn BatchFinisher>)
+    match &options.target {
+        Target::Jsonb { check, toast } => Some(Box::new(JsonbFinisher::new(*toast, *check))),
+        Target::Text => None,
+        Target::Schema(observing) => Some(Box::new(Observer::new(observing.clone()))),
+    }
 }

@@ -16,6 +16,7 @@ mod control;
 mod finisher;
 mod fused;
 mod gate;
+mod observer;
 mod options;
 mod producer;
 mod queue;
@@ -23,7 +24,7 @@ mod queue;
 pub use batch::{Batch, Entry, RecordOutcome, RecordPosition, Span};
 pub use control::Control;
 pub use finisher::ToastPolicy;
-pub use options::Options;
+pub use options::{Observing, Options, Target};
 
 use crate::memory;
 use crate::split::json::{self, Format};
@@ -103,8 +104,8 @@ impl<S: Source + Send + 'static> Pipeline<S> {
             threads: Mutex::new(threads),
         }));
         let (gate, worth_help) = (Gate::default(), AtomicBool::new(false));
-        let shared = shared(Shared { producer, queue, control, options, gate, worth_help });
         let finisher = compose::finisher(&options);
+        let shared = shared(Shared { producer, queue, control, options, gate, worth_help });
         Ok(Pipeline {
             threads,
             shared,

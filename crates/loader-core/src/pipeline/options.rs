@@ -1,22 +1,47 @@
 //! What the caller of a pipeline decides.
 
 use super::finisher::ToastPolicy;
+use crate::infer::SharedObservations;
 use crate::split::Range;
+use std::sync::Arc;
 
 /// What the caller decides.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// So many threads; fewer, down to none, where they cannot be started.
     pub threads: usize,
-    /// Values are made here. Otherwise all are texts, for the server to encode.
-    pub native: bool,
-    /// Texts are kept beside the values.
-    pub check: bool,
-    /// Long values are compressed.
-    pub toast: Option<ToastPolicy>,
+    /// What is made of the records.
+    pub target: Target,
     /// An offset in the decompressed stream at which a batch of an earlier run
     /// ended: what lies before it is split again and forgotten. 0 for none.
     pub resume_at: u64,
     /// Only this part of the stream.
     pub range: Option<Range>,
+}
+
+/// What is made of the records.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// jsonb datums.
+    Jsonb {
+        /// Texts are kept beside the datums.
+        check: bool,
+        /// Long datums are compressed.
+        toast: Option<ToastPolicy>,
+    },
+    /// They stay texts, for the server to encode.
+    Text,
+    /// What their fields are is observed.
+    Schema(Observing),
+}
+
+/// How records are observed.
+#[derive(Clone, Debug)]
+pub struct Observing {
+    /// What is observed is added to these.
+    pub observations: Arc<SharedObservations>,
+    /// So many records came before those of the stream.
+    pub records_before: u64,
+    /// Records of the stream with a higher number are not observed.
+    pub last: u64,
 }

@@ -1,0 +1,44 @@
+//! The finisher of a pipeline that is to find a schema.
+
+use super::batch::{Batch, RecordOutcome};
+use super::control::Control;
+use super::finisher::BatchFinisher;
+use super::options::Observing;
+use crate::stream::Error;
+
+/// Observes the records of batches. Those that are not the server's to decide are taken out of
+/// their batch: what is left, bad ones and doubtful ones, is the backend's to look at.
+pub(super) struct Observer {
+    observing: Observing,
+}
+
+impl Observer {
+    pub(super) fn new(observing: Observing) -> Self {
+        Observer { observing }
+    }
+}
+
+impl BatchFinisher for Observer {
+    fn finish(&mut self, batch: &mut Batch, control: &Control) -> Result<bool, Error> {
+        let Observing { observations, records_before, last } = &self.observing;
+        observations.with(|observations| {
+            for entry in &batch.entries {
+                let RecordOutcome::Text { text, undecided: false } = entry.outcome else { continue };
+                if control.is_stopped() {
+                    return Err(Error::Stopped);
+                }
+                if entry.place.number <= *last {
+                    observations.observe(records_before + entry.place.number, batch.text(text))?;
+                }
+            }
+            Ok(())
+        })?;
+        batch.entries.retain(|entry| {
+            entry.place.number <= *last
+                && !matches!(entry.outcome, RecordOutcome::Text { undecided: false, .. })
+        });
+        // Keys stand beside entries.
+        batch.keys.clear();
+        Ok(true)
+    }
+}
