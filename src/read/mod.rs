@@ -6,6 +6,7 @@
 
 mod options;
 mod reading;
+mod stream;
 
 pub use options::ReadArguments;
 
