@@ -258,6 +258,52 @@ RETURNS TABLE (
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10000
 AS 'MODULE_PATHNAME', 'read_json_file_v3_wrapper';
 
+CREATE FUNCTION infer_schema(
+    pattern text,
+    format text DEFAULT 'auto',
+    sample_size bigint DEFAULT -1,
+    compression text DEFAULT 'auto',
+    records_path text DEFAULT NULL,
+    encoding text DEFAULT 'auto',
+    on_corrupt text DEFAULT 'stop',
+    line_prefix text DEFAULT NULL)
+RETURNS TABLE (
+    ordinal integer,
+    field text,
+    column_name name,
+    type text,
+    nullable boolean,
+    records bigint,
+    nulls bigint,
+    absent bigint,
+    max_length integer,
+    reason text,
+    counter_example jsonb)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100
+AS 'MODULE_PATHNAME', 'infer_schema_wrapper';
+
+COMMENT ON FUNCTION infer_schema(text, text, bigint, text, text, text, text, text) IS
+    'The fields that the records of JSON files have, each with a name and a type for a column that holds all its values';
+
+CREATE FUNCTION seed_table(
+    name text,
+    pattern text,
+    key text[] DEFAULT NULL,
+    types jsonb DEFAULT NULL,
+    infer_types boolean DEFAULT true,
+    normalize_names boolean DEFAULT true,
+    rescue boolean DEFAULT true,
+    lineage boolean DEFAULT false,
+    unlogged boolean DEFAULT false,
+    if_not_exists boolean DEFAULT false,
+    records_path text DEFAULT NULL)
+RETURNS regclass
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'seed_columns_wrapper';
+
+COMMENT ON FUNCTION seed_table(text, text, text[], jsonb, boolean, boolean, boolean, boolean, boolean, boolean, text) IS
+    'Creates a table with a column for each field that the records of JSON files have';
+
 CREATE FUNCTION undo_load(load_id bigint, force boolean DEFAULT false)
 RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -316,6 +362,13 @@ GRANT EXECUTE ON PROCEDURE load_json_files(text, regclass, integer, integer, tex
     TO pg_read_server_files;
 REVOKE ALL ON FUNCTION read_json_file(text, text, text, text, text, bigint, text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION read_json_file(text, text, text, text, text, bigint, text, text, text)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION infer_schema(text, text, bigint, text, text, text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION infer_schema(text, text, bigint, text, text, text, text, text)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION seed_table(text, text, text[], jsonb, boolean, boolean, boolean, boolean, boolean, boolean, text)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION seed_table(text, text, text[], jsonb, boolean, boolean, boolean, boolean, boolean, boolean, text)
     TO pg_read_server_files;
 
 -- A grant in a script of an extension counts as the extension's own, which no dump

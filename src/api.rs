@@ -5,12 +5,16 @@ use crate::bulk::{self, OnFileError};
 use crate::catalog::Catalog;
 use crate::error::{self, Error};
 use crate::load::{self, LoadArguments, RawInputOptions, RawOptions};
-use crate::pg::executor::procedure;
+use crate::pg;
+use crate::pg::Oid;
+use crate::pg::executor::{object, procedure};
 use crate::pg::memory::lent::Lent;
+use crate::pg::strings::identifier::Identifier;
 use crate::pg::strings::text;
-use crate::pg::{self, Oid};
 use crate::read;
+use crate::schema;
 use crate::sink::{self, Seed};
+use pgrx::AnyElement;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use std::ffi::CStr;
@@ -326,6 +330,101 @@ fn read_json_file_v3(
             row.fault.map(|fault| fault.what),
         )
     }))
+}
+
+/// `infer_schema(pattern, ...)`. Texts are handed over as their bytes.
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+#[pg_extern(sql = false)]
+fn infer_schema(
+    pattern: Option<&[u8]>,
+    format: Option<&[u8]>,
+    sample_size: Option<i64>,
+    compression: Option<&[u8]>,
+    records_path: Option<&[u8]>,
+    encoding: Option<&[u8]>,
+    on_corrupt: Option<&[u8]>,
+    line_prefix: Option<&[u8]>,
+) -> TableIterator<
+    'static,
+    (
+        name!(ordinal, i32),
+        name!(field, Vec<u8>),
+        name!(column_name, Identifier),
+        name!(r#type, &'static str),
+        name!(nullable, bool),
+        name!(records, i64),
+        name!(nulls, i64),
+        name!(absent, i64),
+        name!(max_length, Option<i32>),
+        name!(reason, Option<String>),
+        name!(counter_example, Option<Lent>),
+    ),
+> {
+    let infer = || {
+        let call = read::ReadArguments {
+            path: required("pattern", pattern)?,
+            format: required("format", format)?,
+            input: input(compression, encoding, on_corrupt)?,
+            on_error: b"ignore",
+            records_path,
+            max_records: None,
+            line_prefix,
+        };
+        schema::infer(&call, required("sample_size", sample_size)?)
+    };
+    let columns = infer().unwrap_or_else(|error: Error| error.raise());
+    TableIterator::new((1..).zip(columns).map(|(ordinal, column)| {
+        (
+            ordinal,
+            column.field,
+            Identifier(column.name),
+            column.data_type,
+            column.nullable,
+            column.records as i64,
+            column.nulls as i64,
+            column.absent as i64,
+            column.max_length.map(|length| i32::try_from(length).unwrap_or(i32::MAX)),
+            column.reason,
+            column.counter_example,
+        )
+    }))
+}
+
+/// `seed_table(name, pattern, ...)`. The symbol `seed_table` is that of `seed_json_table`.
+#[allow(clippy::too_many_arguments)]
+#[pg_extern(sql = false)]
+fn seed_columns(
+    name: Option<&[u8]>,
+    pattern: Option<&[u8]>,
+    key: Option<pgrx::Array<'_, &[u8]>>,
+    types: Option<AnyElement>,
+    infer_types: Option<bool>,
+    normalize_names: Option<bool>,
+    rescue: Option<bool>,
+    lineage: Option<bool>,
+    unlogged: Option<bool>,
+    if_not_exists: Option<bool>,
+    records_path: Option<&[u8]>,
+) -> Oid {
+    let create = || {
+        let key = key.iter().flat_map(|key| key.iter());
+        let types = types.and_then(|types| object::members(&types)).unwrap_or_default();
+        let types = types.into_iter().map(|(field, name)| Ok((field, required("types", name)?)));
+        schema::create(&schema::Seed {
+            name: required("name", name)?,
+            pattern: required("pattern", pattern)?,
+            key: key.map(|field| required("key", field.map(<[u8]>::to_vec))).collect::<Result<_, Error>>()?,
+            types: types.collect::<Result<_, Error>>()?,
+            infer_types: required("infer_types", infer_types)?,
+            normalize_names: required("normalize_names", normalize_names)?,
+            rescue: required("rescue", rescue)?,
+            lineage: required("lineage", lineage)?,
+            unlogged: required("unlogged", unlogged)?,
+            if_not_exists: required("if_not_exists", if_not_exists)?,
+            records_path,
+        })
+    };
+    create().unwrap_or_else(|error: Error| error.raise())
 }
 
 /// `loader.raw_text(raw, truncated)`: text of the database, handed over as its bytes.

@@ -1,7 +1,7 @@
 //! loader: loads damaged JSON files into tables, from inside the server.
 //!
 //! The module list and what the server calls when it loads the library; no
-//! logic. Arrows point one way: `api` → {`bulk`, `read`} → `load` → `amend` → {`sink`,
+//! logic. Arrows point one way: `api` → {`bulk`, `schema` → `read`} → `load` → `amend` → {`sink`,
 //! `catalog`, `access`, `verdict`} → `pg`; a floor may use all below it. Anything may
 //! use `error`, `settings`, `stat` and the crate `loader-core`.
 #![deny(unsafe_code)]
@@ -17,6 +17,7 @@ mod load;
 mod memory_tests;
 mod pg;
 mod read;
+mod schema;
 mod settings;
 mod sink;
 mod stat;

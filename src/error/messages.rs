@@ -5,6 +5,7 @@ use super::{Error, Misfit, RecordPosition};
 use crate::pg::executor::transaction::Obstacle;
 use crate::pg::strings::message::count;
 use loader_core::fault::Fault;
+use loader_core::infer::{MAX_FIELDS, MAX_NAME_BYTES};
 use loader_core::looks::Looks;
 use loader_core::stream::{Compression, FileKind, Foreign};
 use pgrx::PgSqlErrorCode as Code;
@@ -481,6 +482,35 @@ impl Error {
                 "argument \"expression\" must be one SQL expression",
             )
             .hint("An example is $$replace(raw_text, 'NaN', 'null')$$."),
+            Error::SampleOutOfRange(size) => Message::new(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("argument \"sample_size\" must be positive, or -1 for all records: {size}"),
+            ),
+            Error::TooManyFields(path) => Message::new(
+                Code::ERRCODE_TOO_MANY_COLUMNS,
+                format!("records of \"{path}\" have too many fields"),
+            )
+            .detail(format!(
+                "No more than {MAX_FIELDS} fields, with names of {MAX_NAME_BYTES} bytes in all, can become columns."
+            ))
+            .hint("Where the keys are data, load the records as documents into a table of seed_json_table, or use a records_path that ends in \".*\"."),
+            Error::NoFields(path) => {
+                Message::new(Code::ERRCODE_DATA_EXCEPTION, format!("records of \"{path}\" have no fields"))
+                    .detail("No record is an object that has a field.")
+                    .hint("If the records lie deeper in a document, use records_path. For values that are not objects, create the table with seed_json_table.")
+            }
+            Error::NoField { name, argument } => Message::new(
+                Code::ERRCODE_UNDEFINED_COLUMN,
+                format!("argument \"{argument}\" names \"{name}\", which is neither a field nor a column"),
+            )
+            .hint("infer_schema lists the fields and their columns."),
+            Error::TwoTypes(column) => Message::new(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("argument \"types\" has two types for column \"{column}\""),
+            ),
+            Error::TableExists(name) => {
+                Message::new(Code::ERRCODE_DUPLICATE_TABLE, format!("relation \"{name}\" already exists"))
+            }
             Error::Resolved { load_id, byte_offset, retry } => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("reject of load {load_id} at byte {byte_offset} is already loaded"),

@@ -177,6 +177,18 @@ pub enum Error {
     NoReject { load_id: i64, byte_offset: i64 },
     /// What is to mend rejects is something else than one expression.
     NotAnExpression,
+    /// `sample_size` is neither -1 nor above 0.
+    SampleOutOfRange(i64),
+    /// The records of these files have more fields than a table has columns.
+    TooManyFields(String),
+    /// No record of these files is an object with a field.
+    NoFields(String),
+    /// An argument names something that is neither a field nor a column.
+    NoField { name: String, argument: &'static str },
+    /// `types` has two for one column.
+    TwoTypes(String),
+    /// `seed_table` is to make a table that is there.
+    TableExists(String),
     /// The reject was loaded by a retry.
     Resolved { load_id: i64, byte_offset: i64, retry: i64 },
 }

@@ -8,7 +8,8 @@ mod options;
 mod reading;
 mod stream;
 
-pub use options::ReadArguments;
+pub use options::{ReadArguments, ReadOptions};
+pub use stream::{FileStream, Refused};
 
 use crate::access;
 use crate::error::Error;
@@ -16,7 +17,6 @@ use crate::load::{Server, Values};
 use crate::pg;
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::memory::allocator;
-use options::ReadOptions;
 use reading::{Reading, Row};
 use std::vec;
 

@@ -34,7 +34,12 @@ pub struct Reading {
 
 impl Reading {
     /// Opens a file of which no more than `wanted` records are asked for.
-    pub fn open(path: &[u8], options: &ReadOptions, wanted: Option<u64>, server: &Server) -> Result<Self, Error> {
+    pub fn open(
+        path: &[u8],
+        options: &ReadOptions,
+        wanted: Option<u64>,
+        server: &Server,
+    ) -> Result<Self, Error> {
         let target = if server.is_utf8() {
             Target::Jsonb { check: settings::verify(), toast: None }
         } else {

@@ -4,9 +4,9 @@ use super::options::ReadOptions;
 use crate::access;
 use crate::error::Error;
 use crate::load::{FileSource, damaged, explain};
-use crate::pg::processes::thread::AtExit;
 use crate::pg;
 use crate::pg::memory::allocator;
+use crate::pg::processes::thread::AtExit;
 use crate::settings;
 use loader_core::pipeline::{self, Batch, ParseThreads, Pipeline, Target};
 use loader_core::split::json;
@@ -35,7 +35,12 @@ pub struct Refused {
 
 impl FileStream {
     /// Opens a file of which no more than `wanted` records are asked for.
-    pub fn open(path: &[u8], options: &ReadOptions, wanted: Option<u64>, target: Target) -> Result<Self, Error> {
+    pub fn open(
+        path: &[u8],
+        options: &ReadOptions,
+        wanted: Option<u64>,
+        target: Target,
+    ) -> Result<Self, Error> {
         let opened = access::open(path)?;
         let shown = opened.shown.clone();
         let size = opened.size();
@@ -63,7 +68,9 @@ impl FileStream {
             let parse_threads = parse_threads.clone();
             move || parse_threads.stop()
         });
-        pg::processes::thread::without_signals(|| pipeline.start(&mut || pg::processes::thread::has_room(pipeline::STACK)));
+        pg::processes::thread::without_signals(|| {
+            pipeline.start(&mut || pg::processes::thread::has_room(pipeline::STACK))
+        });
         Ok(FileStream { _stop: stop, pipeline, parse_threads, shown })
     }
 

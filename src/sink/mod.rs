@@ -11,7 +11,7 @@ mod storage;
 mod storage_tests;
 
 pub use insert::Insert;
-pub use lineage::Records;
+pub use lineage::{BYTE_OFFSET, KEY, LOAD_ID, Records};
 pub use placement::Placement;
 pub use remove::remove;
 pub use seed::{Seed, create};

@@ -10,6 +10,7 @@ pub mod chunk_handle;
 pub mod constraint;
 pub mod expression;
 pub(in crate::pg) mod nesting;
+pub mod object;
 pub mod procedure;
 pub mod snapshot;
 pub mod subtransaction;

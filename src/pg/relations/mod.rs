@@ -10,3 +10,4 @@ pub(in crate::pg) mod list;
 pub mod new_name;
 pub mod relation;
 pub mod storage;
+pub mod type_name;

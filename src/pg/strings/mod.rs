@@ -6,5 +6,7 @@
 
 pub mod encoding;
 pub mod error_context;
+pub mod identifier;
+pub mod literal;
 pub mod message;
 pub mod text;

@@ -23,6 +23,7 @@ mod files;
 mod helpers;
 mod hints;
 mod history;
+mod infer;
 mod keys;
 mod last_call;
 mod limits;

@@ -1,0 +1,9 @@
+//! `infer_schema` and `seed_table`: which columns a table needs that is to take the records of
+//! files, and such a table.
+
+mod columns;
+mod survey;
+mod table;
+
+pub use columns::infer;
+pub use table::{Seed, create};

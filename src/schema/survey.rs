@@ -1,0 +1,121 @@
+//! Reads files to find out what fields their records have. Nothing is kept of the records but
+//! that.
+
+use crate::access;
+use crate::error::Error;
+use crate::load::{Server, Values, Verdict};
+use crate::pg;
+use crate::pg::executor::chunk::Chunk;
+use crate::pg::memory::allocator;
+use crate::pg::strings::message::{count, tell};
+use crate::read::{FileStream, ReadOptions, Refused};
+use loader_core::infer::{Observations, SharedObservations};
+use loader_core::pipeline::{Batch, Observing, RecordOutcome, Target};
+use pgrx::PgLogLevel;
+use std::sync::Arc;
+
+/// What was observed of the files of one pattern.
+struct Survey {
+    /// The pattern, ready to be shown.
+    shown: String,
+    observations: Arc<SharedObservations>,
+    values: Values,
+    /// Records of files that are done with, bad ones counted too.
+    records: u64,
+    rejected: u64,
+}
+
+/// Observes the records of all files of a pattern, or the first `sample` of them, bad ones
+/// counted too. The order of the checks is that of a load: the role was asked for before the
+/// options were read.
+pub fn survey(pattern: &[u8], options: &ReadOptions, sample: Option<u64>) -> Result<Observations, Error> {
+    let shown = pg::strings::text::show(pattern);
+    let files = access::expand(pattern)?;
+    if files.is_empty() {
+        return Err(Error::NoMatch(shown));
+    }
+    let values = Values { server: Server::new()?, chunk: Chunk::new() };
+    let mut survey = Survey { shown, observations: Arc::default(), values, records: 0, rejected: 0 };
+    for path in &files {
+        let wanted = sample.map(|sample| sample - survey.records);
+        if wanted == Some(0) {
+            break;
+        }
+        allocator::refill().map_err(Error::OutOfMemory)?;
+        survey.file(path, options, wanted)?;
+    }
+    let Survey { shown, observations, rejected, .. } = survey;
+    let observations = observations.take()?;
+    if observations.has_too_many() {
+        return Err(Error::TooManyFields(shown));
+    }
+    tell_of_others(&shown, rejected, &observations);
+    Ok(observations)
+}
+
+impl Survey {
+    /// Observes no more than `wanted` records of a file.
+    fn file(&mut self, path: &[u8], options: &ReadOptions, wanted: Option<u64>) -> Result<(), Error> {
+        let last = wanted.unwrap_or(u64::MAX);
+        let target = if self.values.server.is_utf8() {
+            let observations = self.observations.clone();
+            Target::Schema(Observing { observations, records_before: self.records, last })
+        } else {
+            Target::Text
+        };
+        let mut stream = FileStream::open(path, options, wanted, target)?;
+        let (mut refused, mut records) = (Refused::default(), 0);
+        while let Some(batch) = stream.next()? {
+            self.batch(&stream.shown, &batch, last, &mut refused)?;
+            records = batch.end.records;
+            stream.recycle(batch);
+            if records >= last {
+                stream.stop();
+                self.records += last;
+                return Ok(());
+            }
+        }
+        self.records += records;
+        stream.finish(&refused)
+    }
+
+    /// Looks at what is left of a batch: bad records, and those that the server decides about.
+    fn batch(&mut self, file: &str, batch: &Batch, last: u64, refused: &mut Refused) -> Result<(), Error> {
+        for entry in batch.entries.iter().filter(|entry| entry.place.number <= last) {
+            let verdict = self.values.judge(file, None, batch, entry)?;
+            // The value was the verdict's alone.
+            drop(self.values.chunk.clear());
+            match verdict {
+                Verdict::Good => {
+                    let RecordOutcome::Text { text, .. } = entry.outcome else { continue };
+                    let number = self.records + entry.place.number;
+                    self.observations.with(|observations| observations.observe(number, batch.text(text)))?;
+                }
+                Verdict::Bad(..) => self.rejected += 1,
+                Verdict::Refused(..) => {
+                    self.rejected += 1;
+                    refused.records += 1;
+                    refused.bytes += entry.place.length;
+                }
+            }
+        }
+        if self.observations.has_too_many() {
+            return Err(Error::TooManyFields(self.shown.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// Says of which records nothing was learned.
+fn tell_of_others(pattern: &str, rejected: u64, observations: &Observations) {
+    let looked_at = observations.records() + rejected;
+    let of = format!("of {} of \"{pattern}\"", count(looked_at, "record", "records"));
+    if rejected > 0 {
+        tell(PgLogLevel::NOTICE, format!("{rejected} {of} would be rejected"), None, None);
+    }
+    let others = observations.not_objects();
+    if others > 0 {
+        let no_fields = Some("Only objects have fields.".to_string());
+        tell(PgLogLevel::NOTICE, format!("{others} {of} are not objects"), no_fields, None);
+    }
+}
