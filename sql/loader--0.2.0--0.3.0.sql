@@ -56,6 +56,16 @@ ALTER TABLE loader.load_history_data
     ADD COLUMN bytes_prefix bigint NOT NULL DEFAULT 0,
     ADD COLUMN encoding text;
 ALTER TABLE loader.load_history_data RENAME COLUMN overread TO splitter_state;
+-- From 18 on, NOT NULL has a name.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_constraint AS c
+               WHERE c.conrelid OPERATOR(pg_catalog.=) 'loader.load_history_data'::pg_catalog.regclass
+                 AND c.conname OPERATOR(pg_catalog.=) 'load_history_data_overread_not_null'::pg_catalog.name) THEN
+        ALTER TABLE loader.load_history_data
+            RENAME CONSTRAINT load_history_data_overread_not_null TO load_history_data_splitter_state_not_null;
+    END IF;
+END $$;
 ALTER TABLE loader.rejects_data ADD COLUMN record_key text;
 
 CREATE INDEX load_history_data_target_idx ON loader.load_history_data (home, target_oid, target)

@@ -130,6 +130,7 @@ fn kinds() -> Vec<Kind> {
     let long = format!("{{\"text\": \"{}\"}}\n", "long \\n and \\\"dull\\\" ".repeat(4_000));
     let elements = format!("{{\"list\": [{}0]}}\n", "{\"a\": 1, \"b\": [2, 3]}, ".repeat(2_000));
     let wide: String = (0..5_000).map(|n| format!("\"key {n}\": {n}, ")).collect();
+    let few: String = (0..100).map(|n| format!("\"key {n}\": {n}, ")).collect();
     let good = "{\"n\": 1}\n".repeat(10);
     vec![
         Kind::of("lines", lines.as_bytes()),
@@ -144,7 +145,7 @@ fn kinds() -> Vec<Kind> {
             "damaged array",
             array.replace("\"n\": 33,", "\"n\": 33").replacen("}]}", "}}", 1).as_bytes(),
         ),
-        Kind { schema: true, ..Kind::of("schema", format!("{lines}\n{{{wide}\"last\": [0]}}\n").as_bytes()) },
+        Kind { schema: true, ..Kind::of("schema", format!("{lines}\n{{{few}\"last\": [0]}}\n").as_bytes()) },
         Kind { check: true, ..Kind::of("checked", lines.as_bytes()) },
         Kind {
             toast: Some(ToastPolicy { method: Method::Pglz, above: 100 }),
