@@ -4,8 +4,8 @@
 //! about everything that the server relies on.
 
 use crate::value::{self, Value};
-use loader_core::json::scan::{Progress, Scanner};
 use loader_core::encode::jsonb::Encoder;
+use loader_core::json::scan::{Progress, Scanner};
 
 /// Deeper values are left to the server.
 const DEEPEST: usize = 500;

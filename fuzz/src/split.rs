@@ -3,12 +3,12 @@
 //! with the encoder as the reader, and through the pipeline.
 
 use crate::steps::Steps;
-use loader_core::split::{Item, Reader, Split, Value};
-use loader_core::split::json::{Format, Options, RecordsPath, Splitter};
-use loader_core::stream::Error;
-use loader_core::json::scan::{Progress, Scanner};
 use loader_core::encode::jsonb::Encoder;
-use loader_core::pipeline::{self, RecordOutcome, Pipeline};
+use loader_core::json::scan::{Progress, Scanner};
+use loader_core::pipeline::{self, Pipeline, RecordOutcome};
+use loader_core::split::json::{Format, Options, RecordsPath, Splitter};
+use loader_core::split::{Item, Reader, Split, Value};
+use loader_core::stream::Error;
 use std::sync::Arc;
 
 /// The sizes over which a record is too large.
