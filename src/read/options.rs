@@ -17,7 +17,7 @@ pub struct ReadArguments<'a> {
     pub line_prefix: Option<&'a [u8]>,
 }
 
-/// The options of one arguments.
+/// The options of one reading.
 pub struct ReadOptions {
     /// The framing; `None` finds it out.
     pub format: Option<Format>,
