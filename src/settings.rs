@@ -55,11 +55,11 @@ static ALLOWED_DIRECTORIES_LOST: AtomicBool = AtomicBool::new(false);
 
 /// `loader.allowed_directories`.
 pub enum AllowedDirectories {
-    /// Every directory.
+    /// Files may lie in every directory.
     Any,
-    /// Those of the list, as it was set.
+    /// Files may lie in the directories of this list, as it was set.
     List(CString),
-    /// The value in force cannot be told.
+    /// It cannot be told what the setting in force is.
     Unknown,
 }
 
@@ -194,8 +194,8 @@ pub fn parse_threads() -> usize {
     })
 }
 
-/// How many of so many threads are worth having for a file of this size: they cost more
-/// than they bring where there is little to parse.
+/// How many of `wanted` threads are worth having for a file of this size. Where there is little
+/// to parse, threads cost more than they save.
 pub fn threads_for(bytes: u64, threads: usize) -> usize {
     if bytes < SMALL { 0 } else { threads }
 }

@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const NANOS: i64 = 1_000_000_000;
 
-/// Some file systems count times in steps of two seconds, so a file that was written to
-/// less long ago may be written to again without that showing.
+/// Some file systems count times in steps of two seconds. A file that was written to less than
+/// this ago may be written to again without a change of its times.
 const SETTLING: i64 = 3 * NANOS;
 
 /// The stat of a file. Times are nanoseconds since 1970.
@@ -18,16 +18,16 @@ pub struct FileStat {
     pub inode: u64,
     /// Bytes.
     pub size: u64,
-    /// When its contents were written to, by what the writer says.
+    /// When the contents were last written to. Programs can set this time.
     pub mtime_ns: i64,
-    /// When its contents or anything else of it changed, by the system's clock.
+    /// When the contents or anything else of the file last changed, by the system's clock.
     pub ctime_ns: i64,
-    /// When this was asked.
+    /// When the file system was asked.
     asked_ns: i64,
 }
 
 impl FileStat {
-    /// What was just asked.
+    /// What the file system says now.
     pub fn of(metadata: &Metadata) -> Self {
         let nanos = |seconds: i64, nanos: i64| seconds.saturating_mul(NANOS).saturating_add(nanos);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -41,7 +41,7 @@ impl FileStat {
         }
     }
 
-    /// What was asked some time ago.
+    /// What the file system said some time ago.
     pub fn remembered(device: u64, inode: u64, size: u64, mtime_ns: i64, ctime_ns: i64) -> Self {
         FileStat { device, inode, size, mtime_ns, ctime_ns, asked_ns: 0 }
     }

@@ -7,16 +7,16 @@ use loader_core::split::json::Format;
 use loader_core::stream::{Compression, Encoding};
 use loader_core::tally::Tally;
 
-/// What has been counted since the last part ended, or the stream was begun.
+/// The counters of the part of a stream that is being loaded.
 pub struct Account {
     read_as: ReadAs,
     from: ResumePoint,
-    /// Bad records before that, of earlier calls too.
+    /// How many bad records lie before the part, those of earlier calls too.
     rejected: u64,
     rows: u64,
-    /// Records that the splitter found good and the server did not, …
+    /// How many records of the part were good for the splitter and refused by the server, …
     refused: u64,
-    /// … and their bytes.
+    /// … and how many bytes those have.
     refused_bytes: u64,
 }
 
@@ -26,12 +26,12 @@ pub struct PartResult {
     /// Where it begins, and where it ends.
     pub from: ResumePoint,
     pub end: ResumePoint,
-    /// Rows inserted.
+    /// How many rows were inserted.
     pub rows: u64,
-    /// With the server's verdicts.
+    /// The ledger of the part. Records that the server refused count as rejects.
     pub ledger: Tally,
-    /// Where its last record begins, if it is bad: it may only have been begun when
-    /// the file was read.
+    /// The offset of its last record, if that is bad: the file may have been read while that
+    /// record was being written.
     pub open_offset: Option<u64>,
     pub read_as: ReadAs,
 }
@@ -45,7 +45,7 @@ pub struct ReadAs {
 }
 
 impl Account {
-    /// The first part begins at `from`, behind so many bad records.
+    /// For a first part that begins at `from`, behind `rejected` bad records.
     pub fn new(read_as: ReadAs, from: ResumePoint, rejected: u64) -> Self {
         Account { read_as, from, rejected, rows: 0, refused: 0, refused_bytes: 0 }
     }
@@ -55,19 +55,19 @@ impl Account {
         &self.from
     }
 
-    /// Rows were inserted.
+    /// Counts rows that were inserted.
     pub fn insert(&mut self, rows: u64) {
         self.rows += rows;
     }
 
-    /// The server refuses a record of so many bytes.
+    /// Counts a record of so many bytes that the server refuses.
     pub fn refuse(&mut self, bytes: u64) {
         self.refused += 1;
         self.refused_bytes += bytes;
     }
 
-    /// Ends the part; `rejected` is how many bad records there are now. `None` where
-    /// not every byte and every reject of it is accounted for.
+    /// Ends the part. `rejected` is the number of bad records up to there. Returns `None` if not
+    /// every byte and every reject of the part is accounted for.
     pub fn close(&mut self, end: ResumePoint, rejected: u64, open_offset: Option<u64>) -> Option<PartResult> {
         let mut ledger = end.tally - self.from.tally;
         ledger.overrule(self.refused, self.refused_bytes);
@@ -81,7 +81,7 @@ impl Account {
 }
 
 impl PartResult {
-    /// What the history is told of it.
+    /// The step that the history is told of.
     pub fn step(&self, status: Status) -> Step<'static> {
         Step {
             status,
@@ -95,7 +95,7 @@ impl PartResult {
         }
     }
 
-    /// … and of the file.
+    /// The state of the file that the history is told of.
     pub fn file<'a>(&self, on_disk: Option<FileOnDisk<'a>>) -> FileState<'a> {
         let ReadAs { format, compression, encoding } = self.read_as;
         FileState {
@@ -106,7 +106,7 @@ impl PartResult {
         }
     }
 
-    /// Where it leads a load that stood at `before`.
+    /// The position of a load that stood at `before` when the part began.
     pub fn after(&self, before: &Position) -> Position {
         Position {
             offset: self.end.offset,

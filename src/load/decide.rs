@@ -7,44 +7,45 @@ use crate::error::Error;
 
 /// What is to be done with a file.
 pub enum Decision {
-    /// Nothing: that load had its content.
+    /// Nothing is done with it: its content was loaded by the load of that number.
     Skip(i64),
-    /// Nothing, though it is not what it was when that load began.
+    /// Nothing is done with it, although it has changed since the load of that number began.
     Changed(i64),
-    /// Nothing, and that is an error: that load had its content, or, where it has
-    /// `changed`, not the content that it has now.
+    /// It is not loaded, and that is an error: the load of that number had its content, or, if
+    /// it has `changed`, loaded it when it had another content.
     Refused { load_id: i64, changed: bool },
-    /// It is to be loaded.
+    /// It is loaded, from that place on.
     Load(StartPoint),
 }
 
 /// Where a load begins.
 #[derive(Clone, Debug, Default)]
 pub struct StartPoint {
-    /// The load that goes on.
+    /// The number of the load that goes on; `None` for a new one.
     pub resumes: Option<i64>,
     pub position: Position,
     /// A reject of an earlier load, by its offset, that is read again.
     pub resolves: Option<(i64, u64)>,
-    /// The load that it builds on, which has to stay.
+    /// The number of the load whose rows this one adds to. It must not be undone by itself.
     pub builds_on: Option<i64>,
-    /// The first record was loaded already, by a retry of its reject: it is passed
-    /// over.
+    /// Whether the first record is passed over, because a retry of its reject has loaded it
+    /// already.
     pub passes_first: bool,
-    /// Loads that are undone first.
+    /// The numbers of loads that are undone before this one begins.
     pub replaces: Vec<i64>,
 }
 
 /// A file whose first bytes can be hashed.
 pub trait Fronts {
-    /// Bytes of the file.
+    /// The size of the file in bytes.
     fn size(&self) -> u64;
 
-    /// The hash of so many first bytes; `None` where it has not as many.
+    /// The hash of the first `length` bytes; `None` if the file is shorter.
     fn hash_of_front(&mut self, length: u64) -> Result<Option<[u8; 32]>, Error>;
 }
 
-/// Decides by the loads that had the file's content, whose hash that is, or its path.
+/// Decides what is done with a file whose content has this hash, by the earlier loads that had
+/// the same content or the same path.
 pub fn decide(
     catalog: &Catalog,
     if_loaded: IfLoaded,
@@ -91,7 +92,7 @@ pub fn decide(
     })
 }
 
-/// What is to be done with a file whose content that load had.
+/// What is done with a file whose content was loaded by the load of that number.
 pub fn loaded(load_id: i64, if_loaded: IfLoaded) -> Decision {
     match if_loaded {
         IfLoaded::Error => Decision::Refused { load_id, changed: false },
@@ -99,7 +100,7 @@ pub fn loaded(load_id: i64, if_loaded: IfLoaded) -> Decision {
     }
 }
 
-/// Whether the file begins with all that it was.
+/// Whether the file still begins with everything that it consisted of at an earlier load.
 fn has_grown(file: &mut impl Fronts, since: &Earlier) -> Result<bool, Error> {
     let Some(size) = since.size.filter(|&size| size < file.size()) else {
         return Ok(false);

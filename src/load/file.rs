@@ -12,17 +12,17 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
-/// Bytes read at once: large enough that system calls do not count, small
-/// enough that a cancel request never waits for one.
+/// The number of bytes that are read at once. It is large enough that the cost of system calls
+/// does not count, and small enough that no cancel request waits long for one.
 const BLOCK: usize = 256 * 1024;
 
 /// The file under load.
 pub struct FileSource {
     opened: OpenFile,
-    /// Of what is read, where that is the first that is read of the file.
+    /// The hash of what was read, if the file is read from its start.
     hasher: Option<blake3::Hasher>,
     bytes_read: u64,
-    /// The backend's report shows how far it is.
+    /// Whether the backend's progress report shows how far the file is read.
     shows_progress: bool,
     control: Arc<Control>,
     backend: ThreadId,
@@ -52,17 +52,17 @@ impl FileSource {
         &self.control
     }
 
-    /// Says whether there is a report that shows how far it is.
+    /// Sets whether the backend's progress report shows how far the file is read.
     pub fn show_progress(&mut self, shows: bool) {
         self.shows_progress = shows;
     }
 
-    /// What was opened.
+    /// The file as it was opened.
     pub fn opened(&self) -> &OpenFile {
         &self.opened
     }
 
-    /// Bytes read of the file as it lies on disk.
+    /// How many bytes of the file, as it lies on disk, are read.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
@@ -92,9 +92,9 @@ impl FileSource {
         Ok(hash)
     }
 
-    /// Hashes the first bytes of the file, so many for each of the lengths, which are in
-    /// order, and goes back to the start. `None` where it has not as many. Calls
-    /// `pause` now and then.
+    /// For each length, the hash of that many first bytes of the file, or `None` if the file is
+    /// shorter. The lengths are in ascending order. Calls `pause` now and then, and goes back to
+    /// the start of the file.
     pub fn hashes_of_fronts(
         &mut self,
         lengths: &[u64],

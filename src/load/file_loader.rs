@@ -25,23 +25,23 @@ use loader_core::split::{Assumption, Range, ResumePoint};
 use loader_core::stream::Decoded;
 use std::sync::Arc;
 
-/// A chunk is also closed when its values come from so many batches, with few in
-/// each: most of them is rejects then.
+/// A chunk is also closed when its values come from this many batches. There are few values in
+/// each of them then, because most of their records are rejects.
 const CHUNK_BATCHES: usize = 64;
 
-/// Where records go: open in the transaction that is under way.
+/// Where records go. All of it is open in the transaction that is under way.
 pub struct Sink<'a> {
     pub target: &'a Target,
     pub insert: &'a mut Insert,
     pub catalog: &'a Catalog,
 }
 
-/// Which part of a stream is taken in.
+/// Which part of a stream is loaded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Part {
-    /// What ends at or before this offset was loaded earlier.
+    /// Records that end at or before this offset were loaded earlier.
     pub resume_at: u64,
-    /// Only a range of the stream.
+    /// If only a range of the stream is loaded: which.
     pub range: Option<Range>,
 }
 
@@ -54,17 +54,17 @@ impl Part {
 /// What [`FileLoader::open`] has to know beside the file.
 pub struct Setup<'a> {
     pub load_id: i64,
-    /// What is shown of it while it is under way, if anything is.
+    /// The progress that is shown of the load, if any is.
     pub report: Option<Report>,
     pub options: &'a LoadOptions,
     pub part: Part,
-    /// A good record at this offset is passed over: it is in the table.
+    /// A good record at this offset is passed over, because it is in the table already.
     pub passes: Option<u64>,
-    /// Threads that parse.
+    /// The number of threads that parse.
     pub threads: usize,
-    /// Good records were seen in an earlier part of the file.
+    /// Whether an earlier part of the file had good records.
     pub any_good: bool,
-    /// Bad records of earlier parts.
+    /// The number of bad records in earlier parts.
     pub rejected: u64,
 }
 
@@ -75,32 +75,32 @@ pub struct FileLoader {
     _stop: AtExit,
     pipeline: Pipeline<Decoded<FileSource>>,
     values: Values,
-    /// Batches whose values the chunk holds, without them.
+    /// The batches whose values the chunk holds now; they are filled again once it is inserted.
     emptied: Vec<Batch>,
-    /// Where the records of the chunk came from.
+    /// The positions in the stream of the records of the chunk.
     places: Vec<RecordPosition>,
     rejects: RejectLog,
     account: Account,
     /// Whether the bytes of the file are those of the stream.
     plain: bool,
-    /// Whether there was a good record at all; a trigger may have suppressed it.
+    /// Whether there was a good record at all, even one that a trigger has suppressed.
     any_good: bool,
-    /// Where the batches that were taken end.
+    /// The place behind the last batch that was loaded.
     mark: ResumePoint,
-    /// Where the last record begins, if it is bad.
+    /// The offset of the last record, if that is bad.
     open_offset: Option<u64>,
     control: Arc<Control>,
     shown: String,
     load_id: i64,
     report: Option<Shown>,
-    /// At so many rows, or bytes, a chunk is closed.
+    /// A chunk is closed when it has this many rows, or this many bytes.
     chunk_rows: usize,
     chunk_bytes: usize,
     raw_limit: usize,
     passes: Option<u64>,
 }
 
-/// The end of a stream.
+/// What is left of a stream at its end.
 pub struct FinishedStream {
     /// What its last part came to.
     pub part: PartResult,
@@ -110,7 +110,7 @@ pub struct FinishedStream {
     pub assumption: Assumption,
     /// The first bad records of a validation.
     pub first: Vec<(RecordPosition, Fault)>,
-    /// Rejects that are text and the like between records.
+    /// The number of rejects that are no records, but text and the like between them.
     pub between: u64,
 }
 
@@ -178,8 +178,8 @@ impl FileLoader {
         })
     }
 
-    /// Takes in the next batch; `false` at the end. Its last rows may wait for
-    /// [`FileLoader::flush_part`].
+    /// Loads the next batch and returns `true`, or `false` at the end of the stream. Its last rows
+    /// may stay in the chunk until [`FileLoader::flush_part`].
     pub fn load_batch(&mut self, sink: &mut Sink<'_>) -> Result<bool, Error> {
         let next = self.pipeline.next(&mut pg::check_for_interrupts);
         let Some(mut batch) = next.map_err(|error| explain(error, &self.shown))? else { return Ok(false) };
@@ -213,8 +213,8 @@ impl FileLoader {
         Ok(true)
     }
 
-    /// Brings everything that was taken to where it belongs, and says what that was
-    /// since it was done last.
+    /// Inserts the rows and writes the rejects that are still held back. Returns what the part
+    /// of the stream since the last call came to.
     pub fn flush_part(&mut self, sink: &mut Sink<'_>) -> Result<PartResult, Error> {
         self.flush(sink)?;
         self.account
@@ -222,9 +222,9 @@ impl FileLoader {
             .ok_or_else(|| Error::Unbalanced { path: self.shown.clone() })
     }
 
-    /// Does as [`FileLoader::flush_part`] when [`FileLoader::load_batch`] has returned `false`, and hands
-    /// back what is left then.
-    /// Fails if the file is not what it was; `whole` says that its end is reached.
+    /// Ends the load of the stream, after [`FileLoader::load_batch`] has returned `false`: flushes
+    /// its last part, and fails if the file has changed meanwhile. `whole` says that the end of
+    /// the file is reached.
     pub fn finish(mut self, sink: &mut Sink<'_>, whole: bool) -> Result<FinishedStream, Error> {
         self.flush(sink)?;
         let mut ended = self.pipeline.finish();
@@ -257,12 +257,12 @@ impl FileLoader {
         self.rejects.write(sink.catalog)
     }
 
-    /// Bytes of the file that are read, as it lies on disk.
+    /// How many bytes of the file, as it lies on disk, are read.
     pub fn bytes_read(&self) -> u64 {
         self.control.bytes_read()
     }
 
-    /// Bytes of the stream that were taken since [`FileLoader::flush_part`].
+    /// How many bytes of the stream were loaded since the last [`FileLoader::flush_part`].
     pub fn bytes_taken(&self) -> u64 {
         self.mark.offset.saturating_sub(self.account.from().offset)
     }
@@ -277,7 +277,7 @@ impl FileLoader {
         self.pipeline.records_before_seek()
     }
 
-    /// Puts a record where it belongs.
+    /// Adds a record to the chunk, or to the rejects.
     fn put(&mut self, sink: &Sink<'_>, batch: &Batch, index: usize) -> Result<(), Error> {
         let (entry, key) = (&batch.entries[index], batch.key(index));
         let place = entry.place;

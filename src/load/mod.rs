@@ -46,12 +46,12 @@ use std::time::{Duration, Instant};
 
 /// What `load_json_file` returns.
 pub struct Outcome {
-    /// None where nothing stays.
+    /// The number of the load; `None` if nothing of it stays.
     pub load_id: Option<i64>,
     pub status: &'static str,
     pub rows_loaded: u64,
     pub rows_rejected: u64,
-    /// Those of them that are text and the like between records.
+    /// How many of the rejects are no records, but text and the like between records.
     pub between: u64,
     pub bytes_read: u64,
     pub elapsed: Duration,
@@ -162,7 +162,7 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
-/// Brings the file into the table, from where the load begins on.
+/// Loads the file into the table, from the place on where the load begins.
 fn take_in(
     source: FileSource,
     load_id: i64,

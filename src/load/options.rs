@@ -9,10 +9,10 @@ use loader_core::split::json::{Format, RecordsPath};
 use loader_core::stream::{self, Compression, Encoding, OnCorrupt};
 use std::sync::Arc;
 
-/// More rows in one INSERT gain nothing, and their places take memory.
+/// The largest `chunk`. More rows in one INSERT gain nothing, and their positions take memory.
 const LARGEST_CHUNK: i32 = 1_000_000;
 
-/// A prefix of lines is looked for in each of them. Bytes.
+/// The longest `line_prefix`, in bytes. It is looked for in each line.
 const LONGEST_PREFIX: usize = 1000;
 
 /// The arguments of `load_json_file`, texts in the database's encoding.
@@ -23,7 +23,7 @@ pub struct LoadArguments<'a> {
     pub options: RawOptions<'a>,
 }
 
-/// Those that say how to load, as they are given.
+/// The arguments that say how to load, as they were given.
 pub struct RawOptions<'a> {
     pub chunk: i32,
     pub format: &'a [u8],
@@ -37,7 +37,7 @@ pub struct RawOptions<'a> {
     pub line_prefix: Option<&'a [u8]>,
 }
 
-/// Those that say how the bytes of a file become UTF-8 text.
+/// The arguments that say how the bytes of a file become UTF-8 text, as they were given.
 pub struct RawInputOptions<'a> {
     pub compression: &'a [u8],
     pub encoding: &'a [u8],
@@ -68,12 +68,12 @@ pub enum IfLoaded {
     Replace,
 }
 
-/// What a table that was emptied since has of what was loaded into it.
+/// What still counts as loaded if the table has been emptied since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfEmptied {
-    /// Nothing: it is loaded again.
+    /// Nothing does: files are loaded again.
     Reload,
-    /// All of it: a staging table is merged elsewhere, and truncated.
+    /// Everything does: the table is a staging table, which is merged elsewhere and truncated.
     Keep,
 }
 
@@ -87,7 +87,7 @@ pub struct LoadOptions {
     /// Where in the file the array lies that holds the records.
     pub records_path: Option<RecordsPath>,
     shown_path: Option<String>,
-    /// What the record of each line starts behind, in UTF-8, …
+    /// The text behind which the record of each line starts, in UTF-8, …
     pub line_prefix: Option<Arc<[u8]>>,
     /// … and in the encoding of the database.
     shown_prefix: Option<Vec<u8>>,
@@ -95,13 +95,13 @@ pub struct LoadOptions {
     pub input: stream::Options,
     /// What to do with a bad record.
     pub on_error: OnError,
-    /// Bad records that do not fail the load.
+    /// The number of bad records with which a load may end well; `None` for any number.
     pub reject_limit: Option<u64>,
     /// What to do if the content was loaded before.
     pub if_loaded: IfLoaded,
-    /// What a table that was emptied since has.
+    /// What still counts as loaded if the table has been emptied since.
     pub if_emptied: IfEmptied,
-    /// Nothing is to stay.
+    /// Whether this is a validation, of which nothing stays.
     pub validate: bool,
 }
 
@@ -221,7 +221,7 @@ fn quoted(text: &[u8]) -> Vec<u8> {
 }
 
 impl RawInputOptions<'_> {
-    /// What they mean.
+    /// The options that the arguments stand for.
     pub fn options(&self) -> Result<stream::Options, Error> {
         Ok(stream::Options {
             compression: compression_of(self.compression)?,

@@ -7,44 +7,44 @@ use crate::error::{self, Error, RecordPosition};
 use crate::pg::strings::text;
 use loader_core::fault::Fault;
 
-/// Without a limit a file is not JSON if so many records, from its first one
-/// on, are all bad.
+/// If there is no `reject_limit`, a file whose first this many records are all bad is taken for
+/// one that is no JSON.
 const HOPELESS: u64 = 1_000;
 
-/// Rejects and bytes of them that are held back before they are written: as a
-/// chunk of good records is.
+/// Rejects are held back until there are this many, or until they have this many bytes, and are
+/// written together, as a chunk of good records is.
 const BATCH: usize = 10_000;
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// Rejects that a validation shows.
+/// The number of rejects that a validation shows.
 const SHOWN: usize = 10;
 
 /// A bad record, or what stands between records.
 pub struct Bad<'a> {
     pub place: RecordPosition,
     pub fault: Fault,
-    /// Its first bytes.
+    /// The first bytes of the record.
     pub raw: &'a [u8],
     /// Its key in the object whose values the records are, as UTF-8.
     pub key: Option<&'a [u8]>,
 }
 
-/// The bad records.
+/// The bad records of one stream.
 pub struct RejectLog {
     load_id: i64,
     on_error: OnError,
     limit: Option<u64>,
     count: u64,
-    /// Those of them that are no records, but text and the like between records.
+    /// How many of them are no records, but text and the like between records.
     between: u64,
-    /// Of a validation.
+    /// If this is a validation: the first bad records.
     first: Option<Vec<(RecordPosition, Fault)>>,
     pending: Rejects,
     pending_bytes: usize,
 }
 
 impl RejectLog {
-    /// `count` were booked earlier.
+    /// For a stream of which earlier calls have booked `count` bad records.
     pub fn new(load_id: i64, options: &LoadOptions, count: u64) -> Self {
         RejectLog {
             load_id,
@@ -58,12 +58,12 @@ impl RejectLog {
         }
     }
 
-    /// Bad records so far.
+    /// How many bad records there are so far, those of earlier calls too.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Those of them that are text and the like between records; since this call began.
+    /// How many of those of this call are no records, but text and the like between records.
     pub fn between(&self) -> u64 {
         self.between
     }

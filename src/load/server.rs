@@ -23,14 +23,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// For this database.
+    /// The server of this database.
     pub fn new() -> Result<Self, Error> {
         let encoding = Encoding::of_database().ok_or(Error::NoConversion)?;
         Ok(Server { encoding, converted: Vec::new() })
     }
 
-    /// Whether the server takes UTF-8 as it is, and holds every character:
-    /// only then values may be made elsewhere.
+    /// Whether the database is in UTF-8, so that it takes the text of a file as it is and holds
+    /// every character. Only then may values be made outside of the server.
     pub fn is_utf8(&self) -> bool {
         matches!(self.encoding, Encoding::Utf8)
     }

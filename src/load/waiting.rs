@@ -4,10 +4,10 @@ use crate::pg::strings::message;
 use crate::pg::strings::text;
 use pgrx::PgLogLevel;
 
-/// What another is at that keeps a load waiting.
+/// What another process is loading, for which a load waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Same {
-    /// The same path or the same content.
+    /// A file with the same path or the same content.
     File,
     /// A file of the same size, which may be the same content: `load_json_file` takes
     /// turns by it.
