@@ -326,9 +326,6 @@ RETURNS TABLE (
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100
 AS 'MODULE_PATHNAME', 'infer_schema_wrapper';
 
-COMMENT ON FUNCTION infer_schema(text, text, bigint, text, text, text, text, text) IS
-    'The fields that the records of JSON files have, each with a name and a type for a column that holds all its values';
-
 CREATE FUNCTION seed_table(
     name text,
     pattern text,
@@ -344,9 +341,6 @@ CREATE FUNCTION seed_table(
 RETURNS regclass
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'seed_columns_wrapper';
-
-COMMENT ON FUNCTION seed_table(text, text, text[], jsonb, boolean, boolean, boolean, boolean, boolean, boolean, text) IS
-    'Creates a table with a column for each field that the records of JSON files have';
 
 CREATE FUNCTION undo_load(load_id bigint, force boolean DEFAULT false)
 RETURNS bigint
@@ -453,3 +447,130 @@ BEGIN
         EXECUTE command;
     END LOOP;
 END $$;
+
+-- What everything is. Internal objects say so: they may change with any version.
+
+COMMENT ON SCHEMA loader IS 'What the extension loader keeps and shows: history, rejects, progress';
+
+COMMENT ON SEQUENCE loader.load_id_seq IS 'Internal: numbers of loads';
+COMMENT ON TABLE loader.load_history_data IS 'Internal: the loads, shown by loader.load_history';
+COMMENT ON COLUMN loader.load_history_data.home IS 'Internal: where the OIDs of the row are valid; see loader.home()';
+COMMENT ON COLUMN loader.load_history_data.target_type IS 'Internal: the row type of the target; together with target_oid it is never that of another relation';
+COMMENT ON COLUMN loader.load_history_data.lines IS 'Internal: newlines up to where the load is';
+COMMENT ON COLUMN loader.load_history_data.splitter_state IS 'Internal: what the splitter has to know to go on where the load is';
+COMMENT ON COLUMN loader.load_history_data.open_offset IS 'Internal: where the last record begins, if that was bad and may be whole in a file that has grown';
+COMMENT ON COLUMN loader.load_history_data.file_device IS 'Internal: the device of the file, once it had not changed for some time';
+COMMENT ON COLUMN loader.load_history_data.file_inode IS 'Internal: the inode of the file, once it had not changed for some time';
+COMMENT ON COLUMN loader.load_history_data.file_mtime_ns IS 'Internal: mtime of the file in nanoseconds since 1970, once it had not changed for some time';
+COMMENT ON COLUMN loader.load_history_data.file_ctime_ns IS 'Internal: ctime of the file in nanoseconds since 1970, once it had not changed for some time';
+COMMENT ON TABLE loader.rejects_data IS 'Internal: the bad records, shown by loader.rejects';
+
+COMMENT ON VIEW loader.load_history IS 'The loads whose role''s rights the reader has, one row each';
+COMMENT ON COLUMN loader.load_history.load_id IS 'Number of the load; never used again';
+COMMENT ON COLUMN loader.load_history.target IS 'The table that was loaded into, with its schema, quoted, as it was called then';
+COMMENT ON COLUMN loader.load_history.target_oid IS 'OID of that table';
+COMMENT ON COLUMN loader.load_history.target_column IS 'The jsonb column that took the records';
+COMMENT ON COLUMN loader.load_history.file_path IS 'The file''s path as the caller gave it';
+COMMENT ON COLUMN loader.load_history.file_size IS 'Bytes of the file on disk; NULL if it could not be opened';
+COMMENT ON COLUMN loader.load_history.file_mtime IS 'When the file was last written to';
+COMMENT ON COLUMN loader.load_history.content_hash IS 'BLAKE3 hash of the file on disk';
+COMMENT ON COLUMN loader.load_history.format IS 'How records are framed: newline_delimited, array or unstructured; auto if that was not found out';
+COMMENT ON COLUMN loader.load_history.compression IS 'none, gzip, zstd, bzip2, xz or lz4; auto if that was not found out';
+COMMENT ON COLUMN loader.load_history.chunk IS 'Rows for each INSERT, at most';
+COMMENT ON COLUMN loader.load_history.options IS 'The options of the call';
+COMMENT ON COLUMN loader.load_history.status IS 'running, loaded, salvaged, failed or undone';
+COMMENT ON COLUMN loader.load_history.rows_loaded IS 'Rows that were inserted';
+COMMENT ON COLUMN loader.load_history.rows_rejected IS 'Rejects: bad records, and text or NUL bytes between records';
+COMMENT ON COLUMN loader.load_history.stream_bytes IS 'Bytes of the decompressed file in UTF-8; the sum of the three columns that follow';
+COMMENT ON COLUMN loader.load_history.bytes_loaded IS 'Bytes of the good records';
+COMMENT ON COLUMN loader.load_history.bytes_rejected IS 'Bytes of the rejects';
+COMMENT ON COLUMN loader.load_history.bytes_framing IS 'Bytes between records: white space, commas, brackets, prefixes of lines';
+COMMENT ON COLUMN loader.load_history.loaded_by IS 'OID of the role that loaded';
+COMMENT ON COLUMN loader.load_history.loaded_by_name IS 'Name of that role then';
+COMMENT ON COLUMN loader.load_history.started_at IS 'When the load began';
+COMMENT ON COLUMN loader.load_history.finished_at IS 'When it ended; NULL while it runs';
+COMMENT ON COLUMN loader.load_history.records_path IS 'Where in the file the records lie, if they do in something larger';
+COMMENT ON COLUMN loader.load_history.start_offset IS 'Where in the decompressed file the load begins: not at 0 if an earlier load had what lies before';
+COMMENT ON COLUMN loader.load_history.records IS 'Records up to where the load is, bad ones counted too';
+COMMENT ON COLUMN loader.load_history.error_sqlstate IS 'SQLSTATE of the error that stopped the load';
+COMMENT ON COLUMN loader.load_history.error_message IS 'Message of the error that stopped the load';
+COMMENT ON COLUMN loader.load_history.retry_of IS 'The load whose mended rejects this one loaded';
+COMMENT ON COLUMN loader.load_history.emptied_at IS 'When the table was found empty: what the load brought was gone';
+COMMENT ON COLUMN loader.load_history.bytes_prefix IS 'The part of bytes_framing that is text beside records on their lines';
+COMMENT ON COLUMN loader.load_history.encoding IS 'The encoding of the file, given or found';
+
+COMMENT ON VIEW loader.rejects IS 'What was not loaded, and why: bad records, and text or NUL bytes between records. The reader has the rights of the role that loaded';
+COMMENT ON COLUMN loader.rejects.load_id IS 'The load that rejected it';
+COMMENT ON COLUMN loader.rejects.record_no IS 'Its number in the file, from 1';
+COMMENT ON COLUMN loader.rejects.byte_offset IS 'Its first byte in the decompressed file, from 0';
+COMMENT ON COLUMN loader.rejects.byte_length IS 'Its length in bytes';
+COMMENT ON COLUMN loader.rejects.line IS 'The line of its first byte, from 1';
+COMMENT ON COLUMN loader.rejects.error_type IS 'The kind of error: SYNTAX, TRUNCATED, TEXT and others';
+COMMENT ON COLUMN loader.rejects.sqlstate IS 'The SQLSTATE with which the server refuses such a record';
+COMMENT ON COLUMN loader.rejects.message IS 'What is wrong with it';
+COMMENT ON COLUMN loader.rejects.raw IS 'Its bytes, up to loader.reject_raw_limit of them';
+COMMENT ON COLUMN loader.rejects.raw_truncated IS 'Whether raw lacks some of its bytes';
+COMMENT ON COLUMN loader.rejects.mended IS 'The text that is to be loaded in its place by retry_rejects';
+COMMENT ON COLUMN loader.rejects.mended_at IS 'When that text was given';
+COMMENT ON COLUMN loader.rejects.resolved_by IS 'The load that loaded it after all';
+COMMENT ON COLUMN loader.rejects.raw_text IS 'raw as text; NULL if it is not valid in the encoding of the database';
+COMMENT ON COLUMN loader.rejects.record_key IS 'Its key, if the records are the values of an object';
+
+COMMENT ON VIEW loader.progress IS 'Loads and calls under way, each worker by itself; shown to those who may see the server''s progress reports';
+COMMENT ON COLUMN loader.progress.pid IS 'The process';
+COMMENT ON COLUMN loader.progress.leader_pid IS 'The session that a worker works for';
+COMMENT ON COLUMN loader.progress.load_id IS 'The load; NULL for a call of load_json_files as a whole';
+COMMENT ON COLUMN loader.progress.target_oid IS 'OID of the table that is loaded into';
+COMMENT ON COLUMN loader.progress.file_path IS 'The file';
+COMMENT ON COLUMN loader.progress.bytes_processed IS 'Bytes that are read, as they lie on disk';
+COMMENT ON COLUMN loader.progress.bytes_total IS 'Bytes on disk';
+COMMENT ON COLUMN loader.progress.rows_loaded IS 'Rows that were inserted so far';
+COMMENT ON COLUMN loader.progress.rows_rejected IS 'Rejects so far';
+COMMENT ON COLUMN loader.progress.bytes_per_second IS 'Bytes for each second so far';
+COMMENT ON COLUMN loader.progress.eta IS 'How long the rest takes at this speed';
+COMMENT ON COLUMN loader.progress.target IS 'Name of the table that is loaded into';
+COMMENT ON COLUMN loader.progress.files_done IS 'Of a call: files that nothing more is done with';
+COMMENT ON COLUMN loader.progress.files_total IS 'Of a call: files that match its pattern';
+
+COMMENT ON VIEW loader.last_call IS 'What the last CALL load_json_files of this session came to';
+COMMENT ON COLUMN loader.last_call.started_at IS 'When the call began';
+COMMENT ON COLUMN loader.last_call.finished_at IS 'When it ended';
+COMMENT ON COLUMN loader.last_call.files IS 'Files that match the pattern';
+COMMENT ON COLUMN loader.last_call.files_loaded IS 'Files that were loaded';
+COMMENT ON COLUMN loader.last_call.files_skipped IS 'Files that were loaded before';
+COMMENT ON COLUMN loader.last_call.files_failed IS 'Files that failed';
+COMMENT ON COLUMN loader.last_call.rows_loaded IS 'Rows that were inserted';
+COMMENT ON COLUMN loader.last_call.rows_rejected IS 'Rejects';
+COMMENT ON COLUMN loader.last_call.bytes_read IS 'Bytes of the decompressed files';
+COMMENT ON COLUMN loader.last_call.mb_per_second IS 'Millions of those bytes for each second';
+COMMENT ON COLUMN loader.last_call.load_ids IS 'Numbers of the loads that it made or went on with';
+
+COMMENT ON FUNCTION seed_json_table(text, boolean, boolean, boolean) IS
+    'Creates a table for whole records: one jsonb column, and with lineage two that tell where a row came from';
+COMMENT ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text,
+    text, text, text) IS
+    'Loads a JSON file of the server, however damaged, into a jsonb column of a table, in this transaction';
+COMMENT ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
+    text, text, text, text, text, text, text, text) IS
+    'Loads the JSON files that match a pattern, each exactly once, by workers, in transactions of its own';
+COMMENT ON FUNCTION read_json_file(text, text, text, text, text, bigint, text, text, text) IS
+    'The records of JSON files as rows, bad ones too; loads nothing';
+COMMENT ON FUNCTION infer_schema(text, text, bigint, text, text, text, text, text) IS
+    'The fields that the records of JSON files have, each with a name and a type for a column that holds all its values';
+COMMENT ON FUNCTION seed_table(text, text, text[], jsonb, boolean, boolean, boolean, boolean, boolean, boolean, text) IS
+    'Creates a table with a column for each field that the records of JSON files have';
+COMMENT ON FUNCTION undo_load(bigint, boolean) IS
+    'Deletes the rows and the rejects of a load, and of the loads that build on it';
+COMMENT ON FUNCTION mend_reject(bigint, bigint, text) IS
+    'Gives a reject the text that retry_rejects is to load in its place; NULL takes it away';
+COMMENT ON FUNCTION mend_rejects(bigint, text, text) IS
+    'Mends all rejects of a load, or those of one kind, by an SQL expression';
+COMMENT ON FUNCTION retry_rejects(bigint) IS 'Loads the mended rejects of a load';
+
+COMMENT ON FUNCTION loader.home() IS 'Internal: the place whose OIDs the rows of the history have';
+COMMENT ON FUNCTION loader.may_amend(text, oid, name) IS 'Internal: whether the caller has the rights of the role that made a load';
+COMMENT ON FUNCTION loader.raw_text(bytea, boolean) IS 'Internal: the bytes of a reject as text';
+COMMENT ON FUNCTION loader.read_last_call() IS 'Internal: the row of loader.last_call';
+COMMENT ON FUNCTION loader.chunk_records(bigint) IS 'Internal: hands the records of a chunk to the INSERT of a load';
+COMMENT ON FUNCTION loader.chunk_offsets(bigint) IS 'Internal: hands the offsets of the records of a chunk to the INSERT of a load';
+COMMENT ON FUNCTION loader.chunk_keys(bigint) IS 'Internal: hands the keys of the records of a chunk to the INSERT of a load';

@@ -194,7 +194,7 @@ pub fn parse_threads() -> usize {
     })
 }
 
-/// How many of `wanted` threads are worth having for a file of this size. Where there is little
+/// How many of `threads` threads are worth having for a file of this size. Where there is little
 /// to parse, threads cost more than they save.
 pub fn threads_for(bytes: u64, threads: usize) -> usize {
     if bytes < SMALL { 0 } else { threads }

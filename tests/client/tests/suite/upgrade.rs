@@ -109,6 +109,25 @@ fn catalogs(client: &mut Client) -> Vec<String> {
 }
 
 #[test]
+fn everything_says_what_it_is() {
+    let database = Cluster::shared().database("upgrade_comments");
+    let mut client = database.connect();
+    let silent = "
+        SELECT pg_describe_object(classid, objid, 0) FROM members
+        WHERE obj_description(objid, classid::regclass::text::name) IS NULL
+          AND classid <> 'pg_type'::regclass AND classid <> 'pg_rewrite'::regclass
+        UNION ALL
+        SELECT pg_describe_object('pg_class'::regclass, attrelid, attnum)
+        FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
+        WHERE c.relkind = 'v' AND attnum > 0 AND attrelid IN (SELECT oid FROM relations)
+          AND col_description(attrelid, attnum) IS NULL";
+    assert_eq!(texts(&mut client, &format!("{OURS} {silent}")), Vec::<String>::new());
+    let internal = "SELECT count(*)::text FROM pg_description WHERE description LIKE 'Internal: %'
+        AND (classoid, objoid) IN (SELECT classid, objid FROM members)";
+    assert_eq!(texts(&mut client, &format!("{OURS} {internal}")), ["19"]);
+}
+
+#[test]
 fn an_updated_extension_is_as_a_new_one() {
     // Its owner is no superuser any more, another superuser updates, and whatever is
     // found along the search_path is a trap.
