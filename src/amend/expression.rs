@@ -15,10 +15,10 @@ use crate::verdict;
 use std::ffi::CStr;
 use std::fmt::Write;
 
-/// So many texts are stored together.
+/// At most this many texts are stored together.
 const AT_A_TIME: usize = 200;
 
-/// Texts are stored when they have so many bytes together.
+/// Texts are stored as soon as they have this many bytes together.
 const TOGETHER: usize = 1024 * 1024;
 
 /// What an expression can name, in the order of [`TYPES`].

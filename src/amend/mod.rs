@@ -34,7 +34,7 @@ fn target(past: &Past) -> Result<Oid, Error> {
     past.target.ok_or_else(|| gone(past))
 }
 
-/// The error where it is no more.
+/// The error if that table is gone.
 fn gone(past: &Past) -> Error {
     Error::TargetGone { table: text::show(&past.target_name), load_id: past.id }
 }

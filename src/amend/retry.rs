@@ -13,7 +13,7 @@ use crate::verdict;
 use std::ffi::CStr;
 use std::fmt::Write;
 
-/// A chunk is closed at so many rows if it is not full before.
+/// A chunk is closed when it has this many rows, or when it is full.
 const CHUNK_ROWS: usize = 10_000;
 
 /// What `retry_rejects` returns.
@@ -21,7 +21,7 @@ pub struct Retried {
     /// The number of the retry, if it loaded anything.
     pub load_id: Option<i64>,
     pub rows_loaded: u64,
-    /// Mended, and still bad.
+    /// How many mended rejects are still bad.
     pub rows_rejected: u64,
 }
 
@@ -79,10 +79,10 @@ struct Run<'a> {
     insert: Insert,
     /// The path of the file, for errors.
     shown: String,
-    /// Drawn with the first chunk.
+    /// The number of the retry, which is drawn with its first chunk.
     id: Option<i64>,
     chunk: Chunk,
-    /// Where the rejects of the chunk lie.
+    /// The positions of the rejects of the chunk.
     places: Vec<RecordPosition>,
     records: u64,
     bytes: u64,

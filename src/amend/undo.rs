@@ -8,12 +8,12 @@ use crate::pg::strings::message::{count, tell};
 use crate::sink;
 use pgrx::PgLogLevel;
 
-/// Whether rows are deleted that are more or fewer than the loads brought.
+/// What is done if the rows with a load's number are more or fewer than it inserted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Force {
-    /// That is an error: other rows may have the number, or somebody has changed them.
+    /// That is an error: other rows may have been given the number, or some were deleted.
     No,
-    /// Whatever has the number goes.
+    /// All rows with the number are deleted.
     Yes,
 }
 

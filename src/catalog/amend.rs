@@ -22,11 +22,11 @@ pub struct Past {
     pub column: Vec<u8>,
     pub file_path: Vec<u8>,
     pub is_undone: bool,
-    /// Rows that it brought; none once its table was found empty.
+    /// How many of its rows are in the table; none once the table was found empty.
     pub rows_there: i64,
-    /// The load whose rejects it loaded.
+    /// If it was a retry: the load whose rejects it loaded.
     pub retry_of: Option<i64>,
-    /// Its records are the values of an object.
+    /// Whether its records are the values of an object.
     pub keyed: bool,
     /// The hash of its file, if that could be read.
     pub content_hash: Option<Vec<u8>>,

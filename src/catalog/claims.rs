@@ -7,7 +7,7 @@ use super::{Catalog, Past};
 use crate::pg::Oid;
 use crate::pg::processes::lock::{Claim, Held, Mode, Object};
 
-/// What can be claimed, by its hash.
+/// What a load can claim, by its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claimed {
     Path([u8; 32]),
@@ -15,7 +15,7 @@ pub enum Claimed {
 }
 
 impl Claimed {
-    /// What a load of it into the target locks.
+    /// The lock that a load of it into the target takes.
     pub fn object(&self, target: Oid) -> Object {
         match self {
             Claimed::Path(hash) => object(Kind::Path, target, hash),
@@ -24,12 +24,12 @@ impl Claimed {
     }
 }
 
-/// What a load of a file of that size into the target locks for its turn.
+/// The lock that a load of a file of that size into the target takes for its turn.
 pub fn turn(target: Oid, file_size: u64) -> Object {
     object(Kind::Turn, target, &file_size.to_le_bytes())
 }
 
-/// The kinds of what is locked: the two highest bits of its number.
+/// The kinds of these locks: the two highest bits of a lock's number.
 #[derive(Clone, Copy)]
 enum Kind {
     Path = 0,

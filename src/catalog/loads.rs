@@ -21,16 +21,16 @@ use std::collections::HashMap;
 pub enum Status {
     /// Parts of the file are loaded.
     Running,
-    /// All of it is.
+    /// All of the file is loaded.
     Loaded,
-    /// All of it that could be decompressed.
+    /// All of the file is loaded that could be decompressed.
     Salvaged,
-    /// An error stopped it.
+    /// An error stopped the load.
     Failed,
 }
 
 impl Status {
-    /// That of a file which was read to its end.
+    /// The status of the load of a file that was read to its end.
     pub fn at_end(damage: Damage) -> Self {
         if damage.hurt > 0 { Status::Salvaged } else { Status::Loaded }
     }
@@ -61,9 +61,9 @@ pub struct Load<'a> {
     pub options: &'a [u8],
     pub loaded_by: Oid,
     pub started_at: TimestampWithTimeZone,
-    /// Where in the stream it begins.
+    /// The offset in the stream where the load begins.
     pub start_offset: u64,
-    /// The load whose rejects it loads.
+    /// If this is a retry: the load whose rejects it loads.
     pub retry_of: Option<i64>,
 }
 
@@ -85,23 +85,24 @@ pub struct FileState<'a> {
     pub encoding: Option<&'static str>,
 }
 
-/// How far a load is, and what the last step to there brought.
+/// How far a load is, and what its last step added.
 #[derive(Clone, Copy)]
 pub struct Step<'a> {
     pub status: Status,
-    /// Rows inserted by this step.
+    /// How many rows this step inserted.
     pub rows: u64,
     /// The ledger of this step.
     pub ledger: Tally,
-    /// Records from the start of the stream on.
+    /// How many records lie before that place in the stream, bad ones counted too.
     pub records: u64,
-    /// Newlines from the start of the stream on.
+    /// How many newlines lie before it.
     pub lines: u64,
     /// See [`loader_core::split::ResumePoint`].
     pub splitter_state: u64,
-    /// Where the last record begins, if it is bad: it may only have been begun.
+    /// The offset of the last record, if that is bad: the file may have been read while it was being
+    /// written.
     pub open_offset: Option<u64>,
-    /// SQLSTATE and message of what stopped it.
+    /// SQLSTATE and message of the error that stopped the load.
     pub error: Option<(&'a str, &'a str)>,
 }
 
@@ -164,8 +165,8 @@ impl Catalog {
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 
-    /// Writes how far a load is that stood at `from`; `false` where it does not
-    /// stand there any more, because another goes on with it.
+    /// Writes how far a load is now that stood at `from`. Returns `false` if it does not stand
+    /// there any more, because another process goes on with it.
     pub fn advance(&self, id: i64, from: u64, file: &FileState<'_>, step: &Step<'_>) -> Result<bool, Error> {
         const STATEMENT: &str = "UPDATE loader.load_history_data AS h SET
             status = $3,
@@ -224,7 +225,7 @@ impl Catalog {
         Ok(updated == 1)
     }
 
-    /// What stopped a load; it keeps its place.
+    /// Writes what stopped a load. The load stays where it is.
     pub fn fail(&self, id: i64, error: (&str, &str)) -> Result<(), Error> {
         const STATEMENT: &str = "UPDATE loader.load_history_data AS h
             SET status = 'failed', error_sqlstate = $2, error_message = $3, finished_at = $4
@@ -234,7 +235,7 @@ impl Catalog {
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 
-    /// How far a load is at this moment; `None` where it has none of the states.
+    /// How far a load is at this moment; `None` if its status is none of these.
     pub fn position(&self, id: i64, states: &[Status]) -> Option<Position> {
         const QUERY: &str = "SELECT h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes, h.records, h.lines,
                    h.splitter_state, h.rows_rejected, h.rows_loaded
@@ -261,7 +262,7 @@ impl Catalog {
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
 
-    /// What stopped these loads, by their numbers.
+    /// The errors that stopped these loads, by the loads' numbers.
     pub fn failures(&self, loads: &[i64]) -> HashMap<i64, Failure> {
         const QUERY: &str = "SELECT h.load_id, h.error_sqlstate, h.error_message
             FROM loader.load_history_data AS h
@@ -290,7 +291,7 @@ impl Catalog {
         Ok(found == 1)
     }
 
-    /// Those of these loads that are not in force any more.
+    /// Which of these loads do not count any more.
     pub fn undone(&self, loads: &[i64]) -> Vec<i64> {
         const QUERY: &str = "SELECT h.load_id FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)
@@ -333,17 +334,17 @@ impl Catalog {
 /// How far a load is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
-    /// In the stream.
+    /// The offset in the stream.
     pub offset: u64,
-    /// Records before it.
+    /// How many records lie before it, bad ones counted too.
     pub records: u64,
-    /// Newlines before it.
+    /// How many newlines lie before it.
     pub lines: u64,
     /// See [`loader_core::split::ResumePoint`].
     pub splitter_state: u64,
-    /// Bad records so far.
+    /// How many bad records there are so far.
     pub rejects: u64,
-    /// Rows so far.
+    /// How many rows were inserted so far.
     pub rows: u64,
 }
 
@@ -380,7 +381,7 @@ impl FileState<'_> {
         self.on_disk.map(|file| file.hash.as_slice())
     }
 
-    /// What later looks may know the file by without reading it.
+    /// What the file system said of the file, if a later load may recognise the file by it.
     fn settled_stat(&self) -> [DatumWithOid<'static>; 4] {
         stat_or_nulls(self.on_disk.as_ref().map(|file| &file.stat).filter(|stat| stat.is_settled()))
     }

@@ -13,20 +13,20 @@ use pgrx::prelude::*;
 use pgrx::spi::SpiError;
 use std::collections::VecDeque;
 
-/// How many are looked at and locked at a time.
+/// At most this many rejects are locked at a time.
 pub(super) const AT_A_TIME: i64 = 200;
 
-/// Texts are fetched until they have so many bytes together. A longer one is fetched
-/// alone.
+/// Texts are fetched together as long as they have no more bytes than this. A longer one is
+/// fetched alone.
 const TOGETHER: u64 = 1024 * 1024;
 
 /// A mended reject. Texts are in the database's encoding.
 pub struct MendedReject {
-    /// Where it lies in its file.
+    /// The position of the reject in its file.
     pub place: RecordPosition,
-    /// What it is to be; with room for another byte.
+    /// The text that is loaded in its place; the buffer has room for one more byte.
     pub text: Vec<u8>,
-    /// Its key in the object whose values the records are, if it has one.
+    /// Its key, if the records are the values of an object.
     pub key: Option<Vec<u8>>,
 }
 
@@ -34,7 +34,7 @@ pub struct MendedReject {
 pub struct Mended<'a> {
     catalog: &'a Catalog,
     load_id: i64,
-    /// Up to here they were fetched.
+    /// The offset of the last reject that was fetched.
     last: i64,
     fetched: VecDeque<MendedReject>,
 }
@@ -68,7 +68,7 @@ impl Catalog {
 }
 
 impl Mended<'_> {
-    /// The next one.
+    /// The next reject.
     pub fn next(&mut self) -> Result<Option<MendedReject>, Error> {
         // What is locked can be changed by this transaction, before its text is asked for.
         while self.fetched.is_empty() {
@@ -79,8 +79,8 @@ impl Mended<'_> {
         Ok(self.fetched.pop_front())
     }
 
-    /// Locks the next ones, and tells the keys of those whose texts are to be fetched;
-    /// `None` where there are no more.
+    /// Locks the next rejects, and returns the offsets of those whose texts are to be fetched, or
+    /// `None` if there are no more.
     fn lock(&self) -> Result<Option<Vec<i64>>, Error> {
         const QUERY: &str = "SELECT r.byte_offset, pg_catalog.octet_length(r.mended)::pg_catalog.int8
             FROM loader.rejects_data AS r
@@ -90,7 +90,7 @@ impl Mended<'_> {
         lock(QUERY, &[self.load_id.into(), self.last.into(), AT_A_TIME.into()])
     }
 
-    /// Fetches the texts of those that are locked.
+    /// Fetches the texts of rejects that are locked.
     fn fetch(&mut self, keys: &[i64]) -> Result<(), Error> {
         const QUERY: &str = "SELECT r.record_no, r.line, r.byte_offset, r.byte_length, r.mended, r.record_key
             FROM loader.rejects_data AS r

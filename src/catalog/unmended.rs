@@ -38,7 +38,7 @@ pub struct Unmended<'a> {
     catalog: &'a Catalog,
     load_id: i64,
     error_type: Option<&'a [u8]>,
-    /// Up to here they were fetched.
+    /// The offset of the last reject that was fetched.
     last: i64,
     fetched: VecDeque<UnmendedReject>,
 }
@@ -51,7 +51,7 @@ impl Catalog {
         Unmended { catalog: self, load_id, error_type, last: -1, fetched: VecDeque::new() }
     }
 
-    /// How many of them lack some of their bytes.
+    /// How many of the rejects that wait to be mended lack some of their bytes.
     pub fn count_truncated(&self, load_id: i64, error_type: Option<&[u8]>) -> u64 {
         const QUERY: &str = concat!(
             "SELECT pg_catalog.count(*) FROM loader.rejects_data AS r WHERE ",
@@ -88,7 +88,7 @@ impl Catalog {
 }
 
 impl Unmended<'_> {
-    /// The next one.
+    /// The next reject.
     pub fn next(&mut self) -> Result<Option<UnmendedReject>, Error> {
         // What is locked can be changed by this transaction, before its bytes are asked for.
         while self.fetched.is_empty() {
@@ -99,8 +99,8 @@ impl Unmended<'_> {
         Ok(self.fetched.pop_front())
     }
 
-    /// Locks the next ones, and tells the keys of those that are to be fetched; `None` where
-    /// there are no more.
+    /// Locks the next rejects, and returns the offsets of those that are to be fetched, or `None`
+    /// if there are no more.
     fn lock(&self) -> Result<Option<Vec<i64>>, Error> {
         const QUERY: &str = concat!(
             "SELECT r.byte_offset, pg_catalog.octet_length(r.raw)::pg_catalog.int8
@@ -112,7 +112,7 @@ impl Unmended<'_> {
         lock(QUERY, &[self.load_id.into(), or_null(self.error_type), self.last.into(), AT_A_TIME.into()])
     }
 
-    /// Fetches those that are locked.
+    /// Fetches rejects that are locked.
     fn fetch(&mut self, keys: &[i64]) -> Result<(), Error> {
         const QUERY: &str = concat!(
             "SELECT r.record_no, r.line, r.byte_offset, r.byte_length, r.error_type, r.message, r.raw
@@ -133,7 +133,8 @@ impl Unmended<'_> {
     }
 }
 
-/// A reject from its row. An error is the size that was asked for.
+/// Reads a reject from its row. If there is no memory for it, the error is the size in bytes that
+/// was asked for.
 fn read(row: &Row<'_>) -> Result<UnmendedReject, usize> {
     let number = |column| row.bigint(column).unwrap_or_default() as u64;
     let bytes = |column| row.try_bytes(column, 0).map(Option::unwrap_or_default);

@@ -15,13 +15,13 @@ use std::fmt::{self, Write};
 pub struct Insert {
     table: Vec<u8>,
     lineage: Lineage,
-    /// Those of a chunk, for the target's column.
+    /// The statement that inserts the values of a chunk into the target's column.
     offsets: Vec<i64>,
     statement: Statement,
 }
 
 impl Insert {
-    /// Prepares it, with the caller's rights on the schema checked.
+    /// Prepares the statement, and checks the caller's rights on the schema.
     pub fn prepare(target: &Target) -> Result<Self, Error> {
         let table = target.quoted_name()?;
         let mut sql = b"INSERT INTO ".to_vec();
@@ -84,7 +84,7 @@ impl Insert {
     }
 }
 
-/// What is being done, and with which record.
+/// The error context: what is being done, and with which record.
 fn describe(
     line: &mut dyn Write,
     file: &str,

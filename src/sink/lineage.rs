@@ -6,13 +6,13 @@ use crate::pg::Oid;
 use crate::pg::relations::relation::{self, Column};
 use crate::pg::strings::text;
 
-/// The load that brought the row.
+/// The column that takes the number of the load that inserted the row.
 pub const LOAD_ID: &str = "_load_id";
 
-/// Where its record begins in the decompressed file.
+/// The column that takes the offset of the record in the decompressed file.
 pub const BYTE_OFFSET: &str = "_byte_offset";
 
-/// The key of its record in the object whose values the records are.
+/// The column that takes the key of the record, if the records are the values of an object.
 pub const KEY: &str = "_key";
 
 /// What the records of a load are.
@@ -24,7 +24,7 @@ pub enum Records {
     Members,
 }
 
-/// Which of the columns a load fills.
+/// Which of these columns the target has, for a load to fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lineage {
     /// [`LOAD_ID`].
@@ -36,22 +36,22 @@ pub struct Lineage {
 }
 
 impl Lineage {
-    /// Looks at the columns of a table. A column of that name which is something
-    /// else is the user's own affair.
+    /// Looks at the columns of a table. A column that has one of the names, but another type, is
+    /// the user's own and is left alone.
     pub fn of(table: Oid, records: Records) -> Self {
         let has = |name| find(table, name).is_ok();
         let key = records == Records::Members && has(KEY);
         Lineage { load_id: has(LOAD_ID), byte_offset: has(BYTE_OFFSET), key }
     }
 
-    /// The names of those that it has.
+    /// The names of the columns that the target has.
     pub fn columns(self) -> impl Iterator<Item = &'static str> {
         [(self.load_id, LOAD_ID), (self.byte_offset, BYTE_OFFSET), (self.key, KEY)]
             .into_iter()
             .filter_map(|(has, name)| has.then_some(name))
     }
 
-    /// Fails unless the current role may insert into them.
+    /// Fails unless the current role may insert into these columns.
     pub fn require_insert(self, table: Oid) -> Result<(), Error> {
         for name in self.columns() {
             let permitted = find(table, name).is_ok_and(|column| relation::may_insert(table, column.number));

@@ -25,7 +25,7 @@ use std::cell::OnceCell;
 
 /// A table that may be loaded into, locked against changes of its definition.
 pub struct Target {
-    /// Its OID, and that of its row type: together they are no other relation's, ever.
+    /// Its OID, and that of its row type. Both together are never those of another relation.
     pub oid: Oid,
     pub row_type: Oid,
     /// The column that takes the records, in the database's encoding.

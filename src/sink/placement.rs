@@ -8,18 +8,18 @@ use crate::pg::relations::relation::{self, Kind};
 use crate::pg::relations::{distribution, storage};
 use crate::pg::strings::text;
 
-/// A chunk for other servers is closed at so many bytes: each is a statement of theirs,
-/// and what that costs is only worth it for more than is sent here.
+/// A chunk for other servers is closed when it has this many bytes. It is larger than one for this
+/// server, because each chunk is a statement that the other servers run.
 const FULL_FAR: usize = 4 * FULL;
 
 /// Where the rows of a target are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
-    /// On this server; and where a view's are, nobody asks.
+    /// On this server. Views count as such, wherever their rows are.
     Local,
-    /// Some of them behind a foreign table. The other server commits by itself.
+    /// At least some of the rows are behind a foreign table. The other server commits by itself.
     Foreign,
-    /// In shards, by Citus: committed on all nodes or on none.
+    /// In shards of Citus. They are committed on all nodes or on none.
     Distributed,
 }
 
@@ -40,19 +40,19 @@ impl Placement {
         }
     }
 
-    /// Whether other servers have a part in what a load does.
+    /// Whether other servers take part in a load.
     pub fn is_far(self) -> bool {
         self != Placement::Local
     }
 }
 
 impl Target {
-    /// Where its rows are kept.
+    /// Where the rows of the target are kept.
     pub fn placement(&self) -> Placement {
         *self.placement.get_or_init(|| Placement::of(self.oid))
     }
 
-    /// Bytes at which a chunk for it is closed.
+    /// A chunk for the target is closed when it has this many bytes.
     pub fn full_chunk(&self) -> usize {
         if self.placement().is_far() { FULL_FAR } else { FULL }
     }

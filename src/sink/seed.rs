@@ -12,11 +12,11 @@ use crate::pg::{self, Oid};
 pub struct Seed<'a> {
     /// The name, perhaps with a schema, as SQL would have it.
     pub name: &'a [u8],
-    /// No write-ahead log.
+    /// The table is to have no write-ahead log.
     pub unlogged: bool,
-    /// An existing table is fine if it fits.
+    /// A table of this name that fits is left as it is.
     pub if_not_exists: bool,
-    /// With the columns that tell where a row came from.
+    /// The table is to have the columns that tell where a row came from.
     pub lineage: bool,
 }
 

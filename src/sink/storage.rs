@@ -16,13 +16,13 @@ use crate::pg::memory::context::Context;
 use crate::pg::relations::storage::{self, Open, Storage, TUPLE_HEADER, TUPLE_THRESHOLD};
 use loader_core::pipeline::ToastPolicy;
 
-/// How many partitions are looked at. What the server remembers of each, some
-/// 10 kB, stays with the session.
+/// At most this many partitions are looked at: the server remembers some 10 kB of each until the
+/// session ends.
 const MOST_PARTITIONS: usize = 1000;
 
 /// What a partition does with values.
 enum Partition {
-    /// It has partitions of its own.
+    /// It is partitioned itself.
     OfPartitions,
     Stores(ToastPolicy),
 }
