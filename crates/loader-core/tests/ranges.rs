@@ -360,6 +360,16 @@ proptest! {
 /// that has all of it at hand.
 #[test]
 fn what_is_at_hand_makes_no_difference() {
+    compare_windows(1 << 20);
+}
+
+#[test]
+fn what_is_at_hand_makes_no_difference_to_records_that_are_too_large() {
+    compare_windows(40);
+}
+
+/// Splits short texts that begin at each distance before the end of a window.
+fn compare_windows(max_record_size: usize) {
     let lines = [
         "{\"id\":1,\"a\":[1,",
         "{\"id\":2,\"a\":[]}",
@@ -379,24 +389,22 @@ fn what_is_at_hand_makes_no_difference() {
         "{\"id\":21,\"a\":[\"\\ud83d\\ude00\", tru, 1e]}   ",
         "\"id\":22,\"a\":[]},{\"id\":23,\"a\":[]}",
     ];
-    for max_record_size in [1 << 20, 40] {
-        for first in 0..lines.len() {
-            let text = lines[first..].iter().take(3).map(|line| format!("{line}\n")).collect::<String>();
-            for missing in 1..text.len() {
-                let mut bytes = head();
-                pad(&mut bytes, missing);
-                bytes.pop();
-                bytes.push(b'\n');
-                let start = bytes.len() as u64;
-                bytes.extend_from_slice(text.as_bytes());
-                let options = Options { max_record_size, ..OPTIONS };
-                let whole = whole(&bytes, &options).expect("UTF-8");
-                assert!(whole.cuttable);
-                let (found, end, again) = in_ranges(&bytes, &options, &[start]);
-                assert_eq!(again, 0);
-                assert_eq!(found, whole.found, "a window ends {missing} bytes before the end of\n{text}");
-                assert_eq!(end, whole.end);
-            }
+    for first in 0..lines.len() {
+        let text = lines[first..].iter().take(3).map(|line| format!("{line}\n")).collect::<String>();
+        for missing in 1..text.len() {
+            let mut bytes = head();
+            pad(&mut bytes, missing);
+            bytes.pop();
+            bytes.push(b'\n');
+            let start = bytes.len() as u64;
+            bytes.extend_from_slice(text.as_bytes());
+            let options = Options { max_record_size, ..OPTIONS };
+            let whole = whole(&bytes, &options).expect("UTF-8");
+            assert!(whole.cuttable);
+            let (found, end, again) = in_ranges(&bytes, &options, &[start]);
+            assert_eq!(again, 0);
+            assert_eq!(found, whole.found, "a window ends {missing} bytes before the end of\n{text}");
+            assert_eq!(end, whole.end);
         }
     }
 }
