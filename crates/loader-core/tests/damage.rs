@@ -41,7 +41,7 @@ const fn limit(suite: &'static str, strict: bool, lost: usize, phantoms: usize, 
 const REAL_LIMITS: [Limit; 9] = [
     limit("around", true, 1_000, 150, 0),
     limit("around", false, 200, 250, 0),
-    limit("prefixed", true, 130, 150, 40),
+    limit("prefixed", true, 900, 8_000, 40),
     limit("between", true, 2_000, 1_000, 0),
     limit("between", false, 1_000, 1_000, 0),
     limit("held-out", true, 10_000, 10_000, 0),

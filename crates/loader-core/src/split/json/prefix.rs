@@ -48,8 +48,8 @@ pub(super) struct Reading {
 
 impl Reading {
     /// How to read the lines, if that explains more of the head than the `explained` bytes
-    /// that another way of reading does. Where text stands beside most records, nearly as much
-    /// will do: the text is explained, too.
+    /// that another way of reading does. Where text stands beside most records, or their lengths
+    /// before them, nearly as much will do: the text is explained, too.
     pub(super) fn beats(&self, explained: usize) -> Option<Prefix> {
         let announced = self.announced * 2 > self.records;
         let usual = self.records * RARE >= self.texts;
@@ -57,9 +57,8 @@ impl Reading {
         let joined = self.prefixed * RARE >= self.bare && self.bytes * RARE >= self.bare_bytes;
         let bytes = self.bytes + if joined { self.bare_bytes } else { 0 };
         let beside = self.records > self.bare + self.texts;
-        let enough = bytes > explained
-            || (announced && bytes == explained)
-            || (beside && bytes + self.bare_bytes >= explained - explained / NEARLY);
+        let nearly = bytes.max(self.bytes + self.bare_bytes) >= explained - explained / NEARLY;
+        let enough = bytes > explained || ((announced || beside) && nearly);
         let wins = self.records > 1 && usual && enough;
         wins.then_some(Prefix { texts_are_framing: self.texts * USUAL >= self.records })
     }
