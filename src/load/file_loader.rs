@@ -131,11 +131,7 @@ impl FileLoader {
         };
         let options = pipeline::Options {
             threads: setup.threads,
-            target: if server.is_utf8() {
-                pipeline::Target::Jsonb { check: settings::verify(), toast: target.compression() }
-            } else {
-                pipeline::Target::Text
-            },
+            target: server.pipeline_target(target.compression()),
             resume_at: setup.part.resume_at,
             range: setup.part.range,
         };

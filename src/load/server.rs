@@ -4,9 +4,10 @@
 use crate::error::Error;
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::strings::encoding::Encoding;
+use crate::settings;
 use crate::verdict::{self, Refusal};
 use loader_core::fault::FaultKind;
-use loader_core::pipeline::{Batch, Span};
+use loader_core::pipeline::{Batch, Span, Target, ToastPolicy};
 use std::ffi::CStr;
 
 /// A buffer longer than this is given back after the record that needed it.
@@ -33,6 +34,11 @@ impl Server {
     /// every character. Only then may values be made outside of the server.
     pub fn is_utf8(&self) -> bool {
         matches!(self.encoding, Encoding::Utf8)
+    }
+
+    /// What a pipeline makes of records for this database. Long values are compressed by `toast`.
+    pub fn pipeline_target(&self, toast: Option<ToastPolicy>) -> Target {
+        if self.is_utf8() { Target::Jsonb { check: settings::verify(), toast } } else { Target::Text }
     }
 
     /// Adds what the server makes of a record to the chunk, or says why it

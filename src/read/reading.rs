@@ -6,9 +6,8 @@ use crate::error::{Error, RecordPosition};
 use crate::load::{OnError, Server, Values, Verdict};
 use crate::pg::memory::lent::Lent;
 use crate::pg::strings::text::Shared;
-use crate::settings;
 use loader_core::fault::Fault;
-use loader_core::pipeline::{Batch, Entry, Target};
+use loader_core::pipeline::{Batch, Entry};
 
 /// One record.
 pub struct Row {
@@ -40,13 +39,8 @@ impl Reading {
         wanted: Option<u64>,
         server: &Server,
     ) -> Result<Self, Error> {
-        let target = if server.is_utf8() {
-            Target::Jsonb { check: settings::verify(), toast: None }
-        } else {
-            Target::Text
-        };
         Ok(Reading {
-            stream: FileStream::open(path, options, wanted, target)?,
+            stream: FileStream::open(path, options, wanted, server.pipeline_target(None))?,
             batch: Batch::default(),
             done: 0,
             name: Shared::new(path),

@@ -57,7 +57,7 @@ impl Reading {
         let joined = self.prefixed * RARE >= self.bare && self.bytes * RARE >= self.bare_bytes;
         let bytes = self.bytes + if joined { self.bare_bytes } else { 0 };
         let beside = self.records > self.bare + self.texts;
-        let nearly = bytes.max(self.bytes + self.bare_bytes) >= explained - explained / NEARLY;
+        let nearly = self.bytes + self.bare_bytes >= explained - explained / NEARLY;
         let enough = bytes > explained || ((announced || beside) && nearly);
         let wins = self.records > 1 && usual && enough;
         wins.then_some(Prefix { texts_are_framing: self.texts * USUAL >= self.records })
