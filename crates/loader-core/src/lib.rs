@@ -12,6 +12,7 @@
 pub mod encode;
 pub mod fault;
 pub mod infer;
+mod iso8601;
 pub mod json;
 pub mod looks;
 pub mod memory;

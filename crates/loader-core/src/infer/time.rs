@@ -2,100 +2,23 @@
 //! way whatever DateStyle and TimeZone are, and holds as they are written.
 
 use super::kind::Kind;
+use crate::iso8601;
 
 /// Timestamps hold so many digits of a second.
 const FRACTION_DIGITS: usize = 6;
 
-/// `YYYY-MM-DD`.
-const DATE: usize = 10;
-
-/// What a string is that begins like a date; `None` where it does not, or goes on otherwise.
+/// What a string is that is written like a date, with a time or without; `None` where it is not.
 pub(super) fn kind(text: &[u8]) -> Option<Kind> {
-    let (date, rest) = text.split_at_checked(DATE)?;
-    if date[4] != b'-' || date[7] != b'-' {
-        return None;
+    let written = iso8601::read(text)?;
+    if !written.date.exists() {
+        // The server refuses a day that there is not, with a time or without.
+        return Some(Kind::Word);
     }
-    let day = is_day(number(&date[..4])?, number(&date[5..7])?, number(&date[8..])?);
-    let kind = match rest {
-        [] => Kind::Date,
-        [b'T' | b' ', time @ ..] => of_time(time)?,
-        _ => return None,
-    };
-    // The server refuses a day that there is not, with a time or without.
-    Some(if day { kind } else { Kind::Word })
-}
-
-/// What a date is with this time behind it. 24:00 and a 60th second are not taken: the
-/// server makes another time of them.
-fn of_time(time: &[u8]) -> Option<Kind> {
-    let (clock, rest) = time.split_at_checked(5)?;
-    if clock[2] != b':' || number(&clock[..2])? > 23 || number(&clock[3..])? > 59 {
-        return None;
+    let Some(clock) = written.clock else { return Some(Kind::Date) };
+    if clock.fraction.iter().skip(FRACTION_DIGITS).any(|&b| b != b'0') {
+        return Some(Kind::FineTimestamp);
     }
-    let (mut rest, mut is_fine) = (rest, false);
-    if let Some(seconds) = rest.strip_prefix(b":") {
-        let (digits, behind) = seconds.split_at_checked(2)?;
-        if number(digits)? > 59 {
-            return None;
-        }
-        rest = behind;
-        if let Some(fraction) = rest.strip_prefix(b".") {
-            let length = fraction.iter().position(|b| !b.is_ascii_digit()).unwrap_or(fraction.len());
-            if length == 0 {
-                return None;
-            }
-            is_fine = fraction[..length].iter().skip(FRACTION_DIGITS).any(|&b| b != b'0');
-            rest = &fraction[length..];
-        }
-    }
-    let kind = if rest.is_empty() {
-        Kind::Timestamp
-    } else if is_offset(rest) {
-        Kind::TimestampTz
-    } else {
-        return None;
-    };
-    Some(if is_fine { Kind::FineTimestamp } else { kind })
-}
-
-/// `Z`, or an offset in hours or hours and minutes, perhaps behind a space. The server takes
-/// offsets of less than 16 hours.
-fn is_offset(text: &[u8]) -> bool {
-    if text == b"Z" {
-        return true;
-    }
-    let text = text.strip_prefix(b" ").unwrap_or(text);
-    let (hours, minutes) = match text {
-        [b'+' | b'-', hours @ ..] if hours.len() == 2 => (hours, None),
-        [b'+' | b'-', digits @ ..] if digits.len() == 4 => (&digits[..2], Some(&digits[2..])),
-        [b'+' | b'-', digits @ ..] if digits.len() == 5 && digits[2] == b':' => {
-            (&digits[..2], Some(&digits[3..]))
-        }
-        _ => return false,
-    };
-    number(hours).is_some_and(|hours| hours <= 15)
-        && minutes.is_none_or(|minutes| number(minutes).is_some_and(|minutes| minutes <= 59))
-}
-
-/// Whether there is such a day.
-fn is_day(year: u32, month: u32, day: u32) -> bool {
-    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap => 29,
-        2 => 28,
-        1..=12 => 31,
-        _ => 0,
-    };
-    year > 0 && (1..=days).contains(&day)
-}
-
-/// The value of a few digits; `None` where they are others.
-fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(
-        0,
-        |value, b| if b.is_ascii_digit() { Some(value * 10 + u32::from(b - b'0')) } else { None },
-    )
+    Some(if written.offset.is_some() { Kind::TimestampTz } else { Kind::Timestamp })
 }
 
 #[cfg(test)]
