@@ -4,10 +4,12 @@
 //! beyond their ends: what comes next is written over that, and [`bound`] leaves
 //! room behind the last. Should the room ever not do, the walk ends with `None`.
 
-use super::jentry::{CONTAINER, FALSE, NULL, NUMERIC, STRING, TRUE, entry, varlena_header};
+use super::jentry::{CONTAINER, FALSE, NULL, NUMERIC, STRING, TRUE, entry};
 use super::key_order::KeyOrders;
-use super::numeric;
+use super::number;
 use super::tape::{Node, Packed, Tape};
+use crate::encode::numeric::{self, Short};
+use crate::encode::varlena;
 
 /// The flags of containers.
 const ARRAY: u32 = 0x4000_0000;
@@ -43,7 +45,7 @@ pub(super) fn datum(
             emitter.values(&[root], 8, 0, 12, 12)?
         }
     };
-    emitter.put(0, varlena_header(end))?;
+    emitter.put(0, varlena::header(end))?;
     Some(end)
 }
 
@@ -130,7 +132,7 @@ impl<'a> Emitter<'a> {
                 }
                 Node::Number { negative, scale, value } => {
                     let aligned = self.pad(start)?;
-                    end = numeric::write(self.out, aligned, negative, scale, value)?;
+                    end = numeric::write(self.out, aligned, Short { negative, scale, value }, scale)?;
                     NUMERIC
                 }
                 container @ (Node::Array { .. } | Node::Object { .. } | Node::KnownKeys { .. }) => {
@@ -147,7 +149,7 @@ impl<'a> Emitter<'a> {
                 }
                 Node::LongNumber { start: from } => {
                     let aligned = self.pad(start)?;
-                    end = numeric::write_long(self.out, aligned, self.text, from as usize)?;
+                    end = number::write_long(self.out, aligned, self.text, from as usize)?;
                     NUMERIC
                 }
             };

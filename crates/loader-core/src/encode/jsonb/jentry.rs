@@ -1,4 +1,4 @@
-//! The words that say what is where in a jsonb datum (`jsonb.h` and `varatt.h` of the server).
+//! The words that say what is where in a jsonb datum (`jsonb.h` of the server).
 
 /// The types of JEntries, and the flag of an end offset.
 pub(super) const STRING: u32 = 0;
@@ -16,9 +16,4 @@ const STRIDE: usize = 32;
 #[inline(always)]
 pub(super) fn entry(kind: u32, index: usize, length: usize, end: usize) -> u32 {
     if index.is_multiple_of(STRIDE) { kind | HAS_OFF | end as u32 } else { kind | length as u32 }
-}
-
-/// The four bytes in front of every varlena.
-pub(super) fn varlena_header(length: usize) -> u32 {
-    if cfg!(target_endian = "big") { length as u32 & 0x3FFF_FFFF } else { (length as u32) << 2 }
 }

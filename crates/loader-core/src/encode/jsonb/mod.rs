@@ -14,13 +14,14 @@ mod block;
 mod emit;
 mod jentry;
 mod key_order;
-mod numeric;
+mod number;
 mod parse;
 mod string;
 mod tape;
 
 pub use string::unescape;
 
+use crate::encode::varlena;
 use crate::memory::{self, OutOfMemory};
 use key_order::KeyOrders;
 use parse::{Outcome, Parser};
@@ -35,9 +36,6 @@ const MAX_DEPTH: usize = 500;
 
 /// Buffers larger than this are given back after the record that needed them.
 const KEPT: usize = 2 * 1024 * 1024;
-
-/// The varlena header.
-const HEADER: usize = 4;
 
 /// Encodes one record after the other.
 #[derive(Debug, Default)]
@@ -111,7 +109,7 @@ impl Encoder {
             Outcome::Bad => return Ok(None),
             Outcome::OutOfMemory(bytes) => return Err(OutOfMemory(bytes)),
         };
-        let room = HEADER + emit::bound(end, &self.tape);
+        let room = varlena::HEADER + emit::bound(end, &self.tape);
         tape::grow(&mut self.datum, room, 0).map_err(OutOfMemory)?;
         let length = emit::datum(root, text, &self.tape, &self.key_orders, &mut self.datum);
         Ok(length.map(|length| (end, length)))

@@ -4,7 +4,7 @@
 use super::MAX_DEPTH;
 use super::block::spaces;
 use super::key_order::{KeyOrders, UNKNOWN};
-use super::numeric;
+use super::number;
 use super::string::{self, Failure};
 use super::tape::{Node, Packed, Tape};
 
@@ -136,7 +136,7 @@ impl<'a> Parser<'a> {
     fn scalar(&mut self, b: u8, at: usize) -> Option<usize> {
         let (node, end) = match b {
             b'"' => self.string(at + 1)?,
-            b'-' | b'0'..=b'9' => numeric::scan(self.text, at)?,
+            b'-' | b'0'..=b'9' => number::scan(self.text, at)?,
             b't' => (Packed::new(Node::True), self.literal(at, b"true")?),
             b'f' => (Packed::new(Node::False), self.literal(at + 1, b"alse")?),
             b'n' => (Packed::new(Node::Null), self.literal(at, b"null")?),

@@ -1,0 +1,81 @@
+//! Digits in text, read eight at a time.
+
+/// Decimal digits that a `u64` always holds.
+pub(super) const FEW: usize = 19;
+
+/// Powers of ten.
+pub(super) static POWERS: [u64; FEW + 1] = {
+    let mut powers = [1; FEW + 1];
+    let mut i = 1;
+    while i <= FEW {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
+/// Up to 19 digits and how many; `None` where there are more, or so few bytes
+/// behind them that words cannot be read.
+#[inline(always)]
+pub(super) fn run(text: &[u8], at: usize) -> Option<(u64, usize)> {
+    let (first, length) = digits8(text, at)?;
+    if length < 8 {
+        return Some((first, length));
+    }
+    let (second, length) = digits8(text, at + 8)?;
+    let value = first * POWERS.get(length)? + second;
+    if length < 8 {
+        return Some((value, 8 + length));
+    }
+    let (third, length) = digits8(text, at + 16)?;
+    if length > FEW - 16 {
+        return None;
+    }
+    Some((value * POWERS.get(length)? + third, 16 + length))
+}
+
+/// The digits that eight bytes begin with: their value and number.
+#[inline(always)]
+pub(super) fn digits8(text: &[u8], at: usize) -> Option<(u64, usize)> {
+    let bytes = text.get(at..).and_then(|rest| rest.first_chunk())?;
+    let digits = u64::from_le_bytes(*bytes) ^ ZEROS;
+    let length = others(digits).trailing_zeros() as usize / 8;
+    // Zeros in front, in place of what follows the digits.
+    let digits = digits.checked_shl(64 - 8 * length as u32).unwrap_or(0);
+    Some((join(digits), length))
+}
+
+/// Eight digits zero, in ASCII.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// Bits in those of eight bytes that are no values of digits, up to the first of them: a
+/// carry out of that one spoils later ones.
+#[inline(always)]
+fn others(digits: u64) -> u64 {
+    (digits | digits.wrapping_add(0x0606_0606_0606_0606)) & 0xF0F0_F0F0_F0F0_F0F0
+}
+
+/// The number of eight digits whose values these are, the first of them lowest. The
+/// arithmetic is that of simdjson's `parse_eight_digits_unrolled`.
+#[inline(always)]
+fn join(digits: u64) -> u64 {
+    let digits = (digits.wrapping_mul(2561) >> 8) & 0x00FF_00FF_00FF_00FF;
+    let digits = (digits.wrapping_mul(6_553_601) >> 16) & 0x0000_FFFF_0000_FFFF;
+    digits.wrapping_mul(42_949_672_960_001) >> 32
+}
+
+/// The value of each hexadecimal digit; 0xFF for other bytes.
+pub(super) static HEX: [u8; 256] = {
+    let mut table = [0xFF; 256];
+    let mut i = 0;
+    while i < 10 {
+        table[b'0' as usize + i] = i as u8;
+        i += 1;
+    }
+    while i < 16 {
+        table[b'a' as usize + i - 10] = i as u8;
+        table[b'A' as usize + i - 10] = i as u8;
+        i += 1;
+    }
+    table
+};
