@@ -64,6 +64,42 @@ fn join(digits: u64) -> u64 {
     digits.wrapping_mul(42_949_672_960_001) >> 32
 }
 
+/// The value of a text of digits: 1 to 19 of them.
+#[inline]
+pub(super) fn value(text: &[u8]) -> Option<u64> {
+    if !(1..=FEW).contains(&text.len()) {
+        return None;
+    }
+    let (front, mut rest) = text.split_at(text.len() % 8);
+    let mut value = if front.is_empty() { 0 } else { eight(behind_zeros(front))? };
+    while let Some((block, behind)) = rest.split_first_chunk() {
+        value = value * 100_000_000 + eight(u64::from_le_bytes(*block))?;
+        rest = behind;
+    }
+    Some(value)
+}
+
+/// One to seven bytes, with digits zero in front of them up to eight.
+#[inline(always)]
+fn behind_zeros(text: &[u8]) -> u64 {
+    let bits = 8 * text.len() as u32;
+    let word = match (text.first_chunk(), text.last_chunk()) {
+        // The two overlap, and agree where they do.
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (bits - 32)
+        }
+        _ => text.iter().rev().fold(0, |word, &b| word << 8 | u64::from(b)),
+    };
+    word << (64 - bits) | ZEROS >> bits
+}
+
+/// The number that eight bytes are, the first of them lowest, if they are all digits.
+#[inline(always)]
+fn eight(word: u64) -> Option<u64> {
+    let digits = word ^ ZEROS;
+    (others(digits) == 0).then(|| join(digits))
+}
+
 /// The value of each hexadecimal digit; 0xFF for other bytes.
 pub(super) static HEX: [u8; 256] = {
     let mut table = [0xFF; 256];

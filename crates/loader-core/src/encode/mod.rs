@@ -1,6 +1,7 @@
 //! Records → what the server stores.
 
 pub mod jsonb;
+pub mod values;
 
 mod digits;
 mod numeric;

@@ -149,6 +149,12 @@ impl<'a> Parts<'a> {
         self.integer.iter().chain(self.fraction).copied()
     }
 
+    /// An upper bound of the bytes that [`Parts::write`] writes.
+    pub fn room(&self) -> usize {
+        // The first and the last digit of base 10000 may be of fewer digits than four.
+        LONG + 2 * ((self.integer.len() + self.fraction.len()) / 4 + 2)
+    }
+
     /// Writes the number at `at`, with a display scale of `display`, at most 16,383 and not less
     /// than its scale. Returns where it ends.
     #[cold]
