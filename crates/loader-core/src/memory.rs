@@ -88,3 +88,11 @@ pub(crate) fn add_all<T: Copy + Eq + Hash>(set: &mut HashSet<T>, items: &[T]) ->
     set.extend(items);
     Ok(())
 }
+
+/// A copy of a text.
+pub(crate) fn copy_str(text: &str) -> Result<String, OutOfMemory> {
+    let mut copy = String::new();
+    copy.try_reserve_exact(text.len()).map_err(|_| OutOfMemory(text.len()))?;
+    copy.push_str(text);
+    Ok(copy)
+}

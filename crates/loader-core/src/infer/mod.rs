@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! observe   counts what the fields of records hold; counts of parts add up
-//! object    goes through the fields of one object
 //! kind      what a value is: number and time look at the text of one
 //! decide    from counts to a type
 //! names     from fields to names of columns
@@ -10,15 +9,14 @@
 //! ```
 //!
 //! The outcome depends on the records and their numbers alone, not on which of them were
-//! observed together. What it takes in memory is bounded by [`MAX_FIELDS`] and
-//! [`MAX_NAME_BYTES`], however many records there are. Nothing here knows of PostgreSQL; what its
+//! observed together. What it takes in memory is bounded by [`MAX_FIELDS`](crate::json::MAX_FIELDS) and
+//! [`MAX_NAME_BYTES`](crate::json::MAX_NAME_BYTES), however many records there are. Nothing here knows of PostgreSQL; what its
 //! types take and refuse is written down in `decide`.
 
 mod decide;
 mod kind;
 mod names;
 mod number;
-mod object;
 mod observe;
 mod shared;
 #[cfg(test)]
@@ -27,5 +25,5 @@ mod time;
 
 pub use decide::{DataType, Reason};
 pub use names::{column_names, snake_case};
-pub use observe::{Column, MAX_FIELDS, MAX_NAME_BYTES, Observations};
+pub use observe::{Column, Observations};
 pub use shared::SharedObservations;

@@ -17,10 +17,10 @@ const NAMELESS: &str = "field";
 pub fn column_names(fields: &[&str], normalize: bool, reserved: &[&str]) -> Result<Vec<String>, OutOfMemory> {
     let mut names = Vec::new();
     for field in fields {
-        let mut name = if normalize { snake_case(field)? } else { copy(field)? };
+        let mut name = if normalize { snake_case(field)? } else { memory::copy_str(field)? };
         name.truncate(name.floor_char_boundary(LONGEST));
         if name.is_empty() {
-            name = copy(NAMELESS)?;
+            name = memory::copy_str(NAMELESS)?;
         }
         memory::push(&mut names, name)?;
     }
@@ -91,7 +91,7 @@ fn numbered(name: &str, number: usize) -> Result<String, OutOfMemory> {
         _ => name,
     };
     let room = LONGEST - 1 - (digits.len() - at);
-    let mut numbered = copy(&stem[..stem.floor_char_boundary(room)])?;
+    let mut numbered = memory::copy_str(&stem[..stem.floor_char_boundary(room)])?;
     append(&mut numbered, '_')?;
     for digit in &digits[at..] {
         append(&mut numbered, char::from(*digit))?;
@@ -102,15 +102,8 @@ fn numbered(name: &str, number: usize) -> Result<String, OutOfMemory> {
 fn take(taken: &mut Vec<String>, name: &str) -> Result<(), OutOfMemory> {
     match taken.binary_search_by(|other| other.as_str().cmp(name)) {
         Ok(_) => Ok(()),
-        Err(at) => memory::insert(taken, at, copy(name)?),
+        Err(at) => memory::insert(taken, at, memory::copy_str(name)?),
     }
-}
-
-fn copy(text: &str) -> Result<String, OutOfMemory> {
-    let mut copy = String::new();
-    copy.try_reserve(text.len()).map_err(|_| OutOfMemory(text.len()))?;
-    push_str(&mut copy, text);
-    Ok(copy)
 }
 
 fn append(text: &mut String, c: char) -> Result<(), OutOfMemory> {

@@ -2,16 +2,10 @@
 
 use super::decide::{self, DataType, Reason};
 use super::kind::{self, KINDS, LONGEST_STRING};
-use super::object::{self, Span};
 use crate::encode::jsonb::unescape;
-use crate::json::shape::key_hash;
+use crate::json::field_table::{FieldTable, NONE};
+use crate::json::object::{self, Span};
 use crate::memory::{self, OutOfMemory};
-
-/// So many fields are told apart: no table of the server has more columns (MaxHeapAttributeNumber).
-pub const MAX_FIELDS: usize = 1600;
-
-/// The names of all fields together have no more bytes than this.
-pub const MAX_NAME_BYTES: usize = 1024 * 1024;
 
 /// So many bytes of a value are kept to be shown.
 const LONGEST_EXAMPLE: usize = 200;
@@ -20,23 +14,17 @@ const LONGEST_EXAMPLE: usize = 200;
 /// anything but text.
 const LONGEST_ESCAPED: usize = 6 * LONGEST_STRING;
 
-/// No field: that of an empty slot, of a field that there was no room for, or the one before
-/// the first.
-const NONE: u32 = u32::MAX;
-
 /// Counts of what the fields of records hold. Those of several parts of the records can be
 /// merged, in any order.
 #[derive(Debug)]
 pub struct Observations {
+    /// The names of the fields, …
+    names: FieldTable,
+    /// … and what was seen of each, in the same order.
     fields: Vec<Field>,
-    /// Indexes of fields by the hash of their names, or [`NONE`]; a power of two of them.
-    slots: Vec<u32>,
-    name_bytes: usize,
     records: u64,
     not_objects: u64,
     has_too_many: bool,
-    /// The field that came first in the last record.
-    first: u32,
     /// The fields of the record in hand, in the order in which they first appear.
     members: Vec<Member>,
     decoded: Vec<u8>,
@@ -52,8 +40,6 @@ struct Member {
 /// What was seen of one field.
 #[derive(Debug)]
 struct Field {
-    name: Vec<u8>,
-    hash: u64,
     /// The number of the first record that has it, and its place in there.
     first: (u64, usize),
     nulls: u64,
@@ -66,8 +52,6 @@ struct Field {
     max_length: u64,
     /// Where it is among the members of the record in hand, if it is one of them.
     member: usize,
-    /// The field behind it in the record that had it last.
-    next: u32,
 }
 
 /// A column, as the observations have it.
@@ -96,13 +80,11 @@ impl Observations {
     /// Of no record.
     pub fn new() -> Self {
         Observations {
+            names: FieldTable::new(),
             fields: Vec::new(),
-            slots: Vec::new(),
-            name_bytes: 0,
             records: 0,
             not_objects: 0,
             has_too_many: false,
-            first: NONE,
             members: Vec::new(),
             decoded: Vec::new(),
         }
@@ -118,8 +100,8 @@ impl Observations {
         self.not_objects
     }
 
-    /// Whether there are more fields than [`MAX_FIELDS`], or their names have more bytes than
-    /// [`MAX_NAME_BYTES`]. Some are missing then.
+    /// Whether there are more fields than [`MAX_FIELDS`](crate::json::MAX_FIELDS), or their names have more bytes than
+    /// [`MAX_NAME_BYTES`](crate::json::MAX_NAME_BYTES). Some are missing then.
     pub fn has_too_many(&self) -> bool {
         self.has_too_many
     }
@@ -154,7 +136,8 @@ impl Observations {
             if object::byte(text, at) != b'"' {
                 return Ok(());
             }
-            let (field, end) = self.field_at(number, text, at + 1, before)?;
+            let (field, end) = self.names.at(text, at + 1, before)?;
+            self.enter(field, number)?;
             // Behind the closing quote and the colon.
             at = object::skip_space(text, object::skip_space(text, end + 1) + 1);
             let (value, behind) = object::value(text, at);
@@ -177,124 +160,41 @@ impl Observations {
         }
     }
 
-    /// The field whose name begins at `start`, and the end of the name. It is probably the
-    /// one that stood behind the field `before` the last time.
-    #[inline]
-    fn field_at(
-        &mut self,
-        number: u64,
-        text: &[u8],
-        start: usize,
-        before: u32,
-    ) -> Result<(u32, usize), OutOfMemory> {
-        let expected = match self.fields.get(before as usize) {
-            Some(before) => before.next,
-            None => self.first,
-        };
-        if let Some(field) = self.fields.get(expected as usize) {
-            let end = start + field.name.len();
-            if object::byte(text, end) == b'"' && text.get(start..end) == Some(&field.name) {
-                return Ok((expected, end));
-            }
-        }
-        let name = object::string(text, start);
-        let field = self.find(number, text, name)?;
-        match self.fields.get_mut(before as usize) {
-            Some(before) => before.next = field,
-            None => self.first = field,
-        }
-        Ok((field, name.end))
-    }
-
-    /// The field of this name, a new one where there is none; [`NONE`] where there is no room
-    /// for more.
-    fn find(&mut self, number: u64, text: &[u8], name: Span) -> Result<u32, OutOfMemory> {
-        let raw = name.of(text);
-        if !name.has_escapes {
-            return self.find_name(number, raw);
-        }
-        let mut decoded = std::mem::take(&mut self.decoded);
-        decoded.clear();
-        let found = unescape(raw, &mut decoded).and_then(|_| self.find_name(number, &decoded));
-        self.decoded = decoded;
-        found
-    }
-
-    fn find_name(&mut self, number: u64, name: &[u8]) -> Result<u32, OutOfMemory> {
-        let hash = key_hash(name);
-        if let Some(field) = self.look_up(hash, name) {
-            return Ok(field);
-        }
-        if self.fields.len() == MAX_FIELDS || self.name_bytes + name.len() > MAX_NAME_BYTES {
-            self.has_too_many = true;
-            return Ok(NONE);
-        }
-        let mut copy = Vec::new();
-        memory::reserve_exact(&mut copy, name.len())?;
-        memory::append(&mut copy, name)?;
-        self.add(Field::new(copy, hash, number))
-    }
-
-    fn look_up(&self, hash: u64, name: &[u8]) -> Option<u32> {
-        let mut slot = hash as usize;
-        loop {
-            let field = *self.slots.get(slot & self.slots.len().checked_sub(1)?)?;
-            let known = self.fields.get(field as usize)?;
-            if known.hash == hash && known.name == name {
-                return Some(field);
-            }
-            slot = slot.wrapping_add(1);
-        }
-    }
-
-    /// Adds a field that there is none of yet.
-    fn add(&mut self, field: Field) -> Result<u32, OutOfMemory> {
-        // At most half of the slots are taken, so that there is an empty one everywhere.
-        if self.slots.len() < 2 * (self.fields.len() + 1) {
-            self.slots = memory::filled((2 * self.slots.len()).max(64), NONE)?;
-            for index in 0..self.fields.len() {
-                self.enter(self.fields[index].hash, index as u32);
-            }
-        }
-        let index = self.fields.len() as u32;
-        let (hash, bytes) = (field.hash, field.name.len());
-        memory::push(&mut self.fields, field)?;
-        self.name_bytes += bytes;
-        self.enter(hash, index);
-        Ok(index)
-    }
-
-    fn enter(&mut self, hash: u64, field: u32) {
-        let mask = self.slots.len() - 1;
-        let mut slot = hash as usize & mask;
-        while self.slots[slot] != NONE {
-            slot = (slot + 1) & mask;
-        }
-        self.slots[slot] = field;
-    }
-
     /// Adds what was observed of other records.
     pub fn merge(&mut self, other: Observations) -> Result<(), OutOfMemory> {
         self.records += other.records;
         self.not_objects += other.not_objects;
         self.has_too_many |= other.has_too_many;
-        for field in other.fields {
-            if let Some(known) = self.look_up(field.hash, &field.name) {
-                self.fields[known as usize].merge(field);
-            } else if self.fields.len() == MAX_FIELDS || self.name_bytes + field.name.len() > MAX_NAME_BYTES {
-                self.has_too_many = true;
-            } else {
-                self.add(Field { next: NONE, ..field })?;
+        for (number, field) in (0..).zip(other.fields) {
+            let known = self.names.find(other.names.name(number))?;
+            match self.fields.get_mut(known as usize) {
+                Some(known) => known.merge(field),
+                None if known == NONE => self.has_too_many = true,
+                None => memory::push(&mut self.fields, field)?,
             }
+        }
+        Ok(())
+    }
+
+    /// Makes room for what is seen of a field that was first met in the record of that number.
+    #[inline]
+    fn enter(&mut self, field: u32, number: u64) -> Result<(), OutOfMemory> {
+        if field == NONE {
+            self.has_too_many = true;
+        } else if field as usize == self.fields.len() {
+            memory::push(&mut self.fields, Field::new(number))?;
         }
         Ok(())
     }
 
     /// The columns, in the order in which their fields first appear.
     pub fn columns(&self) -> Result<Vec<Column<'_>>, OutOfMemory> {
-        let mut order = memory::collect(self.fields.iter())?;
-        order.sort_unstable_by_key(|field| field.first);
-        memory::collect(order.into_iter().filter_map(|field| field.column(self.records)))
+        let mut order = memory::collect((0..).zip(&self.fields))?;
+        order.sort_unstable_by_key(|(_, field)| field.first);
+        let columns = order.into_iter();
+        memory::collect(
+            columns.filter_map(|(number, field)| field.column(self.names.name(number), self.records)),
+        )
     }
 }
 
@@ -305,10 +205,8 @@ impl Default for Observations {
 }
 
 impl Field {
-    fn new(name: Vec<u8>, hash: u64, number: u64) -> Self {
+    fn new(number: u64) -> Self {
         Field {
-            name,
-            hash,
             first: (number, usize::MAX),
             nulls: 0,
             counts: [0; KINDS],
@@ -316,7 +214,6 @@ impl Field {
             examples: [const { Vec::new() }; KINDS],
             max_length: 0,
             member: usize::MAX,
-            next: NONE,
         }
     }
 
@@ -378,14 +275,14 @@ impl Field {
     }
 
     /// The column; `None` only where the name is no UTF-8, which no record has.
-    fn column(&self, records: u64) -> Option<Column<'_>> {
+    fn column<'a>(&'a self, name: &'a [u8], records: u64) -> Option<Column<'a>> {
         let values: u64 = self.counts.iter().sum();
         let verdict = decide::decide(&self.counts);
         let counter = (0..KINDS)
             .filter(|&kind| verdict.counter.has(kind) && self.counts[kind] > 0)
             .min_by_key(|&kind| self.firsts[kind]);
         Some(Column {
-            field: str::from_utf8(&self.name).ok()?,
+            field: str::from_utf8(name).ok()?,
             data_type: verdict.data_type,
             records,
             nulls: self.nulls,

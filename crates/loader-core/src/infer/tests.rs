@@ -1,6 +1,7 @@
 //! What is observed of records, and that it does not matter how they are divided.
 
 use super::*;
+use crate::json::{MAX_FIELDS, MAX_NAME_BYTES};
 use crate::memory::OutOfMemory;
 use proptest::prelude::*;
 

@@ -5,7 +5,7 @@ use crate::json::swar::plain_end;
 
 /// A part of a record's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
+pub(crate) struct Span {
     /// Its first byte.
     pub start: usize,
     /// Behind its last byte.
@@ -19,20 +19,27 @@ pub(super) struct Span {
 impl Span {
     /// Its bytes.
     #[inline]
-    pub(super) fn of(self, text: &[u8]) -> &[u8] {
+    pub(crate) fn of(self, text: &[u8]) -> &[u8] {
         text.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Its bytes, those of a string with its quotes.
+    #[inline]
+    pub(crate) fn whole(self, text: &[u8]) -> &[u8] {
+        let quotes = usize::from(self.is_string);
+        text.get(self.start - quotes..self.end + quotes).unwrap_or_default()
     }
 }
 
 /// The byte at `at`, or 0 behind the end.
 #[inline]
-pub(super) fn byte(text: &[u8], at: usize) -> u8 {
+pub(crate) fn byte(text: &[u8], at: usize) -> u8 {
     text.get(at).copied().unwrap_or(0)
 }
 
 /// The first byte from `at` on that is no white space.
 #[inline]
-pub(super) fn skip_space(text: &[u8], mut at: usize) -> usize {
+pub(crate) fn skip_space(text: &[u8], mut at: usize) -> usize {
     while matches!(byte(text, at), b' ' | b'\t' | b'\n' | b'\r') {
         at += 1;
     }
@@ -41,7 +48,7 @@ pub(super) fn skip_space(text: &[u8], mut at: usize) -> usize {
 
 /// The inside of the string that begins at `start`, behind its quote.
 #[inline]
-pub(super) fn string(text: &[u8], start: usize) -> Span {
+pub(crate) fn string(text: &[u8], start: usize) -> Span {
     let (mut end, mut has_escapes) = (start, false);
     loop {
         end = plain_end(text, end);
@@ -57,7 +64,7 @@ pub(super) fn string(text: &[u8], start: usize) -> Span {
 
 /// The value that begins at `start`, and where the text goes on behind it.
 #[inline]
-pub(super) fn value(text: &[u8], start: usize) -> (Span, usize) {
+pub(crate) fn value(text: &[u8], start: usize) -> (Span, usize) {
     let end = match byte(text, start) {
         b'"' => {
             let inside = string(text, start + 1);
