@@ -43,3 +43,27 @@ pub struct Fault {
     /// any of the file's contents.
     pub what: &'static str,
 }
+
+/// Why a field is no column's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// Two columns have names that it fits.
+    TwoColumns {
+        /// The field.
+        field: String,
+        /// The columns.
+        columns: [String; 2],
+    },
+    /// Another field was given to the column before.
+    TwoFields {
+        /// The column.
+        column: String,
+        /// Both fields.
+        fields: [String; 2],
+    },
+    /// No column takes it, and that is not allowed.
+    NoColumn {
+        /// The field.
+        field: String,
+    },
+}

@@ -104,6 +104,9 @@ fn take(batch: &Batch, found: &mut Vec<(RecordPosition, Found)>) {
                 }
                 RecordOutcome::Text { text, undecided } => Found::Text(batch.text(text).to_vec(), undecided),
                 RecordOutcome::Reject { fault, raw } => Found::Reject(batch.text(raw).to_vec(), fault.what),
+                RecordOutcome::Row { .. } | RecordOutcome::NotAnObject { .. } => {
+                    panic!("no rows are asked for")
+                }
             },
         ));
     }

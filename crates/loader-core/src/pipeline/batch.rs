@@ -1,6 +1,7 @@
 //! A batch: what a run of records became, in file order.
 
 use crate::encode::jsonb::unescape;
+use crate::encode::{Cell, Span};
 use crate::fault::Fault;
 use crate::memory;
 use crate::split::ResumePoint;
@@ -10,9 +11,6 @@ use std::fmt;
 
 /// Buffers that a giant record made larger than this are given back.
 pub(super) const KEPT: usize = 4 * 1024 * 1024;
-
-/// Datums start at multiples of this, as the server's allocator would have it.
-const ALIGNMENT: usize = 8;
 
 /// Where a record lies in its stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,15 +29,6 @@ impl fmt::Display for RecordPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "record {}, line {}, byte {}", self.number, self.line, self.offset)
     }
-}
-
-/// A part of a batch's buffers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Span {
-    /// Index of its first byte.
-    pub at: usize,
-    /// Bytes.
-    pub length: usize,
 }
 
 /// What became of a record.
@@ -61,6 +50,18 @@ pub enum RecordOutcome {
         /// Whether the server may refuse it.
         undecided: bool,
     },
+    /// A row of cells, the first of them at this index of [`Batch::cells`].
+    Row {
+        /// That index.
+        first: usize,
+        /// Its text.
+        text: Span,
+    },
+    /// It is no object, and has no fields for columns.
+    NotAnObject {
+        /// Its text.
+        text: Span,
+    },
     /// It is bad.
     Reject {
         /// What is wrong with it.
@@ -75,7 +76,7 @@ impl RecordOutcome {
     pub fn value(&self) -> Option<Span> {
         match self {
             RecordOutcome::Value(value) | RecordOutcome::Checked { value, .. } => Some(*value),
-            RecordOutcome::Text { .. } | RecordOutcome::Reject { .. } => None,
+            _ => None,
         }
     }
 }
@@ -94,8 +95,10 @@ pub struct Entry {
 pub struct Batch {
     /// The records, in file order.
     pub entries: Vec<Entry>,
-    /// jsonb datums; each starts at a multiple of eight bytes.
+    /// Datums, each at a multiple of eight bytes, and texts of cells.
     pub values: Vec<u8>,
+    /// The cells of rows.
+    pub cells: Vec<Cell>,
     /// Texts.
     pub text: Vec<u8>,
     /// Where the records are the values of an object: for each of them its key, as
@@ -109,7 +112,8 @@ impl Batch {
     /// Bytes that it takes.
     pub fn bytes(&self) -> usize {
         let keys = self.keys.len() * size_of::<Option<Span>>();
-        self.values.len() + self.text.len() + self.entries.len() * size_of::<Entry>() + keys
+        let cells = self.cells.len() * size_of::<Cell>();
+        self.values.len() + self.text.len() + self.entries.len() * size_of::<Entry>() + keys + cells
     }
 
     /// The key of the record at `index` in the object whose values the records are, if it has
@@ -132,6 +136,7 @@ impl Batch {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.keys.clear();
+        self.cells.clear();
         for buffer in [&mut self.values, &mut self.text] {
             buffer.clear();
             if buffer.capacity() > KEPT {
@@ -162,11 +167,4 @@ impl Batch {
         memory::push(&mut self.text, 0)?;
         Ok(span)
     }
-}
-
-/// Zero bytes up to where a datum may start.
-pub(super) fn pad(out: &mut Vec<u8>) -> Result<usize, Error> {
-    let at = out.len().next_multiple_of(ALIGNMENT);
-    memory::resize(out, at, 0)?;
-    Ok(at)
 }

@@ -6,6 +6,7 @@ use super::fused::FusedEncoder;
 use super::observer::Observer;
 use super::options::{Options, Target};
 use super::producer::{JsonProducer, Producer};
+use super::rows::RowFinisher;
 use crate::split::Split;
 use crate::split::json::{self, Splitter};
 use crate::stream::{Error, Source};
@@ -34,9 +35,13 @@ pub(super) fn producer<S: Source + Send + 'static>(
             }
             check
         }
-        Target::Text | Target::Schema(_) => false,
+        Target::Columns { .. } | Target::Text | Target::Schema(_) => false,
     };
-    Ok(Box::new(JsonProducer::new(splitter, check)))
+    let cells = match &options.target {
+        Target::Columns { columns, .. } => columns.columns().len(),
+        _ => 1,
+    };
+    Ok(Box::new(JsonProducer::new(splitter, check, cells)))
 }
 
 /// The finisher of one thread; `None` where all is left to the server.
@@ -44,6 +49,7 @@ pub(super) fn producer<S: Source + Send + 'static>(
 pub(super) fn finisher(options: &Options) -> Option<Box<dyn BatchFinisher>> {
     match &options.target {
         Target::Jsonb { check, toast } => Some(Box::new(JsonbFinisher::new(*toast, *check))),
+        Target::Columns { columns, check } => Some(Box::new(RowFinisher::new(columns.clone(), *check))),
         Target::Text => None,
         Target::Schema(observing) => Some(Box::new(Observer::new(observing.clone()))),
     }

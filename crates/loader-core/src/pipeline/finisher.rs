@@ -1,9 +1,10 @@
 //! The second half of the work on a batch: what needs no more of the stream than the batch
 //! itself. Each thread does it for its own batches.
 
-use super::batch::{Batch, KEPT, RecordOutcome, Span, pad};
+use super::batch::{Batch, KEPT, RecordOutcome};
 use super::control::Control;
 use crate::encode::jsonb::Encoder;
+use crate::encode::{Span, pad};
 use crate::memory;
 use crate::stream::Error;
 use crate::toast::{CompressError, Compressor, Method};

@@ -1,8 +1,8 @@
 //! Makes the datum of a record while the splitter looks for its end, so that a good record is
 //! gone through once only.
 
-use super::batch::{Span, pad};
 use crate::encode::jsonb::Encoder;
+use crate::encode::{Span, pad};
 use crate::split::{Reader, Value};
 use crate::stream::Error;
 

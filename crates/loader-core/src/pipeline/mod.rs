@@ -20,8 +20,10 @@ mod observer;
 mod options;
 mod producer;
 mod queue;
+mod rows;
 
-pub use batch::{Batch, Entry, RecordOutcome, RecordPosition, Span};
+pub use crate::encode::{Cell, Span};
+pub use batch::{Batch, Entry, RecordOutcome, RecordPosition};
 pub use control::Control;
 pub use finisher::ToastPolicy;
 pub use options::{Observing, Options, Target};

@@ -1,6 +1,7 @@
 //! What the caller of a pipeline decides.
 
 use super::finisher::ToastPolicy;
+use crate::encode::columns::Columns;
 use crate::infer::SharedObservations;
 use crate::split::Range;
 use std::sync::Arc;
@@ -28,6 +29,13 @@ pub enum Target {
         check: bool,
         /// Long datums are compressed.
         toast: Option<ToastPolicy>,
+    },
+    /// Rows, whose cells are the fields of the records.
+    Columns {
+        /// Which field goes where.
+        columns: Arc<Columns>,
+        /// Beside each cell there is the text that it was made of.
+        check: bool,
     },
     /// They stay texts, for the server to encode.
     Text,

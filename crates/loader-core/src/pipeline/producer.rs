@@ -11,8 +11,11 @@ use crate::stream::{Error, Source};
 /// the thread that makes it and the backend, …
 const BYTES: usize = 256 * 1024;
 
-/// … or this many records.
+/// … or this many records, …
 const RECORDS: usize = 4096;
+
+/// … or so many records that their rows have this many cells.
+const CELLS: usize = 64 * 1024;
 
 /// Cuts batches off a stream that comes from `S`. Called once a batch.
 pub(super) trait Producer<S>: Send {
@@ -48,20 +51,25 @@ pub(super) struct JsonProducer<S: Source> {
     splitter: Splitter<S, FusedEncoder>,
     /// Texts are kept beside values.
     check: bool,
+    /// The most records of a batch.
+    records: usize,
     /// An error that has to wait until what came before it is handed out.
     failed: Option<Error>,
 }
 
 impl<S: Source> JsonProducer<S> {
-    /// Goes on where the splitter stands. With `check`, texts are kept beside values.
-    pub(super) fn new(splitter: Splitter<S, FusedEncoder>, check: bool) -> Self {
-        JsonProducer { splitter, check, failed: None }
+    /// Goes on where the splitter stands. With `check`, texts are kept beside values. Of each
+    /// record a row of so many cells is made.
+    pub(super) fn new(splitter: Splitter<S, FusedEncoder>, check: bool, cells: usize) -> Self {
+        let records = (CELLS / cells.max(1)).clamp(1, RECORDS);
+        JsonProducer { splitter, check, records, failed: None }
     }
 
     /// Fills the batch as far as the splitter goes; the inner error is what ended that.
     fn fill_up(&mut self, batch: &mut Batch) -> Result<Result<(), Error>, Error> {
         let keyed = self.splitter.is_keyed();
-        while batch.entries.len() < RECORDS && batch.text.len() + self.splitter.reader().bytes() < BYTES {
+        while batch.entries.len() < self.records && batch.text.len() + self.splitter.reader().bytes() < BYTES
+        {
             let item = match self.splitter.next() {
                 Ok(Some(item)) => item,
                 Ok(None) => break,

@@ -27,6 +27,7 @@ pub use encoding::Encoding;
 pub use format::{Compression, FileKind, Foreign};
 pub use members::Damage;
 
+use crate::fault::Mismatch;
 use crate::looks::Looks;
 use crate::memory::OutOfMemory;
 use block::Block;
@@ -77,6 +78,8 @@ pub enum Error {
         /// What the path would be with the arrays that lie on its way.
         between: Option<String>,
     },
+    /// A field of a record goes to no column.
+    Mismatch(Mismatch),
     /// A buffer of this many bytes could not be had.
     OutOfMemory(usize),
     /// No record ends where an earlier run of the same stream had one end: it is

@@ -74,21 +74,13 @@ pub enum Made {
     Bytes,
 }
 
-/// Datums that are not passed by value start at multiples of this.
-pub const ALIGNMENT: usize = 8;
-
 /// The longest varlena: `MaxAllocSize` of the server.
 const MAX_VARLENA: usize = 0x3FFF_FFFF;
 
-/// Appends zeros to where the next datum may start.
-#[inline]
-pub fn pad(out: &mut Vec<u8>) -> Result<(), OutOfMemory> {
-    memory::resize(out, out.len().next_multiple_of(ALIGNMENT), 0)
-}
-
 impl NativeType {
     /// Makes a datum of the unescaped text of a value, which is known to be UTF-8. What is not
-    /// passed by value is appended to `out`, which the caller has [padded](pad).
+    /// passed by value is appended to `out`, which the caller has padded to a
+    /// multiple of eight bytes.
     ///
     /// `None`: the server is to be asked. `out` is then as it was, as it is in an error.
     #[inline]

@@ -386,9 +386,9 @@ fn byteas() {
 #[test]
 fn datums_are_padded() {
     let mut out = b"abc".to_vec();
-    pad(&mut out).unwrap();
+    crate::encode::pad(&mut out).unwrap();
     assert_eq!(out, b"abc\0\0\0\0\0");
-    pad(&mut out).unwrap();
+    crate::encode::pad(&mut out).unwrap();
     assert_eq!(out.len(), 8);
 }
 

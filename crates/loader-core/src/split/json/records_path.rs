@@ -26,6 +26,14 @@ pub(super) enum Step {
 }
 
 impl Step {
+    #[expect(clippy::disallowed_methods, reason = "a path is short")]
+    fn key(&self) -> Option<String> {
+        match self {
+            Step::Key(key) => Some(key.to_string()),
+            Step::Elements | Step::Values => None,
+        }
+    }
+
     /// What opens the container that it leads from.
     pub(super) fn opener(&self) -> u8 {
         match self {
@@ -88,6 +96,13 @@ impl RecordsPath {
         let mut steps = steps.filter(|steps| !steps.is_empty())?;
         steps.push(Step::Elements);
         Some(RecordsPath { steps: steps.into() })
+    }
+
+    /// The keys that lead to a field, if the path has nothing but keys.
+    pub fn field_keys(&self) -> Option<Vec<String>> {
+        let (last, keys) = self.steps.split_last()?;
+        let keys: Option<Vec<String>> = keys.iter().map(Step::key).collect();
+        keys.filter(|keys| *last == Step::Elements && !keys.is_empty())
     }
 
     /// The steps; there is one at least.

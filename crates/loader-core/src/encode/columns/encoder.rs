@@ -1,0 +1,340 @@
+//! From the text of a record to the cells of its row.
+
+use super::plan::{Columns, Conversion, MatchError, Slot, Unknown};
+use crate::encode::jsonb::{Encoder, unescape};
+use crate::encode::values::{Made, NativeType};
+use crate::encode::{Cell, Span, pad};
+use crate::json::field_table::{FieldTable, NONE};
+use crate::json::object;
+use crate::memory::{self, OutOfMemory};
+use std::sync::Arc;
+
+/// What a record became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoded {
+    /// A row: so many cells were added as there are columns.
+    Row,
+    /// Nothing: it is no object, and has no fields.
+    NotAnObject,
+}
+
+/// Makes rows of records, one after the other.
+#[derive(Debug)]
+pub struct RowEncoder {
+    columns: Arc<Columns>,
+    /// For each node of paths the fields that were seen there, and where they go.
+    nodes: Vec<Seen>,
+    /// The value of each column in the record in hand.
+    found: Vec<Option<object::Span>>,
+    /// Fields that no column takes: the places of their names and of their values.
+    unknown: Vec<(object::Span, object::Span)>,
+    jsonb: Encoder,
+    /// A text without its escapes, or an object of fields that no column takes.
+    scratch: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    table: FieldTable,
+    slots: Vec<Slot>,
+}
+
+impl RowEncoder {
+    /// An encoder of records for these columns.
+    pub fn new(columns: Arc<Columns>) -> Result<Self, OutOfMemory> {
+        let mut nodes = Vec::new();
+        for _ in 0..columns.nodes() {
+            memory::push(&mut nodes, Seen { table: FieldTable::new(), slots: Vec::new() })?;
+        }
+        let found = memory::filled(columns.columns().len(), None)?;
+        Ok(RowEncoder {
+            columns,
+            nodes,
+            found,
+            unknown: Vec::new(),
+            jsonb: Encoder::new(),
+            scratch: Vec::new(),
+        })
+    }
+
+    /// The columns.
+    pub fn columns(&self) -> &Arc<Columns> {
+        &self.columns
+    }
+
+    /// Adds the cells of a record, which is well-formed JSON in UTF-8, to `cells`. What does not
+    /// fit there goes to `values`. In case of an error, both may have a part of the row.
+    ///
+    /// With `check`, as many cells follow: for each that was made here the text that the server
+    /// is to make it of, and [`Cell::Absent`] for the others.
+    pub fn encode(
+        &mut self,
+        text: &[u8],
+        check: bool,
+        cells: &mut Vec<Cell>,
+        values: &mut Vec<u8>,
+    ) -> Result<Encoded, MatchError> {
+        if !self.find_fields(text)? {
+            return Ok(Encoded::NotAnObject);
+        }
+        let width = self.found.len();
+        memory::reserve(cells, if check { 2 * width } else { width })?;
+        for column in 0..width {
+            let cell = self.cell(column, text, values)?;
+            memory::push(cells, cell)?;
+        }
+        if check {
+            let first = cells.len() - width;
+            for column in 0..width {
+                let is_made = matches!(cells[first + column], Cell::Word(_) | Cell::Datum(_));
+                let source = if is_made { self.source(column, text, values)? } else { Cell::Absent };
+                memory::push(cells, source)?;
+            }
+        }
+        Ok(Encoded::Row)
+    }
+
+    /// The object of what no column takes of the record: fields without a column, and the values
+    /// of the columns `refused` under the names of those; `None` where there is nothing.
+    pub fn rescued(&mut self, text: &[u8], refused: &[usize]) -> Result<Option<&[u8]>, MatchError> {
+        if !self.find_fields(text)? {
+            return Ok(None);
+        }
+        self.write_unknown(text)?;
+        for &column in refused {
+            let Some(value) = self.found.get(column).copied().flatten() else { continue };
+            let separator = if self.scratch.is_empty() { b'{' } else { b',' };
+            memory::push(&mut self.scratch, separator)?;
+            quote(&self.columns.columns()[column].name, &mut self.scratch)?;
+            memory::push(&mut self.scratch, b':')?;
+            memory::append(&mut self.scratch, value.whole(text))?;
+        }
+        Ok(if self.close_unknown()? { Some(&self.scratch) } else { None })
+    }
+
+    /// Finds the values of the columns; `false` where the record is no object.
+    fn find_fields(&mut self, text: &[u8]) -> Result<bool, MatchError> {
+        self.found.fill(None);
+        self.unknown.clear();
+        let start = object::skip_space(text, 0);
+        if object::byte(text, start) != b'{' {
+            return Ok(false);
+        }
+        self.walk(0, text, start + 1)?;
+        Ok(true)
+    }
+
+    /// Goes through the fields of an object at a node of paths; its first key is looked for at
+    /// `at`. The depth is that of the paths.
+    fn walk(&mut self, node: usize, text: &[u8], mut at: usize) -> Result<(), MatchError> {
+        let mut before = NONE;
+        loop {
+            at = object::skip_space(text, at);
+            if object::byte(text, at) != b'"' {
+                return Ok(());
+            }
+            let start = at + 1;
+            let Seen { table, slots } = &mut self.nodes[node];
+            let (field, end) = table.at(text, start, before)?;
+            before = field;
+            let slot = match slots.get(field as usize) {
+                Some(slot) => *slot,
+                None if field == NONE => self.match_name(node, text, start)?,
+                None => {
+                    let slot = self.columns.find(node, table.name(field))?;
+                    memory::push(slots, slot)?;
+                    slot
+                }
+            };
+            // Behind the closing quote and the colon.
+            at = object::skip_space(text, object::skip_space(text, end + 1) + 1);
+            let (value, behind) = object::value(text, at);
+            // The last one of a key counts.
+            if let Some(column) = slot.column {
+                self.found[column] = Some(value);
+            }
+            if let Some(inner) = slot.inner {
+                let Self { columns, found, .. } = self;
+                columns.columns_within(inner, &mut |column| found[column] = None);
+                if object::byte(text, at) == b'{' {
+                    self.walk(inner, text, at + 1)?;
+                }
+            }
+            if slot.is_unknown && matches!(self.columns.unknown(), Unknown::Rescue(_)) {
+                memory::push(&mut self.unknown, (object::string(text, start), value))?;
+            }
+            at = object::skip_space(text, behind);
+            if object::byte(text, at) != b',' {
+                return Ok(());
+            }
+            at += 1;
+        }
+    }
+
+    /// Where a field goes that the table has no room for.
+    #[cold]
+    fn match_name(&mut self, node: usize, text: &[u8], start: usize) -> Result<Slot, MatchError> {
+        let name = object::string(text, start);
+        self.scratch.clear();
+        unescape(name.of(text), &mut self.scratch)?;
+        self.columns.find(node, &self.scratch)
+    }
+
+    /// What the record in hand has in a column.
+    #[inline]
+    fn cell(&mut self, column: usize, text: &[u8], values: &mut Vec<u8>) -> Result<Cell, MatchError> {
+        if self.columns.unknown() == Unknown::Rescue(column) {
+            return self.rescued_cell(text, values);
+        }
+        let Some(value) = self.found[column] else { return Ok(Cell::Absent) };
+        let raw = value.of(text);
+        if !value.is_string && raw.first() == Some(&b'n') {
+            return Ok(Cell::Null);
+        }
+        match self.columns.columns()[column].conversion {
+            Conversion::Native(native) => {
+                let plain = plain(value, text, &mut self.scratch)?;
+                match make(native, plain, values)? {
+                    Some(cell) => Ok(cell),
+                    None => Ok(Cell::Text(keep(plain, values)?)),
+                }
+            }
+            Conversion::Jsonb => {
+                let json = value.whole(text);
+                Ok(match self.jsonb(json, values)? {
+                    Some(datum) => Cell::Datum(datum),
+                    None => Cell::Text(keep(json, values)?),
+                })
+            }
+            // The server keeps a string as it writes it itself.
+            Conversion::Json if value.has_escapes => Ok(Cell::Json(keep(value.whole(text), values)?)),
+            Conversion::Json => {
+                let json = value.whole(text);
+                match make(NativeType::Json, json, values)? {
+                    Some(cell) => Ok(cell),
+                    None => Ok(Cell::Text(keep(json, values)?)),
+                }
+            }
+            Conversion::Input | Conversion::JsonInput | Conversion::Populate => {
+                self.source(column, text, values)
+            }
+        }
+    }
+
+    /// What the server is to make the value of a column of.
+    fn source(&mut self, column: usize, text: &[u8], values: &mut Vec<u8>) -> Result<Cell, MatchError> {
+        let Some(value) = self.found[column] else { return Ok(Cell::Absent) };
+        Ok(match self.columns.columns()[column].conversion {
+            Conversion::Native(_) | Conversion::Input => {
+                Cell::Text(keep(plain(value, text, &mut self.scratch)?, values)?)
+            }
+            Conversion::Jsonb | Conversion::JsonInput | Conversion::Json => {
+                Cell::Text(keep(value.whole(text), values)?)
+            }
+            Conversion::Populate => Cell::Json(keep(value.whole(text), values)?),
+        })
+    }
+
+    fn rescued_cell(&mut self, text: &[u8], values: &mut Vec<u8>) -> Result<Cell, MatchError> {
+        self.write_unknown(text)?;
+        if !self.close_unknown()? {
+            return Ok(Cell::Null);
+        }
+        let json = std::mem::take(&mut self.scratch);
+        let datum = self.jsonb(&json, values)?;
+        let cell = match datum {
+            Some(datum) => Cell::Datum(datum),
+            None => Cell::Text(keep(&json, values)?),
+        };
+        self.scratch = json;
+        Ok(cell)
+    }
+
+    /// The datum of a JSON value; `None` where it is not to be decided here.
+    fn jsonb(&mut self, json: &[u8], values: &mut Vec<u8>) -> Result<Option<Span>, OutOfMemory> {
+        let before = values.len();
+        let at = pad(values)?;
+        if self.jsonb.encode(json, 0, true, values)? == Some(json.len()) {
+            return Ok(Some(Span { at, length: values.len() - at }));
+        }
+        values.truncate(before);
+        Ok(None)
+    }
+
+    /// Begins an object in the scratch buffer with the fields that no column takes, as they stand
+    /// in the record.
+    fn write_unknown(&mut self, text: &[u8]) -> Result<(), OutOfMemory> {
+        self.scratch.clear();
+        for (name, value) in &self.unknown {
+            let separator = if self.scratch.is_empty() { b'{' } else { b',' };
+            memory::push(&mut self.scratch, separator)?;
+            memory::append(&mut self.scratch, name.whole(text))?;
+            memory::push(&mut self.scratch, b':')?;
+            memory::append(&mut self.scratch, value.whole(text))?;
+        }
+        Ok(())
+    }
+
+    /// Ends that object; `false` where there is nothing in it.
+    fn close_unknown(&mut self) -> Result<bool, OutOfMemory> {
+        if self.scratch.is_empty() {
+            return Ok(false);
+        }
+        memory::push(&mut self.scratch, b'}')?;
+        Ok(true)
+    }
+}
+
+/// The text of a value: a string without its quotes and escapes, anything else as it stands.
+#[inline]
+fn plain<'a>(value: object::Span, text: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], OutOfMemory> {
+    if !value.has_escapes {
+        return Ok(value.of(text));
+    }
+    scratch.clear();
+    unescape(value.of(text), scratch)?;
+    Ok(scratch)
+}
+
+/// The cell of a text that has a plain form.
+#[inline]
+fn make(native: NativeType, text: &[u8], values: &mut Vec<u8>) -> Result<Option<Cell>, OutOfMemory> {
+    let before = values.len();
+    let at = pad(values)?;
+    Ok(match native.make(text, values)? {
+        Some(Made::Bytes) => Some(Cell::Datum(Span { at, length: values.len() - at })),
+        Some(Made::Word(word)) => {
+            values.truncate(before);
+            Some(Cell::Word(word))
+        }
+        None => {
+            values.truncate(before);
+            None
+        }
+    })
+}
+
+/// Keeps a text with a NUL behind it.
+fn keep(text: &[u8], values: &mut Vec<u8>) -> Result<Span, OutOfMemory> {
+    let at = values.len();
+    memory::append(values, text)?;
+    memory::push(values, 0)?;
+    Ok(Span { at, length: text.len() })
+}
+
+/// Appends a name as a JSON string.
+fn quote(name: &str, to: &mut Vec<u8>) -> Result<(), OutOfMemory> {
+    memory::push(to, b'"')?;
+    for &b in name.as_bytes() {
+        match b {
+            b'"' | b'\\' => memory::append(to, &[b'\\', b])?,
+            0..0x20 => {
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                let (high, low) = (DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 0xF)]);
+                memory::append(to, &[b'\\', b'u', b'0', b'0', high, low])?;
+            }
+            _ => memory::push(to, b)?,
+        }
+    }
+    memory::push(to, b'"')
+}
