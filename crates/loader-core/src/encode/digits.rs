@@ -100,18 +100,22 @@ fn eight(word: u64) -> Option<u64> {
     (others(digits) == 0).then(|| join(digits))
 }
 
-/// The value of each hexadecimal digit; 0xFF for other bytes.
-pub(super) static HEX: [u8; 256] = {
-    let mut table = [0xFF; 256];
-    let mut i = 0;
-    while i < 10 {
-        table[b'0' as usize + i] = i as u8;
-        i += 1;
+/// The four bytes that eight hexadecimal digits stand for.
+#[inline]
+pub(super) fn hex8(digits: &[u8; 8]) -> Option<[u8; 4]> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x80 * ONES;
+    let word = u64::from_le_bytes(*digits);
+    // The high bit says, of each byte of ASCII, whether it is not less than the bound.
+    let from = |word: u64, bound: u8| (word & !HIGHS) + (0x80 - u64::from(bound)) * ONES;
+    let lower = word | (0x20 * ONES);
+    let decimal = from(word, b'0') & !from(word, b'9' + 1);
+    let letter = from(lower, b'a') & !from(lower, b'f' + 1);
+    if (decimal | letter) & !word & HIGHS != HIGHS {
+        return None;
     }
-    while i < 16 {
-        table[b'a' as usize + i - 10] = i as u8;
-        table[b'A' as usize + i - 10] = i as u8;
-        i += 1;
-    }
-    table
-};
+    let values = (word & (0x0F * ONES)) + 9 * (word >> 6 & ONES);
+    let pairs = (values << 4 | values >> 8) & 0x00FF_00FF_00FF_00FF;
+    let pairs = (pairs | pairs >> 8) & 0x0000_FFFF_0000_FFFF;
+    Some(((pairs | pairs >> 16) as u32).to_le_bytes())
+}

@@ -1,7 +1,7 @@
 //! Values that are written in hexadecimal digits (`uuid.c` and `varlena.c` of the server).
 
 use super::MAX_VARLENA;
-use crate::encode::digits::HEX;
+use crate::encode::digits::hex8;
 use crate::encode::varlena;
 use crate::memory::{self, OutOfMemory};
 
@@ -14,39 +14,50 @@ pub(super) fn uuid(text: &[u8], out: &mut Vec<u8>) -> Result<bool, OutOfMemory> 
 
 /// The bytes of a uuid that is written with its four hyphens.
 fn uuid_bytes(text: &[u8]) -> Option<[u8; 16]> {
-    /// Where the digits of each byte stand.
-    const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
     let text: &[u8; 36] = text.try_into().ok()?;
-    let mut others = [8, 13, 18, 23].iter().fold(0, |others, &at| others | (text[at] ^ b'-'));
-    let uuid = PLACES.map(|at| {
-        let (high, low) = (HEX[usize::from(text[at])], HEX[usize::from(text[at + 1])]);
-        others |= (high | low) & 0xF0;
-        high << 4 | low
-    });
-    (others == 0).then_some(uuid)
+    if [8, 13, 18, 23].iter().any(|&at| text[at] != b'-') {
+        return None;
+    }
+    let mut uuid = [0; 16];
+    // The places of two times four digits.
+    for (bytes, (front, back)) in uuid.as_chunks_mut().0.iter_mut().zip([(0, 4), (9, 14), (19, 24), (28, 32)])
+    {
+        let mut digits = [0; 8];
+        digits[..4].copy_from_slice(&text[front..front + 4]);
+        digits[4..].copy_from_slice(&text[back..back + 4]);
+        *bytes = hex8(&digits)?;
+    }
+    Some(uuid)
 }
 
 /// Appends a bytea.
 pub(super) fn bytea(text: &[u8], out: &mut Vec<u8>) -> Result<bool, OutOfMemory> {
-    let Some((pairs, [])) = text.strip_prefix(br"\x").map(|digits| digits.as_chunks::<2>()) else {
+    let Some(digits) = text.strip_prefix(br"\x").filter(|digits| digits.len().is_multiple_of(2)) else {
         return Ok(false);
     };
-    let (start, length) = (out.len(), varlena::HEADER + pairs.len());
+    let (start, length) = (out.len(), varlena::HEADER + digits.len() / 2);
     if length > MAX_VARLENA {
         return Ok(false);
     }
-    memory::reserve(out, length)?;
-    memory::append(out, &varlena::header(length).to_ne_bytes())?;
-    let content = out.len();
     memory::resize(out, start + length, 0)?;
-    let mut others = 0;
-    for (byte, &[high, low]) in out[content..].iter_mut().zip(pairs) {
-        let (high, low) = (HEX[usize::from(high)], HEX[usize::from(low)]);
-        others |= (high | low) & 0xF0;
-        *byte = high << 4 | low;
-    }
-    if others != 0 {
+    let (header, content) = out[start..].split_at_mut(varlena::HEADER);
+    header.copy_from_slice(&varlena::header(length).to_ne_bytes());
+    let is_good = decode(digits, content).is_some();
+    if !is_good {
         out.truncate(start);
     }
-    Ok(others == 0)
+    Ok(is_good)
+}
+
+/// Writes the bytes that digits stand for, two for each.
+fn decode(digits: &[u8], bytes: &mut [u8]) -> Option<()> {
+    let (eights, rest) = digits.as_chunks();
+    let (fours, last) = bytes.as_chunks_mut();
+    for (four, eight) in fours.iter_mut().zip(eights) {
+        *four = hex8(eight)?;
+    }
+    let mut padded = [b'0'; 8];
+    padded[..rest.len()].copy_from_slice(rest);
+    last.copy_from_slice(hex8(&padded)?.get(..last.len())?);
+    Some(())
 }

@@ -1,7 +1,8 @@
 //! One text → the datum that a type's input function would make of it, for the common types and
 //! the plain forms of their values.
 //!
-//! What is made is what every supported server would make, with any settings of its session.
+//! What is made is what every supported server would make, with any settings of its session but
+//! one: see [`NativeType::TimestampTz`].
 //! All else is left to the server: forms that it takes otherwise than these, that only some
 //! versions take or that a setting decides on, and what it refuses, as it says best why.
 //!
@@ -54,6 +55,10 @@ pub enum NativeType {
     /// out from the right.
     Timestamp(Option<u8>),
     /// `timestamptz` (`timestamptz_in`), likewise, and with an offset or `Z` behind it.
+    ///
+    /// `Z` is taken to be UTC, as it is unless `timezone_abbreviations` names a file without it
+    /// or, from PostgreSQL 18 on, `TimeZone` has an abbreviation `Z` of its own, as in `<Z>-5`.
+    /// Whether a session is such a one, its `2000-01-01 00:00Z` tells, which is to be 0.
     TimestampTz(Option<u8>),
     /// `uuid` (`uuid_in`): 36 characters.
     Uuid,
@@ -78,6 +83,28 @@ pub enum Made {
 const MAX_VARLENA: usize = 0x3FFF_FFFF;
 
 impl NativeType {
+    /// Whether datums of the type are [words](Made::Word).
+    #[inline]
+    pub fn is_by_value(self) -> bool {
+        match self {
+            NativeType::Bool
+            | NativeType::Int2
+            | NativeType::Int4
+            | NativeType::Int8
+            | NativeType::Float4
+            | NativeType::Float8
+            | NativeType::Date
+            | NativeType::Timestamp(_)
+            | NativeType::TimestampTz(_) => true,
+            NativeType::Numeric(_)
+            | NativeType::Text
+            | NativeType::Varchar(_)
+            | NativeType::Uuid
+            | NativeType::Json
+            | NativeType::Bytea => false,
+        }
+    }
+
     /// Makes a datum of the unescaped text of a value, which is known to be UTF-8. What is not
     /// passed by value is appended to `out`, which the caller has padded to a
     /// multiple of eight bytes.

@@ -14,12 +14,15 @@ pub struct NumericLimit {
 }
 
 impl NumericLimit {
-    /// The display scale of a value of `scale` digits behind the point whose first digit that is
-    /// not zero stands at 10^`magnitude`. `None` where it is to be rounded or is too large.
-    fn display(self, scale: i64, magnitude: Option<i64>) -> Option<u16> {
-        let (to, digits) = (i64::from(self.scale), i64::from(self.precision));
-        let fits = magnitude.is_none_or(|magnitude| magnitude < digits - to);
-        u16::try_from(to).ok().filter(|_| scale <= to && fits)
+    /// The display scale of a value of `scale` digits behind the point; `None` where it is to be
+    /// rounded.
+    fn display(self, scale: i64) -> Option<u16> {
+        u16::try_from(self.scale).ok().filter(|&display| scale <= display.into())
+    }
+
+    /// A value has to be less than this power of ten.
+    fn power(self) -> i64 {
+        i64::from(self.precision) - i64::from(self.scale)
     }
 }
 
@@ -72,7 +75,10 @@ pub(super) fn numeric(
 ) -> Result<bool, OutOfMemory> {
     let mut room = [0; numeric::ROOM];
     if let Some(length) = short_numeric(text, limit, &mut room) {
-        memory::append(out, &room[..length])?;
+        // A copy of a length that the compiler knows is no call.
+        let start = out.len();
+        memory::append(out, &room)?;
+        out.truncate(start + length);
         return Ok(true);
     }
     long_numeric(text, limit, out)
@@ -88,8 +94,12 @@ fn short_numeric(text: &[u8], limit: Option<NumericLimit>, room: &mut [u8; numer
         None => short.scale,
         Some(limit) => {
             let scale = i64::from(short.scale);
-            let magnitude = short.value.checked_ilog10().map(|power| i64::from(power) - scale);
-            limit.display(scale, magnitude).and_then(|display| u8::try_from(display).ok())?
+            // Of zero there may be any number of digits.
+            let fits = match usize::try_from(limit.power() + scale) {
+                Ok(digits) => digits::POWERS.get(digits).is_none_or(|&power| short.value < power),
+                Err(_) => short.value == 0,
+            };
+            limit.display(scale).filter(|_| fits).and_then(|display| u8::try_from(display).ok())?
         }
     };
     (display <= Short::MAX_DISPLAY).then(|| numeric::write(room, 0, short, display))?
@@ -103,8 +113,8 @@ fn long_numeric(text: &[u8], limit: Option<NumericLimit>, out: &mut Vec<u8>) -> 
     let display = match limit {
         None => parts.scale() as u16,
         Some(limit) => {
-            let magnitude = parts.first_digit().map(|(_, magnitude)| magnitude);
-            let Some(display) = limit.display(parts.scale(), magnitude) else { return Ok(false) };
+            let fits = parts.first_digit().is_none_or(|(_, magnitude)| magnitude < limit.power());
+            let Some(display) = limit.display(parts.scale()).filter(|_| fits) else { return Ok(false) };
             display
         }
     };

@@ -383,6 +383,25 @@ fn byteas() {
     );
 }
 
+/// Every byte at every place.
+#[test]
+fn what_is_a_hexadecimal_digit() {
+    for at in 0..8 {
+        for b in 0..=u8::MAX {
+            let mut text = *br"\x37373737";
+            text[2 + at] = b;
+            let mut bytes = *b"7777";
+            let expected = char::from(b).to_digit(16).map(|digit| {
+                let shift = if at % 2 == 0 { 4 } else { 0 };
+                bytes[at / 2] = bytes[at / 2] & !(0xF << shift) | (digit as u8) << shift;
+                bytes
+            });
+            let expected = expected.and_then(|bytes| varlena(&bytes));
+            assert_eq!(make(NativeType::Bytea, text), expected, "{}", text.escape_ascii());
+        }
+    }
+}
+
 #[test]
 fn datums_are_padded() {
     let mut out = b"abc".to_vec();

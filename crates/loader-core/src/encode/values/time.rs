@@ -1,5 +1,6 @@
 //! Dates and timestamps (`date.c` and `timestamp.c` of the server).
 
+use crate::encode::digits::POWERS;
 use crate::iso8601::{self, Clock, Date, Written};
 
 /// Days from 0000-03-01 to 2000-01-01, from which on the server counts.
@@ -58,12 +59,11 @@ fn days(date: Date) -> Option<i32> {
 /// may be 6.
 fn microseconds(clock: Clock, digits: Option<u8>) -> Option<i64> {
     const MOST: usize = 6;
-    if clock.fraction.len() > digits.map_or(MOST, |digits| MOST.min(digits.into())) {
+    let length = clock.fraction.len();
+    if length > digits.map_or(MOST, |digits| MOST.min(digits.into())) {
         return None;
     }
-    let mut padded = [b'0'; MOST];
-    padded.get_mut(..clock.fraction.len())?.copy_from_slice(clock.fraction);
-    let fraction = padded.iter().fold(0, |value, b| value * 10 + i64::from(b - b'0'));
+    let fraction = clock.fraction.iter().fold(0, |value, b| value * 10 + u64::from(b - b'0'));
     let seconds = (clock.hour * 60 + clock.minute) * 60 + clock.second;
-    Some(i64::from(seconds) * 1_000_000 + fraction)
+    Some(i64::from(seconds) * 1_000_000 + (fraction * POWERS.get(MOST - length)?) as i64)
 }
