@@ -6,7 +6,7 @@ use crate::steps::Steps;
 use loader_core::encode::jsonb::Encoder;
 use loader_core::json::scan::{Progress, Scanner};
 use loader_core::pipeline::{self, Pipeline, RecordOutcome};
-use loader_core::split::json::{Format, Options, RecordsPath, Splitter};
+use loader_core::split::json::{Format, Keep, KeepPath, Options, RecordsPath, Splitter};
 use loader_core::split::{Item, Reader, Split, Value};
 use loader_core::stream::Error;
 use std::sync::Arc;
@@ -23,7 +23,20 @@ struct Found {
     line: u64,
     undecided: bool,
     bytes: Vec<u8>,
+    kept: Vec<u8>,
     what: &'static str,
+}
+
+impl Found {
+    /// Its text with what is kept for it.
+    fn text(&self) -> Vec<u8> {
+        if self.kept.is_empty() {
+            return self.bytes.clone();
+        }
+        let own = self.bytes[1..].trim_ascii_start();
+        let comma: &[u8] = if own == b"}" { b"" } else { b"," };
+        [b"{", &self.kept[..], comma, own].concat()
+    }
 }
 
 /// The encoder as the pipeline has it, but for the buffers.
@@ -40,9 +53,18 @@ impl Reader for FusedEncoder {
 pub fn check(input: &[u8]) {
     let Some((&choice, stream)) = input.split_first() else { return };
     let format = [None, Some(Format::NewlineDelimited), Some(Format::Array), Some(Format::Unstructured)];
+    let records_path = (choice & 16 != 0).then(|| RecordsPath::parse("$.a").expect("a path"));
+    let keep = match &records_path {
+        Some(path) if choice & 32 != 0 => {
+            let fields = ["b", "c.d"].map(|field| KeepPath::parse(field).expect("a path"));
+            Keep::new(path, &fields).expect("fields beside the records")
+        }
+        _ => Keep::NONE,
+    };
     let options = Options {
         format: format[usize::from(choice & 3)],
-        records_path: (choice & 16 != 0).then(|| RecordsPath::parse("$.a").expect("a path")),
+        records_path,
+        keep,
         line_prefix: None,
         max_record_size: SIZES[usize::from(choice >> 2 & 3)],
         raw_limit: usize::MAX,
@@ -62,8 +84,8 @@ pub fn check(input: &[u8]) {
     piped(stream, &options, &found);
 }
 
-/// `None` where a byte order mark says that the stream is not UTF-8, or where there
-/// is no array at the path.
+/// `None` where a byte order mark says that the stream is not UTF-8, where there is no array
+/// at the path, or where a field that is to be kept stands behind it or is too long.
 fn split<R: Reader>(stream: &[u8], options: &Options, step: usize, reader: R) -> Option<Vec<Found>> {
     let mut splitter = match Splitter::with_reader(Steps::new(stream, step), options.clone(), reader) {
         Ok(splitter) => splitter,
@@ -71,7 +93,15 @@ fn split<R: Reader>(stream: &[u8], options: &Options, step: usize, reader: R) ->
         Err(error) => panic!("{error:?}"),
     };
     let mut items = Vec::new();
-    while let Some(item) = splitter.next().expect("no read fails") {
+    loop {
+        let item = match splitter.next() {
+            Ok(Some(item)) => item,
+            Ok(None) => break,
+            Err(Error::NoRecords { .. } | Error::KeptBehind { .. } | Error::KeptTooLong { .. }) => {
+                return None;
+            }
+            Err(error) => panic!("{error:?}"),
+        };
         items.push(match item {
             Item::Record(record) => Found {
                 good: true,
@@ -80,6 +110,7 @@ fn split<R: Reader>(stream: &[u8], options: &Options, step: usize, reader: R) ->
                 line: record.line,
                 undecided: record.undecided,
                 bytes: record.bytes.to_vec(),
+                kept: record.kept.to_vec(),
                 what: "",
             },
             Item::Reject(reject) => {
@@ -95,6 +126,7 @@ fn split<R: Reader>(stream: &[u8], options: &Options, step: usize, reader: R) ->
                     line: reject.line,
                     undecided: false,
                     bytes: reject.raw.to_vec(),
+                    kept: Vec::new(),
                     what: reject.fault.what,
                 }
             }
@@ -125,6 +157,8 @@ fn judge(stream: &[u8], options: &Options, items: &[Found]) {
             assert!(item.bytes.len() <= options.max_record_size);
             let value: Result<serde::de::IgnoredAny, _> = serde_json::from_slice(&item.bytes);
             assert!(value.is_ok(), "not JSON: {}", String::from_utf8_lossy(&item.bytes));
+            let together: Result<serde::de::IgnoredAny, _> = serde_json::from_slice(&item.text());
+            assert!(together.is_ok(), "not JSON: {}", String::from_utf8_lossy(&item.kept));
             let mut scanner = Scanner::new(false);
             assert_eq!(scanner.scan(&item.bytes, 0, true), Progress::Done(item.bytes.len()));
             assert!(scanner.soft().is_none(), "jsonb does not take it");
@@ -136,7 +170,7 @@ fn judge(stream: &[u8], options: &Options, items: &[Found]) {
 fn piped(stream: &[u8], options: &Options, found: &[Found]) {
     let how = pipeline::Options {
         threads: 0,
-        target: pipeline::Target::Jsonb { check: true, toast: None },
+        target: pipeline::Target::Jsonb { keep_texts: true, toast: None },
         resume_at: 0,
         range: None,
     };
@@ -153,13 +187,14 @@ fn piped(stream: &[u8], options: &Options, found: &[Found]) {
                 (expected.number, expected.offset, expected.line, expected.bytes.len() as u64)
             );
             let mut datum = Vec::new();
+            let wanted = expected.text();
             let encoded = |datum: &mut Vec<u8>| {
-                Encoder::new().encode(&expected.bytes, 0, true, datum).expect("there is memory")
+                Encoder::new().encode(&wanted, 0, true, datum).expect("there is memory")
             };
             let text = match entry.outcome {
-                RecordOutcome::Checked { value, text } => {
+                RecordOutcome::WithText { value, text } => {
                     assert!(expected.good && !expected.undecided);
-                    assert_eq!(encoded(&mut datum), Some(expected.bytes.len()));
+                    assert_eq!(encoded(&mut datum), Some(wanted.len()));
                     assert!(batch.values[value.at..value.at + value.length] == datum[..], "another value");
                     text
                 }
@@ -174,7 +209,7 @@ fn piped(stream: &[u8], options: &Options, found: &[Found]) {
                 }
                 RecordOutcome::Value(_) => panic!("without its text"),
             };
-            assert!(batch.text(text) == expected.bytes);
+            assert!(batch.text(text) == wanted);
         }
         pipeline.recycle(batch);
     }

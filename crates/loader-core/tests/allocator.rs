@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use loader_core::infer::SharedObservations;
 use loader_core::pipeline::{Observing, Options, Pipeline, RecordOutcome, Target, ToastPolicy};
 use loader_core::split::ResumePoint;
-use loader_core::split::json::{self, RecordsPath};
+use loader_core::split::json::{self, Keep, RecordsPath};
 use loader_core::stream::{self, Decoded, Error, Source};
 use loader_core::toast::Method;
 use loader_damage::suite::{self, Choice};
@@ -71,6 +71,7 @@ impl Kind {
         let framing = json::Options {
             format: None,
             records_path: self.records_path.map(|path| RecordsPath::parse(path).expect("a path")),
+            keep: Keep::NONE,
             line_prefix: None,
             max_record_size: 1 << 28,
             raw_limit: 1 << 28,
@@ -80,7 +81,7 @@ impl Kind {
             let observations = observations.clone();
             Target::Schema(Observing { observations, records_before: 0, last: u64::MAX })
         } else {
-            Target::Jsonb { check: self.check, toast: self.toast }
+            Target::Jsonb { keep_texts: self.check, toast: self.toast }
         };
         let options = Options { threads, target, resume_at: 0, range: None };
         let mut pipeline = Pipeline::new(source, framing, options, Arc::default())?;

@@ -1,11 +1,17 @@
 //! The framings by example: what is a record, what is a reject, what is framing.
 
-use loader_core::split::json::{Format, Options, Splitter};
+use loader_core::split::json::{Format, Keep, Options, Splitter};
 use loader_core::split::{Item, Split};
 use loader_damage::rng::Rng;
 
-const OPTIONS: Options =
-    Options { format: None, records_path: None, line_prefix: None, max_record_size: 1 << 20, raw_limit: 64 };
+const OPTIONS: Options = Options {
+    format: None,
+    records_path: None,
+    keep: Keep::NONE,
+    line_prefix: None,
+    max_record_size: 1 << 20,
+    raw_limit: 64,
+};
 
 /// Every item of `input`: records as they are, rejects behind a `!`.
 fn split_with(input: &str, options: Options) -> (Format, Vec<String>) {

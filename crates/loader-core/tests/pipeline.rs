@@ -6,7 +6,7 @@ use loader_core::infer::SharedObservations;
 use loader_core::pipeline::{
     Batch, Observing, Options, Pipeline, RecordOutcome, RecordPosition, Target, ToastPolicy,
 };
-use loader_core::split::json::{self, RecordsPath};
+use loader_core::split::json::{self, Keep, RecordsPath};
 use loader_core::split::{Range, ResumePoint};
 use loader_core::stream::{self, Decoded, Error, Source};
 use loader_core::tally::Tally;
@@ -22,12 +22,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const FRAMING: json::Options = json::Options {
     format: None,
     records_path: None,
+    keep: Keep::NONE,
     line_prefix: None,
     max_record_size: 1 << 28,
     raw_limit: 64 * 1024,
 };
-const PLAIN: Options =
-    Options { threads: 0, target: Target::Jsonb { check: false, toast: None }, resume_at: 0, range: None };
+const PLAIN: Options = Options {
+    threads: 0,
+    target: Target::Jsonb { keep_texts: false, toast: None },
+    resume_at: 0,
+    range: None,
+};
 
 /// Hands out bytes, then does what it was told to.
 struct Bytes {
@@ -93,7 +98,7 @@ fn take(batch: &Batch, found: &mut Vec<(RecordPosition, Found)>) {
             entry.place,
             match entry.outcome {
                 RecordOutcome::Value(span) => Found::Value(value(span)),
-                RecordOutcome::Checked { value: span, text } => {
+                RecordOutcome::WithText { value: span, text } => {
                     let (value, text) = (value(span), batch.text(text));
                     assert_eq!(text.len() as u64, entry.place.length);
                     // The lowest bits of a datum say whether it is compressed.
@@ -156,7 +161,7 @@ fn the_number_of_threads_changes_nothing() {
     let bytes = sample(1);
     let toast = Some(ToastPolicy { method: Method::Pglz, above: 2000 });
     let with = |target| Options { target, ..PLAIN };
-    for options in [PLAIN, with(Target::Text), with(Target::Jsonb { check: true, toast })] {
+    for options in [PLAIN, with(Target::Text), with(Target::Jsonb { keep_texts: true, toast })] {
         let alone = run(&bytes, options.clone());
         assert!(alone.1.rejects > 100 && alone.1.records > 10_000, "{:?}", alone.1);
         let values = alone.0.iter().filter(|(_, found)| matches!(found, Found::Value(_))).count();
@@ -223,7 +228,7 @@ fn records_at_the_end_of_a_window() {
                 text.push_str(&long);
             }
         }
-        let options = Options { target: Target::Jsonb { check: true, toast }, ..PLAIN };
+        let options = Options { target: Target::Jsonb { keep_texts: true, toast }, ..PLAIN };
         let (found, tally) = run(text.as_bytes(), options);
         assert_eq!(tally.rejects, 0);
         assert!(found.iter().all(|(_, found)| matches!(found, Found::Value(_))));

@@ -2,7 +2,7 @@
 //! order and do not overlap, every record is good and every read size gives the
 //! same items.
 
-use loader_core::split::json::{Format, Options, Splitter};
+use loader_core::split::json::{Format, Keep, Options, Splitter};
 use loader_core::split::{Item, Split};
 use loader_core::stream::{Error, Source};
 use proptest::prelude::*;
@@ -26,8 +26,14 @@ impl Source for Steps<'_> {
 type Owned = (bool, u64, u64, u64, Vec<u8>);
 
 fn split(input: &[u8], format: Option<Format>, max_record_size: usize, step: usize) -> Vec<Owned> {
-    let options =
-        Options { format, records_path: None, line_prefix: None, max_record_size, raw_limit: usize::MAX };
+    let options = Options {
+        format,
+        records_path: None,
+        keep: Keep::NONE,
+        line_prefix: None,
+        max_record_size,
+        raw_limit: usize::MAX,
+    };
     let mut splitter = match Splitter::new(Steps { rest: input, step }, options) {
         Ok(splitter) => splitter,
         Err(Error::NotJson(_)) => return Vec::new(),

@@ -5,7 +5,7 @@
 mod support;
 
 use loader_core::fault::Fault;
-use loader_core::split::json::{Format, Options, RecordsPath, Splitter};
+use loader_core::split::json::{Format, Keep, Options, RecordsPath, Splitter};
 use loader_core::split::{Assumption, Cuts, Item, Range, ResumePoint, Split};
 use loader_core::stream::{Error, Source};
 use loader_damage::File;
@@ -18,6 +18,7 @@ use support::Slow;
 const OPTIONS: Options = Options {
     format: None,
     records_path: None,
+    keep: Keep::NONE,
     line_prefix: None,
     max_record_size: 1 << 28,
     raw_limit: 1 << 16,

@@ -1,7 +1,7 @@
 //! A splitter finds the same with a quick reader as without one.
 
 use loader_core::json::scan::{Progress, Scanner};
-use loader_core::split::json::{Options, Splitter};
+use loader_core::split::json::{Keep, Options, Splitter};
 use loader_core::split::{Item, Reader, Split, Value};
 use loader_core::stream::{Error, Source};
 use loader_damage::suite::{self, Choice};
@@ -64,8 +64,14 @@ fn split<R: Reader>(
     taken: impl Fn(&R) -> &[u8],
 ) -> (Vec<String>, usize) {
     let source = Steps { rest: input, step: 1 << 20 };
-    let options =
-        Options { format: None, records_path: None, line_prefix: None, max_record_size, raw_limit: 100 };
+    let options = Options {
+        format: None,
+        records_path: None,
+        keep: Keep::NONE,
+        line_prefix: None,
+        max_record_size,
+        raw_limit: 100,
+    };
     let Ok(mut splitter) = Splitter::with_reader(source, options, reader) else { return (Vec::new(), 0) };
     let mut said = Vec::new();
     let mut read = None;

@@ -5,7 +5,7 @@
 mod support;
 
 use loader_core::fault::FaultKind;
-use loader_core::split::json::{Format, Options, RecordsPath, Splitter};
+use loader_core::split::json::{Format, Keep, Options, RecordsPath, Splitter};
 use loader_core::split::{Item, Split};
 use loader_core::stream::{Error, Source};
 use loader_damage::framing::Framing;
@@ -342,8 +342,14 @@ fn what_is_around_may_be_larger_than_what_is_held() {
     ];
     let length: usize = parts.iter().map(|(piece, times)| piece.len() * times).sum();
     let records_path = Some(path("$.items"));
-    let options =
-        Options { format: None, records_path, line_prefix: None, max_record_size: 1 << 20, raw_limit: 64 };
+    let options = Options {
+        format: None,
+        records_path,
+        keep: Keep::NONE,
+        line_prefix: None,
+        max_record_size: 1 << 20,
+        raw_limit: 64,
+    };
     let mut splitter = Splitter::new(Endless { parts, at: 0 }, options).expect("an array");
     assert_eq!(splitter.format(), Format::Array);
     let mut items = 0;
@@ -538,6 +544,7 @@ fn a_rejected_document_may_be_larger_than_what_is_held() {
         let options = Options {
             format: None,
             records_path,
+            keep: Keep::NONE,
             line_prefix: None,
             max_record_size: 1 << 20,
             raw_limit: 64,
@@ -635,6 +642,7 @@ fn the_values_of_an_object() {
     let options = Options {
         format: None,
         records_path: Some(path("$.data.people.*")),
+        keep: Keep::NONE,
         line_prefix: None,
         max_record_size: 1 << 20,
         raw_limit: 64,
@@ -694,6 +702,7 @@ fn only_fault(text: &str) -> (FaultKind, &'static str, u64) {
     let options = Options {
         format: None,
         records_path: None,
+        keep: Keep::NONE,
         line_prefix: None,
         max_record_size: 256 << 20,
         raw_limit: 64,

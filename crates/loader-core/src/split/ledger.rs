@@ -118,7 +118,7 @@ impl Ledger {
         }
         let (number, offset) = (self.records, cursor.offset(start));
         let bytes = &cursor.bytes()[start..end];
-        Record { number, offset, line, bytes, key: None, undecided: false, read: false }
+        Record { number, offset, line, bytes, key: None, kept: &[], undecided: false, read: false }
     }
 
     /// Books the reject that ends before `end` and begins where the cursor stands, or where

@@ -85,6 +85,10 @@ pub struct Record<'a> {
     /// Its key as it stands in the file, without its quotes, where the records are the
     /// values of an object.
     pub key: Option<&'a [u8]>,
+    /// Where fields of its document are [kept](json::Options::keep): members for the object
+    /// that it is, as they stand in one, such as `"name":"Rome","cod":"200"`. They go before
+    /// its own, so that its own field of a name counts. Empty for what is no object.
+    pub kept: &'a [u8],
     /// The scanner could not decide (very deep or very large): the server has
     /// to be asked, and [`Tally::overrule`](crate::tally::Tally::overrule) called
     /// if it says no.

@@ -80,6 +80,18 @@ pub enum Error {
     },
     /// A field of a record goes to no column.
     Mismatch(Mismatch),
+    /// A field that is to be given to the records of its document stands behind them.
+    KeptBehind {
+        /// The path of the field.
+        field: String,
+    },
+    /// With this one, the fields that are to be given to a record are too long.
+    KeptTooLong {
+        /// The path of the field.
+        field: String,
+        /// What they may have in all, in bytes.
+        most: usize,
+    },
     /// A buffer of this many bytes could not be had.
     OutOfMemory(usize),
     /// No record ends where an earlier run of the same stream had one end: it is

@@ -1,7 +1,7 @@
 //! Runs the splitter over generated files, for the judge.
 #![allow(dead_code, reason = "not every test uses all of it")]
 
-use loader_core::split::json::{Format, Options, RecordsPath, Splitter};
+use loader_core::split::json::{Format, Keep, Options, RecordsPath, Splitter};
 use loader_core::split::{Item, Split};
 use loader_core::stream::{Error, Source};
 use loader_damage::judge::{self, Found, Ledger, Verdict};
@@ -70,6 +70,7 @@ pub fn options() -> Options {
     Options {
         format: None,
         records_path: None,
+        keep: Keep::NONE,
         line_prefix: None,
         max_record_size: 1 << 28,
         raw_limit: 64 * 1024,

@@ -11,7 +11,7 @@ use crate::stream::{Error, Source};
 
 /// Nested deeper than this, the server is asked: its stack sets the limit, which
 /// is above this with every setting of max_stack_depth (100 kB is the least).
-const SURE_DEPTH: usize = 500;
+pub(super) const SURE_DEPTH: usize = 500;
 
 /// Longer records are the server's to judge: jsonb has limits on the number of
 /// elements and on the size of a container that shorter text cannot reach.

@@ -51,9 +51,16 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             return Ok(Sought::End);
         }
         let Some(mut wrapper) = self.wrapper.take() else { return Ok(Sought::End) };
-        if std::mem::take(&mut wrapper.restart) {
+        let restart = std::mem::take(&mut wrapper.restart);
+        if restart {
             wrapper.finder.restart();
             wrapper.document = None;
+        }
+        if let Some(keeper) = &mut wrapper.keeper {
+            keeper.leave(self.ledger.tally().records);
+            if restart {
+                keeper.end();
+            }
         }
         let sought = self.seek(&mut wrapper);
         let missing = !wrapper.has_records && self.stop == u64::MAX;
@@ -110,9 +117,12 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let records = wrapper.containers.next();
         let to = records.as_ref().map_or(end, |records| document.start + records.start as u64);
         if document.found && self.stop <= to {
-            return self.halt(wrapper, self.stop_index().max(search.at)).map(Some);
+            let at = self.stop_index().max(search.at);
+            self.feed_keeper(wrapper, at)?;
+            return self.halt(wrapper, at).map(Some);
         }
         search.at = (to - self.cursor.offset(0)) as usize;
+        self.feed_keeper(wrapper, search.at)?;
         if let Some(records) = records {
             wrapper.containers.enter();
             return self.enter(wrapper, search.at, Some(search.at + records.len())).map(Some);
@@ -121,6 +131,15 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         wrapper.finder.pass_value();
         search.piece = search.at;
         Ok(self.end_document(wrapper, search.at, false))
+    }
+
+    /// Shows the keeper what of a well-formed document it has not seen, up to `to`.
+    fn feed_keeper(&mut self, wrapper: &mut Wrapper, to: usize) -> Result<(), Error> {
+        let Some(keeper) = &mut wrapper.keeper else { return Ok(()) };
+        let from = self.cursor.index(keeper.seen).min(to);
+        keeper.feed(&self.cursor.bytes()[from..to])?;
+        keeper.seen = self.cursor.offset(to);
+        Ok(())
     }
 
     /// Goes on by one byte, or by a value between documents.
@@ -168,19 +187,24 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         }
         search.at += 1;
         match event {
-            Some(Event::Found) => self.enter(wrapper, at, None).map(Some),
+            Some(Event::Found) => return self.enter(wrapper, at, None).map(Some),
             Some(Event::Text) if here >= search.sound_to => {
                 match wrapper.probe(self.cursor.window_mut(), at + 1)? {
-                    None => self.enter(wrapper, at, None).map(Some),
-                    Some(to) => {
-                        search.sound_to = self.cursor.offset(to);
-                        Ok(None)
-                    }
+                    None => return self.enter(wrapper, at, None).map(Some),
+                    Some(to) => search.sound_to = self.cursor.offset(to),
                 }
             }
-            Some(Event::Ended) => Ok(self.step_out(wrapper, search, b)),
-            _ => Ok(None),
+            _ => {}
         }
+        let ended = event == Some(Event::Ended);
+        if let Some(keeper) = &mut wrapper.keeper {
+            if ended {
+                keeper.lose();
+            } else {
+                keeper.step(b)?;
+            }
+        }
+        Ok(if ended { self.step_out(wrapper, search, b) } else { None })
     }
 
     /// What the value that opens with `b` between documents is, as a whole: it is passed, or
@@ -224,6 +248,10 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             let (start, end) = (self.cursor.offset(at), Some(self.cursor.offset(end)));
             wrapper.document =
                 Some(Document { start, end, sound: true, fault: None, found: false, piece: false });
+            if let Some(keeper) = &mut wrapper.keeper {
+                keeper.begin(false);
+                keeper.seen = start;
+            }
             self.fence_in_hand(wrapper);
         } else {
             wrapper.finder.pass_value();
@@ -265,6 +293,10 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         if let Some(damaged) = self.damaged_gap(wrapper, at) {
             wrapper.waiting = true;
             return Ok(damaged);
+        }
+        if let Some(keeper) = &mut wrapper.keeper {
+            keeper.enter(self.ledger.tally().records)?;
+            keeper.seen = end.map_or(0, |end| self.cursor.offset(end));
         }
         self.ledger.frame_passed(&self.cursor);
         self.frame(at);
@@ -433,6 +465,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let end = if fault.is_some() { self.next_document(wrapper, at)? } else { None };
         let start = self.cursor.offset(at);
         wrapper.document = Some(Document { start, end, sound: false, fault, found: false, piece: false });
+        if let Some(keeper) = &mut wrapper.keeper {
+            keeper.begin(fault.is_some());
+        }
         self.fence_in_hand(wrapper);
         Ok(())
     }
@@ -499,6 +534,9 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         let broken = wrapper.finder.is_broken();
         if !wrapper.finder.is_between() {
             wrapper.finder.end_document(false);
+        }
+        if let Some(keeper) = &mut wrapper.keeper {
+            keeper.end();
         }
         let document = wrapper.document.take()?;
         wrapper.seen = self.cursor.offset(at);

@@ -47,7 +47,10 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             prefixed: options.line_prefix.is_some(),
             is_file: path.is_none(),
         };
-        let wrapper = path.map(|path| Wrapper::new(path, window.bytes()));
+        let wrapper = match path {
+            Some(path) => Some(Wrapper::new(path, &options.keep, window.bytes())?),
+            None => None,
+        };
         let mut splitter = Splitter::with(window, reader, options);
         if wrapper.is_some() {
             // Nothing is seen before the first records are found.

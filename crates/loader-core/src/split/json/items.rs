@@ -57,7 +57,11 @@ impl<S: Source, R: Reader> Splitter<S, R> {
                     // First of all: what fails has not been handed out.
                     self.learn_record(start, end)?;
                     let record = self.record(start, end, one_line);
-                    return Ok(Some(Item::Record(Record { undecided, read, ..record })));
+                    return Ok(Some(Item::Record(Record {
+                        undecided: undecided || record.undecided,
+                        read,
+                        ..record
+                    })));
                 }
                 Attempt::Spoiled { end, spot } => return self.reject(start, end, spot).map(Some),
                 Attempt::Bracket => {
@@ -127,7 +131,14 @@ impl<S: Source, R: Reader> Splitter<S, R> {
         self.frame(start);
         self.line_begins = false;
         let key = self.has_key.then_some(self.key.as_slice());
-        Record { key, ..self.ledger.record(&mut self.cursor, end, one_line) }
+        let record = Record { key, ..self.ledger.record(&mut self.cursor, end, one_line) };
+        match self.wrapper.as_ref().and_then(|wrapper| wrapper.keeper.as_ref()) {
+            Some(keeper) if record.bytes.starts_with(b"{") => {
+                let (kept, undecided) = keeper.members();
+                Record { kept, undecided, ..record }
+            }
+            _ => record,
+        }
     }
 
     fn reject(&mut self, start: usize, end: usize, spot: Spot) -> Result<Item<'_>, Error> {
@@ -140,6 +151,12 @@ impl<S: Source, R: Reader> Splitter<S, R> {
             self.frame(start);
         }
         self.line_begins = false;
+        if let Some(wrapper) = &mut self.wrapper
+            && let Some(keeper) = &mut wrapper.keeper
+            && !wrapper.sound
+        {
+            keeper.pass_reject(&self.cursor.bytes()[self.cursor.position()..end])?;
+        }
         let key = self.has_key.then_some(self.key.as_slice());
         let reject = self.ledger.reject(&mut self.cursor, end, fault)?;
         self.lookahead.settle();

@@ -22,6 +22,8 @@ mod framing;
 mod head;
 mod head_values;
 mod items;
+mod keep;
+mod keeper;
 mod keyed;
 mod layout;
 mod lines;
@@ -40,6 +42,7 @@ mod tracker;
 mod unended;
 mod wrapper;
 
+pub use keep::{BadKeep, Keep, KeepPath};
 pub use records_path::{BadPath, RecordsPath};
 pub use splitter::Splitter;
 
@@ -75,6 +78,8 @@ pub struct Options {
     /// The records lie there, in each document of the stream: the elements of an array, or
     /// the values of an object. `format` is then `None` or [`Format::Array`].
     pub records_path: Option<RecordsPath>,
+    /// Fields of each document that are given to its records; none without a path of records.
+    pub keep: Keep,
     /// The record of each line starts behind the first occurrence of this text, which is not
     /// empty; `None` finds prefixes of lines out. `format` is then `None` or
     /// [`Format::NewlineDelimited`].

@@ -57,6 +57,7 @@ const LONGEST: usize = 4096;
 
 const TOO_LONG: &str = "a path has 4096 bytes at most";
 const NO_ROOT: &str = "a path starts with \"$\"";
+const NO_KEY: &str = "a path of a field starts with its first key";
 const STEP: &str = "\"$\" is followed by \".key\", \".\"any key\"\", \"['any key']\", \"[*]\" or \".*\"";
 const DESCENDANTS: &str = "\"..\" is not allowed in a path: each key on the way is named";
 const INDEX: &str = "indexes are not allowed in a path, only \"[*]\"";
@@ -68,19 +69,7 @@ impl RecordsPath {
     /// Reads a path.
     #[expect(clippy::disallowed_methods, reason = "a path is short")]
     pub fn parse(text: &str) -> Result<RecordsPath, BadPath> {
-        if text.len() > LONGEST {
-            return Err(BadPath { what: TOO_LONG, at: LONGEST });
-        }
-        let mut cursor = Cursor { text, at: text.len() - text.trim_start().len() };
-        cursor.expect('$', NO_ROOT)?;
-        let mut steps = Vec::new();
-        while !cursor.rest().trim_end().is_empty() {
-            steps.push(cursor.step()?);
-        }
-        // Documents may lie in an array anyway.
-        if let [Step::Elements, Step::Key(_) | Step::Values, ..] = *steps {
-            steps.remove(0);
-        }
+        let mut steps = parse_steps(text, Root::Named)?;
         if !matches!(steps.last(), Some(Step::Elements | Step::Values)) {
             steps.push(Step::Elements);
         }
@@ -99,6 +88,7 @@ impl RecordsPath {
     }
 
     /// The keys that lead to a field, if the path has nothing but keys.
+    #[expect(clippy::disallowed_methods, reason = "a path is short")]
     pub fn field_keys(&self) -> Option<Vec<String>> {
         let (last, keys) = self.steps.split_last()?;
         let keys: Option<Vec<String>> = keys.iter().map(Step::key).collect();
@@ -171,8 +161,41 @@ impl RecordsPath {
     }
 }
 
+/// How a path begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Root {
+    /// With `$`.
+    Named,
+    /// With its first key, or with `$`.
+    Implied,
+}
+
+/// Reads the steps of a path.
+#[expect(clippy::disallowed_methods, reason = "a path is short")]
+pub(super) fn parse_steps(text: &str, root: Root) -> Result<Vec<Step>, BadPath> {
+    if text.len() > LONGEST {
+        return Err(BadPath { what: TOO_LONG, at: LONGEST });
+    }
+    let mut cursor = Cursor { text, at: text.len() - text.trim_start().len() };
+    let mut steps = Vec::new();
+    match (root, cursor.peek()) {
+        (Root::Named, _) | (Root::Implied, Some('$')) => cursor.expect('$', NO_ROOT)?,
+        (Root::Implied, Some('[')) => {}
+        (Root::Implied, Some('.') | None) => return cursor.fail(NO_KEY),
+        (Root::Implied, Some(_)) => steps.push(cursor.name()?),
+    }
+    while !cursor.rest().trim_end().is_empty() {
+        steps.push(cursor.step()?);
+    }
+    // Documents may lie in an array anyway.
+    if let [Step::Elements, Step::Key(_) | Step::Values, ..] = *steps {
+        steps.remove(0);
+    }
+    Ok(steps)
+}
+
 /// Whether `step` is the key `raw` of a document, without its quotes, or any key.
-fn is_key(step: &Step, raw: &[u8]) -> bool {
+pub(super) fn is_key(step: &Step, raw: &[u8]) -> bool {
     match step {
         Step::Elements => false,
         Step::Values => true,
@@ -189,35 +212,40 @@ impl fmt::Display for RecordsPath {
         let implied = matches!(*self.steps, [Step::Elements] | [.., Step::Key(_), Step::Elements]);
         let shown = self.steps.len() - usize::from(implied);
         for step in &self.steps[..shown] {
-            let key = match step {
-                Step::Elements => {
-                    f.write_str("[*]")?;
-                    continue;
-                }
-                Step::Values => {
-                    f.write_str(".*")?;
-                    continue;
-                }
-                Step::Key(key) => key,
-            };
-            let plain = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            if plain {
-                write!(f, ".{key}")?;
-                continue;
+            if *step != Step::Elements {
+                f.write_str(".")?;
             }
-            f.write_str(".\"")?;
-            for c in key.chars() {
-                match c {
-                    '"' | '\\' => write!(f, "\\{c}")?,
-                    c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
-                    c => write!(f, "{c}")?,
-                }
-            }
-            f.write_str("\"")?;
+            write!(f, "{step}")?;
         }
         Ok(())
     }
+}
+
+impl fmt::Display for Step {
+    /// Without the dot that stands before a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = match self {
+            Step::Elements => return f.write_str("[*]"),
+            Step::Values => return f.write_str("*"),
+            Step::Key(key) => key,
+        };
+        let plain = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if plain { f.write_str(key) } else { write_quoted(f, key) }
+    }
+}
+
+/// Writes a key as a JSON string.
+pub(super) fn write_quoted(out: &mut impl fmt::Write, key: &str) -> fmt::Result {
+    out.write_char('"')?;
+    for c in key.chars() {
+        match c {
+            '"' | '\\' => write!(out, "\\{c}")?,
+            c if c.is_control() => write!(out, "\\u{:04x}", u32::from(c))?,
+            c => out.write_char(c)?,
+        }
+    }
+    out.write_char('"')
 }
 
 /// A place in the text of a path.
@@ -253,21 +281,28 @@ impl Cursor<'_> {
         Ok(())
     }
 
+    /// The step that a dot stands before.
+    #[expect(clippy::disallowed_methods, reason = "a path is short")]
+    fn name(&mut self) -> Result<Step, BadPath> {
+        let key = match self.peek() {
+            Some('"') => self.quoted('"')?,
+            Some('*') => {
+                self.at += 1;
+                return Ok(Step::Values);
+            }
+            Some('.') => return self.fail(DESCENDANTS),
+            _ => self.bare()?,
+        };
+        Ok(Step::Key(key.into_boxed_str()))
+    }
+
     /// One more step.
     #[expect(clippy::disallowed_methods, reason = "a path is short")]
     fn step(&mut self) -> Result<Step, BadPath> {
         let key = match self.peek() {
             Some('.') => {
                 self.at += 1;
-                match self.peek() {
-                    Some('"') => self.quoted('"')?,
-                    Some('*') => {
-                        self.at += 1;
-                        return Ok(Step::Values);
-                    }
-                    Some('.') => return self.fail(DESCENDANTS),
-                    _ => self.bare()?,
-                }
+                return self.name();
             }
             Some('[') => {
                 self.at += 1;

@@ -13,6 +13,8 @@ use super::arrays;
 use super::containers::Containers;
 use super::document::Document;
 use super::finder::{Event, Finder};
+use super::keep::Keep;
+use super::keeper::Keeper;
 use super::profile::Profile;
 use super::records_path::RecordsPath;
 use crate::json::scan::{Progress, RECORD_SEPARATOR, Scanner};
@@ -48,6 +50,8 @@ pub(super) struct Wrapper {
     pub(super) finder: Finder,
     /// The document in hand.
     pub(super) document: Option<Document>,
+    /// Finds what is kept of documents, if anything is.
+    pub(super) keeper: Option<Keeper>,
     /// What was found in the value that was looked at last: the document in hand, if that is
     /// well-formed.
     pub(super) containers: Containers,
@@ -136,10 +140,11 @@ impl Wrapper {
         clippy::disallowed_methods,
         reason = "paths of bounded length, and no more of them than `arrays` finds"
     )]
-    pub(super) fn new(path: RecordsPath, head: &[u8]) -> Self {
-        Wrapper {
+    pub(super) fn new(path: RecordsPath, keep: &Keep, head: &[u8]) -> Result<Self, Error> {
+        Ok(Wrapper {
             others: arrays::in_head(head).iter().map(RecordsPath::to_string).collect(),
             between: arrays::between(head, &path).map(|path| path.to_string()),
+            keeper: Keeper::new(&path, keep)?,
             finder: Finder::new(path),
             document: None,
             containers: Containers::default(),
@@ -150,7 +155,7 @@ impl Wrapper {
             restart: false,
             has_records: false,
             looked: 0,
-        }
+        })
     }
 
     /// What is said of a stream without any records at the path.
