@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let framing = json::Options {
         format: None,
         records_path: None,
+        keep: json::Keep::NONE,
         line_prefix: None,
         max_record_size: 256 << 20,
         raw_limit: 0,

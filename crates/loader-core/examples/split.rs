@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Read;
 use std::time::Instant;
 
-use loader_core::split::json::{Options, RecordsPath, Splitter};
+use loader_core::split::json::{Keep, Options, RecordsPath, Splitter};
 use loader_core::split::{Item, Split};
 use loader_core::stream::{self, Decoded, Error, Source};
 
@@ -29,8 +29,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let source = Decoded::new(Bytes(File::open(&path)?), &stream::Options::default())
         .map_err(|error| format!("{error:?}"))?;
-    let options =
-        Options { format: None, records_path, line_prefix: None, max_record_size: 256 << 20, raw_limit: 200 };
+    let options = Options {
+        format: None,
+        records_path,
+        keep: Keep::NONE,
+        line_prefix: None,
+        max_record_size: 256 << 20,
+        raw_limit: 200,
+    };
     let mut splitter = Splitter::new(source, options).map_err(|error| format!("{error:?}"))?;
     while let Some(item) = splitter.next().map_err(|error| format!("{error:?}"))? {
         if items {

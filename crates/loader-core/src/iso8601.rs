@@ -29,6 +29,7 @@ pub(crate) struct Clock<'a> {
 }
 
 /// What the text says; `None` where it is written in another way.
+#[inline]
 pub(crate) fn read(text: &[u8]) -> Option<Written<'_>> {
     let (&[y, e, a, r, b'-', m, o, b'-', d, t], rest) = text.split_first_chunk()? else { return None };
     let date = Date { year: number([y, e, a, r])?, month: number([m, o])?, day: number([d, t])? };
@@ -43,6 +44,7 @@ pub(crate) fn read(text: &[u8]) -> Option<Written<'_>> {
 }
 
 /// The time of day that the text begins with, and what follows it.
+#[inline]
 fn clock(text: &[u8]) -> Option<(Clock<'_>, &[u8])> {
     let (&[h, o, b':', m, i], mut rest) = text.split_first_chunk()? else { return None };
     let mut clock = Clock { hour: number([h, o])?, minute: number([m, i])?, second: 0, fraction: &[] };
@@ -63,6 +65,7 @@ fn clock(text: &[u8]) -> Option<(Clock<'_>, &[u8])> {
 
 /// The seconds that an offset stands for: `Z`, or hours or hours and minutes, perhaps behind a
 /// space. The server takes offsets of less than 16 hours.
+#[inline]
 fn offset(text: &[u8]) -> Option<i32> {
     if text == b"Z" {
         return Some(0);
@@ -86,6 +89,7 @@ fn offset(text: &[u8]) -> Option<i32> {
 
 impl Date {
     /// Whether there is such a day.
+    #[inline]
     pub(crate) fn exists(self) -> bool {
         let is_leap =
             self.year.is_multiple_of(4) && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400));
@@ -101,6 +105,7 @@ impl Date {
 }
 
 /// The value of a few digits; `None` where they are others.
+#[inline]
 fn number<const N: usize>(digits: [u8; N]) -> Option<u32> {
     let (mut value, mut are_digits) = (0, true);
     for b in digits {

@@ -36,8 +36,8 @@ impl fmt::Display for RecordPosition {
 pub enum RecordOutcome {
     /// A jsonb datum in [`Batch::values`].
     Value(Span),
-    /// The same, and its text in [`Batch::text`], for a second opinion.
-    Checked {
+    /// The same, and its text in [`Batch::text`].
+    WithText {
         /// The datum.
         value: Span,
         /// What it was made of.
@@ -75,7 +75,7 @@ impl RecordOutcome {
     /// Where its datum lies, if it has one.
     pub fn value(&self) -> Option<Span> {
         match self {
-            RecordOutcome::Value(value) | RecordOutcome::Checked { value, .. } => Some(*value),
+            RecordOutcome::Value(value) | RecordOutcome::WithText { value, .. } => Some(*value),
             _ => None,
         }
     }
@@ -99,7 +99,7 @@ pub struct Batch {
     pub values: Vec<u8>,
     /// The cells of rows.
     pub cells: Vec<Cell>,
-    /// Texts.
+    /// Texts. Those of records have what is kept of their documents in them.
     pub text: Vec<u8>,
     /// Where the records are the values of an object: for each of them its key, as
     /// UTF-8 in `text`, if it is a text at all. Empty for other streams.
@@ -157,6 +157,24 @@ impl Batch {
             _ => None,
         };
         Ok(memory::push(&mut self.keys, span)?)
+    }
+
+    /// Keeps the text of an object that gets more members, which go before its own, or any
+    /// text that gets none.
+    pub(super) fn keep_with(&mut self, members: &[u8], text: &[u8]) -> Result<Span, Error> {
+        if members.is_empty() {
+            return self.keep(text);
+        }
+        let own = text[1..].trim_ascii_start();
+        let comma: &[u8] = if own.starts_with(b"}") { b"" } else { b"," };
+        let at = self.text.len();
+        memory::reserve(&mut self.text, members.len() + own.len() + 3)?;
+        for part in [b"{", members, comma, own] {
+            memory::append(&mut self.text, part)?;
+        }
+        let length = self.text.len() - at;
+        memory::push(&mut self.text, 0)?;
+        Ok(Span { at, length })
     }
 
     /// Keeps a text, with a NUL behind it.

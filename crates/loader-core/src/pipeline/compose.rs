@@ -18,6 +18,8 @@ pub(super) fn producer<S: Source + Send + 'static>(
     framing: json::Options,
     options: &Options,
 ) -> Result<Box<dyn Producer<S>>, Error> {
+    // What is made of a record while its end is looked for has nothing else in it.
+    let alone = framing.keep.is_empty();
     let mut splitter = Splitter::with_reader(source, framing, FusedEncoder::default())?;
     if let Some(range) = options.range {
         splitter.seek(range.start)?;
@@ -26,14 +28,14 @@ pub(super) fn producer<S: Source + Send + 'static>(
         splitter.resume(options.resume_at)?;
     }
     splitter.stop_at(options.range.map_or(u64::MAX, |range| range.end));
-    let check = match options.target {
-        Target::Jsonb { check, .. } => {
+    let keep_texts = match options.target {
+        Target::Jsonb { keep_texts, .. } => {
             // Several threads share out the datums; for one it is less work to make
             // each while the end of the record is looked for.
-            if options.threads <= 1 {
+            if options.threads <= 1 && alone {
                 splitter.reader_mut().activate();
             }
-            check
+            keep_texts
         }
         Target::Columns { .. } | Target::Text | Target::Schema(_) => false,
     };
@@ -41,14 +43,14 @@ pub(super) fn producer<S: Source + Send + 'static>(
         Target::Columns { columns, .. } => columns.columns().len(),
         _ => 1,
     };
-    Ok(Box::new(JsonProducer::new(splitter, check, cells)))
+    Ok(Box::new(JsonProducer::new(splitter, keep_texts, cells)))
 }
 
 /// The finisher of one thread; `None` where all is left to the server.
 #[expect(clippy::disallowed_methods, reason = "a small type of a constant size")]
 pub(super) fn finisher(options: &Options) -> Option<Box<dyn BatchFinisher>> {
     match &options.target {
-        Target::Jsonb { check, toast } => Some(Box::new(JsonbFinisher::new(*toast, *check))),
+        Target::Jsonb { keep_texts, toast } => Some(Box::new(JsonbFinisher::new(*toast, *keep_texts))),
         Target::Columns { columns, check } => Some(Box::new(RowFinisher::new(columns.clone(), *check))),
         Target::Text => None,
         Target::Schema(observing) => Some(Box::new(Observer::new(observing.clone()))),

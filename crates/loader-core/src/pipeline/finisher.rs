@@ -31,15 +31,15 @@ pub(super) struct JsonbFinisher {
     compressor: Compressor,
     toast: Option<ToastPolicy>,
     /// Texts are kept beside their datums.
-    check: bool,
+    keep_texts: bool,
     packed: Vec<u8>,
 }
 
 impl JsonbFinisher {
-    /// With `check`, texts are kept beside their datums.
-    pub(super) fn new(toast: Option<ToastPolicy>, check: bool) -> Self {
+    /// With `keep_texts`, texts are kept beside their datums.
+    pub(super) fn new(toast: Option<ToastPolicy>, keep_texts: bool) -> Self {
         let (encoder, compressor) = (Encoder::new(), Compressor::new());
-        JsonbFinisher { encoder, compressor, toast, check, packed: Vec::new() }
+        JsonbFinisher { encoder, compressor, toast, keep_texts, packed: Vec::new() }
     }
 
     /// Makes datums of texts; returns of how many bytes.
@@ -57,7 +57,7 @@ impl JsonbFinisher {
             let end = self.encoder.encode(bytes, 0, true, values)?;
             let value = Span { at, length: values.len() - at };
             entry.outcome = match end {
-                Some(end) if end == bytes.len() && self.check => RecordOutcome::Checked { value, text },
+                Some(end) if end == bytes.len() && self.keep_texts => RecordOutcome::WithText { value, text },
                 Some(end) if end == bytes.len() => RecordOutcome::Value(value),
                 _ => {
                     values.truncate(at);
@@ -84,7 +84,7 @@ impl JsonbFinisher {
         let packed = &mut self.packed;
         packed.clear();
         for entry in entries {
-            let (RecordOutcome::Value(value) | RecordOutcome::Checked { value, .. }) = &mut entry.outcome
+            let (RecordOutcome::Value(value) | RecordOutcome::WithText { value, .. }) = &mut entry.outcome
             else {
                 continue;
             };

@@ -26,7 +26,7 @@ pub enum Target {
     /// jsonb datums.
     Jsonb {
         /// Texts are kept beside the datums.
-        check: bool,
+        keep_texts: bool,
         /// Long datums are compressed.
         toast: Option<ToastPolicy>,
     },

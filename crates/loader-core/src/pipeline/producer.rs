@@ -50,7 +50,7 @@ pub(super) trait Producer<S>: Send {
 pub(super) struct JsonProducer<S: Source> {
     splitter: Splitter<S, FusedEncoder>,
     /// Texts are kept beside values.
-    check: bool,
+    keep_texts: bool,
     /// The most records of a batch.
     records: usize,
     /// An error that has to wait until what came before it is handed out.
@@ -58,11 +58,11 @@ pub(super) struct JsonProducer<S: Source> {
 }
 
 impl<S: Source> JsonProducer<S> {
-    /// Goes on where the splitter stands. With `check`, texts are kept beside values. Of each
+    /// Goes on where the splitter stands. With `keep_texts`, texts are kept beside values. Of each
     /// record a row of so many cells is made.
-    pub(super) fn new(splitter: Splitter<S, FusedEncoder>, check: bool, cells: usize) -> Self {
+    pub(super) fn new(splitter: Splitter<S, FusedEncoder>, keep_texts: bool, cells: usize) -> Self {
         let records = (CELLS / cells.max(1)).clamp(1, RECORDS);
-        JsonProducer { splitter, check, records, failed: None }
+        JsonProducer { splitter, keep_texts, records, failed: None }
     }
 
     /// Fills the batch as far as the splitter goes; the inner error is what ended that.
@@ -83,11 +83,15 @@ impl<S: Source> JsonProducer<S> {
                 Item::Record(record) => {
                     let (number, offset, line) = (record.number, record.offset, record.line);
                     let place = RecordPosition { number, line, offset, length: record.bytes.len() as u64 };
-                    let (read, undecided) = (record.read && !record.undecided, record.undecided);
-                    let text = if !read || self.check { Some(batch.keep(record.bytes)?) } else { None };
+                    let undecided = record.undecided;
+                    let read = record.read && !undecided && record.kept.is_empty();
+                    let text = match read && !self.keep_texts {
+                        true => None,
+                        false => Some(batch.keep_with(record.kept, record.bytes)?),
+                    };
                     let value = if read { Some(self.splitter.reader_mut().keep()) } else { None };
                     let outcome = match (value, text) {
-                        (Some(value), Some(text)) => RecordOutcome::Checked { value, text },
+                        (Some(value), Some(text)) => RecordOutcome::WithText { value, text },
                         (Some(value), None) => RecordOutcome::Value(value),
                         (None, text) => RecordOutcome::Text { text: text.unwrap_or_default(), undecided },
                     };

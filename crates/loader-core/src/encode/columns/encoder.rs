@@ -184,7 +184,8 @@ impl RowEncoder {
     #[inline]
     fn cell(&mut self, column: usize, text: &[u8], values: &mut Vec<u8>) -> Result<Cell, MatchError> {
         if self.columns.unknown() == Unknown::Rescue(column) {
-            return self.rescued_cell(text, values);
+            let is_made = self.columns.columns()[column].conversion == Conversion::Jsonb;
+            return self.rescued_cell(text, is_made, values);
         }
         let Some(value) = self.found[column] else { return Ok(Cell::Absent) };
         let raw = value.of(text);
@@ -235,13 +236,13 @@ impl RowEncoder {
         })
     }
 
-    fn rescued_cell(&mut self, text: &[u8], values: &mut Vec<u8>) -> Result<Cell, MatchError> {
+    fn rescued_cell(&mut self, text: &[u8], is_made: bool, values: &mut Vec<u8>) -> Result<Cell, MatchError> {
         self.write_unknown(text)?;
         if !self.close_unknown()? {
             return Ok(Cell::Null);
         }
         let json = std::mem::take(&mut self.scratch);
-        let datum = self.jsonb(&json, values)?;
+        let datum = if is_made { self.jsonb(&json, values)? } else { None };
         let cell = match datum {
             Some(datum) => Cell::Datum(datum),
             None => Cell::Text(keep(&json, values)?),
@@ -300,13 +301,10 @@ fn plain<'a>(value: object::Span, text: &'a [u8], scratch: &'a mut Vec<u8>) -> R
 #[inline]
 fn make(native: NativeType, text: &[u8], values: &mut Vec<u8>) -> Result<Option<Cell>, OutOfMemory> {
     let before = values.len();
-    let at = pad(values)?;
+    let at = if native.is_by_value() { before } else { pad(values)? };
     Ok(match native.make(text, values)? {
         Some(Made::Bytes) => Some(Cell::Datum(Span { at, length: values.len() - at })),
-        Some(Made::Word(word)) => {
-            values.truncate(before);
-            Some(Cell::Word(word))
-        }
+        Some(Made::Word(word)) => Some(Cell::Word(word)),
         None => {
             values.truncate(before);
             None

@@ -189,6 +189,11 @@ impl Columns {
         std::mem::take(&mut self.ignored.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether a column takes a field of a record, or one within it, or it is dropped on purpose.
+    pub fn takes(&self, field: &str) -> Result<bool, MatchError> {
+        Ok(!self.find(0, field.as_bytes())?.is_unknown)
+    }
+
     /// The number of nodes of paths.
     pub(super) fn nodes(&self) -> usize {
         self.nodes.len()

@@ -159,7 +159,7 @@ fn original_names_find_their_columns_before_similar_ones() {
 #[test]
 fn what_no_column_takes_is_rescued() {
     let columns =
-        vec![column("a", Conversion::Native(NativeType::Int4)), column("_rescued", Conversion::Json)];
+        vec![column("a", Conversion::Native(NativeType::Int4)), column("_rescued", Conversion::Jsonb)];
     let mut encoder = encoder(columns, Unknown::Rescue(1), &[]);
     assert_eq!(good(&mut encoder, r#"{"a": 1}"#), ["word:1", "null"]);
     let record = r#"{"b\n": [1], "a": "no", "_rescued": "x"}"#;

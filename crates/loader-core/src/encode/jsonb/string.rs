@@ -2,7 +2,6 @@
 
 use super::block::{first_stop, has_stop};
 use super::tape::Tape;
-use crate::encode::digits::HEX;
 use crate::memory::{self, OutOfMemory};
 
 /// Why a string was not decoded.
@@ -176,3 +175,19 @@ fn hex4(bytes: &[u8]) -> Option<u32> {
     }
     Some(a << 12 | b << 8 | c << 4 | d)
 }
+
+/// The value of each hexadecimal digit; 0xFF for other bytes.
+static HEX: [u8; 256] = {
+    let mut table = [0xFF; 256];
+    let mut i = 0;
+    while i < 10 {
+        table[b'0' as usize + i] = i as u8;
+        i += 1;
+    }
+    while i < 16 {
+        table[b'a' as usize + i - 10] = i as u8;
+        table[b'A' as usize + i - 10] = i as u8;
+        i += 1;
+    }
+    table
+};
