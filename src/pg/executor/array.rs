@@ -4,6 +4,7 @@
 use crate::pg::memory::context::Context;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
+use std::borrow::Cow;
 
 /// Bytes before the first element of an array with one dimension and no NULL.
 const HEADER: usize = size_of::<pg_sys::ArrayType>() + 2 * size_of::<i32>();
@@ -19,7 +20,7 @@ pub fn booleans<'a>(memory: &'a Context, elements: &[bool]) -> DatumWithOid<'a> 
 }
 
 /// A `text[]` in `memory`, of text in the database's encoding.
-pub fn texts<'a>(memory: &'a Context, elements: &[&'static str]) -> DatumWithOid<'a> {
+pub fn texts<'a>(memory: &'a Context, elements: &[Cow<'static, str>]) -> DatumWithOid<'a> {
     varying(memory, elements, pg_sys::TEXTOID, pg_sys::TEXTARRAYOID)
 }
 
@@ -43,7 +44,7 @@ trait Varying {
     fn content(&self) -> Option<&[u8]>;
 }
 
-impl Varying for &str {
+impl Varying for Cow<'_, str> {
     fn content(&self) -> Option<&[u8]> {
         Some(self.as_bytes())
     }

@@ -7,11 +7,15 @@
 pub mod array;
 pub mod chunk;
 pub mod chunk_handle;
+pub mod chunk_scan;
 pub mod constraint;
 pub mod expression;
+pub mod input_function;
+pub mod key_order;
 pub(in crate::pg) mod nesting;
 pub mod object;
 pub mod procedure;
+pub mod query_text;
 pub mod snapshot;
 pub mod subtransaction;
 pub mod transaction;

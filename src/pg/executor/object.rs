@@ -10,11 +10,13 @@ pub type Member = (Vec<u8>, Option<Vec<u8>>);
 /// The members of a jsonb object, in the database's encoding. Raises where it is a jsonb of
 /// another kind; `None` where it is not jsonb.
 pub fn members(object: &AnyElement) -> Option<Vec<Member>> {
-    if object.oid() != pg_sys::JSONBOID {
-        return None;
-    }
-    // SAFETY: a datum of that type, which is there as long as the call that it is an argument of.
-    let argument = unsafe { DatumWithOid::new(object.datum(), pg_sys::JSONBOID) };
+    (object.oid() == pg_sys::JSONBOID).then(|| members_of(object.datum()))
+}
+
+/// The same of a datum of type jsonb, which is there as long as the call that it is an argument of.
+pub(super) fn members_of(object: pg_sys::Datum) -> Vec<Member> {
+    // SAFETY: a datum of that type.
+    let argument = unsafe { DatumWithOid::new(object, pg_sys::JSONBOID) };
     let mut members = Vec::new();
     snapshot::select(
         Snapshot::Transaction,
@@ -22,5 +24,5 @@ pub fn members(object: &AnyElement) -> Option<Vec<Member>> {
         &[argument],
         |row| members.push((row.bytes(1).unwrap_or_default(), row.bytes(2))),
     );
-    Some(members)
+    members
 }

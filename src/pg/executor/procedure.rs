@@ -1,6 +1,7 @@
 //! How the server calls `load_json_files`: arguments are read by their numbers, because pgrx
 //! knows functions only, not procedures.
 
+use super::object::{self, Member};
 use super::transaction::{self, Obstacle};
 use crate::pg::Oid;
 use pgrx::{FromDatum, pg_guard, pg_sys};
@@ -42,10 +43,31 @@ impl ProcedureCall {
         self.argument(index, pg_sys::REGCLASSOID)
     }
 
+    /// A `text[]`, in the database's encoding.
+    pub fn texts(&self, index: usize) -> Option<Vec<Option<Vec<u8>>>> {
+        let list = self.argument::<pgrx::Array<'_, &[u8]>>(index, pg_sys::TEXTARRAYOID)?;
+        Some(list.iter().map(|text| text.map(<[u8]>::to_vec)).collect())
+    }
+
+    /// The members of a `jsonb` object.
+    pub fn members(&self, index: usize) -> Option<Vec<Member>> {
+        let object = self.argument::<JsonbDatum>(index, pg_sys::JSONBOID)?;
+        Some(object::members_of(object.0))
+    }
+
     /// What keeps it from committing, if anything does.
     pub fn obstacle_to_commit(&self) -> Option<Obstacle> {
         // SAFETY: the server's call frame.
         unsafe { transaction::obstacle_to_commit(self.0) }
+    }
+}
+
+/// A datum of type jsonb.
+struct JsonbDatum(pg_sys::Datum);
+
+impl FromDatum for JsonbDatum {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: Oid) -> Option<Self> {
+        (!is_null).then_some(JsonbDatum(datum))
     }
 }
 

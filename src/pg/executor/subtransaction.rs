@@ -49,6 +49,15 @@ pub fn attempt<R, E>(
     run(|| Ok(body()), |error| refusal(error.code))
 }
 
+/// Runs `body` in a subtransaction. An error with one of the codes that `is_refusal` knows is
+/// rolled back and returned; every other one goes on its way.
+pub fn refusable<R>(
+    body: impl FnOnce() -> R,
+    is_refusal: impl Fn(PgSqlErrorCode) -> bool,
+) -> Result<R, Contained> {
+    run(|| Ok(body()), |error| if is_refusal(error.code) { Some(error) } else { None })
+}
+
 /// Runs `body` in a subtransaction, which is rolled back where it fails, and
 /// where the server raises an error: that is returned as `translate` has it.
 /// A request to cancel goes on its way; one to terminate never comes here.
@@ -57,6 +66,16 @@ pub fn contain<R, E>(
     translate: impl Fn(Contained) -> E,
 ) -> Result<R, E> {
     run(body, |error| if error.is_request { None } else { Some(translate(error)) })
+}
+
+/// Runs `body` in a subtransaction, which is rolled back where it fails. An error that the
+/// server raises is returned as `refusal` has it, if that gives it a meaning; every other one
+/// goes on its way, with all of its fields, and so does a request to cancel.
+pub fn unless_refused<R, E>(
+    body: impl FnOnce() -> Result<R, E>,
+    refusal: impl Fn(&Contained) -> Option<E>,
+) -> Result<R, E> {
+    run(body, |error| if error.is_request { None } else { refusal(&error) })
 }
 
 /// Runs `body` in a subtransaction, which is rolled back where it fails. An error that the

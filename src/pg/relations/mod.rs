@@ -10,4 +10,5 @@ pub(in crate::pg) mod list;
 pub mod new_name;
 pub mod relation;
 pub mod storage;
+pub mod table_columns;
 pub mod type_name;

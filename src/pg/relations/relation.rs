@@ -92,6 +92,11 @@ pub fn quote_identifier(name: &[u8]) -> Vec<u8> {
     unsafe { CStr::from_ptr(pg_sys::quote_identifier(name.as_ptr())) }.to_bytes().to_vec()
 }
 
+/// The names of the columns, in the database's encoding.
+pub fn column_names(relation: Oid) -> Vec<Vec<u8>> {
+    super::table_columns::of(relation).into_iter().map(|column| column.name).collect()
+}
+
 /// A column by its name.
 pub fn column(relation: Oid, name: &[u8]) -> Option<Column> {
     let name = text::c_string(name);

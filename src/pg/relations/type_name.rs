@@ -1,11 +1,15 @@
-//! Names of types, as the caller writes them.
+//! Types: their names as the caller writes them, and how values of them come about.
 
+use crate::pg::Oid;
 use crate::pg::strings::text;
+use loader_core::encode::columns::Conversion;
+use loader_core::encode::values::{NativeType, NumericLimit};
 use pgrx::pg_sys;
 
 /// A type that there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypeName {
-    oid: pg_sys::Oid,
+    oid: Oid,
     /// Its length, precision and the like; -1 for none.
     modifier: i32,
 }
@@ -24,6 +28,84 @@ impl TypeName {
             pg_sys::parseTypeString(name.as_ptr(), &mut found.oid, &mut found.modifier, std::ptr::null_mut());
         }
         found
+    }
+
+    /// The type of that OID and modifier.
+    pub fn of(oid: Oid, modifier: i32) -> Self {
+        TypeName { oid, modifier }
+    }
+
+    /// jsonb.
+    pub fn jsonb() -> Self {
+        TypeName::of(pg_sys::JSONBOID, -1)
+    }
+
+    /// The same type without a modifier.
+    pub fn unmodified(self) -> Self {
+        TypeName { oid: self.oid, modifier: -1 }
+    }
+
+    /// Its OID.
+    pub fn oid(self) -> Oid {
+        self.oid
+    }
+
+    /// Its modifier.
+    pub fn modifier(self) -> i32 {
+        self.modifier
+    }
+
+    /// Whether it is jsonb, and no domain.
+    pub fn is_jsonb(self) -> bool {
+        self.oid == pg_sys::JSONBOID
+    }
+
+    /// How a field of a record becomes a value of it. In a database that is not in UTF-8
+    /// (`is_utf8`) whatever may have a character beyond ASCII is the server's to make.
+    pub fn conversion(self, is_utf8: bool) -> Conversion {
+        let modifier = u32::try_from(self.modifier).ok();
+        // The modifiers of texts and of numeric are counted from the length of a header.
+        let above_header = modifier.map(|modifier| modifier.wrapping_sub(pg_sys::VARHDRSZ as u32));
+        let native = match self.oid {
+            pg_sys::BOOLOID => NativeType::Bool,
+            pg_sys::INT2OID => NativeType::Int2,
+            pg_sys::INT4OID => NativeType::Int4,
+            pg_sys::INT8OID => NativeType::Int8,
+            pg_sys::FLOAT4OID => NativeType::Float4,
+            pg_sys::FLOAT8OID => NativeType::Float8,
+            pg_sys::DATEOID => NativeType::Date,
+            pg_sys::UUIDOID => NativeType::Uuid,
+            pg_sys::BYTEAOID => NativeType::Bytea,
+            pg_sys::TIMESTAMPOID => NativeType::Timestamp(modifier.map(|digits| digits as u8)),
+            pg_sys::TIMESTAMPTZOID => NativeType::TimestampTz(modifier.map(|digits| digits as u8)),
+            // src/backend/utils/adt/numeric.c, numeric_typmod_precision and numeric_typmod_scale.
+            pg_sys::NUMERICOID => NativeType::Numeric(above_header.map(|packed| NumericLimit {
+                precision: (packed >> 16) as u16,
+                scale: (((packed & 0x7FF) ^ 1024) as i16) - 1024,
+            })),
+            pg_sys::TEXTOID if is_utf8 => NativeType::Text,
+            pg_sys::VARCHAROID if is_utf8 => NativeType::Varchar(above_header),
+            pg_sys::JSONOID if is_utf8 => return Conversion::Json,
+            pg_sys::JSONBOID if is_utf8 => return Conversion::Jsonb,
+            _ => return self.conversion_by_server(),
+        };
+        Conversion::Native(native)
+    }
+
+    fn conversion_by_server(self) -> Conversion {
+        // SAFETY: look-ups.
+        let (base, is_composed) = unsafe {
+            let base = pg_sys::getBaseType(self.oid);
+            let is_array = pg_sys::get_element_type(base) != pg_sys::InvalidOid;
+            (base, is_array || pg_sys::type_is_rowtype(base))
+        };
+        match base {
+            pg_sys::JSONBOID => Conversion::JsonInput,
+            // Of a string the server keeps what it writes itself, not what the file has.
+            pg_sys::JSONOID => Conversion::Populate,
+            _ if is_composed => Conversion::Populate,
+            _ => Conversion::Input,
+        }
     }
 
     /// With its schema and modifier, quoted as SQL needs it.
