@@ -54,7 +54,9 @@ ALTER TABLE loader.load_history_data
     ADD COLUMN file_mtime_ns bigint,
     ADD COLUMN file_ctime_ns bigint,
     ADD COLUMN bytes_prefix bigint NOT NULL DEFAULT 0,
-    ADD COLUMN encoding text;
+    ADD COLUMN encoding text,
+    ADD COLUMN rows_updated bigint NOT NULL DEFAULT 0,
+    ADD COLUMN rows_superseded bigint NOT NULL DEFAULT 0;
 ALTER TABLE loader.load_history_data RENAME COLUMN overread TO splitter_state;
 -- From 18 on, NOT NULL has a name.
 DO $$
@@ -67,6 +69,7 @@ BEGIN
     END IF;
 END $$;
 ALTER TABLE loader.rejects_data ADD COLUMN record_key text;
+ALTER TABLE loader.rejects_data ADD COLUMN column_name text;
 
 CREATE INDEX load_history_data_target_idx ON loader.load_history_data (home, target_oid, target)
     WHERE emptied_at IS NULL AND status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text;
@@ -111,22 +114,71 @@ RETURNS SETOF text
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
 AS 'MODULE_PATHNAME', 'loader_chunk_keys';
 
+CREATE FUNCTION loader.chunk_numbers(bigint)
+RETURNS SETOF bigint
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'loader_chunk_numbers';
+
+CREATE FUNCTION loader.chunk_lines(bigint)
+RETURNS SETOF bigint
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'loader_chunk_lines';
+
+-- The rows of a chunk, with the columns that the INSERT of a load names. The planner puts a scan in
+-- its place.
+CREATE FUNCTION loader.chunk_rows(bigint)
+RETURNS SETOF record
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'loader_chunk_rows';
+
+-- Hands out the cells of one column, which are of the type of the last argument, and whether
+-- the records lack the field.
+CREATE FUNCTION loader.chunk_cells(bigint, integer, anyelement)
+RETURNS SETOF anyelement
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'loader_chunk_cells';
+
+CREATE FUNCTION loader.chunk_absent(bigint, integer)
+RETURNS SETOF boolean
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'loader_chunk_absent';
+
+-- Of the row that was handed out last: whether its record has the field of a column; that its
+-- key is in the table, with what is then to be done; and that it was written.
+CREATE FUNCTION loader.chunk_has(bigint, integer)
+RETURNS boolean
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'loader_chunk_has';
+
+CREATE FUNCTION loader.chunk_conflict(bigint, boolean)
+RETURNS boolean
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'loader_chunk_conflict';
+
+CREATE FUNCTION loader.chunk_written(bigint)
+RETURNS boolean
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'loader_chunk_written';
+
 -- Columns are appended; grants on the views stay.
 
 CREATE OR REPLACE VIEW loader.load_history WITH (security_barrier) AS
-SELECT h.load_id, h.target, h.target_oid, h.target_column, h.file_path, h.file_size, h.file_mtime,
+SELECT h.load_id, h.target, h.target_oid,
+       CASE WHEN h.target_column OPERATOR(pg_catalog.<>) '' THEN h.target_column END AS target_column, h.file_path, h.file_size, h.file_mtime,
        h.content_hash, h.format, h.compression, h.chunk, h.options, h.status, h.rows_loaded,
        h.rows_rejected, h.stream_bytes, h.bytes_loaded, h.bytes_rejected, h.bytes_framing,
        h.loaded_by, h.loaded_by_name, h.started_at, h.finished_at,
        h.records_path, h.start_offset, h.records, h.error_sqlstate, h.error_message, h.retry_of,
-       h.emptied_at, h.bytes_prefix, h.encoding
+       h.emptied_at, h.bytes_prefix, h.encoding,
+       h.rows_loaded OPERATOR(pg_catalog.-) h.rows_updated AS rows_inserted, h.rows_updated, h.rows_superseded
 FROM loader.load_history_data AS h
 WHERE loader.may_amend(h.home, h.loaded_by, h.loaded_by_name);
 
 CREATE OR REPLACE VIEW loader.rejects WITH (security_barrier) AS
 SELECT r.load_id, r.record_no, r.byte_offset, r.byte_length, r.line, r.error_type, r.sqlstate,
        r.message, r.raw, r.raw_truncated, r.mended, r.mended_at, r.resolved_by,
-       loader.raw_text(r.raw, r.raw_truncated) AS raw_text, r.record_key
+       loader.raw_text(r.raw, r.raw_truncated) AS raw_text, r.record_key,
+       r.column_name
 FROM loader.rejects_data AS r
 JOIN loader.load_history_data AS h ON h.load_id OPERATOR(pg_catalog.=) r.load_id
 WHERE loader.may_amend(h.home, h.loaded_by, h.loaded_by_name);
@@ -192,14 +244,26 @@ CREATE FUNCTION load_json_file(
     if_emptied text DEFAULT 'reload',
     encoding text DEFAULT 'auto',
     on_corrupt text DEFAULT 'stop',
-    line_prefix text DEFAULT NULL)
+    line_prefix text DEFAULT NULL,
+    match_columns text DEFAULT 'auto',
+    column_map jsonb DEFAULT NULL,
+    keep text[] DEFAULT NULL,
+    transform text DEFAULT NULL,
+    schema_evolution text DEFAULT 'auto',
+    on_value_error text DEFAULT 'auto',
+    write_mode text DEFAULT 'append',
+    key text[] DEFAULT NULL,
+    version_column text DEFAULT NULL)
 RETURNS TABLE (
     load_id bigint,
     status text,
     rows_loaded bigint,
     rows_rejected bigint,
     bytes_read bigint,
-    elapsed interval)
+    elapsed interval,
+    rows_inserted bigint,
+    rows_updated bigint,
+    rows_superseded bigint)
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
 AS 'MODULE_PATHNAME', 'load_json_file_v3_wrapper';
 
@@ -220,7 +284,16 @@ CREATE PROCEDURE load_json_files(
     if_emptied text DEFAULT 'reload',
     encoding text DEFAULT 'auto',
     on_corrupt text DEFAULT 'stop',
-    line_prefix text DEFAULT NULL)
+    line_prefix text DEFAULT NULL,
+    match_columns text DEFAULT 'auto',
+    column_map jsonb DEFAULT NULL,
+    keep text[] DEFAULT NULL,
+    transform text DEFAULT NULL,
+    schema_evolution text DEFAULT 'auto',
+    on_value_error text DEFAULT 'auto',
+    write_mode text DEFAULT 'append',
+    key text[] DEFAULT NULL,
+    version_column text DEFAULT NULL)
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'loader_load_files';
 
@@ -349,20 +422,23 @@ GRANT SELECT ON loader.last_call TO PUBLIC;
 -- The views call these as whoever reads them, and the INSERT of a load as whoever loads:
 -- also where default privileges give functions to nobody.
 GRANT EXECUTE ON FUNCTION loader.home(), loader.may_amend(text, oid, name), loader.raw_text(bytea, boolean),
-    loader.read_last_call(), loader.chunk_records(bigint), loader.chunk_offsets(bigint), loader.chunk_keys(bigint)
+    loader.read_last_call(), loader.chunk_records(bigint), loader.chunk_offsets(bigint), loader.chunk_keys(bigint),
+    loader.chunk_numbers(bigint), loader.chunk_lines(bigint), loader.chunk_rows(bigint),
+    loader.chunk_cells(bigint, integer, anyelement), loader.chunk_absent(bigint, integer), loader.chunk_has(bigint, integer),
+    loader.chunk_conflict(bigint, boolean), loader.chunk_written(bigint)
     TO PUBLIC;
 
 REVOKE ALL ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text,
-    text, text, text)
+    text, text, text, text, jsonb, text[], text, text, text, text, text[], text)
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text,
-    text, text, text)
+    text, text, text, text, jsonb, text[], text, text, text, text, text[], text)
     TO pg_read_server_files;
 REVOKE ALL ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
-    text, text, text, text, text, text, text, text)
+    text, text, text, text, text, text, text, text, text, jsonb, text[], text, text, text, text, text[], text)
     FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
-    text, text, text, text, text, text, text, text)
+    text, text, text, text, text, text, text, text, text, jsonb, text[], text, text, text, text, text[], text)
     TO pg_read_server_files;
 REVOKE ALL ON FUNCTION read_json_file(text, text, text, text, text, bigint, text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION read_json_file(text, text, text, text, text, bigint, text, text, text)
@@ -459,7 +535,7 @@ COMMENT ON VIEW loader.load_history IS 'The loads whose role''s rights the reade
 COMMENT ON COLUMN loader.load_history.load_id IS 'Number of the load; never used again';
 COMMENT ON COLUMN loader.load_history.target IS 'The table that was loaded into, with its schema, quoted, as it was called then';
 COMMENT ON COLUMN loader.load_history.target_oid IS 'OID of that table';
-COMMENT ON COLUMN loader.load_history.target_column IS 'The jsonb column that took the records';
+COMMENT ON COLUMN loader.load_history.target_column IS 'The jsonb column that took the records; NULL where their fields went to columns';
 COMMENT ON COLUMN loader.load_history.file_path IS 'The file''s path as the caller gave it';
 COMMENT ON COLUMN loader.load_history.file_size IS 'Bytes of the file on disk; NULL if it could not be opened';
 COMMENT ON COLUMN loader.load_history.file_mtime IS 'When the file was last written to';
@@ -488,6 +564,9 @@ COMMENT ON COLUMN loader.load_history.retry_of IS 'The load whose mended rejects
 COMMENT ON COLUMN loader.load_history.emptied_at IS 'When the table was found empty: what the load brought was gone';
 COMMENT ON COLUMN loader.load_history.bytes_prefix IS 'The part of bytes_framing that is text beside records on their lines';
 COMMENT ON COLUMN loader.load_history.encoding IS 'The encoding of the file, given or found';
+COMMENT ON COLUMN loader.load_history.rows_inserted IS 'Rows that were added';
+COMMENT ON COLUMN loader.load_history.rows_updated IS 'Rows of the table that were updated, because their key was there';
+COMMENT ON COLUMN loader.load_history.rows_superseded IS 'Records whose row was not written, because a newer one with its key was';
 
 COMMENT ON VIEW loader.rejects IS 'What was not loaded, and why: bad records, and text or NUL bytes between records. The reader has the rights of the role that loaded';
 COMMENT ON COLUMN loader.rejects.load_id IS 'The load that rejected it';
@@ -495,7 +574,7 @@ COMMENT ON COLUMN loader.rejects.record_no IS 'Its number in the file, from 1';
 COMMENT ON COLUMN loader.rejects.byte_offset IS 'Its first byte in the decompressed file, from 0';
 COMMENT ON COLUMN loader.rejects.byte_length IS 'Its length in bytes';
 COMMENT ON COLUMN loader.rejects.line IS 'The line of its first byte, from 1';
-COMMENT ON COLUMN loader.rejects.error_type IS 'The kind of error: SYNTAX, TRUNCATED, TEXT and others';
+COMMENT ON COLUMN loader.rejects.error_type IS 'The kind of error: SYNTAX, TRUNCATED, TEXT, CAST, CONSTRAINT and others';
 COMMENT ON COLUMN loader.rejects.sqlstate IS 'The SQLSTATE with which the server refuses such a record';
 COMMENT ON COLUMN loader.rejects.message IS 'What is wrong with it';
 COMMENT ON COLUMN loader.rejects.raw IS 'Its bytes, up to loader.reject_raw_limit of them';
@@ -505,6 +584,7 @@ COMMENT ON COLUMN loader.rejects.mended_at IS 'When that text was given';
 COMMENT ON COLUMN loader.rejects.resolved_by IS 'The load that loaded it after all';
 COMMENT ON COLUMN loader.rejects.raw_text IS 'raw as text; NULL if it is not valid in the encoding of the database';
 COMMENT ON COLUMN loader.rejects.record_key IS 'Its key, if the records are the values of an object';
+COMMENT ON COLUMN loader.rejects.column_name IS 'The column of the table that refused it, if one did and it is known which';
 
 COMMENT ON VIEW loader.progress IS 'Loads and calls under way, each worker by itself; shown to those who may see the server''s progress reports';
 COMMENT ON COLUMN loader.progress.pid IS 'The process';
@@ -538,10 +618,10 @@ COMMENT ON COLUMN loader.last_call.load_ids IS 'Numbers of the loads that it mad
 COMMENT ON FUNCTION seed_json_table(text, boolean, boolean, boolean) IS
     'Creates a table for whole records: one jsonb column, and with lineage two that tell where a row came from';
 COMMENT ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text,
-    text, text, text) IS
-    'Loads a JSON file of the server, however damaged, into a jsonb column of a table, in this transaction';
+    text, text, text, text, jsonb, text[], text, text, text, text, text[], text) IS
+    'Loads a JSON file of the server, however damaged, into a table, in this transaction: records into a jsonb column, or their fields into columns';
 COMMENT ON PROCEDURE load_json_files(text, regclass, integer, integer, text, text, text, bigint,
-    text, text, text, text, text, text, text, text) IS
+    text, text, text, text, text, text, text, text, text, jsonb, text[], text, text, text, text, text[], text) IS
     'Loads the JSON files that match a pattern, each exactly once, by workers, in transactions of its own';
 COMMENT ON FUNCTION read_json_file(text, text, text, text, text, bigint, text, text, text) IS
     'The records of JSON files as rows, bad ones too; loads nothing';
@@ -564,3 +644,11 @@ COMMENT ON FUNCTION loader.read_last_call() IS 'Internal: the row of loader.last
 COMMENT ON FUNCTION loader.chunk_records(bigint) IS 'Internal: hands the records of a chunk to the INSERT of a load';
 COMMENT ON FUNCTION loader.chunk_offsets(bigint) IS 'Internal: hands the offsets of the records of a chunk to the INSERT of a load';
 COMMENT ON FUNCTION loader.chunk_keys(bigint) IS 'Internal: hands the keys of the records of a chunk to the INSERT of a load';
+COMMENT ON FUNCTION loader.chunk_numbers(bigint) IS 'Internal: hands the numbers of the records of a chunk to the INSERT of a load';
+COMMENT ON FUNCTION loader.chunk_lines(bigint) IS 'Internal: hands the lines of the records of a chunk to the INSERT of a load';
+COMMENT ON FUNCTION loader.chunk_rows(bigint) IS 'Internal: hands the rows of a chunk to the INSERT of a load';
+COMMENT ON FUNCTION loader.chunk_cells(bigint, integer, anyelement) IS 'Internal: hands the cells of a column of a chunk to the INSERT of a load';
+COMMENT ON FUNCTION loader.chunk_absent(bigint, integer) IS 'Internal: tells the INSERT of a load which records of a chunk lack a field';
+COMMENT ON FUNCTION loader.chunk_has(bigint, integer) IS 'Internal: tells the INSERT of a load whether the record in hand has a field';
+COMMENT ON FUNCTION loader.chunk_conflict(bigint, boolean) IS 'Internal: learns from the INSERT of a load that a key is in the table';
+COMMENT ON FUNCTION loader.chunk_written(bigint) IS 'Internal: learns from the INSERT of a load that a row was written';

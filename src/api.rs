@@ -13,7 +13,7 @@ use crate::pg::strings::identifier::Identifier;
 use crate::pg::strings::text;
 use crate::read;
 use crate::schema;
-use crate::sink::{self, Seed};
+use crate::sink::{self, RawColumnOptions, Seed};
 use pgrx::AnyElement;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::prelude::*;
@@ -102,6 +102,15 @@ fn load_json_file_v3(
     encoding: Option<&[u8]>,
     on_corrupt: Option<&[u8]>,
     line_prefix: Option<&[u8]>,
+    match_columns: Option<&[u8]>,
+    column_map: Option<AnyElement>,
+    keep: Option<pgrx::Array<'_, &[u8]>>,
+    transform: Option<&[u8]>,
+    schema_evolution: Option<&[u8]>,
+    on_value_error: Option<&[u8]>,
+    write_mode: Option<&[u8]>,
+    key: Option<pgrx::Array<'_, &[u8]>>,
+    version_column: Option<&[u8]>,
 ) -> TableIterator<
     'static,
     (
@@ -111,10 +120,24 @@ fn load_json_file_v3(
         name!(rows_rejected, i64),
         name!(bytes_read, i64),
         name!(elapsed, Interval),
+        name!(rows_inserted, i64),
+        name!(rows_updated, i64),
+        name!(rows_superseded, i64),
     ),
 > {
     let load = || {
-        load::run(&LoadArguments {
+        let columns = RawColumnOptions {
+            match_columns: required("match_columns", match_columns)?.to_vec(),
+            column_map: column_map.and_then(|map| object::members(&map)).unwrap_or_default(),
+            keep: keep.map(|keep| texts("keep", &keep)).transpose()?.unwrap_or_default(),
+            transform: transform.map(<[u8]>::to_vec),
+            schema_evolution: required("schema_evolution", schema_evolution)?.to_vec(),
+            on_value_error: required("on_value_error", on_value_error)?.to_vec(),
+            write_mode: required("write_mode", write_mode)?.to_vec(),
+            key: key.map(|key| texts("key", &key)).transpose()?,
+            version_column: version_column.map(<[u8]>::to_vec),
+        };
+        let arguments = LoadArguments {
             path: required("path", path)?,
             table: required("table", table)?,
             options: RawOptions {
@@ -128,9 +151,12 @@ fn load_json_file_v3(
                 records_path,
                 validate: required("validate", validate)?,
                 line_prefix,
+                columns: &columns,
             },
-            target_column: required("target_column", target_column)?,
-        })
+            target_column,
+        };
+        schema::evolve(&arguments)?;
+        load::run(&arguments)
     };
     let outcome = load().unwrap_or_else(|error: Error| error.raise());
     TableIterator::once((
@@ -140,6 +166,9 @@ fn load_json_file_v3(
         outcome.rows_rejected as i64,
         outcome.bytes_read as i64,
         Interval::from_micros(outcome.elapsed.as_micros() as i64),
+        outcome.written.inserted as i64,
+        outcome.written.updated as i64,
+        outcome.written.superseded as i64,
     ))
 }
 
@@ -151,6 +180,7 @@ pub fn load_json_files(call: &procedure::ProcedureCall) {
             return Err(Error::NoTransactions(obstacle));
         }
         let text = |name, index| required(name, call.text(index));
+        let list = |name, index| call.texts(index).map(|list| required_all(name, list)).transpose();
         let pattern = text("pattern", 0)?;
         let arguments = bulk::BulkArguments {
             table: required("table", call.oid(1))?,
@@ -160,13 +190,24 @@ pub fn load_json_files(call: &procedure::ProcedureCall) {
             on_error: text("on_error", 6)?,
             reject_limit: call.bigint(7),
             if_loaded: text("if_loaded", 8)?,
-            target_column: text("target_column", 9)?,
+            target_column: call.text(9),
             records_path: call.text(10),
             on_file_error: OnFileError::of(&text("on_file_error", 11)?)?,
             if_emptied: text("if_emptied", 12)?,
             encoding: text("encoding", 13)?,
             on_corrupt: text("on_corrupt", 14)?,
             line_prefix: call.text(15),
+            columns: RawColumnOptions {
+                match_columns: text("match_columns", 16)?,
+                column_map: call.members(17).unwrap_or_default(),
+                keep: list("keep", 18)?.unwrap_or_default(),
+                transform: call.text(19),
+                schema_evolution: text("schema_evolution", 20)?,
+                on_value_error: text("on_value_error", 21)?,
+                write_mode: text("write_mode", 22)?,
+                key: list("key", 23)?,
+                version_column: call.text(24),
+            },
         };
         bulk::run(&pattern, call.integer(3), arguments)
     };
@@ -407,13 +448,12 @@ fn seed_columns(
     records_path: Option<&[u8]>,
 ) -> Oid {
     let create = || {
-        let key = key.iter().flat_map(|key| key.iter());
         let types = types.and_then(|types| object::members(&types)).unwrap_or_default();
         let types = types.into_iter().map(|(field, name)| Ok((field, required("types", name)?)));
         schema::create(&schema::Seed {
             name: required("name", name)?,
             pattern: required("pattern", pattern)?,
-            key: key.map(|field| required("key", field.map(<[u8]>::to_vec))).collect::<Result<_, Error>>()?,
+            key: key.map(|key| texts("key", &key)).transpose()?.unwrap_or_default(),
             types: types.collect::<Result<_, Error>>()?,
             infer_types: required("infer_types", infer_types)?,
             normalize_names: required("normalize_names", normalize_names)?,
@@ -444,6 +484,15 @@ fn input<'a>(
         encoding: required("encoding", encoding)?,
         on_corrupt: required("on_corrupt", on_corrupt)?,
     })
+}
+
+/// A list of texts without NULLs.
+fn texts(name: &'static str, list: &pgrx::Array<'_, &[u8]>) -> Result<Vec<Vec<u8>>, Error> {
+    required_all(name, list.iter().map(|text| text.map(<[u8]>::to_vec)).collect())
+}
+
+fn required_all<T>(name: &'static str, list: Vec<Option<T>>) -> Result<Vec<T>, Error> {
+    list.into_iter().map(|item| required(name, item)).collect()
 }
 
 fn required<T>(name: &'static str, argument: Option<T>) -> Result<T, Error> {

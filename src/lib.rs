@@ -2,7 +2,7 @@
 //!
 //! The module list and what the server calls when it loads the library; no
 //! logic. Arrows point one way: `api` → {`bulk`, `schema` → `read`} → `load` → `amend` → {`sink`,
-//! `catalog`, `access`, `verdict`} → `pg`; a floor may use all below it. Anything may
+//! `catalog`, `access`, `values`} → `pg`; a floor may use all below it. Anything may
 //! use `error`, `settings`, `stat` and the crate `loader-core`.
 #![deny(unsafe_code)]
 
@@ -23,7 +23,8 @@ mod sink;
 mod stat;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
-mod verdict;
+mod values;
+mod words;
 
 pgrx::pg_module_magic!(name, version);
 pgrx::extension_sql_file!("../sql/loader.sql", name = "loader", bootstrap);
@@ -36,6 +37,7 @@ pub extern "C-unwind" fn _PG_init() {
     let _ = pg::memory::allocator::refill();
     pg::processes::thread::warm_up();
     settings::register();
+    pg::executor::chunk_scan::set_hook();
     pg::processes::worker::set_main(bulk::work);
     pg::executor::procedure::set_main(api::load_json_files, api::old_load_json_files);
 }

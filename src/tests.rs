@@ -4,6 +4,7 @@
 mod tests {
     use crate::pg::executor::chunk::Chunk;
     use crate::pg::executor::chunk_handle::{HandedOut, Statement};
+    use crate::pg::executor::chunk_handle::{Parameters, Written};
     use crate::pg::executor::snapshot::{Snapshot, select_bigint};
     use crate::pg::executor::transaction::Transactions;
     use crate::pg::executor::{array, snapshot, subtransaction};
@@ -14,8 +15,10 @@ mod tests {
     use crate::pg::relations::emptiness;
     use crate::pg::strings::text;
     use loader_core::encode::jsonb::Encoder;
+    use loader_core::pipeline::RecordPosition;
     use loader_core::toast::{Compressor, Method};
     use pgrx::prelude::*;
+    use std::borrow::Cow;
     use std::cell::Cell;
     use std::ffi::CString;
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -31,8 +34,12 @@ mod tests {
 
     fn sum_of(chunk: &Chunk, sql: &std::ffi::CStr, handed_out: &Cell<HandedOut>) -> Option<i64> {
         Spi::run("CREATE TEMP TABLE IF NOT EXISTS sums (sum bigint); DELETE FROM sums").expect("a table");
-        let rows = chunk.hand_to(&Statement::prepare(sql), &[], 0, handed_out).expect("a statement");
-        assert_eq!(rows, 1);
+        let places = vec![RecordPosition::default(); chunk.len()];
+        let parameters = Parameters { number: 0, file: "" };
+        let rows = chunk
+            .hand_to(&Statement::prepare(sql, Vec::new()), 0..chunk.len(), &places, parameters, handed_out)
+            .expect("a statement");
+        assert_eq!(rows, Written { inserted: 1, updated: 0 });
         Spi::get_one("SELECT sum FROM sums").expect("a sum")
     }
 
@@ -160,7 +167,7 @@ mod tests {
             &[
                 array::bigints(&memory, &[1, -2, i64::MAX]),
                 array::booleans(&memory, &[true, false]),
-                array::texts(&memory, &["", "a", "abcd", "abcde"]),
+                array::texts(&memory, &["", "a", "abcd", "abcde"].map(Cow::Borrowed)),
                 array::byteas(&memory, &[vec![], vec![0, 0xFF, 1], long]),
             ],
         )

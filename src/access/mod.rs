@@ -20,11 +20,12 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A regular file that the role may read, and what it was when it was opened.
 pub struct OpenFile {
-    /// The file, at its start.
-    pub file: File,
+    /// The file, at its start. What shares it reads at places of its own.
+    pub file: Arc<File>,
     /// The path as the caller gave it, ready to be shown.
     pub shown: String,
     /// The path as the caller gave it, in the database's encoding.
@@ -147,6 +148,7 @@ pub fn open(path: &[u8]) -> Result<OpenFile, Error> {
             Err(error) => return Err(Error::Read { path: shown, error }),
         }
     }
+    let file = Arc::new(file);
     Ok(OpenFile { file, shown, path: path.to_vec(), stat: FileStat::of(&metadata), _reserved: reserved })
 }
 

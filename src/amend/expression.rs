@@ -11,7 +11,7 @@ use crate::pg::executor::expression::{Argument, Expression, NoValue, Type};
 use crate::pg::memory::allocator;
 use crate::pg::memory::context::{Context, RESERVE};
 use crate::pg::strings::{error_context, text};
-use crate::verdict;
+use crate::values;
 use std::ffi::CStr;
 use std::fmt::Write;
 
@@ -108,7 +108,7 @@ impl Run<'_> {
         self.chunk.reserve().map_err(Error::OutOfMemory)?;
         // A text of the server has no NUL in it.
         let good =
-            CStr::from_bytes_with_nul(&text).is_ok_and(|text| verdict::ask(text, &mut self.chunk).is_ok());
+            CStr::from_bytes_with_nul(&text).is_ok_and(|text| values::ask(text, &mut self.chunk).is_ok());
         self.chunk.clear().for_each(drop);
         if !good {
             self.outcome.still_bad += 1;

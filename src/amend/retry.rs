@@ -1,17 +1,19 @@
 //! `retry_rejects`: loads the mended rejects of a load that are good now.
 
 use super::{gone, hold, target};
-use crate::catalog::{self, Catalog, MendedReject, Past};
-use crate::error::{Error, RecordPosition};
+use crate::catalog::{self, Catalog, MendedReject, Past, SavedOptions};
+use crate::error::{Error, RecordPosition, RejectReason};
 use crate::pg;
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::memory::allocator;
 use crate::pg::memory::context::{Context, RESERVE};
 use crate::pg::strings::{error_context, text};
-use crate::sink::{Insert, Records, Target};
-use crate::verdict;
+use crate::sink::{ColumnOptions, Companion, Insert, RawColumnOptions, Records, Route, Rows, Target, Upsert};
+use crate::values::{self, RowMaker, Server};
 use std::ffi::CStr;
 use std::fmt::Write;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// A chunk is closed when it has this many rows, or when it is full.
 const CHUNK_ROWS: usize = 10_000;
@@ -40,17 +42,37 @@ fn retry_load(load_id: i64) -> Result<Retried, Error> {
     if let Some(original) = past.retry_of {
         return Err(Error::IsRetry { load_id, original });
     }
+    let options = options_of(catalog.saved_options(load_id)?)?;
     let records = if past.keyed { Records::Members } else { Records::Elements };
-    let target = match Target::lock(target(&past)?, &past.column, records) {
+    let target = match Target::lock(
+        target(&past)?,
+        (!past.column.is_empty()).then_some(&*past.column),
+        records,
+        &options,
+    ) {
         Err(Error::NoTable(_)) => return Err(gone(&past)),
         target => target?,
     };
+    let shown = text::show(&past.file_path);
+    let mut server = Server::new()?;
+    let upsert = Upsert::of(&target, &options)?;
+    let rows = match &target.route {
+        Route::Document(_) | Route::Transform(_) => None,
+        Route::Columns(route) => {
+            let plan = Arc::new(route.plan(&target.shown, &options, server.is_utf8())?);
+            Some(RowMaker::new(&shown, route, plan, &options, upsert.as_ref())?)
+        }
+    };
     let mut run = Run {
-        insert: Insert::prepare(&target)?,
-        shown: text::show(&past.file_path),
+        insert: Insert::prepare(&target, &options)?,
+        shown,
+        server: &mut server,
+        rows,
+        by_key: upsert.is_some(),
         id: None,
-        chunk: Chunk::new(),
+        chunk: Chunk::of(target.route.types()),
         places: Vec::new(),
+        lengths: Vec::new(),
         records: 0,
         bytes: 0,
         rows_loaded: 0,
@@ -60,6 +82,8 @@ fn retry_load(load_id: i64) -> Result<Retried, Error> {
         target: &target,
     };
     run.load_mended()?;
+    // A number was drawn for those that the server has then refused.
+    run.id = run.id.filter(|_| run.records > 0);
     if let Some(id) = run.id {
         let Run { records, bytes, rows_loaded, .. } = run;
         catalog.record_retry(&catalog::Retry {
@@ -74,16 +98,42 @@ fn retry_load(load_id: i64) -> Result<Retried, Error> {
     Ok(Retried { load_id: run.id, rows_loaded: run.rows_loaded, rows_rejected: run.still_bad })
 }
 
+/// How the load that is retried has put fields into columns.
+fn options_of(saved: SavedOptions) -> Result<ColumnOptions, Error> {
+    let SavedOptions { words, column_map, key } = saved;
+    let word = |name: &str| words.iter().find(|(other, _)| other == name.as_bytes())?.1.clone();
+    let or_default = |name, default: &[u8]| word(name).unwrap_or_else(|| default.to_vec());
+    let raw = RawColumnOptions {
+        match_columns: or_default("match_columns", b"auto"),
+        column_map,
+        keep: Vec::new(),
+        transform: word("transform"),
+        schema_evolution: or_default("schema_evolution", b"auto"),
+        on_value_error: or_default("on_value_error", b"auto"),
+        write_mode: or_default("write_mode", b"append"),
+        key: (!key.is_empty()).then_some(key),
+        version_column: word("version_column"),
+    };
+    raw.options()
+}
+
 /// A retry under way.
 struct Run<'a> {
     insert: Insert,
     /// The path of the file, for errors.
     shown: String,
+    server: &'a mut Server,
+    /// What makes rows where fields go to columns.
+    rows: Option<RowMaker>,
+    /// Rows are found by their keys.
+    by_key: bool,
     /// The number of the retry, which is drawn with its first chunk.
     id: Option<i64>,
     chunk: Chunk,
     /// The positions of the rejects of the chunk.
     places: Vec<RecordPosition>,
+    /// How many bytes each of their texts has.
+    lengths: Vec<u64>,
     records: u64,
     bytes: u64,
     rows_loaded: u64,
@@ -101,7 +151,9 @@ impl Run<'_> {
             pg::check_for_interrupts();
             reject.text.push(0);
             self.take(&reject)?;
-            if self.chunk.len() >= CHUNK_ROWS || self.chunk.bytes() >= self.target.full_chunk() {
+            // A statement takes each key once.
+            if self.by_key || self.chunk.len() >= CHUNK_ROWS || self.chunk.bytes() >= self.target.full_chunk()
+            {
                 self.insert_chunk()?;
             }
         }
@@ -116,20 +168,39 @@ impl Run<'_> {
         self.places
             .try_reserve(1)
             .map_err(|_| Error::OutOfMemory((self.places.len() + 1) * size_of::<RecordPosition>()))?;
+        self.lengths
+            .try_reserve(1)
+            .map_err(|_| Error::OutOfMemory((self.lengths.len() + 1) * size_of::<u64>()))?;
         // A text of the server has no NUL in it.
-        let good =
-            CStr::from_bytes_with_nul(text).is_ok_and(|text| verdict::ask(text, &mut self.chunk).is_ok());
+        let good = match CStr::from_bytes_with_nul(text) {
+            Ok(text) => self.make(text)?,
+            Err(_) => false,
+        };
         if good {
             if self.target.lineage.key {
                 self.chunk.push_key(reject.key.as_deref()).map_err(Error::OutOfMemory)?;
             }
+            let length = (text.len() - 1) as u64;
             self.places.push(reject.place);
+            self.lengths.push(length);
             self.records += 1;
-            self.bytes += (text.len() - 1) as u64;
+            self.bytes += length;
         } else {
             self.still_bad += 1;
         }
         Ok(())
+    }
+
+    /// Adds the row of a mended text, which is in the database's encoding, to the chunk, if the
+    /// server takes it.
+    fn make(&mut self, text: &CStr) -> Result<bool, Error> {
+        let Some(rows) = &mut self.rows else { return Ok(values::ask(text, &mut self.chunk).is_ok()) };
+        if values::look_at(text, &mut self.chunk).is_err() {
+            return Ok(false);
+        }
+        let utf8 = text::to_utf8(text.to_bytes()).map_err(Error::OutOfMemory)?;
+        let Some(utf8) = utf8 else { return Ok(false) };
+        Ok(rows.make_of_text(self.server, &utf8, &mut self.chunk)?.is_ok())
     }
 
     fn insert_chunk(&mut self) -> Result<(), Error> {
@@ -141,12 +212,54 @@ impl Run<'_> {
             Some(id) => id,
             None => *self.id.insert(self.catalog.next_load_id()?),
         };
-        // Before the rows: a trigger that retries too finds these done.
-        let offsets: Vec<i64> = self.places.iter().map(|place| place.offset as i64).collect();
-        self.catalog.set_resolved(self.past.id, &offsets, id)?;
-        self.rows_loaded += self.insert.run(self.target, id, &self.shown, &self.chunk, &self.places)?;
+        let rows = Rows { load_id: id, file: &self.shown, chunk: &self.chunk, places: &self.places };
+        let mut resolving = Resolving {
+            catalog: self.catalog,
+            original: self.past.id,
+            retry: id,
+            places: &self.places,
+            lengths: &self.lengths,
+            refused: 0,
+            refused_bytes: 0,
+        };
+        let written = self.insert.run_what_is_taken(self.target, rows, &mut resolving)?;
+        self.rows_loaded += written.inserted + written.updated;
+        let Resolving { refused, refused_bytes, .. } = resolving;
+        self.still_bad += refused;
+        self.records -= refused;
+        self.bytes -= refused_bytes;
         self.chunk.clear().for_each(drop);
         self.places.clear();
+        self.lengths.clear();
         Ok(())
     }
+}
+
+/// Marks rejects as resolved while they are inserted.
+struct Resolving<'a> {
+    catalog: &'a Catalog,
+    /// The load whose rejects they are, and the one that loads them.
+    original: i64,
+    retry: i64,
+    places: &'a [RecordPosition],
+    lengths: &'a [u64],
+    /// How many the server refuses again, and how many bytes their texts have.
+    refused: u64,
+    refused_bytes: u64,
+}
+
+impl Companion for Resolving<'_> {
+    /// A trigger that retries too finds these done.
+    fn before(&mut self, rows: Range<usize>) -> Result<(), Error> {
+        let offsets: Vec<i64> = self.places[rows].iter().map(|place| place.offset as i64).collect();
+        self.catalog.set_resolved(self.original, &offsets, self.retry)
+    }
+
+    fn refused(&mut self, row: usize, _: RejectReason) -> Result<(), Error> {
+        self.refused += 1;
+        self.refused_bytes += self.lengths[row];
+        Ok(())
+    }
+
+    fn inserted(&mut self, _: Range<usize>) {}
 }

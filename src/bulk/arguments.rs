@@ -2,8 +2,10 @@
 
 use super::serialise::{Serialise, serialise_fields};
 use crate::error::Error;
-use crate::load::{self, LoadOptions, RawInputOptions, RawOptions};
+use crate::load::{LoadOptions, RawInputOptions, RawOptions};
 use crate::pg::Oid;
+use crate::read::ReadArguments;
+use crate::sink::RawColumnOptions;
 
 /// The arguments, texts in the database's encoding.
 #[derive(Clone, Debug)]
@@ -16,12 +18,13 @@ pub struct BulkArguments {
     pub reject_limit: Option<i64>,
     pub if_loaded: Vec<u8>,
     pub if_emptied: Vec<u8>,
-    pub target_column: Vec<u8>,
+    pub target_column: Option<Vec<u8>>,
     pub records_path: Option<Vec<u8>>,
     pub on_file_error: OnFileError,
     pub encoding: Vec<u8>,
     pub on_corrupt: Vec<u8>,
     pub line_prefix: Option<Vec<u8>>,
+    pub columns: RawColumnOptions,
 }
 
 /// What to do when a file has failed.
@@ -42,7 +45,7 @@ impl OnFileError {
     pub fn of(word: &[u8]) -> Result<Self, Error> {
         let [continues, stop, raise] = OnFileError::ALL;
         let words = [("continue", continues), ("stop", stop), ("raise", raise)];
-        load::word("on_file_error", word, "continue, stop, raise", &words)
+        crate::words::word("on_file_error", word, "continue, stop, raise", &words)
     }
 }
 
@@ -64,7 +67,27 @@ impl BulkArguments {
             records_path: self.records_path.as_deref(),
             validate: false,
             line_prefix: self.line_prefix.as_deref(),
+            columns: &self.columns,
         })
+    }
+}
+
+impl BulkArguments {
+    /// The reading of all files of a pattern, as a load would read them.
+    pub fn reading<'a>(&'a self, pattern: &'a [u8]) -> ReadArguments<'a> {
+        ReadArguments {
+            path: pattern,
+            format: &self.format,
+            input: RawInputOptions {
+                compression: &self.compression,
+                encoding: &self.encoding,
+                on_corrupt: &self.on_corrupt,
+            },
+            on_error: b"ignore",
+            records_path: self.records_path.as_deref(),
+            max_records: None,
+            line_prefix: self.line_prefix.as_deref(),
+        }
     }
 }
 
@@ -107,6 +130,19 @@ serialise_fields!(BulkArguments {
     encoding,
     on_corrupt,
     line_prefix,
+    columns,
+});
+
+serialise_fields!(RawColumnOptions {
+    match_columns,
+    column_map,
+    keep,
+    transform,
+    schema_evolution,
+    on_value_error,
+    write_mode,
+    key,
+    version_column,
 });
 
 impl Serialise for OnFileError {
@@ -123,6 +159,7 @@ impl Serialise for OnFileError {
 mod tests {
     use super::{BulkArguments, CallPlan, OnFileError};
     use crate::pg::Oid;
+    use crate::sink::RawColumnOptions;
 
     #[test]
     fn a_plan_is_read_as_it_was_written() {
@@ -136,12 +173,23 @@ mod tests {
                 reject_limit: Some(i64::MIN),
                 if_loaded: b"skip".to_vec(),
                 if_emptied: b"\xFF\0".to_vec(),
-                target_column: b"data".to_vec(),
+                target_column: Some(b"data".to_vec()),
                 records_path: None,
                 on_file_error: OnFileError::Raise,
                 encoding: b"utf-8".to_vec(),
                 on_corrupt: b"stop".to_vec(),
                 line_prefix: Some(Vec::new()),
+                columns: RawColumnOptions {
+                    match_columns: b"exact".to_vec(),
+                    column_map: vec![(b"a".to_vec(), None), (Vec::new(), Some(b"b".to_vec()))],
+                    keep: vec![b"c.d".to_vec()],
+                    transform: None,
+                    schema_evolution: Vec::new(),
+                    on_value_error: b"auto".to_vec(),
+                    write_mode: b"upsert".to_vec(),
+                    key: Some(vec![b"id".to_vec(), Vec::new()]),
+                    version_column: Some(b"v".to_vec()),
+                },
             },
             threads: 3,
         };

@@ -30,7 +30,7 @@ impl<'a> CallContext<'a> {
             target: self.target.oid,
             target_type: self.target.row_type,
             target_name: self.target_name,
-            column: &self.target.column,
+            column: self.target.route.column(),
             file_size,
             records_path: self.options.records_path(),
         }

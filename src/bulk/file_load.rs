@@ -285,6 +285,8 @@ pub fn failed(failure: &Failure) -> Step<'_> {
     Step {
         status: Status::Failed,
         rows: 0,
+        rows_updated: 0,
+        rows_superseded: 0,
         ledger: Default::default(),
         records: 0,
         lines: 0,

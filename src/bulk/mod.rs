@@ -39,6 +39,7 @@ use crate::pg::memory::context::{Context, RESERVE};
 use crate::pg::memory::shared::Segment;
 use crate::pg::processes::session::Session;
 use crate::pg::relations::relation;
+use crate::schema;
 use crate::settings;
 use crate::sink::{Insert, Placement, Target};
 use crate::stat::FileStat;
@@ -98,14 +99,14 @@ fn load_all(
     transactions: &mut Transactions,
     record: &mut CallRecord,
 ) -> Result<Option<Error>, Error> {
-    let CallScope { paths, table, name, alone } = find(pattern, &arguments, transactions)?;
+    let CallScope { paths, table, name, column, alone } = find(pattern, &arguments, transactions)?;
     record.begin(name);
     if paths.is_empty() {
         report::nothing_matches(pattern);
         return Ok(None);
     }
     let stats = access::stats(&paths)?;
-    let known = skip_known(&arguments, &paths, &stats, transactions)?;
+    let known = skip_known(&arguments, &column, &paths, &stats, transactions)?;
     let sizes: Vec<u64> = stats.iter().map(|stat| stat.map_or(0, |stat| stat.size)).collect();
     let wanted = how_many(workers, alone, &sizes, &known);
     let plan = CallPlan { arguments, threads: threads_each(wanted) };
@@ -150,6 +151,8 @@ struct CallScope {
     /// Name of the target, and its name with its schema.
     table: String,
     name: Vec<u8>,
+    /// The column that takes documents, empty where fields go to columns.
+    column: Vec<u8>,
     /// Why no worker can load it, if none can.
     alone: Option<&'static str>,
 }
@@ -162,8 +165,19 @@ fn find(
     transactions: &mut Transactions,
 ) -> Result<CallScope, Error> {
     transactions.begin();
-    let target = Target::lock(arguments.table, &arguments.target_column, arguments.options()?.records())?;
-    Insert::prepare(&target)?;
+    let options = arguments.options()?;
+    if options.columns.adds_columns() {
+        let files = arguments.reading(pattern);
+        let (table, column) = (arguments.table, arguments.target_column.as_deref());
+        schema::add_columns(&files, table, column, options.records(), &options.columns)?;
+    }
+    let target = Target::lock(
+        arguments.table,
+        arguments.target_column.as_deref(),
+        options.records(),
+        &options.columns,
+    )?;
+    Insert::prepare(&target, &options.columns)?;
     let alone = if relation::is_temporary(target.oid) {
         Some("its target is a temporary table")
     } else if !Session::own().can_be_taken_over() {
@@ -183,19 +197,20 @@ fn find(
         }
         let catalog = Catalog::open()?;
         catalog.adopt()?;
-        if arguments.options()?.if_emptied == IfEmptied::Reload {
+        if options.if_emptied == IfEmptied::Reload {
             load::forget_if_emptied(&catalog, &target)?;
         }
     }
-    let name = target.quoted_name()?;
+    let (name, column) = (target.quoted_name()?, target.route.column().to_vec());
     let table = target.shown;
     transactions.commit();
-    Ok(CallScope { paths, table, name, alone })
+    Ok(CallScope { paths, table, name, column, alone })
 }
 
 /// The files that need not be opened, because they are loaded and have not changed since.
 fn skip_known(
     arguments: &BulkArguments,
+    column: &[u8],
     paths: &[Vec<u8>],
     stats: &[Option<FileStat>],
     transactions: &mut Transactions,
@@ -210,7 +225,7 @@ fn skip_known(
         target: arguments.table,
         target_type: relation::row_type(arguments.table),
         target_name: &[],
-        column: &arguments.target_column,
+        column,
         file_size: 0,
         records_path: options.records_path(),
     };

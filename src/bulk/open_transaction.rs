@@ -21,9 +21,14 @@ impl OpenTransaction {
     /// since the last one.
     pub fn open(arguments: &BulkArguments, options: &LoadOptions) -> Result<Self, Error> {
         access::require_file_role()?;
-        let target = Target::lock(arguments.table, &arguments.target_column, options.records())?;
+        let target = Target::lock(
+            arguments.table,
+            arguments.target_column.as_deref(),
+            options.records(),
+            &options.columns,
+        )?;
         let target_name = target.quoted_name()?;
-        let insert = Insert::prepare(&target)?;
+        let insert = Insert::prepare(&target, &options.columns)?;
         let catalog = Catalog::open()?;
         Ok(OpenTransaction { target, target_name, insert, catalog })
     }

@@ -2,6 +2,7 @@
 //! on the same machine: there are no field names and no format versions.
 
 use crate::pg::Oid;
+use crate::sink::MappedField;
 
 /// A value that can be written as bytes and read back.
 pub trait Serialise: Sized {
@@ -70,6 +71,33 @@ impl Serialise for Vec<u8> {
         Some(content.to_vec())
     }
 }
+
+impl<A: Serialise, B: Serialise> Serialise for (A, B) {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        self.0.write(bytes);
+        self.1.write(bytes);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        Some((A::read(bytes)?, B::read(bytes)?))
+    }
+}
+
+macro_rules! serialise_lists {
+    ($($item:ty),*) => {$(
+        impl Serialise for Vec<$item> {
+            fn write(&self, bytes: &mut Vec<u8>) {
+                self.len().write(bytes);
+                self.iter().for_each(|item| item.write(bytes));
+            }
+
+            fn read(bytes: &mut &[u8]) -> Option<Self> {
+                (0..usize::read(bytes)?).map(|_| <$item>::read(bytes)).collect()
+            }
+        }
+    )*};
+}
+serialise_lists!(Vec<u8>, MappedField);
 
 impl<T: Serialise> Serialise for Option<T> {
     fn write(&self, bytes: &mut Vec<u8>) {

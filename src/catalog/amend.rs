@@ -24,6 +24,8 @@ pub struct Past {
     pub is_undone: bool,
     /// How many of its rows are in the table; none once the table was found empty.
     pub rows_there: i64,
+    /// How many rows of the table it has updated.
+    pub rows_updated: i64,
     /// If it was a retry: the load whose rejects it loaded.
     pub retry_of: Option<i64>,
     /// Whether its records are the values of an object.
@@ -101,7 +103,8 @@ impl Catalog {
                 h.home OPERATOR(pg_catalog.=) $2,
                 h.loaded_by,
                 pg_catalog.convert_to(h.loaded_by_name::pg_catalog.text, pg_catalog.getdatabaseencoding()),
-                h.records_path OPERATOR(pg_catalog.~~) '%.*'::pg_catalog.text
+                h.records_path OPERATOR(pg_catalog.~~) '%.*'::pg_catalog.text,
+                h.rows_updated
             FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.=) $1
             {}",
@@ -128,6 +131,7 @@ impl Catalog {
                 retry_of: row.get(7)?,
                 content_hash: row.get(8)?,
                 keyed: row.get(12)?.unwrap_or_default(),
+                rows_updated: row.get(13)?.unwrap_or_default(),
             };
             let maker = Maker { is_of_this_origin: row.get(9)?, role: row.get(10)?, name: row.get(11)? };
             Ok(Some((past, maker)))
@@ -267,7 +271,10 @@ impl Catalog {
         self.as_owner(|client| Ok(client.update(statement, None, arguments)?.len()))
     }
 
-    fn as_owner<R>(&self, body: impl FnOnce(&mut SpiClient<'_>) -> Result<R, SpiError>) -> Result<R, Error> {
+    pub(super) fn as_owner<R>(
+        &self,
+        body: impl FnOnce(&mut SpiClient<'_>) -> Result<R, SpiError>,
+    ) -> Result<R, Error> {
         Ok(user::run_as(self.owner, || Spi::connect_mut(body))?)
     }
 }

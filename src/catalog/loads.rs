@@ -89,8 +89,12 @@ pub struct FileState<'a> {
 #[derive(Clone, Copy)]
 pub struct Step<'a> {
     pub status: Status,
-    /// How many rows this step inserted.
+    /// How many rows this step inserted or updated, …
     pub rows: u64,
+    /// … how many of these it updated, …
+    pub rows_updated: u64,
+    /// … and how many it did not write, because a newer row with their key was written.
+    pub rows_superseded: u64,
     /// The ledger of this step.
     pub ledger: Tally,
     /// How many records lie before that place in the stream, bad ones counted too.
@@ -115,10 +119,11 @@ impl Catalog {
             stream_bytes, bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name,
             started_at, finished_at, start_offset, records, lines, splitter_state, error_sqlstate,
             error_message, retry_of, open_offset, home, target_type, file_device, file_inode,
-            file_mtime_ns, file_ctime_ns, bytes_prefix, encoding)
+            file_mtime_ns, file_ctime_ns, bytes_prefix, encoding,
+            rows_updated, rows_superseded)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, pg_catalog.jsonb_in(pg_catalog.textout($13)), $14, $15, $16,
             $17, $18, $19, $20, $21, $22::pg_catalog.name, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33,
-            $34, $35, $36, $37, $38, $39, $40)";
+            $34, $35, $36, $37, $38, $39, $40, $41, $42)";
         let [device, inode, mtime_ns, ctime_ns] = file.settled_stat();
         let arguments = [
             load.id.into(),
@@ -161,6 +166,8 @@ impl Catalog {
             ctime_ns,
             (step.ledger.bytes_prefix as i64).into(),
             or_null(file.encoding),
+            (step.rows_updated as i64).into(),
+            (step.rows_superseded as i64).into(),
         ];
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
@@ -177,6 +184,8 @@ impl Catalog {
             bytes_rejected = h.bytes_rejected OPERATOR(pg_catalog.+) $8,
             bytes_framing = h.bytes_framing OPERATOR(pg_catalog.+) $9,
             bytes_prefix = h.bytes_prefix OPERATOR(pg_catalog.+) $26, encoding = COALESCE($27, h.encoding),
+            rows_updated = h.rows_updated OPERATOR(pg_catalog.+) $28,
+            rows_superseded = h.rows_superseded OPERATOR(pg_catalog.+) $29,
             records = $10, lines = $11, splitter_state = $12,
             file_size = COALESCE($13, h.file_size), file_mtime = COALESCE($14, h.file_mtime),
             content_hash = COALESCE($15, h.content_hash), format = $16, compression = $17,
@@ -218,6 +227,8 @@ impl Catalog {
             ctime_ns,
             (step.ledger.bytes_prefix as i64).into(),
             or_null(file.encoding),
+            (step.rows_updated as i64).into(),
+            (step.rows_superseded as i64).into(),
         ];
         let updated = user::run_as(self.owner, || {
             Spi::connect_mut(|client| client.update(STATEMENT, None, &arguments).map(|rows| rows.len()))

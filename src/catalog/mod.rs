@@ -53,6 +53,7 @@ mod earlier;
 mod emptied;
 mod loads;
 mod mended;
+mod saved_options;
 mod stat;
 mod unmended;
 
@@ -61,6 +62,7 @@ pub use claims::{Claimed, turn};
 pub use earlier::Earlier;
 pub use loads::{FileOnDisk, FileState, Load, Position, Status, Step};
 pub use mended::MendedReject;
+pub use saved_options::SavedOptions;
 pub use unmended::UnmendedReject;
 
 use crate::error::Error;
@@ -70,6 +72,7 @@ use crate::pg::relations::relation;
 use crate::pg::{self, Oid};
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
+use std::borrow::Cow;
 
 /// The tables and their owner.
 pub struct Catalog {
@@ -101,13 +104,15 @@ pub struct Rejects {
     pub byte_offset: Vec<i64>,
     pub byte_length: Vec<i64>,
     pub line: Vec<i64>,
-    pub error_type: Vec<&'static str>,
-    pub sqlstate: Vec<&'static str>,
-    pub message: Vec<&'static str>,
+    pub error_type: Vec<Cow<'static, str>>,
+    pub sqlstate: Vec<Cow<'static, str>>,
+    pub message: Vec<Cow<'static, str>>,
     pub raw: Vec<Vec<u8>>,
     pub raw_truncated: Vec<bool>,
     /// In the database's encoding.
     pub record_key: Vec<Option<Vec<u8>>>,
+    /// The same.
+    pub column_name: Vec<Option<Vec<u8>>>,
 }
 
 impl Rejects {
@@ -125,7 +130,8 @@ impl Rejects {
         one(&mut self.message)?;
         one(&mut self.raw)?;
         one(&mut self.raw_truncated)?;
-        one(&mut self.record_key)
+        one(&mut self.record_key)?;
+        one(&mut self.column_name)
     }
 }
 
@@ -151,10 +157,10 @@ impl Catalog {
     pub fn add_rejects(&self, load_id: i64, rejects: Rejects) -> Result<(), Error> {
         const STATEMENT: &str = "INSERT INTO loader.rejects_data (
             load_id, record_no, byte_offset, byte_length, line, error_type, sqlstate, message, raw, raw_truncated,
-            record_key)
+            record_key, column_name)
             SELECT $1, pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),
                 pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8),
-                pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11)";
+                pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11), pg_catalog.unnest($12)";
         let memory = pg::memory::context::Context::new(c"loader rejects", 8 * 1024);
         let arguments = [
             load_id.into(),
@@ -168,6 +174,7 @@ impl Catalog {
             array::byteas(&memory, &rejects.raw),
             array::booleans(&memory, &rejects.raw_truncated),
             array::nullable_texts(&memory, &rejects.record_key),
+            array::nullable_texts(&memory, &rejects.column_name),
         ];
         drop(rejects);
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)

@@ -4,12 +4,7 @@ use loader_core::fault::FaultKind;
 use pgrx::PgSqlErrorCode as Code;
 use std::io;
 
-/// The SQLSTATE that the server gives to a record with such a fault.
-pub fn sqlstate(kind: FaultKind) -> Code {
-    code_of(sqlstate_text(kind))
-}
-
-/// The five characters of [`sqlstate`], as `loader.rejects` shows them.
+/// The SQLSTATE that the server gives to a record with such a fault, five characters.
 pub fn sqlstate_text(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::Syntax | FaultKind::Truncated | FaultKind::Text => "22P02",

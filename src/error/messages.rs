@@ -1,11 +1,10 @@
 //! What is said of each error: SQLSTATE, message, detail and hint, in one table.
 
-use super::code::{code_of, file_access_code, sqlstate};
-use super::{Error, Misfit, RecordPosition};
+use super::code::{code_of, file_access_code};
+use super::{Error, Misfit, RecordPosition, RejectReason};
 use crate::pg::executor::transaction::Obstacle;
 use crate::pg::strings::message::count;
-use loader_core::fault::Fault;
-use loader_core::infer::{MAX_FIELDS, MAX_NAME_BYTES};
+use loader_core::json::{MAX_FIELDS, MAX_NAME_BYTES};
 use loader_core::looks::Looks;
 use loader_core::stream::{Compression, FileKind, Foreign};
 use pgrx::PgSqlErrorCode as Code;
@@ -20,16 +19,16 @@ pub(super) struct Message {
 }
 
 impl Message {
-    fn new(code: Code, message: impl Into<String>) -> Self {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
         Message { code, message: message.into(), detail: None, hint: None }
     }
 
-    fn detail(mut self, detail: impl Into<String>) -> Self {
+    pub(super) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -256,6 +255,18 @@ impl Error {
                     others => format!("Its first document has {} at {}.", if others.len() == 1 { "an array" } else { "arrays" }, list(others)),
                 })
             }
+            Error::KeptBehind { path, field } => Message::new(
+                Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+                format!("field \"{field}\" of keep stands behind the records of file \"{path}\""),
+            )
+            .detail("Records are loaded while the file is read: what comes behind them is not known then.")
+            .hint("Leave the field out of keep, or load the records without it and add it afterwards."),
+            Error::KeptTooLong { path, field, most } => Message::new(
+                Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                format!("field \"{field}\" of keep is too long in file \"{path}\""),
+            )
+            .detail(format!("The fields of keep may have {most} bytes in all, since each record gets them."))
+            .hint("Name shorter fields in keep."),
             Error::NoConversion => Message::new(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
                 "there is no conversion from UTF8 to the encoding of the database",
@@ -263,14 +274,14 @@ impl Error {
             Error::OutOfMemory(bytes) => Message::new(Code::ERRCODE_OUT_OF_MEMORY, "out of memory")
                 .detail(format!("Failed on request of size {bytes} for a record of the file."))
                 .hint("Lower loader.max_record_size to pass over very large records."),
-            Error::BadRecord { path, place, fault } => Message::new(sqlstate(fault.kind), format!("invalid record: {}", fault.what))
-                .detail(detail_of(&path, place, fault))
+            Error::BadRecord { path, place, reason } => Message::new(reason.code(), format!("invalid record: {}", reason.words()))
+                .detail(detail_of(&path, place, &reason))
                 .hint("Use on_error => 'reject' to load the valid records and keep the invalid ones in loader.rejects."),
-            Error::TooManyRejects { path, limit, place, fault } => Message::new(
+            Error::TooManyRejects { path, limit, place, reason } => Message::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("file \"{path}\" has more than {}", count(limit, "invalid record", "invalid records")),
             )
-            .detail(format!("Last one: {}. {}", fault.what, detail_of(&path, place, fault)))
+            .detail(format!("Last one: {}. {}", reason.words(), detail_of(&path, place, &reason)))
             .hint("Raise reject_limit to load the file nevertheless."),
             Error::TooManyInFile { path, limit } => Message::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
@@ -293,16 +304,27 @@ impl Error {
                     None => message,
                 }
             }
-            Error::NotJson { path, records, place, fault } => Message::new(
+            Error::NotJson { path, records, place, reason } => Message::new(
                 Code::ERRCODE_BAD_COPY_FILE_FORMAT,
                 format!("file \"{path}\" does not look like JSON"),
             )
             .detail(format!(
                 "The first {records} records are all invalid. Last one: {}. {}",
-                fault.what,
-                detail_of(&path, place, fault)
+                reason.words(),
+                detail_of(&path, place, &reason)
             ))
             .hint("Set reject_limit to load the file nevertheless."),
+            Error::NoneInserted { path, records, place, reason } => Message::new(
+                Code::ERRCODE_BAD_COPY_FILE_FORMAT,
+                format!("no record of file \"{path}\" could be inserted"),
+            )
+            .detail(format!(
+                "The first {records} records are all rejected. Last one, refused with SQLSTATE {}: {}. {}",
+                reason.sqlstate,
+                reason.words(),
+                detail_of(&path, place, &reason)
+            ))
+            .hint("Look at the constraints and triggers of the table. Set reject_limit to load the file nevertheless."),
             Error::AlreadyLoaded { path, table, load_id } => Message::new(
                 Code::ERRCODE_DUPLICATE_OBJECT,
                 format!("content of file \"{path}\" is already loaded into table \"{table}\""),
@@ -408,6 +430,11 @@ impl Error {
                 format!("invalid value for argument \"line_prefix\": \"{prefix}\""),
             )
             .detail(format!("{}.", sentence(what))),
+            Error::BadKeep { path, what } => Message::new(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("invalid value for argument \"keep\": \"{path}\""),
+            )
+            .detail(format!("{}.", sentence(what))),
             Error::NoLoad(load_id) => {
                 Message::new(Code::ERRCODE_UNDEFINED_OBJECT, format!("load {load_id} does not exist"))
                     .detail("Only loads of roles whose privileges the current role has can be changed.")
@@ -425,6 +452,11 @@ impl Error {
                 Message::new(Code::ERRCODE_OBJECT_IN_USE, format!("load {load_id} is under way in another session"))
                     .hint("Wait for its end, or cancel it.")
             }
+            Error::HasUpdated { load_id, rows } => Message::new(
+                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("load {load_id} cannot be undone"),
+            )
+            .detail(format!("It has updated {}, whose earlier values are gone.", count(rows, "row", "rows"))),
             Error::RowsDiffer { load_id, brought, there } => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!(
@@ -511,6 +543,7 @@ impl Error {
             Error::TableExists(name) => {
                 Message::new(Code::ERRCODE_DUPLICATE_TABLE, format!("relation \"{name}\" already exists"))
             }
+            Error::Columns(error) => error.message(),
             Error::Resolved { load_id, byte_offset, retry } => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("reject of load {load_id} at byte {byte_offset} is already loaded"),
@@ -584,12 +617,15 @@ fn is_name(path: &str) -> bool {
         && !path.as_bytes().windows(4).any(|bytes| bytes.iter().all(u8::is_ascii_digit))
 }
 
-fn detail_of(path: &str, place: RecordPosition, fault: Fault) -> String {
-    format!("File \"{path}\", {place}; the fault is at byte {}.", fault.at)
+fn detail_of(path: &str, place: RecordPosition, reason: &RejectReason) -> String {
+    match reason.fault {
+        Some(fault) => format!("File \"{path}\", {place}; the fault is at byte {}.", fault.at),
+        None => format!("File \"{path}\", {place}."),
+    }
 }
 
 /// Words that begin a sentence.
-fn sentence(words: &str) -> String {
+pub(super) fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }

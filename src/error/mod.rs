@@ -1,17 +1,20 @@
 //! Every error that a user can see. Nothing here carries contents of a file.
 
 mod code;
+mod columns;
 mod failure;
 mod messages;
+mod reason;
 
-pub use code::{error_type, sqlstate_text};
+pub use code::error_type;
+pub use columns::{ColumnError, ColumnMatch};
 pub use failure::Failure;
 pub use loader_core::pipeline::RecordPosition;
 pub use messages::{DIRECTORY, braces_hint};
+pub use reason::RejectReason;
 
 use crate::pg::executor::transaction::Obstacle;
 use crate::pg::strings::text;
-use loader_core::fault::Fault;
 use loader_core::looks::Looks;
 use loader_core::stream::{Compression, FileKind, Foreign};
 use pgrx::PgLogLevel;
@@ -92,18 +95,26 @@ pub enum Error {
     /// There is no array at `records_path`; some that there are, and the path through those
     /// that lie on its way.
     NoRecords { path: String, records_path: String, others: Vec<String>, between: Option<String> },
+    /// `keep` cannot be used as it is; why.
+    BadKeep { path: String, what: &'static str },
+    /// A field of `keep` stands behind the records that it is to be given to.
+    KeptBehind { path: String, field: String },
+    /// With this one, the fields of `keep` are too long.
+    KeptTooLong { path: String, field: String, most: usize },
     /// The database has an encoding that UTF-8 cannot be converted to.
     NoConversion,
     /// Memory for a buffer was not to be had.
     OutOfMemory(usize),
     /// `on_error => 'stop'` met a bad record.
-    BadRecord { path: String, place: RecordPosition, fault: Fault },
+    BadRecord { path: String, place: RecordPosition, reason: Box<RejectReason> },
     /// More bad records than `reject_limit`.
-    TooManyRejects { path: String, limit: u64, place: RecordPosition, fault: Fault },
+    TooManyRejects { path: String, limit: u64, place: RecordPosition, reason: Box<RejectReason> },
     /// The same, where no one record was the one too many.
     TooManyInFile { path: String, limit: u64 },
     /// So many records from the first on, and not one good among them.
-    NotJson { path: String, records: u64, place: RecordPosition, fault: Fault },
+    NotJson { path: String, records: u64, place: RecordPosition, reason: Box<RejectReason> },
+    /// The same, and the server has refused the last one, which is JSON.
+    NoneInserted { path: String, records: u64, place: RecordPosition, reason: Box<RejectReason> },
     /// Nothing in the file could be JSON.
     NoJson { path: String, looks: Looks },
     /// `if_loaded => 'error'` and the content was loaded before.
@@ -161,6 +172,8 @@ pub enum Error {
     HeldUp(String),
     /// The load was undone.
     Undone(i64),
+    /// A load has updated rows, whose earlier values are gone.
+    HasUpdated { load_id: i64, rows: u64 },
     /// A load has more or fewer rows in its table than it brought.
     RowsDiffer { load_id: i64, brought: u64, there: u64 },
     /// What a file brought earlier is to be undone, and is not the caller's to undo.
@@ -189,6 +202,8 @@ pub enum Error {
     TwoTypes(String),
     /// `seed_table` is to make a table that is there.
     TableExists(String),
+    /// The fields of records cannot go to columns.
+    Columns(ColumnError),
     /// The reject was loaded by a retry.
     Resolved { load_id: i64, byte_offset: i64, retry: i64 },
 }

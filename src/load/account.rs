@@ -2,6 +2,7 @@
 //! one place where ledgers have to balance.
 
 use crate::catalog::{FileOnDisk, FileState, Position, Status, Step};
+use crate::pg::executor::chunk_handle::Written;
 use loader_core::split::ResumePoint;
 use loader_core::split::json::Format;
 use loader_core::stream::{Compression, Encoding};
@@ -13,7 +14,8 @@ pub struct Account {
     from: ResumePoint,
     /// How many bad records lie before the part, those of earlier calls too.
     rejected: u64,
-    rows: u64,
+    written: Written,
+    superseded: u64,
     /// How many records of the part were good for the splitter and refused by the server, …
     refused: u64,
     /// … and how many bytes those have.
@@ -26,8 +28,12 @@ pub struct PartResult {
     /// Where it begins, and where it ends.
     pub from: ResumePoint,
     pub end: ResumePoint,
-    /// How many rows were inserted.
+    /// How many rows were inserted or updated, …
     pub rows: u64,
+    /// … how many of them were updated, …
+    pub updated: u64,
+    /// … and how many were not written, because a newer row with their key was.
+    pub superseded: u64,
     /// The ledger of the part. Records that the server refused count as rejects.
     pub ledger: Tally,
     /// The offset of its last record, if that is bad: the file may have been read while that
@@ -47,7 +53,15 @@ pub struct ReadAs {
 impl Account {
     /// For a first part that begins at `from`, behind `rejected` bad records.
     pub fn new(read_as: ReadAs, from: ResumePoint, rejected: u64) -> Self {
-        Account { read_as, from, rejected, rows: 0, refused: 0, refused_bytes: 0 }
+        Account {
+            read_as,
+            from,
+            rejected,
+            written: Written::default(),
+            superseded: 0,
+            refused: 0,
+            refused_bytes: 0,
+        }
     }
 
     /// Where the part under way begins.
@@ -55,9 +69,11 @@ impl Account {
         &self.from
     }
 
-    /// Counts rows that were inserted.
-    pub fn insert(&mut self, rows: u64) {
-        self.rows += rows;
+    /// Counts rows that were written, and those that were not because a newer row with their key
+    /// was.
+    pub fn write(&mut self, written: Written, superseded: u64) {
+        self.written += written;
+        self.superseded += superseded;
     }
 
     /// Counts a record of so many bytes that the server refuses.
@@ -75,8 +91,9 @@ impl Account {
             return None;
         }
         let next = Account::new(self.read_as, end, rejected);
-        let Account { read_as, from, rows, .. } = std::mem::replace(self, next);
-        Some(PartResult { from, end, rows, ledger, open_offset, read_as })
+        let Account { read_as, from, written, superseded, .. } = std::mem::replace(self, next);
+        let (rows, updated) = (written.inserted + written.updated, written.updated);
+        Some(PartResult { from, end, rows, updated, superseded, ledger, open_offset, read_as })
     }
 }
 
@@ -86,6 +103,8 @@ impl PartResult {
         Step {
             status,
             rows: self.rows,
+            rows_updated: self.updated,
+            rows_superseded: self.superseded,
             ledger: self.ledger,
             records: self.end.records,
             lines: self.end.line,

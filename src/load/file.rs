@@ -3,7 +3,7 @@
 //! other one for the backend's word to stop.
 
 use crate::access::OpenFile;
-use crate::error::Error;
+use crate::error::{ColumnError, Error};
 use crate::pg;
 use crate::pg::memory::allocator;
 use loader_core::pipeline::Control;
@@ -144,6 +144,7 @@ impl FileSource {
     pub fn rewind(&mut self) -> Result<(), Error> {
         self.opened
             .file
+            .as_ref()
             .seek(SeekFrom::Start(0))
             .map_err(|error| Error::Read { path: self.opened.shown.clone(), error })?;
         if let Some(hasher) = &mut self.hasher {
@@ -164,7 +165,7 @@ impl Source for FileSource {
         }
         loop {
             self.poll()?;
-            match self.opened.file.read(&mut buf[..most]) {
+            match self.opened.file.as_ref().read(&mut buf[..most]) {
                 Ok(0) => return Err(stream::Error::Changed),
                 Ok(n) => {
                     if let Some(hasher) = &mut self.hasher {
@@ -182,7 +183,7 @@ impl Source for FileSource {
 
     fn skip(&mut self, bytes: u64) -> Result<(), stream::Error> {
         let forward = i64::try_from(bytes).map_err(|_| stream::Error::NoBoundary)?;
-        self.opened.file.seek(SeekFrom::Current(forward))?;
+        self.opened.file.as_ref().seek(SeekFrom::Current(forward))?;
         self.bytes_read += bytes;
         Ok(())
     }
@@ -218,6 +219,9 @@ pub fn explain(error: stream::Error, path: &str) -> Error {
         stream::Error::NoRecords { path: records_path, others, between } => {
             Error::NoRecords { path, records_path, others, between }
         }
+        stream::Error::Mismatch(mismatch) => ColumnError::Mismatch { path, mismatch }.into(),
+        stream::Error::KeptBehind { field } => Error::KeptBehind { path, field },
+        stream::Error::KeptTooLong { field, most } => Error::KeptTooLong { path, field, most },
         stream::Error::OutOfMemory(bytes) => Error::OutOfMemory(bytes),
         stream::Error::NoBoundary => Error::NotTheSame { path, load_id: None },
         stream::Error::Changed => Error::Changed(path),

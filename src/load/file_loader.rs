@@ -5,29 +5,35 @@
 use super::account::{Account, PartResult, ReadAs};
 use super::file::{FileSource, explain};
 use super::judge::{Values, Verdict};
-use super::options::LoadOptions;
+use super::options::{LoadOptions, OnError};
+use super::raw_bytes::{Pieces, RawBytes};
 use super::rejects::{Bad, RejectLog};
-use super::server::Server;
 use crate::catalog::Catalog;
-use crate::error::{Error, RecordPosition};
+use crate::error::{ColumnError, Error, RecordPosition, RejectReason};
 use crate::pg;
 use crate::pg::executor::chunk::Chunk;
+use crate::pg::executor::key_order::KeyOrder;
 use crate::pg::memory::allocator;
 use crate::pg::processes::progress::{self, Report, Shown};
 use crate::pg::processes::thread::AtExit;
 use crate::pg::strings::text;
 use crate::settings;
-use crate::sink::{Insert, Target};
-use loader_core::fault::Fault;
-use loader_core::pipeline::{self, Batch, Control, Pipeline, RecordOutcome};
+use crate::sink::{Companion, Insert, Route, Rows, Target, Upsert};
+use crate::values::{RowMaker, Server};
+use loader_core::pipeline::{self, Batch, Control, Entry, Pipeline, RecordOutcome};
 use loader_core::split::json;
 use loader_core::split::{Assumption, Range, ResumePoint};
 use loader_core::stream::Decoded;
+use std::ops::Range as Indexes;
 use std::sync::Arc;
 
 /// A chunk is also closed when its values come from this many batches. There are few values in
 /// each of them then, because most of their records are rejects.
 const CHUNK_BATCHES: usize = 64;
+
+/// It is closed, too, when so many bytes of its records are kept beside the values, which may be
+/// compressed.
+const CHUNK_RAW_BYTES: usize = 16 * 1024 * 1024;
 
 /// Where records go. All of it is open in the transaction that is under way.
 pub struct Sink<'a> {
@@ -75,15 +81,24 @@ pub struct FileLoader {
     _stop: AtExit,
     pipeline: Pipeline<Decoded<FileSource>>,
     values: Values,
+    /// How records went into the table when the load began.
+    route: Route,
+    /// If rows are found by their keys: what finds those of a chunk that have the same.
+    key_order: Option<KeyOrder>,
     /// The batches whose values the chunk holds now; they are filled again once it is inserted.
     emptied: Vec<Batch>,
     /// The positions in the stream of the records of the chunk.
     places: Vec<RecordPosition>,
+    /// Their bytes, as far as they are kept with rejects.
+    raw_bytes: RawBytes,
+    /// Their keys, if they are the values of an object and keys are kept with rejects.
+    keys: Pieces,
     rejects: RejectLog,
     account: Account,
     /// Whether the bytes of the file are those of the stream.
     plain: bool,
-    /// Whether there was a good record at all, even one that a trigger has suppressed.
+    on_error: OnError,
+    /// Whether a record was inserted at all, even one that a trigger has suppressed.
     any_good: bool,
     /// The place behind the last batch that was loaded.
     mark: ResumePoint,
@@ -109,9 +124,20 @@ pub struct FinishedStream {
     /// What the run took for granted about the place where it began.
     pub assumption: Assumption,
     /// The first bad records of a validation.
-    pub first: Vec<(RecordPosition, Fault)>,
+    pub first: Vec<(RecordPosition, RejectReason)>,
     /// The number of rejects that are no records, but text and the like between them.
     pub between: u64,
+    /// What was left out where fields went to columns.
+    pub left_out: LeftOut,
+}
+
+/// What was left out of records that were loaded.
+#[derive(Default)]
+pub struct LeftOut {
+    /// Fields that no column takes, some of them.
+    pub fields: Vec<String>,
+    /// How many values were replaced by NULL.
+    pub values: u64,
 }
 
 impl FileLoader {
@@ -122,16 +148,40 @@ impl FileLoader {
         let control = source.source().control().clone();
         let (compression, encoding, plain) = (source.compression(), source.encoding(), source.is_plain());
         let server = Server::new()?;
+        let raw_bytes = match setup.options.on_error {
+            // A retry needs what was kept of the document, too.
+            OnError::Reject if plain && setup.options.keep.is_empty() => {
+                RawBytes::InFile(source.source().opened().file.clone())
+            }
+            OnError::Reject => RawBytes::Kept(Pieces::default()),
+            OnError::Stop | OnError::Ignore => RawBytes::Unneeded,
+        };
         let framing = json::Options {
             format: setup.options.format,
             records_path: setup.options.records_path.clone(),
+            keep: setup.options.keep.clone(),
             line_prefix: setup.options.line_prefix.clone(),
             max_record_size: settings::max_record_size(),
             raw_limit: settings::reject_raw_limit(),
         };
+        let mut key_order = None;
+        let (rows, made) = match &target.route {
+            Route::Document(_) | Route::Transform(_) => {
+                let keep_texts = matches!(raw_bytes, RawBytes::Kept(_));
+                (None, server.pipeline_target(target.compression(), keep_texts))
+            }
+            Route::Columns(route) => {
+                let columns = &setup.options.columns;
+                let plan = Arc::new(route.plan(&target.shown, columns, server.is_utf8())?);
+                let upsert = Upsert::of(target, columns)?;
+                key_order = upsert.as_ref().map(|upsert| upsert.key_order(route));
+                let rows = RowMaker::new(&shown, route, plan.clone(), columns, upsert.as_ref())?;
+                (Some(rows), pipeline::Target::Columns { columns: plan, check: server.verifies() })
+            }
+        };
         let options = pipeline::Options {
             threads: setup.threads,
-            target: server.pipeline_target(target.compression()),
+            target: made,
             resume_at: setup.part.resume_at,
             range: setup.part.range,
         };
@@ -154,12 +204,17 @@ impl FileLoader {
         Ok(FileLoader {
             _stop: stop,
             pipeline,
-            values: Values { server, chunk: Chunk::new() },
+            values: Values { server, chunk: Chunk::of(target.route.types()), rows },
+            route: target.route.clone(),
+            key_order,
             emptied: Vec::new(),
             places: Vec::new(),
+            raw_bytes,
+            keys: Pieces::default(),
             rejects: RejectLog::new(setup.load_id, setup.options, setup.rejected),
             account,
             plain,
+            on_error: setup.options.on_error,
             any_good: setup.any_good,
             mark,
             open_offset: None,
@@ -193,7 +248,7 @@ impl FileLoader {
             if self.rejects.is_full() {
                 self.rejects.write(sink.catalog)?;
             }
-            if self.values.chunk.len() >= self.chunk_rows || self.values.chunk.bytes() >= self.chunk_bytes {
+            if self.is_full() {
                 self.insert_chunk(sink)?;
             }
         }
@@ -236,12 +291,18 @@ impl FileLoader {
         match part.filter(|_| all_read) {
             Some(part) => {
                 let first = self.rejects.first().to_vec();
+                let left_out = self
+                    .values
+                    .rows
+                    .as_ref()
+                    .map(|rows| LeftOut { fields: rows.plan().ignored(), values: rows.set_null });
                 Ok(FinishedStream {
                     part,
                     source: ended.source,
                     assumption: ended.assumption,
                     first,
                     between: self.rejects.between(),
+                    left_out: left_out.unwrap_or_default(),
                 })
             }
             None => Err(Error::Unbalanced { path: self.shown }),
@@ -274,7 +335,7 @@ impl FileLoader {
     }
 
     /// Adds a record to the chunk, or to the rejects.
-    fn put(&mut self, sink: &Sink<'_>, batch: &Batch, index: usize) -> Result<(), Error> {
+    fn put(&mut self, sink: &mut Sink<'_>, batch: &Batch, index: usize) -> Result<(), Error> {
         let (entry, key) = (&batch.entries[index], batch.key(index));
         let place = entry.place;
         self.open_offset = Some(place.offset);
@@ -286,14 +347,13 @@ impl FileLoader {
         match self.values.judge(&self.shown, Some(&sink.target.shown), batch, entry)? {
             Verdict::Good => {}
             Verdict::Bad(fault, raw) => {
-                let bad = Bad { place, fault, raw: batch.text(raw), key };
-                return self.rejects.add(&self.shown, &bad, self.any_good);
+                let bad = Bad { place, reason: fault.into(), raw: batch.text(raw), key };
+                return self.reject(sink, bad);
             }
-            Verdict::Refused(fault, text) => {
+            Verdict::Refused(reason, text) => {
                 self.account.refuse(place.length);
-                let raw = batch.text(text);
-                let raw = &raw[..raw.len().min(self.raw_limit)];
-                return self.rejects.add(&self.shown, &Bad { place, fault, raw, key }, self.any_good);
+                let bad = Bad { place, reason, raw: self.cut(batch.text(text)), key };
+                return self.reject(sink, bad);
             }
         }
         self.places
@@ -304,29 +364,177 @@ impl FileLoader {
             let key = key.map(|key| text::from_utf8(key, false)).transpose().map_err(Error::OutOfMemory)?;
             self.values.chunk.push_key(key.flatten().as_deref()).map_err(Error::OutOfMemory)?;
         }
+        self.keep_bytes(batch, entry, key)?;
         self.open_offset = None;
-        self.any_good = true;
         Ok(())
+    }
+
+    /// Keeps what is needed if the server refuses the record when it is inserted.
+    fn keep_bytes(&mut self, batch: &Batch, entry: &Entry, key: Option<&[u8]>) -> Result<(), Error> {
+        if self.on_error == OnError::Reject && !batch.keys.is_empty() {
+            self.keys.push(key)?;
+        }
+        let limit = self.raw_limit;
+        if let RawBytes::Kept(pieces) = &mut self.raw_bytes {
+            let text = match entry.outcome {
+                RecordOutcome::WithText { text, .. }
+                | RecordOutcome::Text { text, .. }
+                | RecordOutcome::Row { text, .. }
+                | RecordOutcome::NotAnObject { text } => batch.text(text),
+                RecordOutcome::Value(_) | RecordOutcome::Reject { .. } => &[],
+            };
+            pieces.push(Some(&text[..text.len().min(limit)]))?;
+        }
+        Ok(())
+    }
+
+    /// Those bytes of a record that are kept with a reject.
+    fn cut<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        &text[..text.len().min(self.raw_limit)]
+    }
+
+    /// Books a bad record.
+    fn reject(&mut self, sink: &mut Sink<'_>, bad: Bad<'_>) -> Result<(), Error> {
+        if !self.any_good && self.rejects.is_hopeless_next() {
+            // It depends on those before it, if they can be inserted.
+            self.insert_chunk(sink)?;
+        }
+        self.rejects.add(&self.shown, bad, self.any_good)
+    }
+
+    /// Whether it is time to insert the chunk.
+    fn is_full(&self) -> bool {
+        let chunk = &self.values.chunk;
+        let kept = match &self.raw_bytes {
+            RawBytes::Kept(pieces) => pieces.len(),
+            RawBytes::Unneeded | RawBytes::InFile(_) => 0,
+        };
+        chunk.len() >= self.chunk_rows
+            || chunk.bytes() >= self.chunk_bytes
+            || kept + self.keys.len() >= CHUNK_RAW_BYTES
+    }
+
+    /// Leaves those rows of the chunk that are to be written, each key once, and returns how many
+    /// others there were.
+    fn resolve_keys(&mut self) -> Result<u64, Error> {
+        let Some(key_order) = &mut self.key_order else { return Ok(0) };
+        let rows = self.values.chunk.len();
+        let kept = key_order.resolve(&mut self.values.chunk).map_err(Error::OutOfMemory)?;
+        self.values.chunk.keep(kept).map_err(Error::OutOfMemory)?;
+        let mut places = Vec::new();
+        places
+            .try_reserve(kept.len())
+            .map_err(|_| Error::OutOfMemory(kept.len() * size_of::<RecordPosition>()))?;
+        places.extend(kept.iter().map(|&row| self.places[row as usize]));
+        self.places = places;
+        self.keys.keep(kept)?;
+        if let RawBytes::Kept(pieces) = &mut self.raw_bytes {
+            pieces.keep(kept)?;
+        }
+        Ok((rows - kept.len()) as u64)
     }
 
     fn insert_chunk(&mut self, sink: &mut Sink<'_>) -> Result<(), Error> {
         if self.values.chunk.is_empty() {
             return Ok(());
         }
-        let rows =
-            sink.insert.run(sink.target, self.load_id, &self.shown, &self.values.chunk, &self.places)?;
-        self.account.insert(rows);
+        if self.route != sink.target.route {
+            return Err(ColumnError::TargetChanged(sink.target.shown.clone()).into());
+        }
+        if let Some(rows) = self.values.rows.as_ref().filter(|rows| !rows.any_field && !self.any_good) {
+            return Err(ColumnError::NoFieldFits {
+                path: self.shown.clone(),
+                table: sink.target.shown.clone(),
+                fields: rows.plan().ignored(),
+            }
+            .into());
+        }
+        let superseded = self.resolve_keys()?;
+        let (chunk_rows, refused) = (self.values.chunk.len() as u64, self.rejects.count());
+        let rows = Rows {
+            load_id: self.load_id,
+            file: &self.shown,
+            chunk: &self.values.chunk,
+            places: &self.places,
+        };
+        let written = if self.on_error == OnError::Stop {
+            let written = sink.insert.run(sink.target, rows)?;
+            self.any_good = true;
+            written
+        } else {
+            let mut booking = Booking {
+                places: &self.places,
+                raw_bytes: &self.raw_bytes,
+                keys: &self.keys,
+                rejects: &mut self.rejects,
+                account: &mut self.account,
+                any_good: &mut self.any_good,
+                shown: &self.shown,
+                raw_limit: self.raw_limit,
+                catalog: sink.catalog,
+            };
+            sink.insert.run_what_is_taken(sink.target, rows, &mut booking)?
+        };
+        // Of a query nobody knows how many rows it might have had.
+        let superseded = match &self.key_order {
+            None => 0,
+            // The statement has left out those whose key was in the table.
+            Some(_) => {
+                let refused = self.rejects.count() - refused;
+                superseded + chunk_rows.saturating_sub(refused + written.inserted + written.updated)
+            }
+        };
+        self.account.write(written, superseded);
         // The batch in hand has kept its place; those before it can be filled again.
         for (values, batch) in self.values.chunk.clear().zip(self.emptied.drain(..)) {
             self.pipeline.recycle(Batch { values, ..batch });
         }
         self.places.clear();
+        self.keys.clear();
+        if let RawBytes::Kept(pieces) = &mut self.raw_bytes {
+            pieces.clear();
+        }
         if let Some(Shown(report)) = &mut self.report {
-            report.rows += rows;
+            report.rows += written.inserted + written.updated;
             report.rejects = self.rejects.count();
             // A trigger whose subtransaction was rolled back ended it.
             report.show(self.control.bytes_read());
         }
         Ok(())
+    }
+}
+
+/// What becomes of the rows of a chunk.
+struct Booking<'a> {
+    places: &'a [RecordPosition],
+    raw_bytes: &'a RawBytes,
+    keys: &'a Pieces,
+    rejects: &'a mut RejectLog,
+    account: &'a mut Account,
+    any_good: &'a mut bool,
+    shown: &'a str,
+    raw_limit: usize,
+    catalog: &'a Catalog,
+}
+
+impl Companion for Booking<'_> {
+    fn before(&mut self, _: Indexes<usize>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn refused(&mut self, row: usize, reason: RejectReason) -> Result<(), Error> {
+        let place = self.places[row];
+        self.account.refuse(place.length);
+        let raw = self.raw_bytes.get(row, place, self.raw_limit, self.shown)?;
+        let bad = Bad { place, reason, raw: &raw, key: self.keys.get(row) };
+        self.rejects.add_refused(self.shown, bad, *self.any_good)?;
+        if self.rejects.is_full() {
+            self.rejects.write(self.catalog)?;
+        }
+        Ok(())
+    }
+
+    fn inserted(&mut self, _: Indexes<usize>) {
+        *self.any_good = true;
     }
 }

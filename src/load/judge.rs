@@ -1,10 +1,10 @@
 //! The verdict on one record: from what the threads made of it to a datum, or to what
 //! is wrong with it.
 
-use super::server::Server;
-use crate::error::{Error, RecordPosition};
+use crate::error::{Error, RecordPosition, RejectReason};
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::strings::error_context;
+use crate::values::{Cells, NoRow, RowMaker, Server};
 use loader_core::fault::Fault;
 use loader_core::pipeline::{Batch, Entry, RecordOutcome, Span};
 use std::fmt::Write;
@@ -13,16 +13,18 @@ use std::fmt::Write;
 pub struct Values {
     pub server: Server,
     pub chunk: Chunk,
+    /// What makes rows of records whose fields go to columns.
+    pub rows: Option<RowMaker>,
 }
 
 /// What a record is.
 pub enum Verdict {
-    /// Good: its datum is the chunk's last.
+    /// Good: its row is the chunk's last.
     Good,
     /// Bad, with its text in the batch.
     Bad(Fault, Span),
     /// Bad: the splitter found it good, and the server did not.
-    Refused(Fault, Span),
+    Refused(RejectReason, Span),
 }
 
 impl Values {
@@ -36,17 +38,25 @@ impl Values {
         entry: &Entry,
     ) -> Result<Verdict, Error> {
         let place = entry.place;
-        let Values { server, chunk } = self;
+        if let Some(rows) = &mut self.rows {
+            let judge = || judge_row(rows, &mut self.server, &mut self.chunk, batch, entry);
+            return match within_record(file, table, place, judge)? {
+                Some(verdict) => Ok(verdict),
+                None => Err(Error::Differs { path: file.to_string(), place }),
+            };
+        }
+        let Values { server, chunk, .. } = self;
         match entry.outcome {
             RecordOutcome::Reject { fault, raw } => return Ok(Verdict::Bad(fault, raw)),
             RecordOutcome::Value(value) => {
                 chunk.reserve().map_err(Error::OutOfMemory)?;
                 chunk.push_held(value.at, value.length);
             }
-            RecordOutcome::Checked { value, text } => {
-                let same = within_record(file, table, place, || {
-                    batch.c_text(text).is_some_and(|text| chunk.agrees(value.at, value.length, text))
-                });
+            RecordOutcome::WithText { value, text } => {
+                let same = !server.verifies()
+                    || within_record(file, table, place, || {
+                        batch.c_text(text).is_some_and(|text| chunk.agrees(value.at, value.length, text))
+                    });
                 if !same {
                     return Err(Error::Differs { path: file.to_string(), place });
                 }
@@ -57,12 +67,50 @@ impl Values {
                 chunk.reserve().map_err(Error::OutOfMemory)?;
                 let encode = || server.encode(batch, text, undecided, chunk);
                 if let Err((kind, what)) = within_record(file, table, place, encode)? {
-                    return Ok(Verdict::Refused(Fault { kind, at: place.offset, what }, text));
+                    return Ok(Verdict::Refused(Fault { kind, at: place.offset, what }.into(), text));
                 }
+            }
+            RecordOutcome::Row { .. } | RecordOutcome::NotAnObject { .. } => {
+                unreachable!("documents were asked for")
             }
         }
         Ok(Verdict::Good)
     }
+}
+
+/// The verdict on a record whose fields go to columns; `None` where a value is not what the server
+/// makes of it.
+fn judge_row(
+    rows: &mut RowMaker,
+    server: &mut Server,
+    chunk: &mut Chunk,
+    batch: &Batch,
+    entry: &Entry,
+) -> Result<Option<Verdict>, Error> {
+    let (made, text) = match entry.outcome {
+        RecordOutcome::Reject { fault, raw } => return Ok(Some(Verdict::Bad(fault, raw))),
+        RecordOutcome::NotAnObject { text } => {
+            return Ok(Some(Verdict::Refused(RejectReason::not_an_object(), text)));
+        }
+        RecordOutcome::Row { first, text } => {
+            let width = rows.width() * if server.verifies() { 2 } else { 1 };
+            let cells = &batch.cells[first..first + width];
+            (rows.make(server, batch.text(text), Cells { cells, values: None }, chunk)?, text)
+        }
+        RecordOutcome::Text { text, undecided } => {
+            if undecided && let Err((kind, what)) = server.look_at(batch, text, chunk)? {
+                let fault = Fault { kind, at: entry.place.offset, what };
+                return Ok(Some(Verdict::Refused(fault.into(), text)));
+            }
+            (rows.make_of_text(server, batch.text(text), chunk)?, text)
+        }
+        RecordOutcome::Value(_) | RecordOutcome::WithText { .. } => unreachable!("rows were asked for"),
+    };
+    Ok(match made {
+        Ok(()) => Some(Verdict::Good),
+        Err(NoRow::Refused(reason)) => Some(Verdict::Refused(reason, text)),
+        Err(NoRow::Differs) => None,
+    })
 }
 
 /// Runs `body`; an error that the server raises meanwhile names the record.

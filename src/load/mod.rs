@@ -10,9 +10,9 @@ mod file;
 mod file_loader;
 mod judge;
 mod options;
+mod raw_bytes;
 mod rejects;
 mod report;
-mod server;
 mod validate;
 mod waiting;
 
@@ -25,10 +25,9 @@ pub use file_loader::{FileLoader, FinishedStream, Part, Setup, Sink};
 pub use judge::{Values, Verdict};
 pub use options::{
     IfEmptied, IfLoaded, LoadArguments, LoadOptions, OnError, RawInputOptions, RawOptions, format_of,
-    line_prefix_of, on_error_of, records_path_of, word,
+    line_prefix_of, on_error_of, records_path_of,
 };
 pub use report::{at_least_once, damaged, log_line};
-pub use server::Server;
 pub use waiting::{Same, in_the_way, tell as tell_waiting};
 
 use crate::access;
@@ -50,11 +49,22 @@ pub struct Outcome {
     pub load_id: Option<i64>,
     pub status: &'static str,
     pub rows_loaded: u64,
+    /// What those rows are.
+    pub written: RowCounts,
     pub rows_rejected: u64,
     /// How many of the rejects are no records, but text and the like between records.
     pub between: u64,
     pub bytes_read: u64,
     pub elapsed: Duration,
+}
+
+/// What became of rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RowCounts {
+    pub inserted: u64,
+    pub updated: u64,
+    /// Those that were not written, because a newer row with their key was.
+    pub superseded: u64,
 }
 
 /// Loads a file. The order of the checks is part of the contract: nothing is
@@ -73,11 +83,11 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
     pg::prevent_during_recovery(c"load_json_file");
     access::require_file_role()?;
     let options = LoadOptions::of(&arguments.options)?;
-    let target = Target::lock(arguments.table, arguments.target_column, options.records())?;
+    let target = Target::lock(arguments.table, arguments.target_column, options.records(), &options.columns)?;
     if options.if_loaded == IfLoaded::Replace && target.placement() == Placement::Distributed {
         return Err(Error::ReplaceDistributed { table: target.shown });
     }
-    let mut insert = Insert::prepare(&target)?;
+    let mut insert = Insert::prepare(&target, &options.columns)?;
     let catalog = Catalog::open()?;
     let target_name = target.quoted_name()?;
 
@@ -87,7 +97,7 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
         target: target.oid,
         target_type: target.row_type,
         target_name: &target_name,
-        column: &target.column,
+        column: target.route.column(),
         file_size: source.opened().size(),
         records_path: options.records_path(),
     };
@@ -101,6 +111,7 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
                 load_id: Some(load_id),
                 status: "skipped",
                 rows_loaded: 0,
+                written: RowCounts::default(),
                 rows_rejected: 0,
                 between: 0,
                 bytes_read: 0,
@@ -120,7 +131,7 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
     }
     let load_id = catalog.next_load_id()?;
     let mut sink = Sink { target: &target, insert: &mut insert, catalog: &catalog };
-    let FinishedStream { part, source, first, between, .. } =
+    let FinishedStream { part, source, first, between, left_out, .. } =
         take_in(source, load_id, &start, &options, &mut sink)
             .map_err(|error| error.of_load(start.builds_on.unwrap_or(load_id)))?;
     let damage = source.damage();
@@ -148,12 +159,18 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
         load_id: Some(load_id),
         status: status.name(),
         rows_loaded: part.rows,
+        written: RowCounts {
+            inserted: part.rows - part.updated,
+            updated: part.updated,
+            superseded: part.superseded,
+        },
         rows_rejected: ledger.rejects,
         between,
         bytes_read: ledger.stream_bytes,
         elapsed: clock.elapsed(),
     };
     report::damaged(&shown, damage);
+    report::left_out(&shown, &target.shown, &left_out);
     if options.validate {
         report::validated(&shown, &target_name, &outcome, ledger.records, &first);
     } else {

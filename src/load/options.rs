@@ -4,8 +4,9 @@ use crate::error::Error;
 use crate::pg;
 use crate::pg::Oid;
 use crate::settings;
-use crate::sink::Records;
-use loader_core::split::json::{Format, RecordsPath};
+use crate::sink::{ColumnOptions, RawColumnOptions, Records};
+use crate::words::{quoted, quoted_list, word};
+use loader_core::split::json::{Format, Keep, KeepPath, RecordsPath};
 use loader_core::stream::{self, Compression, Encoding, OnCorrupt};
 use std::sync::Arc;
 
@@ -19,7 +20,8 @@ const LONGEST_PREFIX: usize = 1000;
 pub struct LoadArguments<'a> {
     pub path: &'a [u8],
     pub table: Oid,
-    pub target_column: &'a [u8],
+    /// NULL: fields go to columns whatever the table has.
+    pub target_column: Option<&'a [u8]>,
     pub options: RawOptions<'a>,
 }
 
@@ -35,6 +37,7 @@ pub struct RawOptions<'a> {
     pub records_path: Option<&'a [u8]>,
     pub validate: bool,
     pub line_prefix: Option<&'a [u8]>,
+    pub columns: &'a RawColumnOptions,
 }
 
 /// The arguments that say how the bytes of a file become UTF-8 text, as they were given.
@@ -87,6 +90,10 @@ pub struct LoadOptions {
     /// Where in the file the array lies that holds the records.
     pub records_path: Option<RecordsPath>,
     shown_path: Option<String>,
+    /// The fields of each document that are given to its records, …
+    pub keep: Keep,
+    /// … as they were given, in the encoding of the database.
+    shown_keep: Vec<Vec<u8>>,
     /// The text behind which the record of each line starts, in UTF-8, …
     pub line_prefix: Option<Arc<[u8]>>,
     /// … and in the encoding of the database.
@@ -103,6 +110,8 @@ pub struct LoadOptions {
     pub if_emptied: IfEmptied,
     /// Whether this is a validation, of which nothing stays.
     pub validate: bool,
+    /// How fields go to columns, and rows to the table.
+    pub columns: ColumnOptions,
 }
 
 impl LoadOptions {
@@ -117,7 +126,17 @@ impl LoadOptions {
         };
         let format = format_of(raw.format)?;
         let records_path = raw.records_path.map(|path| records_path_of(path, format)).transpose()?;
+        let (keep, names) = keep_of(&raw.columns.keep, records_path.as_ref())?;
+        let mut columns = raw.columns.options()?;
+        for (field, _) in &mut columns.column_map {
+            // A field that is kept has its last key as its name.
+            if let Some(index) = raw.columns.keep.iter().position(|path| path == field) {
+                field.clone_from(&names[index]);
+            }
+        }
         Ok(LoadOptions {
+            keep,
+            shown_keep: raw.columns.keep.clone(),
             chunk: raw.chunk as usize,
             shown_path: records_path.as_ref().map(RecordsPath::to_string),
             line_prefix: line_prefix_of(raw.line_prefix, format, records_path.is_some())?,
@@ -153,6 +172,7 @@ impl LoadOptions {
                 if_emptied => if_emptied,
             },
             validate: raw.validate,
+            columns,
         })
     }
 
@@ -200,24 +220,14 @@ impl LoadOptions {
             json.extend(b", \"line_prefix\": ");
             json.extend(quoted(prefix));
         }
+        if !self.shown_keep.is_empty() {
+            json.extend(b", \"keep\": ");
+            json.extend(quoted_list(&self.shown_keep));
+        }
+        self.columns.add_to(&mut json);
         json.push(b'}');
         json
     }
-}
-
-/// Text of the database as a JSON string. No encoding of a database has a byte below 128 in a
-/// character of several bytes.
-fn quoted(text: &[u8]) -> Vec<u8> {
-    let mut json = vec![b'"'];
-    for &byte in text {
-        match byte {
-            b'"' | b'\\' => json.extend([b'\\', byte]),
-            0..0x20 => json.extend(format!("\\u{byte:04x}").into_bytes()),
-            _ => json.push(byte),
-        }
-    }
-    json.push(b'"');
-    json
 }
 
 impl RawInputOptions<'_> {
@@ -281,6 +291,27 @@ pub fn records_path_of(value: &[u8], format: Option<Format>) -> Result<RecordsPa
     })
 }
 
+/// The fields of a document that are given to its records, and the names that they have there.
+fn keep_of(paths: &[Vec<u8>], records_path: Option<&RecordsPath>) -> Result<(Keep, Vec<Vec<u8>>), Error> {
+    let bad = |path: &[u8], what| Error::BadKeep { path: pg::strings::text::show(path), what };
+    let Some(first) = paths.first() else { return Ok((Keep::NONE, Vec::new())) };
+    let Some(records_path) = records_path else {
+        return Err(bad(first, "it can only be used together with \"records_path\""));
+    };
+    let (mut parsed, mut names) = (Vec::new(), Vec::new());
+    for path in paths {
+        let utf8 = pg::strings::text::to_utf8(path).map_err(Error::OutOfMemory)?;
+        let utf8 = utf8.and_then(|utf8| String::from_utf8(utf8).ok());
+        let Some(utf8) = utf8 else { return Err(bad(path, "a path must be valid UTF-8")) };
+        let keep = KeepPath::parse(&utf8).map_err(|error| bad(path, error.what))?;
+        let name = pg::strings::text::from_utf8(keep.name().as_bytes(), false).map_err(Error::OutOfMemory)?;
+        names.push(name.unwrap_or_default());
+        parsed.push(keep);
+    }
+    let keep = Keep::new(records_path, &parsed).map_err(|error| bad(&paths[error.path], error.what))?;
+    Ok((keep, names))
+}
+
 /// The framing; `None` finds it out.
 pub fn format_of(value: &[u8]) -> Result<Option<Format>, Error> {
     word(
@@ -337,18 +368,4 @@ pub fn on_error_of(value: &[u8]) -> Result<OnError, Error> {
         "reject, stop, ignore",
         &[("reject", OnError::Reject), ("stop", OnError::Stop), ("ignore", OnError::Ignore)],
     )
-}
-
-/// The meaning of an option's word.
-pub fn word<T: Copy>(
-    name: &'static str,
-    value: &[u8],
-    allowed: &'static str,
-    words: &[(&str, T)],
-) -> Result<T, Error> {
-    words
-        .iter()
-        .find(|(word, _)| value.eq_ignore_ascii_case(word.as_bytes()))
-        .map(|(_, meaning)| *meaning)
-        .ok_or_else(|| Error::BadOption { name, value: pg::strings::text::show(value), allowed })
 }

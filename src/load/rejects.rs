@@ -3,9 +3,9 @@
 
 use super::options::{LoadOptions, OnError};
 use crate::catalog::{Catalog, Rejects};
-use crate::error::{self, Error, RecordPosition};
+use crate::error::{Error, RecordPosition, RejectReason};
 use crate::pg::strings::text;
-use loader_core::fault::Fault;
+use std::borrow::Cow;
 
 /// If there is no `reject_limit`, a file whose first this many records are all bad is taken for
 /// one that is no JSON.
@@ -22,7 +22,7 @@ const SHOWN: usize = 10;
 /// A bad record, or what stands between records.
 pub struct Bad<'a> {
     pub place: RecordPosition,
-    pub fault: Fault,
+    pub reason: RejectReason,
     /// The first bytes of the record.
     pub raw: &'a [u8],
     /// Its key in the object whose values the records are, as UTF-8.
@@ -38,7 +38,7 @@ pub struct RejectLog {
     /// How many of them are no records, but text and the like between records.
     between: u64,
     /// If this is a validation: the first bad records.
-    first: Option<Vec<(RecordPosition, Fault)>>,
+    first: Option<Vec<(RecordPosition, RejectReason)>>,
     pending: Rejects,
     pending_bytes: usize,
 }
@@ -69,31 +69,57 @@ impl RejectLog {
     }
 
     /// The first bad records of a validation.
-    pub fn first(&self) -> &[(RecordPosition, Fault)] {
+    pub fn first(&self) -> &[(RecordPosition, RejectReason)] {
         self.first.as_deref().unwrap_or_default()
     }
 
+    /// Whether the next bad record decides that the file is given up, if none before it was good.
+    pub fn is_hopeless_next(&self) -> bool {
+        self.limit.is_none() && self.count + 1 >= HOPELESS
+    }
+
     /// Books a bad record, or what stands between records. Fails where the options say that
-    /// the load has to.
-    pub fn add(&mut self, path: &str, bad: &Bad<'_>, any_good: bool) -> Result<(), Error> {
-        let Bad { place, fault, .. } = *bad;
+    /// the load has to. `any_good` says whether a record was good that stands before it in the
+    /// file.
+    pub fn add(&mut self, path: &str, bad: Bad<'_>, any_good: bool) -> Result<(), Error> {
+        let hopeless = self.count + 1 >= HOPELESS && !any_good;
+        self.book(path, bad, hopeless)
+    }
+
+    /// Books a record that was refused when it was inserted, after bad ones behind it may have
+    /// been booked.
+    pub fn add_refused(&mut self, path: &str, bad: Bad<'_>, any_good: bool) -> Result<(), Error> {
+        let hopeless = bad.place.number >= HOPELESS && !any_good;
+        self.book(path, bad, hopeless)
+    }
+
+    fn book(&mut self, path: &str, bad: Bad<'_>, hopeless: bool) -> Result<(), Error> {
         self.count += 1;
-        self.between += u64::from(!fault.kind.is_of_record());
+        self.between += u64::from(!bad.reason.is_of_record());
         let path = || path.to_string();
+        let (place, is_fault) = (bad.place, bad.reason.fault.is_some());
+        let reason = || Box::new(bad.reason.clone());
         if self.on_error == OnError::Stop {
-            return Err(Error::BadRecord { path: path(), place, fault });
+            return Err(Error::BadRecord { path: path(), place, reason: reason() });
         }
         match self.limit {
             Some(limit) if self.count > limit => {
-                return Err(Error::TooManyRejects { path: path(), limit, place, fault });
+                return Err(Error::TooManyRejects { path: path(), limit, place, reason: reason() });
             }
-            None if self.count == HOPELESS && !any_good => {
-                return Err(Error::NotJson { path: path(), records: self.count, place, fault });
+            None if hopeless && is_fault => {
+                return Err(Error::NotJson { path: path(), records: HOPELESS, place, reason: reason() });
+            }
+            None if hopeless => {
+                return Err(Error::NoneInserted { path: path(), records: HOPELESS, place, reason: reason() });
             }
             _ => {}
         }
-        if let Some(first) = self.first.as_mut().filter(|first| first.len() < SHOWN) {
-            first.push((place, fault));
+        if let Some(first) = &mut self.first {
+            let index = first.partition_point(|(other, _)| other.offset < place.offset);
+            if index < SHOWN {
+                first.insert(index, (place, bad.reason.clone()));
+                first.truncate(SHOWN);
+            }
         }
         if self.on_error == OnError::Reject {
             self.keep(bad)?;
@@ -101,24 +127,25 @@ impl RejectLog {
         Ok(())
     }
 
-    fn keep(&mut self, bad: &Bad<'_>) -> Result<(), Error> {
-        let Bad { place, fault, raw, key } = *bad;
+    fn keep(&mut self, bad: Bad<'_>) -> Result<(), Error> {
+        let Bad { place, reason, raw, key } = bad;
         let key = key.map(|key| text::from_utf8(key, false)).transpose().map_err(Error::OutOfMemory)?;
         self.pending.reserve().map_err(Error::OutOfMemory)?;
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(raw.len()).map_err(|_| Error::OutOfMemory(raw.len()))?;
         bytes.extend_from_slice(raw);
-        self.pending_bytes += raw.len();
+        self.pending_bytes += raw.len() + reason.message.len();
         self.pending.record_no.push(place.number as i64);
         self.pending.byte_offset.push(place.offset as i64);
         self.pending.byte_length.push(place.length as i64);
         self.pending.line.push(place.line as i64);
-        self.pending.error_type.push(error::error_type(fault.kind));
-        self.pending.sqlstate.push(error::sqlstate_text(fault.kind));
-        self.pending.message.push(fault.what);
+        self.pending.error_type.push(Cow::Borrowed(reason.error_type));
+        self.pending.sqlstate.push(reason.sqlstate);
+        self.pending.message.push(reason.message);
         self.pending.raw_truncated.push((raw.len() as u64) < place.length);
         self.pending.raw.push(bytes);
         self.pending.record_key.push(key.flatten());
+        self.pending.column_name.push(reason.column_name);
         Ok(())
     }
 

@@ -3,12 +3,12 @@
 
 use super::Outcome;
 use super::decide::Decision;
+use super::file_loader::LeftOut;
 use super::options::OnError;
-use crate::error::{Error, RecordPosition, error_type};
+use crate::error::{Error, RecordPosition, RejectReason};
 use crate::pg::strings::message::{count, tell};
 use crate::pg::strings::text;
 use crate::settings::{self, LogLoads};
-use loader_core::fault::Fault;
 use loader_core::stream::Damage;
 use pgrx::PgLogLevel;
 
@@ -121,18 +121,40 @@ pub fn damaged(path: &str, damage: Damage) {
     }
 }
 
+/// What of the records went to no column.
+pub fn left_out(path: &str, table: &str, left_out: &LeftOut) {
+    if !left_out.fields.is_empty() {
+        let names: Vec<String> = left_out.fields.iter().map(|name| format!("\"{name}\"")).collect();
+        tell(
+            PgLogLevel::NOTICE,
+            format!("fields of file \"{path}\" that no column of table \"{table}\" takes were ignored"),
+            Some(format!("They are: {}.", names.join(", "))),
+            Some("Map them with column_map, or add a column _rescued of type jsonb.".to_string()),
+        );
+    }
+    if left_out.values > 0 {
+        let verb = if left_out.values == 1 { "was" } else { "were" };
+        tell(
+            PgLogLevel::NOTICE,
+            format!("{} of file \"{path}\" {verb} set to NULL", count(left_out.values, "value", "values")),
+            Some("The types of their columns refuse them.".to_string()),
+            None,
+        );
+    }
+}
+
 /// The validation ended well; `first` has some of the bad records.
 pub fn validated(
     path: &str,
     target: &[u8],
     outcome: &Outcome,
     records: u64,
-    first: &[(RecordPosition, Fault)],
+    first: &[(RecordPosition, RejectReason)],
 ) {
     if outcome.rows_rejected > 0 {
         let mut lines: Vec<String> = first
             .iter()
-            .map(|(place, fault)| format!("{place}: {}, {}", error_type(fault.kind), fault.what))
+            .map(|(place, reason)| format!("{place}: {}, {}", reason.error_type, reason.words()))
             .collect();
         let others = outcome.rows_rejected - first.len() as u64;
         if others > 0 {

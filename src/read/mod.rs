@@ -13,10 +13,11 @@ pub use stream::{FileStream, Refused};
 
 use crate::access;
 use crate::error::Error;
-use crate::load::{Server, Values};
+use crate::load::Values;
 use crate::pg;
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::memory::allocator;
+use crate::values::Server;
 use reading::{Reading, Row};
 use std::vec;
 
@@ -39,7 +40,7 @@ pub fn rows(arguments: &ReadArguments<'_>) -> Result<Rows, Error> {
     if files.is_empty() {
         return Err(Error::NoMatch(pg::strings::text::show(arguments.path)));
     }
-    let values = Values { server: Server::new()?, chunk: Chunk::new() };
+    let values = Values { server: Server::new()?, chunk: Chunk::new(), rows: None };
     let wanted = options.max_records;
     Ok(Rows { files: files.into_iter(), options, wanted, reading: None, values })
 }

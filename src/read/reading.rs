@@ -3,9 +3,10 @@
 use super::options::ReadOptions;
 use super::stream::{FileStream, Refused};
 use crate::error::{Error, RecordPosition};
-use crate::load::{OnError, Server, Values, Verdict};
+use crate::load::{OnError, Values, Verdict};
 use crate::pg::memory::lent::Lent;
 use crate::pg::strings::text::Shared;
+use crate::values::Server;
 use loader_core::fault::Fault;
 use loader_core::pipeline::{Batch, Entry};
 
@@ -40,7 +41,7 @@ impl Reading {
         server: &Server,
     ) -> Result<Self, Error> {
         Ok(Reading {
-            stream: FileStream::open(path, options, wanted, server.pipeline_target(None))?,
+            stream: FileStream::open(path, options, wanted, server.pipeline_target(None, false))?,
             batch: Batch::default(),
             done: 0,
             name: Shared::new(path),
@@ -85,10 +86,10 @@ impl Reading {
         let fault = match values.judge(&self.stream.shown, None, &self.batch, &entry)? {
             Verdict::Good => None,
             Verdict::Bad(fault, _) => Some(fault),
-            Verdict::Refused(fault, _) => {
+            Verdict::Refused(reason, _) => {
                 self.refused.records += 1;
                 self.refused.bytes += place.length;
-                Some(fault)
+                reason.fault
             }
         };
         let data = match (fault, self.on_error) {
@@ -96,7 +97,11 @@ impl Reading {
             (Some(_), OnError::Reject) => None,
             (Some(_), OnError::Ignore) => return Ok(None),
             (Some(fault), OnError::Stop) => {
-                return Err(Error::BadRecord { path: self.stream.shown.clone(), place, fault });
+                return Err(Error::BadRecord {
+                    path: self.stream.shown.clone(),
+                    place,
+                    reason: Box::new(fault.into()),
+                });
             }
         };
         Ok(Some(Row { file: self.name.value(), place, data, fault }))

@@ -2,8 +2,10 @@
 //! files, and such a table.
 
 mod columns;
+mod evolve;
 mod survey;
 mod table;
 
 pub use columns::infer;
+pub use evolve::{add_columns, evolve};
 pub use table::{Seed, create};

@@ -3,12 +3,13 @@
 
 use crate::access;
 use crate::error::Error;
-use crate::load::{Server, Values, Verdict};
+use crate::load::{Values, Verdict};
 use crate::pg;
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::memory::allocator;
 use crate::pg::strings::message::{count, tell};
 use crate::read::{FileStream, ReadOptions, Refused};
+use crate::values::Server;
 use loader_core::infer::{Observations, SharedObservations};
 use loader_core::pipeline::{Batch, Observing, RecordOutcome, Target};
 use pgrx::PgLogLevel;
@@ -34,7 +35,7 @@ pub fn survey(pattern: &[u8], options: &ReadOptions, sample: Option<u64>) -> Res
     if files.is_empty() {
         return Err(Error::NoMatch(shown));
     }
-    let values = Values { server: Server::new()?, chunk: Chunk::new() };
+    let values = Values { server: Server::new()?, chunk: Chunk::new(), rows: None };
     let mut survey = Survey { shown, observations: Arc::default(), values, records: 0, rejected: 0 };
     for path in &files {
         let wanted = sample.map(|sample| sample - survey.records);

@@ -96,7 +96,7 @@ pub fn create(seed: &Seed<'_>) -> Result<Oid, Error> {
     utility::create_table(&text::c_string(&sql));
     let table = name.relation().ok_or(Error::NoTable(0))?;
     for column in &columns {
-        comment(&name, column)?;
+        comment_on(&name.quoted(), &column.name, &column.field)?;
     }
     Ok(table)
 }
@@ -145,7 +145,7 @@ fn new_columns(columns: &[Column<'_>], names: &[String], infer_types: bool) -> R
 }
 
 /// A type whatever the search_path.
-fn type_name(data_type: DataType) -> &'static str {
+pub(super) fn type_name(data_type: DataType) -> &'static str {
     match data_type {
         DataType::Boolean => "pg_catalog.bool",
         DataType::Bigint => "pg_catalog.int8",
@@ -221,14 +221,14 @@ fn statement(
     Ok(sql)
 }
 
-/// Writes the name of the field down in the column's comment.
-fn comment(name: &NewName, column: &NewColumn) -> Result<(), Error> {
+/// Writes the name of a field down in its column's comment.
+pub(super) fn comment_on(table: &[u8], column: &[u8], field: &[u8]) -> Result<(), Error> {
     let mut sql = b"COMMENT ON COLUMN ".to_vec();
-    sql.extend_from_slice(&name.quoted());
+    sql.extend_from_slice(table);
     sql.push(b'.');
-    sql.extend_from_slice(&relation::quote_identifier(&column.name));
+    sql.extend_from_slice(&relation::quote_identifier(column));
     sql.extend_from_slice(b" IS ");
-    sql.extend_from_slice(&literal::quote(&column.field));
+    sql.extend_from_slice(&literal::quote(field));
     let sql = text::c_string(&sql);
     Spi::connect_mut(|client| client.update(&*sql, None, &[]).map(|_| ()))?;
     Ok(())

@@ -1,66 +1,155 @@
-//! The prepared INSERT, run once per chunk, and the CONTEXT line of its errors.
+//! The prepared INSERT, run once per chunk or for a part of one, and the CONTEXT line of its
+//! errors.
 
-use super::Target;
+use super::column_options::ColumnOptions;
 use super::lineage::Lineage;
-use crate::error::{Error, RecordPosition};
+use super::ranges::{self, Pace, Refused};
+use super::statement::{self, Upsert};
+use super::{Route, Target};
+use crate::error::{Error, RecordPosition, RejectReason};
 use crate::pg::executor::chunk::Chunk;
-use crate::pg::executor::chunk_handle::{HandedOut, Statement};
-use crate::pg::relations::relation;
-use crate::pg::strings::{error_context, text};
+use crate::pg::executor::chunk_handle::{HandedOut, Parameters, Statement, Written};
+use crate::pg::executor::subtransaction;
+use crate::pg::strings::error_context;
 use std::cell::Cell;
 use std::fmt::{self, Write};
+use std::ops::Range;
 
-/// `INSERT INTO target (column) SELECT loader.chunk_records($1)`, and the columns
-/// of lineage where the target has them.
+/// The INSERT of a load, see [`statement`].
 pub struct Insert {
     table: Vec<u8>,
     lineage: Lineage,
-    /// The statement that inserts the values of a chunk into the target's column.
-    offsets: Vec<i64>,
+    route: Route,
+    upsert: Option<Upsert>,
     statement: Statement,
+    /// How many rows are inserted at once where the server refuses some.
+    pace: Pace,
+}
+
+/// The rows of a chunk, and where they came from.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    /// The number of the load.
+    pub load_id: i64,
+    /// The file, as errors show it.
+    pub file: &'a str,
+    /// The values.
+    pub chunk: &'a Chunk,
+    /// Of each of them its place in the file.
+    pub places: &'a [RecordPosition],
+}
+
+impl<'a> Rows<'a> {
+    fn places_of(&self, range: Range<usize>) -> &'a [RecordPosition] {
+        &self.places[range]
+    }
+}
+
+/// What goes with the rows of a chunk some of which may be refused.
+pub trait Companion {
+    /// Called before these rows are inserted, in the subtransaction that is rolled back if one
+    /// of them is refused.
+    fn before(&mut self, rows: Range<usize>) -> Result<(), Error>;
+
+    /// Called once for each row that is refused, in order.
+    fn refused(&mut self, row: usize, reason: RejectReason) -> Result<(), Error>;
+
+    /// Called when these rows are in the table.
+    fn inserted(&mut self, rows: Range<usize>);
 }
 
 impl Insert {
     /// Prepares the statement, and checks the caller's rights on the schema.
-    pub fn prepare(target: &Target) -> Result<Self, Error> {
+    pub fn prepare(target: &Target, options: &ColumnOptions) -> Result<Self, Error> {
+        let upsert = Upsert::of(target, options)?;
         let table = target.quoted_name()?;
-        let mut sql = b"INSERT INTO ".to_vec();
-        sql.extend_from_slice(&table);
-        sql.extend_from_slice(b" (");
-        sql.extend_from_slice(&relation::quote_identifier(&target.column));
-        for column in target.lineage.columns() {
-            sql.extend_from_slice(b", ");
-            sql.extend_from_slice(column.as_bytes());
-        }
-        sql.extend_from_slice(b") SELECT loader.chunk_records($1)");
-        if target.lineage.load_id {
-            sql.extend_from_slice(b", $2");
-        }
-        if target.lineage.byte_offset {
-            sql.extend_from_slice(b", loader.chunk_offsets($1)");
-        }
-        if target.lineage.key {
-            sql.extend_from_slice(b", loader.chunk_keys($1)");
-        }
-        let statement = Statement::prepare(&text::c_string(&sql));
-        Ok(Insert { table, lineage: target.lineage, offsets: Vec::new(), statement })
+        Ok(Insert {
+            statement: statement::prepare(target, &table, upsert.as_ref()),
+            table,
+            lineage: target.lineage,
+            route: target.route.clone(),
+            upsert,
+            pace: Pace::default(),
+        })
     }
 
-    /// Inserts the chunk of a load and returns how many rows that made: not those
-    /// that a trigger suppressed. `places` says where each record came from, for
-    /// the table's columns and the errors that it raises.
-    pub fn run(
+    /// Inserts the rows and returns what that has written: not those that a trigger suppressed. The first row that the server refuses is its error.
+    pub fn run(&mut self, target: &Target, rows: Rows<'_>) -> Result<Written, Error> {
+        self.make_fit(target)?;
+        let all = 0..rows.places.len();
+        self.with_context(target, rows, all, |insert, _| insert())
+    }
+
+    /// The same, but rows that the server refuses are left out.
+    pub fn run_what_is_taken(
         &mut self,
         target: &Target,
-        load_id: i64,
-        file: &str,
-        chunk: &Chunk,
-        places: &[RecordPosition],
-    ) -> Result<u64, Error> {
-        if target.quoted_name()? != self.table || target.lineage != self.lineage {
-            *self = Insert::prepare(target)?;
+        rows: Rows<'_>,
+        companion: &mut impl Companion,
+    ) -> Result<Written, Error> {
+        let mut pace = self.pace;
+        let inserted = ranges::run(rows.places.len(), &mut pace, companion, |range, companion| {
+            self.attempt(target, rows, range, companion)
+        });
+        self.pace = pace;
+        inserted
+    }
+
+    /// Inserts some of the rows, all of them or, if one is refused, none.
+    fn attempt(
+        &mut self,
+        target: &Target,
+        rows: Rows<'_>,
+        range: Range<usize>,
+        companion: &mut impl Companion,
+    ) -> Result<Result<Written, Refused>, Error> {
+        // A trigger may have renamed what the statement names.
+        self.make_fit(target)?;
+        let first = range.start;
+        let outcome = self.with_context(target, rows, range.clone(), |insert, handed_out| {
+            let body = || {
+                companion.before(range).map_err(Outcome::Failed)?;
+                insert().map_err(Outcome::Failed)
+            };
+            subtransaction::unless_refused(body, |error| {
+                let row = match handed_out.get() {
+                    HandedOut::UpTo(index) => Some(first + index),
+                    HandedOut::None | HandedOut::All => None,
+                };
+                RejectReason::of_row(error)
+                    .map(|reason| Outcome::Refused(Refused { row, reason: Box::new(reason) }))
+            })
+        });
+        match outcome {
+            Ok(rows) => Ok(Ok(rows)),
+            Err(Outcome::Refused(refused)) => Ok(Err(refused)),
+            Err(Outcome::Failed(error)) => Err(error),
         }
-        self.take_offsets(places)?;
+    }
+
+    /// Prepares the statement anew if the target has another name or other columns of lineage now.
+    fn make_fit(&mut self, target: &Target) -> Result<(), Error> {
+        debug_assert!(target.route == self.route);
+        let table = target.quoted_name()?;
+        if table != self.table || target.lineage != self.lineage {
+            self.statement = statement::prepare(target, &table, self.upsert.as_ref());
+            self.table = table;
+            self.lineage = target.lineage;
+        }
+        Ok(())
+    }
+
+    /// Runs `body` with what inserts the rows of the range, and
+    /// with what says how far that has got. Errors name the record.
+    fn with_context<R>(
+        &self,
+        target: &Target,
+        rows: Rows<'_>,
+        range: Range<usize>,
+        body: impl FnOnce(&dyn Fn() -> Result<Written, Error>, &Cell<HandedOut>) -> R,
+    ) -> R {
+        let Rows { load_id, file, chunk, .. } = rows;
+        let places = rows.places_of(range.clone());
         let handed_out = Cell::default();
         let describe = |line: &mut dyn Write| describe(line, file, &target.shown, handed_out.get(), places);
         let place = || {
@@ -69,19 +158,23 @@ impl Insert {
             let _ = write_place(&mut place, handed_out.get(), places);
             place
         };
-        let insert = || chunk.hand_to(&self.statement, &self.offsets, load_id, &handed_out);
-        let rows = error_context::with_context(&describe, || error_context::noting(place, insert))?;
-        Ok(rows as u64)
+        let insert = || {
+            Ok(chunk.hand_to(
+                &self.statement,
+                range.clone(),
+                places,
+                Parameters { number: load_id, file },
+                &handed_out,
+            )?)
+        };
+        error_context::with_context(&describe, || error_context::noting(place, || body(&insert, &handed_out)))
     }
+}
 
-    fn take_offsets(&mut self, places: &[RecordPosition]) -> Result<(), Error> {
-        self.offsets.clear();
-        if self.lineage.byte_offset {
-            self.offsets.try_reserve(places.len()).map_err(|_| Error::OutOfMemory(size_of_val(places)))?;
-            self.offsets.extend(places.iter().map(|place| place.offset as i64));
-        }
-        Ok(())
-    }
+/// Why rows are not in the table after an attempt.
+enum Outcome {
+    Refused(Refused),
+    Failed(Error),
 }
 
 /// The error context: what is being done, and with which record.
@@ -103,7 +196,11 @@ fn describe(
 /// The record that is being inserted; all of them once the last one is in,
 /// while AFTER triggers and foreign keys are looked at.
 fn write_place(line: &mut dyn Write, handed_out: HandedOut, places: &[RecordPosition]) -> fmt::Result {
-    let (Some(first), Some(last)) = (places.first(), places.last()) else {
+    // They stand in the order of their keys where they have some.
+    let by_offset = |place: &&RecordPosition| place.offset;
+    let (Some(first), Some(last)) =
+        (places.iter().min_by_key(by_offset), places.iter().max_by_key(by_offset))
+    else {
         return Ok(());
     };
     match handed_out {

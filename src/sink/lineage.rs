@@ -44,6 +44,18 @@ impl Lineage {
         Lineage { load_id: has(LOAD_ID), byte_offset: has(BYTE_OFFSET), key }
     }
 
+    /// Of no column.
+    pub fn none() -> Self {
+        Lineage { load_id: false, byte_offset: false, key: false }
+    }
+
+    /// What of it is left where rows of a query have these columns. Which record a row came from
+    /// only the query knows.
+    pub fn beside(self, columns: &[Vec<u8>]) -> Self {
+        let load_id = self.load_id && !columns.iter().any(|name| name == LOAD_ID.as_bytes());
+        Lineage { load_id, ..Lineage::none() }
+    }
+
     /// The names of the columns that the target has.
     pub fn columns(self) -> impl Iterator<Item = &'static str> {
         [(self.load_id, LOAD_ID), (self.byte_offset, BYTE_OFFSET), (self.key, KEY)]

@@ -11,7 +11,7 @@
 //! waits who would not wait for an INSERT. What changes after the look makes no
 //! value invalid: the rest of the load is stored by the rules from before.
 
-use super::Target;
+use super::{Route, Target};
 use crate::pg::memory::context::Context;
 use crate::pg::relations::storage::{self, Open, Storage, TUPLE_HEADER, TUPLE_THRESHOLD};
 use loader_core::pipeline::ToastPolicy;
@@ -31,6 +31,9 @@ impl Target {
     /// From which length on values are to be compressed, and how; `None` where
     /// they must arrive uncompressed.
     pub fn compression(&self) -> Option<ToastPolicy> {
+        if !matches!(self.route, Route::Document(_)) {
+            return None;
+        }
         let memory = Context::new(c"loader storage", 8 * 1024);
         memory.within(|| Open::locked(self.oid, |table| self.look(table)).flatten())
     }
@@ -81,7 +84,9 @@ impl Target {
     fn decides_above(&self) -> bool {
         storage::ancestors(self.oid).into_iter().any(|ancestor| {
             let decides = |table: &Open| {
-                table.column(&self.column).is_none_or(|column| table.is_partitioned_by(&[column.number]))
+                table
+                    .column(self.route.column())
+                    .is_none_or(|column| table.is_partitioned_by(&[column.number]))
             };
             Open::at_once(ancestor, decides).unwrap_or(true)
         })
@@ -89,11 +94,12 @@ impl Target {
 
     /// Whether anything in the table reads the column as a row is stored.
     fn is_read_by(&self, table: &Open) -> bool {
-        table.has_row_trigger() || table.column(&self.column).is_none_or(|column| table.reads(column.number))
+        table.has_row_trigger()
+            || table.column(self.route.column()).is_none_or(|column| table.reads(column.number))
     }
 
     fn stored_in(&self, table: &Open) -> Option<ToastPolicy> {
-        let column = table.column(&self.column)?;
+        let column = table.column(self.route.column())?;
         // A domain's checks would read the value.
         if !table.is_heap_table() || !column.is_plain_jsonb || !table.has_toast_table() {
             return None;

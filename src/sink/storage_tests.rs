@@ -4,7 +4,7 @@
 mod tests {
     use crate::pg::Oid;
     use crate::pg::relations::storage::{Open, TUPLE_HEADER, TUPLE_THRESHOLD, partitions};
-    use crate::sink::{Records, Target};
+    use crate::sink::{ColumnOptions, Records, Target};
     use loader_core::pipeline::ToastPolicy;
     use loader_core::toast::Method;
     use pgrx::prelude::*;
@@ -24,7 +24,9 @@ mod tests {
     }
 
     fn of(table: &str) -> Option<ToastPolicy> {
-        Target::lock(oid(table), b"data", Records::Elements).expect("a target").compression()
+        Target::lock(oid(table), Some(b"data"), Records::Elements, &ColumnOptions::default())
+            .expect("a target")
+            .compression()
     }
 
     fn number(query: &str) -> i64 {
@@ -300,7 +302,8 @@ mod tests {
         )
         .expect("tables");
         let locks = "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND mode = 'AccessShareLock'";
-        let target = Target::lock(oid("t"), b"data", Records::Elements).expect("a target");
+        let target = Target::lock(oid("t"), Some(b"data"), Records::Elements, &ColumnOptions::default())
+            .expect("a target");
         let before = number(locks);
         assert_eq!(target.compression(), PGLZ);
         assert_eq!(partitions(target.oid).len(), 6);

@@ -15,6 +15,11 @@ pub fn ask(text: &CStr, chunk: &mut Chunk) -> Result<(), Refusal> {
     subtransaction::attempt(|| chunk.push_text(text), meaning)
 }
 
+/// The same, but nothing is added.
+pub fn look_at(text: &CStr, chunk: &mut Chunk) -> Result<(), Refusal> {
+    subtransaction::attempt(|| chunk.look_at_text(text), meaning)
+}
+
 /// What the server means by refusing a record; `None` where the error is not
 /// about the record.
 fn meaning(code: Code) -> Option<Refusal> {

@@ -1,11 +1,11 @@
 //! What only the server can decide: records of databases that are not UTF8,
 //! very deep and very large ones, and whether our values are its own.
 
+use super::verdict::{self, Refusal};
 use crate::error::Error;
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::strings::encoding::Encoding;
 use crate::settings;
-use crate::verdict::{self, Refusal};
 use loader_core::fault::FaultKind;
 use loader_core::pipeline::{Batch, Span, Target, ToastPolicy};
 use std::ffi::CStr;
@@ -21,13 +21,14 @@ const LACKING: Refusal =
 pub struct Server {
     encoding: Encoding,
     converted: Vec<u8>,
+    verifies: bool,
 }
 
 impl Server {
     /// The server of this database.
     pub fn new() -> Result<Self, Error> {
         let encoding = Encoding::of_database().ok_or(Error::NoConversion)?;
-        Ok(Server { encoding, converted: Vec::new() })
+        Ok(Server { encoding, converted: Vec::new(), verifies: settings::verify() })
     }
 
     /// Whether the database is in UTF-8, so that it takes the text of a file as it is and holds
@@ -36,9 +37,19 @@ impl Server {
         matches!(self.encoding, Encoding::Utf8)
     }
 
-    /// What a pipeline makes of records for this database. Long values are compressed by `toast`.
-    pub fn pipeline_target(&self, toast: Option<ToastPolicy>) -> Target {
-        if self.is_utf8() { Target::Jsonb { check: settings::verify(), toast } } else { Target::Text }
+    /// Whether each value that was made outside of the server is compared with the server's own.
+    pub fn verifies(&self) -> bool {
+        self.verifies
+    }
+
+    /// What a pipeline makes of records for this database. Long values are compressed by `toast`;
+    /// with `keep_texts`, the batches have the text of every record.
+    pub fn pipeline_target(&self, toast: Option<ToastPolicy>, keep_texts: bool) -> Target {
+        if self.is_utf8() {
+            Target::Jsonb { keep_texts: keep_texts || self.verifies, toast }
+        } else {
+            Target::Text
+        }
     }
 
     /// Adds what the server makes of a record to the chunk, or says why it
@@ -69,6 +80,33 @@ impl Server {
             return Ok(Ok(()));
         }
         Ok(verdict::ask(converted, chunk))
+    }
+
+    /// Text in the database's encoding; `None` where that lacks a character of it.
+    pub fn in_database<'a>(&'a mut self, text: &'a CStr) -> Result<Option<&'a CStr>, Error> {
+        let bytes = text.to_bytes();
+        if !matches!(self.encoding, Encoding::Other(_)) || bytes.is_ascii() {
+            return Ok(Some(text));
+        }
+        Ok(match self.convert(bytes)? {
+            true => CStr::from_bytes_with_nul(&self.converted).ok(),
+            false => None,
+        })
+    }
+
+    /// Asks the server whether it takes a record that it may refuse, of which nothing is kept. The
+    /// inner error is the record's, the outer one the load's.
+    pub fn look_at(
+        &mut self,
+        batch: &Batch,
+        text: Span,
+        chunk: &mut Chunk,
+    ) -> Result<Result<(), Refusal>, Error> {
+        let Some(record) = batch.c_text(text) else { return Ok(Err(NUL)) };
+        Ok(match self.in_database(record)? {
+            Some(record) => verdict::look_at(record, chunk),
+            None => Err(LACKING),
+        })
     }
 
     /// Converts a record to the database's encoding, with a NUL behind it.

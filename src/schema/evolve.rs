@@ -1,0 +1,84 @@
+//! `schema_evolution => 'add_new_columns'`: a table gets a column for each field of files that it
+//! has none for.
+
+use super::columns::{in_database, names_of, observe};
+use super::table::{comment_on, type_name};
+use crate::access;
+use crate::error::{ColumnMatch, Error};
+use crate::load::{LoadArguments, LoadOptions, RawInputOptions};
+use crate::pg::Oid;
+use crate::pg::relations::relation;
+use crate::pg::strings::text;
+use crate::read::ReadArguments;
+use crate::sink::{ColumnOptions, Records, Route, Target};
+use pgrx::prelude::*;
+
+/// Adds the columns that the file of a load needs, if its options say so.
+pub fn evolve(load: &LoadArguments<'_>) -> Result<(), Error> {
+    access::require_file_role()?;
+    let options = LoadOptions::of(&load.options)?;
+    if !options.columns.adds_columns() {
+        return Ok(());
+    }
+    let RawInputOptions { compression, encoding, on_corrupt } = load.options.input;
+    let files = ReadArguments {
+        path: load.path,
+        format: load.options.format,
+        input: RawInputOptions { compression, encoding, on_corrupt },
+        on_error: b"ignore",
+        records_path: load.options.records_path,
+        max_records: None,
+        line_prefix: load.options.line_prefix,
+    };
+    add_columns(&files, load.table, load.target_column, options.records(), &options.columns)
+}
+
+/// Adds the columns, as the caller, who has to own the table. All records are observed first; no
+/// row is looked at, and no column that is there is changed. Nothing happens where records go into
+/// the table in another way.
+pub fn add_columns(
+    files: &ReadArguments<'_>,
+    table: Oid,
+    target_column: Option<&[u8]>,
+    records: Records,
+    options: &ColumnOptions,
+) -> Result<(), Error> {
+    let target = Target::lock(table, target_column, records, options)?;
+    let Route::Columns(route) = &target.route else { return Ok(()) };
+    let plan = route.plan(&target.shown, options, true)?;
+    let observations = observe(files, -1)?;
+    let mut new = observations.columns()?;
+    let mut error = None;
+    new.retain(|column| match plan.takes(column.field) {
+        Ok(taken) => !taken,
+        Err(mismatch) => {
+            error.get_or_insert(mismatch);
+            false
+        }
+    });
+    if let Some(error) = error {
+        return Err(ColumnMatch { path: text::show(files.path), error }.into());
+    }
+    let taken = relation::column_names(table);
+    let mut reserved = Vec::new();
+    for name in &taken {
+        let utf8 = text::to_utf8(name).map_err(Error::OutOfMemory)?;
+        reserved.extend(utf8.and_then(|utf8| String::from_utf8(utf8).ok()));
+    }
+    let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
+    let names = names_of(&new, true, &reserved)?;
+    let quoted = target.quoted_name()?;
+    for (column, name) in new.iter().zip(&names) {
+        let name = in_database(name.as_bytes())?;
+        let mut sql = b"ALTER TABLE ".to_vec();
+        sql.extend_from_slice(&quoted);
+        sql.extend_from_slice(b" ADD COLUMN ");
+        sql.extend_from_slice(&relation::quote_identifier(&name));
+        sql.push(b' ');
+        sql.extend_from_slice(type_name(column.data_type).as_bytes());
+        let sql = text::c_string(&sql);
+        Spi::connect_mut(|client| client.update(&*sql, None, &[]).map(|_| ()))?;
+        comment_on(&quoted, &name, &in_database(column.field.as_bytes())?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! How the rows of a chunk go in if the server refuses some of them: range by range, each of
+//! them whole or not at all. Where the server names the row that it refuses, those before it go
+//! in and it is left out; where it names none, the range is halved until one row is left.
+//!
+//! Every refusal costs a range that is rolled back and rows that are inserted a second time;
+//! every range costs something, too. So the length of ranges follows how far refusals are apart:
+//! a chunk is one range as long as there are none.
+
+use super::insert::Companion;
+use crate::error::{Error, RejectReason};
+use crate::pg::executor::chunk_handle::Written;
+use crate::pg::memory::allocator;
+use std::ops::Range;
+
+/// A range costs about as much as it costs to insert half so many rows.
+const RANGE_COST: u64 = 20;
+
+/// Where the server names no row, a refused range is inserted some three times until the row is
+/// found, in as many parts.
+const RANGE_COST_UNNAMED: u64 = 4;
+
+/// How many rows go into the next range.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Pace {
+    /// How many rows lie between two refusals, by those that there were; `None` if there was
+    /// none yet.
+    distance: Option<u64>,
+    /// So many rows were taken since the last one.
+    taken: u64,
+    /// The server named no row the last time.
+    unnamed: bool,
+}
+
+impl Pace {
+    /// If of so many rows one is refused, on average, half of a range is inserted in vain each
+    /// time: the sum of that and of what ranges cost is least at the root of both.
+    fn next(&self) -> usize {
+        let length = match self.distance {
+            None => u64::MAX,
+            Some(distance) => {
+                let cost = if self.unnamed { RANGE_COST_UNNAMED } else { RANGE_COST };
+                (cost * distance.max(self.taken)).isqrt()
+            }
+        };
+        usize::try_from(length).unwrap_or(usize::MAX)
+    }
+
+    fn took(&mut self, rows: usize) {
+        self.taken += rows as u64;
+    }
+
+    fn refused(&mut self, unnamed: bool) {
+        self.unnamed = unnamed;
+        let last = self.taken + 1;
+        // Those that are long ago count less and less.
+        self.distance = Some(self.distance.map_or(last, |distance| (7 * distance + last).div_ceil(8)));
+        self.taken = 0;
+    }
+}
+
+/// A row of a range was refused.
+pub(super) struct Refused {
+    /// Which one, if that is known: the last one that the server had asked for.
+    pub row: Option<usize>,
+    pub reason: Box<RejectReason>,
+}
+
+/// Inserts `count` rows but for those that are refused, and returns what was written. `attempt` inserts a range.
+pub(super) fn run<C: Companion>(
+    count: usize,
+    pace: &mut Pace,
+    companion: &mut C,
+    mut attempt: impl FnMut(Range<usize>, &mut C) -> Result<Result<Written, Refused>, Error>,
+) -> Result<Written, Error> {
+    let (mut start, mut written) = (0, Written::default());
+    // Up to there is a range that was refused, and it is not known which row of it was meant.
+    let mut suspect = 0;
+    while start < count {
+        let length = if suspect > start { (suspect - start).div_ceil(2) } else { pace.next() };
+        let range = start..start.saturating_add(length).min(count);
+        let refused = match attempt(range.clone(), companion)? {
+            Ok(rows) => {
+                written += rows;
+                pace.took(range.len());
+                companion.inserted(range.clone());
+                start = range.end;
+                continue;
+            }
+            Err(refused) => refused,
+        };
+        allocator::refill().map_err(Error::OutOfMemory)?;
+        let unnamed = refused.row.is_none();
+        let row = match refused.row {
+            None if range.len() > 1 => {
+                suspect = range.end;
+                continue;
+            }
+            row => row.unwrap_or(start),
+        };
+        // The rows before it are good, unless they are looked at later than they are asked for,
+        // several at a time, as those for another server are: then one of them may be meant.
+        let before = start..row;
+        if !before.is_empty() {
+            match attempt(before.clone(), companion)? {
+                Ok(rows) => {
+                    written += rows;
+                    pace.took(before.len());
+                    companion.inserted(before);
+                }
+                Err(_) => {
+                    suspect = row;
+                    continue;
+                }
+            }
+        }
+        pace.refused(unnamed);
+        companion.refused(row, *refused.reason)?;
+        start = row + 1;
+    }
+    Ok(written)
+}

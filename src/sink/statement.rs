@@ -1,0 +1,278 @@
+//! The text of the INSERT that takes the rows of a chunk.
+
+use super::Target;
+use super::column_options::{ColumnOptions, WriteMode};
+use super::lineage::Lineage;
+use super::route::{ColumnRoute, Route};
+use crate::error::{ColumnError, Error};
+use crate::pg::executor::chunk_handle::{RowColumn, Statement};
+use crate::pg::executor::key_order::{KeyOrder, Winner};
+use crate::pg::relations::relation;
+use crate::pg::relations::table_columns;
+use crate::pg::strings::text;
+
+/// How rows are written whose key may be in the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upsert {
+    /// The columns of the key, by their index in the route.
+    pub key: Vec<usize>,
+    /// The column that says which of two rows is newer.
+    pub version: Option<usize>,
+    /// A row that is there is updated; otherwise it stays as it is.
+    pub updates: bool,
+}
+
+impl Upsert {
+    /// What the options ask for; `None` where rows are only added.
+    pub fn of(target: &Target, options: &ColumnOptions) -> Result<Option<Self>, Error> {
+        let updates = match options.write_mode {
+            WriteMode::Append => {
+                return match (&options.key, &options.version_column) {
+                    (None, None) => Ok(None),
+                    (Some(_), _) => Err(ColumnError::NeedsWriteMode("key").into()),
+                    (None, Some(_)) => Err(ColumnError::NeedsWriteMode("version_column").into()),
+                };
+            }
+            WriteMode::InsertOnly => false,
+            WriteMode::Upsert => true,
+        };
+        if matches!(target.route, Route::Document(_)) {
+            return Err(ColumnError::UpsertOfDocuments(target.shown.clone()).into());
+        }
+        if options.version_column.is_some() && !updates {
+            return Err(ColumnError::NeedsWriteMode("version_column").into());
+        }
+        let wanted = match &options.key {
+            Some(names) => names.clone(),
+            None => table_columns::primary_key(target.oid),
+        };
+        if wanted.is_empty() {
+            return Err(ColumnError::NoKey(target.shown.clone()).into());
+        }
+        let names = names(&target.route);
+        let find = |name: &Vec<u8>, argument| {
+            let found = names.iter().position(|other| *other == name);
+            let (table, column) = (target.shown.clone(), text::show(name));
+            found.ok_or(ColumnError::NoColumnFor { table, column, argument })
+        };
+        let mut key = Vec::new();
+        for name in &wanted {
+            key.push(find(name, "key")?);
+        }
+        let version = options.version_column.as_ref().map(|name| find(name, "version_column")).transpose()?;
+        Ok(Some(Upsert { key, version, updates }))
+    }
+}
+
+impl Upsert {
+    /// Finds the rows of chunks that have the same key.
+    pub fn key_order(&self, route: &ColumnRoute) -> KeyOrder {
+        let column = |&index: &usize| {
+            let column = &route.columns[index];
+            (index, column.data_type.oid(), column.collation)
+        };
+        let key: Vec<_> = self.key.iter().map(column).collect();
+        let winner = if self.updates { Winner::Last } else { Winner::First };
+        KeyOrder::new(&key, self.version.as_ref().map(column), winner)
+    }
+}
+
+/// The names of the columns that rows have, but for those of lineage.
+fn names(route: &Route) -> Vec<&[u8]> {
+    match route {
+        Route::Document(column) => vec![column],
+        Route::Columns(route) => route.columns.iter().map(|column| &*column.name).collect(),
+        Route::Transform(transform) => transform.columns.iter().map(|name| &**name).collect(),
+    }
+}
+
+/// The INSERT of a target, prepared.
+pub fn prepare(target: &Target, table: &[u8], upsert: Option<&Upsert>) -> Statement {
+    let layout = match &target.route {
+        Route::Columns(route) if is_scanned(target, route) => layout(route, target.lineage),
+        _ => Vec::new(),
+    };
+    Statement::prepare(&text::c_string(&insert(target, table, upsert, &layout)), layout)
+}
+
+/// No function in FROM has more columns (MaxHeapAttributeNumber).
+const MOST_COLUMNS: usize = 1600;
+
+/// Whether the rows come from a scan. For rows of other servers, the statement may be planned in ways
+/// that know no such scan.
+fn is_scanned(target: &Target, route: &ColumnRoute) -> bool {
+    !target.placement().is_far() && 2 * route.columns.len() + 2 <= MOST_COLUMNS
+}
+
+/// The columns of the rows of the scan.
+fn layout(route: &ColumnRoute, lineage: Lineage) -> Vec<RowColumn> {
+    let mut layout: Vec<RowColumn> = (0..route.columns.len()).map(RowColumn::Cell).collect();
+    let with_default = |&index: &usize| route.columns[index].default.is_some();
+    layout.extend((0..route.columns.len()).filter(with_default).map(RowColumn::Absent));
+    if lineage.byte_offset {
+        layout.push(RowColumn::Offset);
+    }
+    if lineage.key {
+        layout.push(RowColumn::Key);
+    }
+    layout
+}
+
+/// The INSERT. Its first parameter is the argument of the functions that hand out the chunk, the
+/// second one is the number of the load, the third one the path of the file.
+fn insert(target: &Target, table: &[u8], upsert: Option<&Upsert>, layout: &[RowColumn]) -> Vec<u8> {
+    let mut sql = b"INSERT INTO ".to_vec();
+    sql.extend_from_slice(table);
+    push(&mut sql, if upsert.is_some() { " AS loader_target (" } else { " (" });
+    let mut separator: &[u8] = b"";
+    let mut add = |name: &[u8]| {
+        sql.extend_from_slice(separator);
+        sql.extend_from_slice(&relation::quote_identifier(name));
+        separator = b", ";
+    };
+    names(&target.route).into_iter().for_each(&mut add);
+    target.lineage.columns().for_each(|name| add(name.as_bytes()));
+    sql.extend_from_slice(b") ");
+    match &target.route {
+        Route::Document(_) => {
+            sql.extend_from_slice(b"SELECT loader.chunk_records($1)");
+            add_lineage(&mut sql, target.lineage);
+        }
+        Route::Columns(route) => select_columns(&mut sql, route, target.lineage, layout),
+        Route::Transform(transform) => {
+            let load_id = if target.lineage.load_id { ", $2" } else { "" };
+            transform.select(&mut sql, relation::quote_identifier, load_id);
+        }
+    }
+    if let Some(upsert) = upsert {
+        on_conflict(&mut sql, target, upsert);
+    }
+    sql
+}
+
+/// The SELECT of the cells, with the defaults that stand in for absent fields. They come from a scan
+/// with these columns, or from a function for each.
+fn select_columns(sql: &mut Vec<u8>, route: &ColumnRoute, lineage: Lineage, layout: &[RowColumn]) {
+    push(sql, "SELECT ");
+    for (index, column) in route.columns.iter().enumerate() {
+        let before = if index == 0 { "" } else { ", " };
+        match &column.default {
+            None => push(sql, &format!("{before}r.c{index}")),
+            Some(default) => {
+                push(sql, &format!("{before}CASE WHEN r.a{index} THEN ("));
+                sql.extend_from_slice(default);
+                push(sql, &format!(") ELSE r.c{index} END"));
+            }
+        }
+    }
+    let values = [(lineage.load_id, "$2"), (lineage.byte_offset, "r.o"), (lineage.key, "r.k")];
+    for (_, value) in values.into_iter().filter(|(has, _)| *has) {
+        push(sql, &format!(", {value}"));
+    }
+    let type_of = |index: usize| route.columns[index].data_type.unmodified().quoted();
+    if layout.is_empty() {
+        push(sql, " FROM (SELECT ");
+        for (index, column) in route.columns.iter().enumerate() {
+            let before = if index == 0 { "" } else { ", " };
+            push(sql, &format!("{before}loader.chunk_cells($1, {index}, NULL::"));
+            sql.extend_from_slice(&type_of(index));
+            push(sql, &format!(") AS c{index}"));
+            if column.default.is_some() {
+                push(sql, &format!(", loader.chunk_absent($1, {index}) AS a{index}"));
+            }
+        }
+        if lineage.byte_offset {
+            push(sql, ", loader.chunk_offsets($1) AS o");
+        }
+        if lineage.key {
+            push(sql, ", loader.chunk_keys($1) AS k");
+        }
+        push(sql, ") AS r");
+        return;
+    }
+    push(sql, " FROM loader.chunk_rows($1) AS r (");
+    for (position, column) in layout.iter().enumerate() {
+        push(sql, if position == 0 { "" } else { ", " });
+        match *column {
+            RowColumn::Cell(index) => {
+                push(sql, &format!("c{index} "));
+                sql.extend_from_slice(&type_of(index));
+            }
+            RowColumn::Absent(index) => push(sql, &format!("a{index} pg_catalog.bool")),
+            RowColumn::Offset => push(sql, "o pg_catalog.int8"),
+            RowColumn::Key => push(sql, "k pg_catalog.text"),
+        }
+    }
+    push(sql, ")");
+}
+
+/// The columns of lineage of a document.
+fn add_lineage(sql: &mut Vec<u8>, lineage: Lineage) {
+    let values = [
+        (lineage.load_id, "$2"),
+        (lineage.byte_offset, "loader.chunk_offsets($1)"),
+        (lineage.key, "loader.chunk_keys($1)"),
+    ];
+    for (_, value) in values.into_iter().filter(|(has, _)| *has) {
+        push(sql, ", ");
+        push(sql, value);
+    }
+}
+
+/// What happens to a row whose key is there. A field that the record does not have leaves the
+/// column as it is.
+fn on_conflict(sql: &mut Vec<u8>, target: &Target, upsert: &Upsert) {
+    let lineage = target.lineage;
+    let names = names(&target.route);
+    let name = |index: usize| relation::quote_identifier(names[index]);
+    push(sql, " ON CONFLICT (");
+    for (position, &index) in upsert.key.iter().enumerate() {
+        push(sql, if position == 0 { "" } else { ", " });
+        sql.extend_from_slice(&name(index));
+    }
+    let others: Vec<usize> = (0..names.len()).filter(|index| !upsert.key.contains(index)).collect();
+    if !upsert.updates || (others.is_empty() && lineage.columns().next().is_none()) {
+        push(sql, ") DO NOTHING");
+        return;
+    }
+    push(sql, ") DO UPDATE SET ");
+    let mut before = "";
+    for index in others {
+        let name = name(index);
+        push(sql, before);
+        sql.extend_from_slice(&name);
+        if matches!(target.route, Route::Columns(_)) {
+            push(sql, &format!(" = CASE WHEN loader.chunk_has($1, {index}) THEN EXCLUDED."));
+            sql.extend_from_slice(&name);
+            push(sql, " ELSE loader_target.");
+            sql.extend_from_slice(&name);
+            push(sql, " END");
+        } else {
+            push(sql, " = EXCLUDED.");
+            sql.extend_from_slice(&name);
+        }
+        before = ", ";
+    }
+    for name in lineage.columns() {
+        push(sql, &format!("{before}{name} = EXCLUDED.{name}"));
+        before = ", ";
+    }
+    push(sql, " WHERE loader.chunk_conflict($1, ");
+    match upsert.version {
+        None => push(sql, "true"),
+        Some(version) => {
+            let name = name(version);
+            push(sql, "loader_target.");
+            sql.extend_from_slice(&name);
+            push(sql, " IS NULL OR EXCLUDED.");
+            sql.extend_from_slice(&name);
+            push(sql, " OPERATOR(pg_catalog.>=) loader_target.");
+            sql.extend_from_slice(&name);
+        }
+    }
+    push(sql, ") RETURNING loader.chunk_written($1)");
+}
+
+fn push(sql: &mut Vec<u8>, text: &str) {
+    sql.extend_from_slice(text.as_bytes());
+}

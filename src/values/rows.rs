@@ -1,0 +1,266 @@
+//! Rows of cells: what the threads made of a record, and what the server makes of the rest.
+
+use super::server::Server;
+use crate::error::{ColumnMatch, Error, RejectReason};
+use crate::pg::executor::chunk::Chunk;
+use crate::pg::executor::input_function::{InputFunction, Refused};
+use crate::sink::{ColumnOptions, ColumnRoute, OnRefusal, Upsert};
+use loader_core::encode::columns::{Columns, Encoded, MatchError, RowEncoder};
+use loader_core::encode::{Cell, Span};
+use std::ffi::CStr;
+use std::sync::Arc;
+
+/// Makes rows for a table.
+pub struct RowMaker {
+    /// The path of the file, for errors.
+    path: String,
+    columns: Vec<ColumnOfRow>,
+    /// The column that takes what no other column does.
+    rescued: Option<usize>,
+    encoder: RowEncoder,
+    /// How many values were replaced by NULL.
+    pub set_null: u64,
+    /// A record had a field for a column.
+    pub any_field: bool,
+    /// The columns of the row in hand whose values `rescued` takes.
+    refused: Vec<usize>,
+    /// The row of a record that the threads did not make.
+    cells: Vec<Cell>,
+    values: Vec<u8>,
+}
+
+struct ColumnOfRow {
+    name: Vec<u8>,
+    input: InputFunction,
+    on_refusal: OnRefusal,
+    /// It is of a key, and there is no default for it.
+    is_needed: bool,
+}
+
+/// The cells of a record, and what they lie in.
+#[derive(Clone, Copy)]
+pub struct Cells<'a> {
+    pub cells: &'a [Cell],
+    /// `None` where that is the buffer which the chunk holds last.
+    pub values: Option<&'a [u8]>,
+}
+
+/// Why a record has no row.
+pub enum NoRow {
+    /// The server refuses it, or a value of it.
+    Refused(RejectReason),
+    /// A value is not what the server makes of it.
+    Differs,
+}
+
+impl RowMaker {
+    /// For the columns of a table.
+    pub fn new(
+        path: &str,
+        route: &ColumnRoute,
+        plan: Arc<Columns>,
+        options: &ColumnOptions,
+        upsert: Option<&Upsert>,
+    ) -> Result<Self, Error> {
+        let is_key = |index| upsert.is_some_and(|upsert| upsert.key.contains(&index));
+        let columns = route.columns.iter().enumerate().map(|(index, column)| ColumnOfRow {
+            name: column.name.clone(),
+            input: InputFunction::of(column.data_type),
+            on_refusal: match is_key(index) {
+                true => OnRefusal::Reject,
+                false => route.on_value_error(index, options),
+            },
+            is_needed: is_key(index) && column.default.is_none(),
+        });
+        Ok(RowMaker {
+            path: path.to_string(),
+            columns: columns.collect(),
+            rescued: route.rescued,
+            encoder: RowEncoder::new(plan)?,
+            set_null: 0,
+            any_field: false,
+            refused: Vec::new(),
+            cells: Vec::new(),
+            values: Vec::new(),
+        })
+    }
+
+    /// How many cells a row has.
+    pub fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The plan of the columns.
+    pub fn plan(&self) -> &Arc<Columns> {
+        self.encoder.columns()
+    }
+
+    /// Adds the row of a record to the chunk, or says why there is none. With twice as many cells
+    /// as columns, those that were made in the threads are checked.
+    pub fn make(
+        &mut self,
+        server: &mut Server,
+        record: &[u8],
+        row: Cells<'_>,
+        chunk: &mut Chunk,
+    ) -> Result<Result<(), NoRow>, Error> {
+        let rows = chunk.len();
+        chunk.reserve().map_err(Error::OutOfMemory)?;
+        let made = self.fill(server, record, row, chunk);
+        if !matches!(made, Ok(Ok(()))) {
+            chunk.take_back(rows);
+        }
+        made
+    }
+
+    /// The same of a record that the threads have not made a row of.
+    pub fn make_of_text(
+        &mut self,
+        server: &mut Server,
+        record: &[u8],
+        chunk: &mut Chunk,
+    ) -> Result<Result<(), NoRow>, Error> {
+        let (mut cells, mut values) = (std::mem::take(&mut self.cells), std::mem::take(&mut self.values));
+        cells.clear();
+        values.clear();
+        let encoded = self.encoder.encode(record, false, &mut cells, &mut values);
+        let made = match encoded {
+            Ok(Encoded::Row) => {
+                let row = Cells { cells: &cells, values: Some(&values) };
+                self.make(server, record, row, chunk)
+            }
+            Ok(Encoded::NotAnObject) => Ok(Err(NoRow::Refused(RejectReason::not_an_object()))),
+            Err(error) => Err(not_matched(error, &self.path)),
+        };
+        (self.cells, self.values) = (cells, values);
+        made
+    }
+
+    fn fill(
+        &mut self,
+        server: &mut Server,
+        record: &[u8],
+        row: Cells<'_>,
+        chunk: &mut Chunk,
+    ) -> Result<Result<(), NoRow>, Error> {
+        let rows = chunk.len();
+        self.refused.clear();
+        let (cells, sources) = row.cells.split_at(self.columns.len());
+        if !self.any_field {
+            let is_field = |(index, cell): (usize, &Cell)| match cell {
+                Cell::Absent => false,
+                Cell::Null => self.rescued != Some(index),
+                _ => true,
+            };
+            self.any_field = cells.iter().enumerate().any(is_field);
+        }
+        for (index, &cell) in cells.iter().enumerate() {
+            if let Err(refused) = self.push(server, index, cell, row, chunk)? {
+                match self.columns[index].on_refusal {
+                    OnRefusal::Reject => {
+                        let reason = RejectReason::of_value(refused, &self.columns[index].name);
+                        return Ok(Err(NoRow::Refused(reason)));
+                    }
+                    OnRefusal::SetNull => self.set_null += 1,
+                    OnRefusal::Rescue => self.refused.push(index),
+                }
+                chunk.push_null();
+            } else if let Some(&source) = sources.get(index)
+                && source != Cell::Absent
+                && !self.agrees(server, index, source, row, chunk)?
+            {
+                return Ok(Err(NoRow::Differs));
+            }
+            if self.columns[index].is_needed && chunk.last_is_null() {
+                return Ok(Err(NoRow::Refused(RejectReason::null_key(&self.columns[index].name))));
+            }
+        }
+        if !self.refused.is_empty() {
+            self.rescue(server, record, chunk)?;
+        }
+        debug_assert_eq!(chunk.len(), rows + 1);
+        Ok(Ok(()))
+    }
+
+    /// Adds a cell to the row in hand, or says why the server refuses its value.
+    fn push(
+        &mut self,
+        server: &mut Server,
+        column: usize,
+        cell: Cell,
+        row: Cells<'_>,
+        chunk: &mut Chunk,
+    ) -> Result<Result<(), Refused>, Error> {
+        match cell {
+            Cell::Absent => chunk.push_absent(),
+            Cell::Null => chunk.push_null(),
+            Cell::Word(word) => chunk.push_word(word),
+            Cell::Datum(span) => match row.values {
+                Some(values) => chunk.push_copied(&values[span.at..span.at + span.length]),
+                None => chunk.push_held(span.at, span.length),
+            },
+            Cell::Text(span) | Cell::Json(span) => {
+                let held = chunk.held();
+                let values = row.values.or(held.as_deref().map(Vec::as_slice)).unwrap_or_default();
+                let Some(text) = c_text(values, span) else { return Ok(Err(Refused::nul())) };
+                let input = &mut self.columns[column].input;
+                return Ok(match server.in_database(text)? {
+                    None => Err(Refused::lacking()),
+                    Some(text) if matches!(cell, Cell::Text(_)) => input.text(text, chunk, column),
+                    Some(json) => input.json(json, chunk, column),
+                });
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Whether the cell that was added last is what the server makes of its text.
+    fn agrees(
+        &mut self,
+        server: &mut Server,
+        column: usize,
+        source: Cell,
+        row: Cells<'_>,
+        chunk: &mut Chunk,
+    ) -> Result<bool, Error> {
+        let pushed = self.push(server, column, source, row, chunk)?;
+        Ok(pushed.is_ok() && chunk.last_agrees(column))
+    }
+
+    /// Puts the values that were refused where they are not lost.
+    fn rescue(&mut self, server: &mut Server, record: &[u8], chunk: &mut Chunk) -> Result<(), Error> {
+        let Some(column) = self.rescued else { return Ok(()) };
+        let refused = std::mem::take(&mut self.refused);
+        let rescued =
+            self.encoder.rescued(record, &refused).map_err(|error| not_matched(error, &self.path))?;
+        self.refused = refused;
+        let Some(rescued) = rescued else { return Ok(()) };
+        let size = rescued.len() + 1;
+        self.values.clear();
+        self.values.try_reserve(size).map_err(|_| Error::OutOfMemory(size))?;
+        self.values.extend_from_slice(rescued);
+        self.values.push(0);
+        let text = CStr::from_bytes_with_nul(&self.values).ok();
+        let text = match text {
+            Some(text) => server.in_database(text)?,
+            None => None,
+        };
+        // It consists of JSON that the server takes; only a database with another encoding may
+        // lack a character of it.
+        let kept = text.is_some_and(|text| self.columns[column].input.text(text, chunk, column).is_ok());
+        if !kept {
+            chunk.push_null();
+        }
+        chunk.replace(column);
+        Ok(())
+    }
+}
+
+/// A text of cells with its NUL.
+fn c_text(values: &[u8], span: Span) -> Option<&CStr> {
+    CStr::from_bytes_with_nul(&values[span.at..=span.at + span.length]).ok()
+}
+
+fn not_matched(error: MatchError, path: &str) -> Error {
+    ColumnMatch { path: path.to_string(), error }.into()
+}
