@@ -23,9 +23,9 @@ SELECT load_json_file(:file, 'target_s');
 CREATE MATERIALIZED VIEW target_m AS SELECT '1'::jsonb AS data;
 SELECT load_json_file(:file, 'target_m');
 -- A constraint: exactly the record that broke it.
-SELECT load_json_file(:file, 'target_t');
+SELECT load_json_file(:file, 'target_t', on_error => 'stop');
 \echo :LAST_ERROR_SQLSTATE
-SELECT load_json_file(:file, 'target_t', chunk => 2);
+SELECT load_json_file(:file, 'target_t', chunk => 2, on_error => 'stop');
 ALTER TABLE target_t DROP CONSTRAINT target_t_data_check;
 SELECT rows_loaded FROM load_json_file(:file, 'target_t');
 SELECT id, data, made, origin FROM target_t;
@@ -57,13 +57,13 @@ DROP TABLE target_t;
 CREATE TABLE target_key (k text PRIMARY KEY);
 INSERT INTO target_key VALUES ('1'), ('2');
 CREATE TABLE target_t (data jsonb, k text GENERATED ALWAYS AS (data->>'a') STORED REFERENCES target_key);
-SELECT rows_loaded FROM load_json_file(:file, 'target_t');
+SELECT rows_loaded FROM load_json_file(:file, 'target_t', on_error => 'stop');
 DROP TABLE target_t;
 -- A domain over jsonb; a quoted name and a column of another name.
 CREATE DOMAIN target_d AS jsonb CHECK (VALUE->>'a' <> '3');
 CREATE SCHEMA "Odd ""schema""";
 CREATE TABLE "Odd ""schema"""."Odd ""table""" ("Odd ""column""" target_d);
-SELECT load_json_file(:file, '"Odd ""schema"""."Odd ""table"""', target_column => 'Odd "column"');
+SELECT load_json_file(:file, '"Odd ""schema"""."Odd ""table"""', target_column => 'Odd "column"', on_error => 'stop');
 ALTER DOMAIN target_d DROP CONSTRAINT target_d_check;
 SELECT rows_loaded FROM load_json_file(:file, '"Odd ""schema"""."Odd ""table"""', target_column => 'Odd "column"');
 SELECT target FROM loader.load_history ORDER BY load_id DESC LIMIT 1;

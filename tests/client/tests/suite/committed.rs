@@ -47,7 +47,7 @@ fn ended_in_the_last_commit(check: &str) -> (Summary, Vec<String>) {
     let mut gate = Gate::close(&database, "t", RECORDS - 1);
     let mut watcher = database.connect();
     let pid = backend(&mut client);
-    let call = thread::spawn(move || load_many(&mut client, &path, "t", "workers => 2"));
+    let call = thread::spawn(move || load_many(&mut client, &path, "t", "workers => 2, on_error => 'stop'"));
     gate.wait_for_waiters(1);
     wait_for("all other ranges to be committed", || {
         count(&mut watcher, &format!("loader.load_history WHERE file_size - stream_bytes <= {RANGE}")) == 1

@@ -91,7 +91,7 @@ fn load_json_file_after_an_attempt_that_brought_nothing() {
     let (database, mut client) = session("conflicts_vain");
     let path = database.cluster.file("conflicts_vain", "1\n2\n");
     client.batch_execute("ALTER TABLE t ADD CONSTRAINT c CHECK (data <> '1')").expect("a constraint");
-    assert_eq!(load_many(&mut client, &path, "t", "").expect("a call").failed, 1);
+    assert_eq!(load_many(&mut client, &path, "t", "on_error => 'stop'").expect("a call").failed, 1);
     assert_eq!(count(&mut client, "loader.load_history WHERE status = 'failed' AND rows_loaded = 0"), 1);
     client.batch_execute("ALTER TABLE t DROP CONSTRAINT c").expect("DROP");
     assert_eq!(load(&mut client, &path, "t").expect("a load").rows_loaded, 2);

@@ -1,4 +1,4 @@
-//! Runs the SQL of README.md and docs/*.md: each file in a database of its own, its
+//! Runs the SQL of README.md, docs/*.md and the worked examples: each file in a database of its own, its
 //! ```sql blocks one after the other, and its ```sh blocks, which make files for them. What
 //! stands in ```text result is what psql prints for the ```sql before it.
 //! And follows the links of all pages. CONTRIBUTING.md has the convention.
@@ -17,6 +17,7 @@ fn the_sql_of_the_documentation_runs() {
 
     let mut pages = vec![root.join("README.md")];
     pages.extend(pages_in(&root.join("docs")));
+    pages.extend(pages_in(&root.join("examples/typed-columns")));
 
     let mut failures = Vec::new();
     for (number, page) in pages.iter().enumerate() {
@@ -57,7 +58,7 @@ fn the_sql_of_the_documentation_runs() {
 #[test]
 fn the_links_of_the_documentation_lead_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folders = ["", "docs", "docs/compare"].map(|folder| root.join(folder));
+    let folders = ["", "docs", "docs/compare", "examples/typed-columns"].map(|folder| root.join(folder));
     let mut broken = Vec::new();
     for page in folders.iter().flat_map(|folder| pages_in(folder)) {
         let text = fs::read_to_string(&page).expect("a page");

@@ -95,7 +95,8 @@ fn what_a_trigger_says_is_text_of_the_database() {
         for workers in [0, 2] {
             let what = format!("{encoding}, {workers} workers");
             let summary =
-                load_many(&mut client, &path, "t", &format!("workers => {workers}")).expect("a call");
+                load_many(&mut client, &path, "t", &format!("workers => {workers}, on_error => 'stop'"))
+                    .expect("a call");
             assert_eq!(summary.failed, 1, "{what}");
             // Bytes that are no text of the database make this fail, and a restore of a dump.
             let row = client.query_one("SELECT error_message FROM loader.load_history", &[]);

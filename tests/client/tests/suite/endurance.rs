@@ -18,7 +18,8 @@ fn fail(name: &str, rounds: usize) {
     let pid = backend(&mut client);
     let round = |client: &mut postgres::Client| {
         for (path, options) in [
-            (&constraint, "chunk => 7"),
+            (&constraint, "chunk => 7, on_error => 'stop'"),
+            (&constraint, "chunk => 7, reject_limit => 0"),
             (&bad, "on_error => 'stop'"),
             (&bad, "reject_limit => 0"),
             (&missing, ""),

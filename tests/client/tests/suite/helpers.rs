@@ -44,6 +44,21 @@ pub fn count(client: &mut Client, name: &str) -> i64 {
     client.query_one(&format!("SELECT count(*) FROM {name}"), &[]).expect("count").get(0)
 }
 
+/// A constraint `c` that ends every load that meets a record for which the condition is false:
+/// what it raises, 55000, is about no record, and makes none a reject.
+pub fn insist(client: &mut Client, table: &str, condition: &str) {
+    client
+        .batch_execute(&format!(
+            "CREATE OR REPLACE FUNCTION insist(boolean) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+             BEGIN
+                 IF NOT $1 THEN RAISE 'no thank you' USING ERRCODE = '55000'; END IF;
+                 RETURN true;
+             END $$;
+             ALTER TABLE {table} ADD CONSTRAINT c CHECK (insist({condition})) NOT VALID"
+        ))
+        .expect("a constraint");
+}
+
 /// A single figure.
 pub fn figure(client: &mut Client, query: &str) -> i64 {
     client.query_one(query, &[]).expect("a figure").get(0)

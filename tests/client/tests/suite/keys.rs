@@ -90,7 +90,8 @@ fn the_column_is_left_alone_where_there_are_no_keys() {
     load_with(&mut client, &path, "people", "records_path => '$.more.*'").expect("a load");
     assert_eq!(keys(&mut client), ["own=1", "own=2", "k=3"]);
     let path = database.file("keys_alone_null", r#"{"people": {"\u0000": {"n": 4}}}"#);
-    let refused = load_with(&mut client, &path, "people", PEOPLE);
+    let stop = format!("{PEOPLE}, on_error => 'stop'");
+    let refused = load_with(&mut client, &path, "people", &stop);
     assert_eq!(sqlstate(refused), SqlState::NOT_NULL_VIOLATION);
 
     // A column of another type is the user's own affair.

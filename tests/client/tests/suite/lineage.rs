@@ -1,7 +1,7 @@
 //! Rows that know where they came from; loads taken back; rejects mended and
 //! loaded after all.
 
-use crate::helpers::{Barrier, Gate, backend, count, counts, figure, files, lines, session, traced};
+use crate::helpers::{Barrier, Gate, backend, count, counts, figure, files, insist, lines, session, traced};
 use loader_client_tests::{Cluster, Outcome, empty, load, load_many, load_with, sqlstate};
 use postgres::Client;
 use postgres::error::SqlState;
@@ -63,7 +63,7 @@ fn a_chunk_s_offsets_do_not_move_the_place_of_an_error() {
     traced(&mut client, "traced");
     client.batch_execute("ALTER TABLE traced ADD CHECK ((data->>'n')::int <> 41)").expect("a constraint");
     let path = database.file("lineage_context", lines(100));
-    let error = load(&mut client, &path, "traced").expect_err("the constraint");
+    let error = load_with(&mut client, &path, "traced", "on_error => 'stop'").expect_err("the constraint");
     let context = error.as_db_error().and_then(|error| error.where_()).unwrap_or_default().to_owned();
     assert!(context.contains("record 42, line 42,"), "{context}");
 }
@@ -253,7 +253,7 @@ fn mended_rejects_are_loaded_by_a_retry_and_taken_back() {
 fn a_failing_retry_leaves_nothing_and_names_the_reject() {
     let (database, mut client) = session("lineage_retry_fails");
     traced(&mut client, "traced");
-    client.batch_execute("ALTER TABLE traced ADD CHECK (data->>'n' <> '-5')").expect("a constraint");
+    insist(&mut client, "traced", "data->>'n' <> '-5'");
     let path = database.file("lineage_retry_fails", damaged(30));
     let loaded = load(&mut client, &path, "traced").expect("a load");
     client
@@ -424,12 +424,8 @@ fn a_failed_load_is_undone_and_done_again() {
         let name = format!("lineage_failed_{workers}");
         let (database, mut client) = session(&name);
         traced(&mut client, "traced");
-        client
-            .batch_execute(
-                "SET loader.transaction_size = '1kB';
-                 ALTER TABLE traced ADD CONSTRAINT c CHECK (data->>'n' <> '25000')",
-            )
-            .expect("a constraint");
+        client.batch_execute("SET loader.transaction_size = '1kB'").expect("the setting");
+        insist(&mut client, "traced", "data->>'n' <> '25000'");
         let pattern = files(&database, &name, &[("a", damaged(30_000)), ("b", damaged(30))]);
         let options = format!("workers => {workers}, chunk => 500");
         let mut barrier = Barrier::close(&database, "traced");

@@ -124,7 +124,7 @@ fn everything_says_what_it_is() {
     assert_eq!(texts(&mut client, &format!("{OURS} {silent}")), Vec::<String>::new());
     let internal = "SELECT count(*)::text FROM pg_description WHERE description LIKE 'Internal: %'
         AND (classoid, objoid) IN (SELECT classid, objid FROM members)";
-    assert_eq!(texts(&mut client, &format!("{OURS} {internal}")), ["19"]);
+    assert_eq!(texts(&mut client, &format!("{OURS} {internal}")), ["27"]);
 }
 
 #[test]
@@ -381,9 +381,9 @@ fn the_procedure_of_0_2_0_is_made_anew_and_grants_stay() {
         GRANT EXECUTE ON PROCEDURE load_json_files TO upgrade_friend;
         RESET ROLE";
     for (n, (changes, wanted)) in [
-        ("", vec!["16 pg_read_server_files f"]),
-        (passed_on, vec!["16 \"upgrade Loader\" t", "16 upgrade_friend f"]),
-        ("GRANT EXECUTE ON PROCEDURE load_json_files TO PUBLIC", vec!["16 - f", "16 pg_read_server_files f"]),
+        ("", vec!["25 pg_read_server_files f"]),
+        (passed_on, vec!["25 \"upgrade Loader\" t", "25 upgrade_friend f"]),
+        ("GRANT EXECUTE ON PROCEDURE load_json_files TO PUBLIC", vec!["25 - f", "25 pg_read_server_files f"]),
         ("REVOKE ALL ON PROCEDURE load_json_files FROM pg_read_server_files", vec![]),
     ]
     .into_iter()
