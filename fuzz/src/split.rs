@@ -208,6 +208,9 @@ fn piped(stream: &[u8], options: &Options, found: &[Found]) {
                     raw
                 }
                 RecordOutcome::Value(_) => panic!("without its text"),
+                RecordOutcome::Row { .. } | RecordOutcome::NotAnObject { .. } => {
+                    panic!("no rows were asked for")
+                }
             };
             assert!(batch.text(text) == wanted);
         }

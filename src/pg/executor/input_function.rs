@@ -27,7 +27,7 @@ unsafe extern "C-unwind" {
         text: *mut c_char,
         parameter: pg_sys::Oid,
         modifier: i32,
-        save: pg_sys::fmNodePtr,
+        save: *mut pg_sys::Node,
         datum: *mut pg_sys::Datum,
     ) -> bool;
 }
