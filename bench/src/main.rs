@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 mod cases;
+mod columns;
 mod data;
 mod figures;
 mod machine;
@@ -85,7 +86,8 @@ fn measure(settings: &[&str]) -> Result<()> {
     let cases = cases::choose(only);
     let large = only.contains(memory::CASE);
     let many = only.contains(many::CASE);
-    if cases.is_empty() && !large && !many {
+    let typed = only.is_empty() || only.contains(columns::CASE);
+    if cases.is_empty() && !large && !many && !typed {
         return Err(format!("nothing is called {only}").into());
     }
     let (case, peer, why) = cases::SPARK;
@@ -98,6 +100,10 @@ fn measure(settings: &[&str]) -> Result<()> {
     }
     if many {
         many::measure(&plan, &mut results)?;
+        results.save(&out)?;
+    }
+    if typed {
+        columns::measure(&plan, &mut results)?;
         results.save(&out)?;
     }
     if large {

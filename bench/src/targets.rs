@@ -1,5 +1,6 @@
 //! The figures that loader is to reach.
 
+use crate::columns;
 use crate::figures::Runs;
 use crate::many;
 use crate::results::Results;
@@ -28,7 +29,7 @@ const fn target(case: &'static str, peer: &'static str, against: &'static str, b
 }
 
 /// Those of single cases.
-const TARGETS: [Target; 22] = [
+const TARGETS: [Target; 28] = [
     target("events", "loader", "copy", Faster(3.0)),
     target("github", "loader", "copy", Faster(3.0)),
     target("tweets", "loader", "copy", Faster(3.5)),
@@ -48,6 +49,12 @@ const TARGETS: [Target; 22] = [
     target("events", "encoder", "jsonb-in", Faster(5.5)),
     target("github", "encoder", "jsonb-in", Faster(8.0)),
     target("tweets", "encoder", "jsonb-in", Faster(8.0)),
+    target(columns::CASE, "loader", "staging", Faster(6.0)),
+    target(columns::CASE, "loader", "copy", Faster(2.0)),
+    target(columns::CASE, "loader", "insert-select", Takes(1.4)),
+    target(columns::CASE, "loader-upsert", "staging-upsert", Faster(1.5)),
+    target(columns::CASE, "loader-refused", "loader", Takes(1.15)),
+    target(columns::CASE, "loader-violated", "loader-check", Takes(1.5)),
     target(many::CASE, "call-2", "loader", Faster(1.3)),
     target(many::CASE, "call-2", "two-copies", Faster(2.0)),
     target(many::SMALL_CASE, "call-2", "psql-calls", Faster(10.0)),

@@ -11,6 +11,7 @@ mod layout;
 mod numbers;
 mod text;
 mod tweets;
+mod typed;
 mod wide;
 mod words;
 
@@ -50,6 +51,16 @@ pub const SETS: &[Set] = &[
 
 /// Events for very many files.
 pub const SMALL: Set = Set { name: "small", per_million: 40_000, record: events::record };
+
+/// Records for typed columns: all good, one in a hundred with a value that its column refuses, and one
+/// in a hundred that violates a constraint.
+pub const TYPED: [Set; 3] = [
+    Set { name: "typed", per_million: 1_000_000, record: typed::record },
+    Set { name: "typed-refused", per_million: 1_000_000, record: typed::with_refused_values },
+    Set { name: "typed-violating", per_million: 1_000_000, record: typed::with_violations },
+];
+
+pub use typed::COLUMNS as TYPED_COLUMNS;
 
 /// The form of a file of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
