@@ -33,6 +33,7 @@ struct ColumnOfRow {
     name: Vec<u8>,
     input: InputFunction,
     on_refusal: OnRefusal,
+    has_default: bool,
     /// It is of a key, and there is no default for it.
     is_needed: bool,
 }
@@ -70,6 +71,7 @@ impl RowMaker {
                 true => OnRefusal::Reject,
                 false => route.on_value_error(index, options),
             },
+            has_default: column.default.is_some(),
             is_needed: is_key(index) && column.default.is_none(),
         });
         Ok(RowMaker {
@@ -156,13 +158,15 @@ impl RowMaker {
         }
         for (index, &cell) in cells.iter().enumerate() {
             if let Err(refused) = self.push(server, index, cell, row, chunk)? {
-                match self.columns[index].on_refusal {
-                    OnRefusal::Reject => {
-                        let reason = RejectReason::of_value(refused, &self.columns[index].name);
+                let column = &mut self.columns[index];
+                let null = column.input.takes_null(chunk);
+                match (column.on_refusal, null) {
+                    (OnRefusal::SetNull, Ok(())) => self.set_null += 1,
+                    (OnRefusal::Rescue, Ok(())) => self.refused.push(index),
+                    _ => {
+                        let reason = RejectReason::of_value(refused, &column.name);
                         return Ok(Err(NoRow::Refused(reason)));
                     }
-                    OnRefusal::SetNull => self.set_null += 1,
-                    OnRefusal::Rescue => self.refused.push(index),
                 }
                 chunk.push_null();
             } else if let Some(&source) = sources.get(index)
@@ -192,8 +196,13 @@ impl RowMaker {
         chunk: &mut Chunk,
     ) -> Result<Result<(), Refused>, Error> {
         match cell {
-            Cell::Absent => chunk.push_absent(),
-            Cell::Null => chunk.push_null(),
+            Cell::Absent if self.columns[column].has_default => chunk.push_absent(),
+            Cell::Absent | Cell::Null => {
+                if let Err(refused) = self.columns[column].input.takes_null(chunk) {
+                    return Ok(Err(refused));
+                }
+                if cell == Cell::Absent { chunk.push_absent() } else { chunk.push_null() }
+            }
             Cell::Word(word) => chunk.push_word(word),
             Cell::Datum(span) => match row.values {
                 Some(values) => chunk.push_copied(&values[span.at..span.at + span.length]),

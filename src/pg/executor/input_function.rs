@@ -49,6 +49,9 @@ pub struct InputFunction {
     /// It says that it refuses a value without raising an error.
     #[cfg(not(feature = "pg15"))]
     is_soft: bool,
+    is_domain: bool,
+    /// What the function of a domain says to NULL, once it was asked.
+    null: Option<Result<(), Refused>>,
     /// The statement that converts JSON; made when it is first needed.
     from_json: Option<NonNull<pg_sys::_SPI_plan>>,
     /// What the function keeps from call to call.
@@ -78,6 +81,9 @@ impl InputFunction {
             // SAFETY: a look-up.
             #[cfg(not(feature = "pg15"))]
             is_soft: oid.to_u32() < pg_sys::FirstNormalObjectId || unsafe { pg_sys::type_is_enum(oid) },
+            // SAFETY: a look-up.
+            is_domain: unsafe { pg_sys::get_typtype(oid) } as u8 == pg_sys::TYPTYPE_DOMAIN,
+            null: None,
             from_json: None,
             _memory: memory,
         }
@@ -91,18 +97,33 @@ impl InputFunction {
         if self.is_soft {
             return self.text_softly(text, chunk, column);
         }
-        let modifier = self.data_type.modifier();
-        // SAFETY: a NUL-terminated string; the function is that of the type, with its arguments.
-        let call = || unsafe {
-            chunk.within_scratch(|| {
-                InputFunctionCall(&raw mut self.function, text.as_ptr().cast_mut(), self.parameter, modifier)
-            })
-        };
-        let made = subtransaction::refusable(call, is_refusal);
-        let datum = made.map_err(Refused::of)?;
+        let datum = self.call(Some(text), chunk)?;
         // SAFETY: a datum of the type, as the caller says that the column is.
         unsafe { chunk.push_copy(datum, column) };
         Ok(())
+    }
+
+    /// Whether the type takes NULL: a domain may not. An INSERT of values of the domain would not ask.
+    pub fn takes_null(&mut self, chunk: &mut Chunk) -> Result<(), Refused> {
+        if !self.is_domain {
+            return Ok(());
+        }
+        if self.null.is_none() {
+            self.null = Some(self.call(None, chunk).map(|_| ()));
+        }
+        self.null.clone().unwrap_or(Ok(()))
+    }
+
+    /// What the function makes of a text, or of NULL, in the chunk's scratch memory.
+    fn call(&mut self, text: Option<&CStr>, chunk: &Chunk) -> Result<pg_sys::Datum, Refused> {
+        let modifier = self.data_type.modifier();
+        let text = text.map_or(std::ptr::null_mut(), |text| text.as_ptr().cast_mut());
+        // SAFETY: a NUL-terminated string or NULL; the function is that of the type, with its
+        // arguments.
+        let call = || unsafe {
+            chunk.within_scratch(|| InputFunctionCall(&raw mut self.function, text, self.parameter, modifier))
+        };
+        subtransaction::refusable(call, is_refusal).map_err(Refused::of)
     }
 
     #[cfg(not(feature = "pg15"))]

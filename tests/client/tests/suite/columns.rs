@@ -528,6 +528,39 @@ fn refused_values_are_rejected_set_to_null_or_rescued() {
 }
 
 #[test]
+fn a_domain_that_takes_no_null_gets_none() {
+    let (database, mut client) = session("columns_domain_null");
+    run(
+        &mut client,
+        "CREATE DOMAIN needed AS int NOT NULL; CREATE DOMAIN checked AS text CHECK (value IS NOT NULL);
+         CREATE TABLE t (id int, n needed, c checked, d needed DEFAULT 7, _rescued jsonb)",
+    );
+    let records = [
+        r#"{"id": 1, "n": 1, "c": "a"}"#,
+        r#"{"id": 2, "n": null, "c": "a"}"#,
+        r#"{"id": 3, "c": "a"}"#,
+        r#"{"id": 4, "n": "x", "c": "a"}"#,
+        r#"{"id": 5, "n": 1, "c": null}"#,
+        r#"{"id": 6, "n": 1, "c": "a", "d": null}"#,
+        r#"{"id": 7, "n": 1, "c": "a", "d": 8}"#,
+    ];
+    let path = file(&database, "a.json", &records);
+    let rejected = [
+        "2|CONSTRAINT|23502|n",
+        "3|CONSTRAINT|23502|n",
+        "4|CAST|22P02|n",
+        "5|CONSTRAINT|23514|c",
+        "6|CONSTRAINT|23502|d",
+    ];
+    for options in ["", "on_value_error => 'set_null', if_loaded => 'force'"] {
+        run(&mut client, "TRUNCATE t");
+        let (found, rejects) = loaded(&mut client, &path, options, "*");
+        assert_eq!(found, ["1|1|a|7|-", "7|1|a|8|-"], "{options}");
+        assert_eq!(rejects, rejected, "{options}");
+    }
+}
+
+#[test]
 fn fields_without_a_column_are_rescued_ignored_or_an_error() {
     let (database, mut client) = session("columns_unknown");
     let path = file(&database, "a.json", &[r#"{"id": 1}"#, r#"{"id": 2, "x\n": {"y": 1}, "x\n": 5}"#]);
