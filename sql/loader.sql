@@ -576,7 +576,7 @@ COMMENT ON COLUMN loader.load_history.bytes_prefix IS 'The part of bytes_framing
 COMMENT ON COLUMN loader.load_history.encoding IS 'The encoding of the file, given or found';
 COMMENT ON COLUMN loader.load_history.rows_inserted IS 'Rows that were added';
 COMMENT ON COLUMN loader.load_history.rows_updated IS 'Rows of the table that were updated, because their key was there';
-COMMENT ON COLUMN loader.load_history.rows_superseded IS 'Records whose row was not written, because a newer one with its key was';
+COMMENT ON COLUMN loader.load_history.rows_superseded IS 'Records whose row was not written, because of another one with their key';
 
 COMMENT ON VIEW loader.rejects IS 'What was not loaded, and why: bad records, and text or NUL bytes between records. The reader has the rights of the role that loaded';
 COMMENT ON COLUMN loader.rejects.load_id IS 'The load that rejected it';

@@ -32,7 +32,7 @@ pub struct BulkArguments {
 pub enum OnFileError {
     /// Load the others.
     Continue,
-    /// PartEnd the call.
+    /// End the call.
     Stop,
     /// Load the others, and then fail.
     Raise,

@@ -44,33 +44,21 @@ impl RejectReason {
     /// row: a constraint or a trigger refuses it, or an expression cannot be computed for it.
     /// `None` for all others, such as missing rights, deadlocks or a full disk.
     pub fn of_row(error: &Contained) -> Option<Self> {
-        let sqlstate = code_text(error.code);
-        let error_type = match &sqlstate[..2] {
-            "23" | "44" => "CONSTRAINT",
-            "22" => "CAST",
-            _ if error.code == Code::ERRCODE_RAISE_EXCEPTION => "CONSTRAINT",
-            _ => return None,
-        };
-        let length = error.message.floor_char_boundary(LONGEST);
-        Some(RejectReason {
-            error_type,
-            sqlstate: Cow::Owned(sqlstate),
-            message: Cow::Owned(error.message[..length].to_owned()),
-            column_name: None,
-            fault: None,
-        })
+        let is_of_row = code_text(error.code).starts_with("22") || is_constraint(error.code);
+        is_of_row.then(|| RejectReason::of_server(error.code, &error.message, None))
     }
 
     /// A value that the type of a column refuses.
     pub fn of_value(refused: Refused, column: &[u8]) -> Self {
-        let sqlstate = code_text(refused.code);
-        let length = refused.message.floor_char_boundary(LONGEST);
+        RejectReason::of_server(refused.code, &refused.message, Some(column.to_vec()))
+    }
+
+    fn of_server(code: Code, message: &str, column_name: Option<Vec<u8>>) -> Self {
         RejectReason {
-            // The check of a domain is one, too.
-            error_type: if sqlstate.starts_with("23") { "CONSTRAINT" } else { "CAST" },
-            sqlstate: Cow::Owned(sqlstate),
-            message: Cow::Owned(refused.message[..length].to_owned()),
-            column_name: Some(column.to_vec()),
+            error_type: if is_constraint(code) { "CONSTRAINT" } else { "CAST" },
+            sqlstate: Cow::Owned(code_text(code)),
+            message: Cow::Owned(message[..message.floor_char_boundary(LONGEST)].to_owned()),
+            column_name,
             fault: None,
         }
     }
@@ -116,4 +104,9 @@ impl RejectReason {
             Cow::Owned(format!("the server refuses it with SQLSTATE {}", self.sqlstate))
         }
     }
+}
+
+/// Whether an error says that a constraint, or a trigger that stands for one, refuses something.
+fn is_constraint(code: Code) -> bool {
+    matches!(&code_text(code)[..2], "23" | "44") || code == Code::ERRCODE_RAISE_EXCEPTION
 }

@@ -295,7 +295,7 @@ impl FileLoader {
                     .values
                     .rows
                     .as_ref()
-                    .map(|rows| LeftOut { fields: rows.plan().ignored(), values: rows.set_null });
+                    .map(|rows| LeftOut { fields: rows.plan().take_ignored(), values: rows.set_null });
                 Ok(FinishedStream {
                     part,
                     source: ended.source,
@@ -441,11 +441,11 @@ impl FileLoader {
         if self.route != sink.target.route {
             return Err(ColumnError::TargetChanged(sink.target.shown.clone()).into());
         }
-        if let Some(rows) = self.values.rows.as_ref().filter(|rows| !rows.any_field && !self.any_good) {
+        if let Some(rows) = self.values.rows.as_ref().filter(|rows| !self.any_good && rows.none_fits()) {
             return Err(ColumnError::NoFieldFits {
                 path: self.shown.clone(),
                 table: sink.target.shown.clone(),
-                fields: rows.plan().ignored(),
+                fields: rows.plan().take_ignored(),
             }
             .into());
         }

@@ -17,7 +17,8 @@ use pgrx::prelude::*;
 pub fn evolve(load: &LoadArguments<'_>) -> Result<(), Error> {
     access::require_file_role()?;
     let options = LoadOptions::of(&load.options)?;
-    if !options.columns.adds_columns() {
+    // Of a validation nothing stays.
+    if !options.columns.adds_columns() || options.validate {
         return Ok(());
     }
     let RawInputOptions { compression, encoding, on_corrupt } = load.options.input;
@@ -43,6 +44,8 @@ pub fn add_columns(
     records: Records,
     options: &ColumnOptions,
 ) -> Result<(), Error> {
+    // Two of these side by side would each wait for the other's lock when they alter the table.
+    relation::lock_for_new_columns(table);
     let target = Target::lock(table, target_column, records, options)?;
     let Route::Columns(route) = &target.route else { return Ok(()) };
     let plan = route.plan(&target.shown, options, true)?;

@@ -13,12 +13,12 @@ use crate::pg::relations::type_name::TypeName;
 use crate::pg::strings::literal;
 use crate::pg::strings::text;
 use crate::read;
-use crate::sink::{BYTE_OFFSET, KEY, LOAD_ID};
+use crate::sink::{BYTE_OFFSET, KEY, LOAD_ID, RESCUED};
 use loader_core::infer::{Column, DataType};
 use pgrx::prelude::*;
 
-/// The column that takes what no other column does.
-const RESCUED: &str = "_rescued";
+/// The column that loads put documents into, if it is of type jsonb.
+const DOCUMENTS: &str = "data";
 
 /// What `seed_table` was called with. Texts are the database's.
 pub struct Seed<'a> {
@@ -84,7 +84,11 @@ pub fn create(seed: &Seed<'_>) -> Result<Oid, Error> {
     if columns.is_empty() {
         return Err(Error::NoFields(text::show(seed.pattern)));
     }
-    let reserved: Vec<&str> = own.iter().map(|(name, _)| *name).collect();
+    let mut reserved: Vec<&str> = own.iter().map(|(name, _)| *name).collect();
+    // A jsonb column of that name would take whole records.
+    if columns.iter().any(|column| column.data_type == DataType::Jsonb) {
+        reserved.push(DOCUMENTS);
+    }
     let names = names_of(&columns, seed.normalize_names, &reserved)?;
     let mut columns = new_columns(&columns, &names, seed.infer_types)?;
     choose_types(&mut columns, types)?;

@@ -3,7 +3,7 @@
 
 use super::column_options::ColumnOptions;
 use super::lineage::Lineage;
-use super::ranges::{self, Pace, Refused};
+use super::ranges::{self, Companion, Pace, Refused};
 use super::statement::{self, Upsert};
 use super::{Route, Target};
 use crate::error::{Error, RecordPosition, RejectReason};
@@ -43,19 +43,6 @@ impl<'a> Rows<'a> {
     fn places_of(&self, range: Range<usize>) -> &'a [RecordPosition] {
         &self.places[range]
     }
-}
-
-/// What goes with the rows of a chunk some of which may be refused.
-pub trait Companion {
-    /// Called before these rows are inserted, in the subtransaction that is rolled back if one
-    /// of them is refused.
-    fn before(&mut self, rows: Range<usize>) -> Result<(), Error>;
-
-    /// Called once for each row that is refused, in order.
-    fn refused(&mut self, row: usize, reason: RejectReason) -> Result<(), Error>;
-
-    /// Called when these rows are in the table.
-    fn inserted(&mut self, rows: Range<usize>);
 }
 
 impl Insert {

@@ -16,11 +16,12 @@ mod storage_tests;
 mod transform;
 
 pub use column_options::{ColumnOptions, MappedField, RawColumnOptions};
-pub use insert::{Companion, Insert, Rows};
+pub use insert::{Insert, Rows};
 pub use lineage::{BYTE_OFFSET, KEY, LOAD_ID, Records};
 pub use placement::Placement;
+pub use ranges::Companion;
 pub use remove::remove;
-pub use route::{ColumnRoute, OnRefusal, Route};
+pub use route::{ColumnRoute, OnRefusal, RESCUED, Route};
 pub use seed::{Seed, create};
 pub use statement::Upsert;
 

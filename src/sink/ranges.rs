@@ -6,11 +6,23 @@
 //! every range costs something, too. So the length of ranges follows how far refusals are apart:
 //! a chunk is one range as long as there are none.
 
-use super::insert::Companion;
 use crate::error::{Error, RejectReason};
 use crate::pg::executor::chunk_handle::Written;
 use crate::pg::memory::allocator;
 use std::ops::Range;
+
+/// What goes with the rows of a chunk some of which may be refused.
+pub trait Companion {
+    /// Called before these rows are inserted, in the subtransaction that is rolled back if one
+    /// of them is refused.
+    fn before(&mut self, rows: Range<usize>) -> Result<(), Error>;
+
+    /// Called once for each row that is refused, in order.
+    fn refused(&mut self, row: usize, reason: RejectReason) -> Result<(), Error>;
+
+    /// Called when these rows are in the table.
+    fn inserted(&mut self, rows: Range<usize>);
+}
 
 /// A range costs about as much as it costs to insert half so many rows.
 const RANGE_COST: u64 = 20;

@@ -92,7 +92,7 @@ impl ColumnRoute {
         let unknown = match (options.schema_evolution, self.rescued) {
             (SchemaEvolution::Auto | SchemaEvolution::Rescue, Some(column)) => Unknown::Rescue(column),
             (SchemaEvolution::FailOnNewColumns, _) => Unknown::Fail,
-            // What came into the file after its columns were added.
+            // A field may have come into the file after its columns were added.
             (SchemaEvolution::AddNewColumns, Some(column)) => Unknown::Rescue(column),
             _ => Unknown::Ignore,
         };

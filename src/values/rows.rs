@@ -20,8 +20,10 @@ pub struct RowMaker {
     encoder: RowEncoder,
     /// How many values were replaced by NULL.
     pub set_null: u64,
-    /// A record had a field for a column.
-    pub any_field: bool,
+    /// A record had a field for a column, …
+    any_field: bool,
+    /// … or one that no column but `rescued` takes.
+    any_unknown: bool,
     /// The columns of the row in hand whose values `rescued` takes.
     refused: Vec<usize>,
     /// The row of a record that the threads did not make.
@@ -81,6 +83,7 @@ impl RowMaker {
             encoder: RowEncoder::new(plan)?,
             set_null: 0,
             any_field: false,
+            any_unknown: false,
             refused: Vec::new(),
             cells: Vec::new(),
             values: Vec::new(),
@@ -90,6 +93,11 @@ impl RowMaker {
     /// How many cells a row has.
     pub fn width(&self) -> usize {
         self.columns.len()
+    }
+
+    /// Whether the records so far have fields, and no column takes one of them.
+    pub fn none_fits(&self) -> bool {
+        !self.any_field && (self.any_unknown || self.plan().has_ignored())
     }
 
     /// The plan of the columns.
@@ -149,11 +157,10 @@ impl RowMaker {
         self.refused.clear();
         let (cells, sources) = row.cells.split_at(self.columns.len());
         if !self.any_field {
-            let is_field = |(index, cell): (usize, &Cell)| match cell {
-                Cell::Absent => false,
-                Cell::Null => self.rescued != Some(index),
-                _ => true,
-            };
+            let rescued = self.rescued.and_then(|index| cells.get(index));
+            self.any_unknown |= rescued.is_some_and(|cell| *cell != Cell::Null);
+            let is_field =
+                |(index, cell): (usize, &Cell)| *cell != Cell::Absent && self.rescued != Some(index);
             self.any_field = cells.iter().enumerate().any(is_field);
         }
         for (index, &cell) in cells.iter().enumerate() {

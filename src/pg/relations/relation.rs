@@ -43,6 +43,13 @@ pub fn lock_for_writing(relation: Oid) {
     unsafe { pg_sys::LockRelationOid(relation, pg_sys::RowExclusiveLock as i32) }
 }
 
+/// Takes a lock that keeps out others who take it, and no reader and writer, to the end of the
+/// transaction.
+pub fn lock_for_new_columns(relation: Oid) {
+    // SAFETY: any OID can be locked.
+    unsafe { pg_sys::LockRelationOid(relation, pg_sys::ShareUpdateExclusiveLock as i32) }
+}
+
 /// What the relation is; `None` where the OID names none.
 pub fn kind(relation: Oid) -> Option<Kind> {
     // SAFETY: a look-up.

@@ -92,8 +92,17 @@ fn the_table_says_whether_a_record_is_a_document() {
     let error = load_with(&mut client, &path, "t", "target_column => 'doc', if_loaded => 'force'");
     assert_eq!(sqlstate(error), SqlState::UNDEFINED_COLUMN);
     // A table that nothing of the file is for is one, too.
-    run(&mut client, "CREATE TABLE other (x int, y int)");
-    assert_eq!(sqlstate(load(&mut client, &path, "other")), SqlState::UNDEFINED_COLUMN);
+    for rescued in ["", ", _rescued jsonb"] {
+        run(&mut client, &format!("DROP TABLE IF EXISTS other; CREATE TABLE other (x int, y int{rescued})"));
+        assert_eq!(sqlstate(load(&mut client, &path, "other")), SqlState::UNDEFINED_COLUMN);
+    }
+    let empty = file(&database, "b.json", &["{}"]);
+    assert_eq!(load(&mut client, &empty, "other").expect("a load").rows_loaded, 1);
+    // A table for the fields of a file takes its fields, also if one of them is named data.
+    let path = file(&database, "c.json", &[r#"{"id": 1, "data": {"x": 1}}"#]);
+    run(&mut client, &format!("SELECT seed_table('seeded', '{path}')"));
+    load(&mut client, &path, "seeded").expect("a load");
+    assert_eq!(rows(&mut client, "SELECT id, data_2 FROM seeded"), [r#"1|{"x": 1}"#]);
 }
 
 #[test]

@@ -184,8 +184,14 @@ impl Columns {
         self.unknown
     }
 
-    /// Names of fields that no column took and that were ignored, some of them, in no order.
-    pub fn ignored(&self) -> Vec<String> {
+    /// Whether a field that no column took was ignored.
+    pub fn has_ignored(&self) -> bool {
+        !self.ignored.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Names of fields that no column took and that were ignored, some of them, in no order. They are
+    /// handed out once.
+    pub fn take_ignored(&self) -> Vec<String> {
         std::mem::take(&mut self.ignored.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -64,7 +64,7 @@ fn fields_go_to_columns_of_their_names() {
     let record = r#"{"\u0069d":true,"id":{"a": [ 1 ]},"userId":-1.50e3}"#;
     assert_eq!(good(&mut encoder, record), [r#"text:{"a": [ 1 ]}"#, "text:-1.50e3", "-", "-"]);
     assert_eq!(good(&mut encoder, "{}"), ["-"; 4]);
-    let ignored = encoder.columns().ignored();
+    let ignored = encoder.columns().take_ignored();
     assert_eq!(ignored, ["GRÖSSE", "z"]);
 }
 
