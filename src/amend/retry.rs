@@ -8,12 +8,11 @@ use crate::pg::executor::chunk::Chunk;
 use crate::pg::memory::allocator;
 use crate::pg::memory::context::{Context, RESERVE};
 use crate::pg::strings::{error_context, text};
-use crate::sink::{ColumnOptions, Companion, Insert, RawColumnOptions, Records, Route, Rows, Target, Upsert};
+use crate::sink::{ColumnOptions, Companion, Insert, RawColumnOptions, Records, Rows, Target, Upsert};
 use crate::values::{self, RowMaker, Server};
 use std::ffi::CStr;
 use std::fmt::Write;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// A chunk is closed when it has this many rows, or when it is full.
 const CHUNK_ROWS: usize = 10_000;
@@ -43,6 +42,10 @@ fn retry_load(load_id: i64) -> Result<Retried, Error> {
         return Err(Error::IsRetry { load_id, original });
     }
     let options = options_of(catalog.saved_options(load_id)?)?;
+    // The query of another role would run with the rights of this one.
+    if options.transform.is_some() && !past.is_own {
+        return Err(Error::RetriesOthersQuery(load_id));
+    }
     let records = if past.keyed { Records::Members } else { Records::Elements };
     let target = match Target::lock(
         target(&past)?,
@@ -56,13 +59,7 @@ fn retry_load(load_id: i64) -> Result<Retried, Error> {
     let shown = text::show(&past.file_path);
     let mut server = Server::new()?;
     let upsert = Upsert::of(&target, &options)?;
-    let rows = match &target.route {
-        Route::Document(_) | Route::Transform(_) => None,
-        Route::Columns(route) => {
-            let plan = Arc::new(route.plan(&target.shown, &options, server.is_utf8())?);
-            Some(RowMaker::new(&shown, route, plan, &options, upsert.as_ref())?)
-        }
-    };
+    let rows = RowMaker::for_target(&shown, &target, &options, upsert.as_ref(), server.is_utf8())?;
     let mut run = Run {
         insert: Insert::prepare(&target, &options)?,
         shown,
@@ -76,6 +73,7 @@ fn retry_load(load_id: i64) -> Result<Retried, Error> {
         records: 0,
         bytes: 0,
         rows_loaded: 0,
+        rows_updated: 0,
         still_bad: 0,
         catalog: &catalog,
         past: &past,
@@ -85,13 +83,14 @@ fn retry_load(load_id: i64) -> Result<Retried, Error> {
     // A number was drawn for those that the server has then refused.
     run.id = run.id.filter(|_| run.records > 0);
     if let Some(id) = run.id {
-        let Run { records, bytes, rows_loaded, .. } = run;
+        let Run { records, bytes, rows_loaded, rows_updated, .. } = run;
         catalog.record_retry(&catalog::Retry {
             id,
             original: load_id,
             records,
             bytes,
             rows_loaded,
+            rows_updated,
             started_at,
         })?;
     }
@@ -137,6 +136,7 @@ struct Run<'a> {
     records: u64,
     bytes: u64,
     rows_loaded: u64,
+    rows_updated: u64,
     still_bad: u64,
     catalog: &'a Catalog,
     past: &'a Past,
@@ -222,8 +222,10 @@ impl Run<'_> {
             refused: 0,
             refused_bytes: 0,
         };
-        let written = self.insert.run_what_is_taken(self.target, rows, &mut resolving)?;
+        let written =
+            self.insert.run_what_is_taken(self.target, rows, 0..self.places.len(), &mut resolving)?;
         self.rows_loaded += written.inserted + written.updated;
+        self.rows_updated += written.updated;
         let Resolving { refused, refused_bytes, .. } = resolving;
         self.still_bad += refused;
         self.records -= refused;

@@ -24,14 +24,16 @@ pub fn undo(load_id: i64, force: Force) -> Result<u64, Error> {
     pg::prevent_during_recovery(c"undo_load");
     let catalog = Catalog::open()?;
     let past = hold(&catalog, load_id)?;
-    if past.rows_updated > 0 {
-        return Err(Error::HasUpdated { load_id, rows: past.rows_updated as u64 });
-    }
     let mut loads = vec![past.id];
     let mut brought = past.rows_there;
-    for (follower, rows) in catalog.followers(past.id)? {
-        loads.push(follower);
-        brought += rows;
+    let mut updated = past.rows_updated;
+    for follower in catalog.followers(past.id)? {
+        loads.push(follower.id);
+        brought += follower.rows;
+        updated += follower.updated;
+    }
+    if updated > 0 {
+        return Err(Error::HasUpdated { load_id, rows: updated as u64 });
     }
     let deleted = delete_rows(&past, &loads, brought)?;
     if deleted != brought as u64 && force == Force::No {

@@ -24,6 +24,8 @@ pub struct Past {
     pub is_undone: bool,
     /// How many of its rows are in the table; none once the table was found empty.
     pub rows_there: i64,
+    /// Whether the current role is the one that made it, and not only one with its rights.
+    pub is_own: bool,
     /// How many rows of the table it has updated.
     pub rows_updated: i64,
     /// If it was a retry: the load whose rejects it loaded.
@@ -50,7 +52,18 @@ pub struct Retry {
     pub records: u64,
     pub bytes: u64,
     pub rows_loaded: u64,
+    /// How many of these it updated.
+    pub rows_updated: u64,
     pub started_at: TimestampWithTimeZone,
+}
+
+/// A load that builds on another one.
+pub struct Follower {
+    pub id: i64,
+    /// How many of its rows are in the table.
+    pub rows: i64,
+    /// How many rows it has updated.
+    pub updated: i64,
 }
 
 /// Who made a load, by what its row says.
@@ -62,6 +75,11 @@ struct Maker {
 }
 
 impl Maker {
+    /// Whether the current role is that role.
+    fn is_current_role(&self) -> bool {
+        self.is_of_this_origin == Some(true) && self.role == Some(user::current())
+    }
+
     /// Whether the caller has the rights of that role.
     fn is_the_caller_s(&self) -> bool {
         let role = self.role.unwrap_or(Oid::INVALID);
@@ -132,11 +150,15 @@ impl Catalog {
                 content_hash: row.get(8)?,
                 keyed: row.get(12)?.unwrap_or_default(),
                 rows_updated: row.get(13)?.unwrap_or_default(),
+                is_own: false,
             };
             let maker = Maker { is_of_this_origin: row.get(9)?, role: row.get(10)?, name: row.get(11)? };
             Ok(Some((past, maker)))
         })?;
-        Ok(found.and_then(|(past, maker)| maker.is_the_caller_s().then_some(past)))
+        Ok(found.and_then(|(past, maker)| {
+            let is_own = maker.is_current_role();
+            maker.is_the_caller_s().then_some(Past { is_own, ..past })
+        }))
     }
 
     /// Whether the caller has the rights of the role that made a load, by what its row says.
@@ -149,14 +171,15 @@ impl Catalog {
         &self.origin
     }
 
-    /// Numbers and rows of the loads that build on one and are still in force,
+    /// Numbers, rows and updated rows of the loads that build on one and are still in force,
     /// locked: its retries, those that went on where it stopped when its file had
     /// grown, and their retries. An error where the caller may not undo one of them.
-    pub fn followers(&self, load_id: i64) -> Result<Vec<(i64, i64)>, Error> {
+    pub fn followers(&self, load_id: i64) -> Result<Vec<Follower>, Error> {
         const QUERY: &str = concat!(
             "SELECT h.load_id, CASE WHEN h.emptied_at IS NULL THEN h.rows_loaded ELSE 0 END,
                    h.home OPERATOR(pg_catalog.=) $2, h.loaded_by,
-                   pg_catalog.convert_to(h.loaded_by_name::pg_catalog.text, pg_catalog.getdatabaseencoding())
+                   pg_catalog.convert_to(h.loaded_by_name::pg_catalog.text, pg_catalog.getdatabaseencoding()),
+                   h.rows_updated
             FROM loader.load_history_data AS h
             WHERE h.load_id OPERATOR(pg_catalog.>) $1
               AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text
@@ -191,17 +214,21 @@ impl Catalog {
         let followers = self.as_owner(|client| {
             let mut followers = Vec::new();
             for row in client.update(QUERY, None, &[load_id.into(), self.origin.as_str().into()])? {
-                let id = row.get::<i64>(1)?.unwrap_or_default();
+                let follower = Follower {
+                    id: row.get(1)?.unwrap_or_default(),
+                    rows: row.get(2)?.unwrap_or_default(),
+                    updated: row.get(6)?.unwrap_or_default(),
+                };
                 let maker = Maker { is_of_this_origin: row.get(3)?, role: row.get(4)?, name: row.get(5)? };
-                followers.push((id, row.get::<i64>(2)?.unwrap_or_default(), maker));
+                followers.push((follower, maker));
             }
             Ok(followers)
         })?;
-        let own = |(follower, rows, maker): (i64, i64, Maker)| {
+        let own = |(follower, maker): (Follower, Maker)| {
             if maker.is_the_caller_s() {
-                Ok((follower, rows))
+                Ok(follower)
             } else {
-                Err(Error::FollowedByOthers { load_id, follower })
+                Err(Error::FollowedByOthers { load_id, follower: follower.id })
             }
         };
         followers.into_iter().map(own).collect()
@@ -246,10 +273,10 @@ impl Catalog {
             load_id, target, target_oid, target_column, file_path, file_size, file_mtime, content_hash,
             format, compression, chunk, options, status, rows_loaded, rows_rejected, stream_bytes,
             bytes_loaded, bytes_rejected, bytes_framing, loaded_by, loaded_by_name, started_at, finished_at,
-            records_path, records, retry_of, home, target_type, encoding)
+            records_path, records, retry_of, home, target_type, encoding, rows_updated)
             SELECT $1, h.target, h.target_oid, h.target_column, h.file_path, h.file_size, h.file_mtime,
                 h.content_hash, h.format, h.compression, h.chunk, '{\"retry\": true}'::pg_catalog.jsonb,
-                'loaded', $3, 0, $4, $4, 0, 0, $5, $6::pg_catalog.name, $7, $8, h.records_path, $9, h.load_id, h.home, h.target_type, h.encoding
+                'loaded', $3, 0, $4, $4, 0, 0, $5, $6::pg_catalog.name, $7, $8, h.records_path, $9, h.load_id, h.home, h.target_type, h.encoding, $10
             FROM loader.load_history_data AS h WHERE h.load_id OPERATOR(pg_catalog.=) $2";
         let role = user::current();
         let arguments = [
@@ -262,6 +289,7 @@ impl Catalog {
             retry.started_at.into(),
             pg::now().into(),
             (retry.records as i64).into(),
+            (retry.rows_updated as i64).into(),
         ];
         self.change(STATEMENT, &arguments).map(|_| ())
     }

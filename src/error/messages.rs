@@ -452,6 +452,12 @@ impl Error {
                 Message::new(Code::ERRCODE_OBJECT_IN_USE, format!("load {load_id} is under way in another session"))
                     .hint("Wait for its end, or cancel it.")
             }
+            Error::RetriesOthersQuery(load_id) => Message::new(
+                Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("permission denied to retry load {load_id}"),
+            )
+            .detail("Another role loaded it with a transform, which would run with the privileges of this one.")
+            .hint("Use SET ROLE to become the role that loaded it."),
             Error::HasUpdated { load_id, rows } => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("load {load_id} cannot be undone"),

@@ -172,6 +172,8 @@ pub enum Error {
     HeldUp(String),
     /// The load was undone.
     Undone(i64),
+    /// A load of another role has a query, which is not run with the caller's rights.
+    RetriesOthersQuery(i64),
     /// A load has updated rows, whose earlier values are gone.
     HasUpdated { load_id: i64, rows: u64 },
     /// A load has more or fewer rows in its table than it brought.
