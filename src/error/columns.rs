@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::messages::Message;
+use crate::pg::strings::text;
 use loader_core::encode::columns::MatchError;
 use loader_core::fault::Mismatch;
 use pgrx::PgSqlErrorCode as Code;
@@ -105,7 +106,7 @@ impl ColumnError {
                     Code::ERRCODE_AMBIGUOUS_ALIAS,
                     format!("more than one field of file \"{path}\" fits column \"{column}\""),
                 )
-                .detail(format!("Fields \"{one}\" and \"{other}\" do."))
+                .detail(text::keep(&format!("Fields \"{one}\" and \"{other}\" do.")))
                 .hint("Map one of them with column_map, to another column or to null.")
             }
             ColumnError::Mismatch { path, mismatch: Mismatch::NoColumn { field } } => Message::new(
@@ -121,7 +122,7 @@ impl ColumnError {
                 .hint("Map fields with column_map. Whole records go to a column of type jsonb: name it with target_column.");
                 match fields.is_empty() {
                     true => message,
-                    false => message.detail(format!("Its fields are: \"{}\".", fields.join("\", \""))),
+                    false => message.detail(format!("Its fields are: \"{}\".", text::keep(&fields.join("\", \"")))),
                 }
             }
             ColumnError::TargetChanged(table) => Message::new(

@@ -12,7 +12,8 @@ use crate::catalog::Catalog;
 use crate::error::{ColumnError, Error, RecordPosition, RejectReason};
 use crate::pg;
 use crate::pg::executor::chunk::Chunk;
-use crate::pg::executor::key_order::KeyOrder;
+use crate::pg::executor::chunk_handle::Written;
+use crate::pg::executor::key_order::{KeyOrder, Resolved};
 use crate::pg::memory::allocator;
 use crate::pg::processes::progress::{self, Report, Shown};
 use crate::pg::processes::thread::AtExit;
@@ -27,9 +28,10 @@ use loader_core::stream::Decoded;
 use std::ops::Range as Indexes;
 use std::sync::Arc;
 
-/// A chunk is also closed when its values come from this many batches. There are few values in
-/// each of them then, because most of their records are rejects.
+/// A chunk is also closed when its values come from this many batches, or when these have so many
+/// bytes. There are few values in each of them then, because most of their records are rejects.
 const CHUNK_BATCHES: usize = 64;
+const CHUNK_BATCHES_BYTES: usize = 16 * 1024 * 1024;
 
 /// It is closed, too, when so many bytes of its records are kept beside the values, which may be
 /// compressed.
@@ -87,6 +89,8 @@ pub struct FileLoader {
     key_order: Option<KeyOrder>,
     /// The batches whose values the chunk holds now; they are filled again once it is inserted.
     emptied: Vec<Batch>,
+    /// How many bytes they have, and their values.
+    emptied_bytes: usize,
     /// The positions in the stream of the records of the chunk.
     places: Vec<RecordPosition>,
     /// Their bytes, as far as they are kept with rejects.
@@ -164,19 +168,17 @@ impl FileLoader {
             max_record_size: settings::max_record_size(),
             raw_limit: settings::reject_raw_limit(),
         };
-        let mut key_order = None;
-        let (rows, made) = match &target.route {
-            Route::Document(_) | Route::Transform(_) => {
-                let keep_texts = matches!(raw_bytes, RawBytes::Kept(_));
-                (None, server.pipeline_target(target.compression(), keep_texts))
+        let upsert = Upsert::of(target, &setup.options.columns)?;
+        let key_order = upsert.as_ref().and_then(|upsert| upsert.key_order(&target.route));
+        let columns = &setup.options.columns;
+        let rows = RowMaker::for_target(&shown, target, columns, upsert.as_ref(), server.is_utf8())?;
+        let made = match &rows {
+            Some(rows) => {
+                pipeline::Target::Columns { columns: rows.plan().clone(), check: server.verifies() }
             }
-            Route::Columns(route) => {
-                let columns = &setup.options.columns;
-                let plan = Arc::new(route.plan(&target.shown, columns, server.is_utf8())?);
-                let upsert = Upsert::of(target, columns)?;
-                key_order = upsert.as_ref().map(|upsert| upsert.key_order(route));
-                let rows = RowMaker::new(&shown, route, plan.clone(), columns, upsert.as_ref())?;
-                (Some(rows), pipeline::Target::Columns { columns: plan, check: server.verifies() })
+            None => {
+                let keep_texts = matches!(raw_bytes, RawBytes::Kept(_));
+                server.pipeline_target(target.compression(), keep_texts)
             }
         };
         let options = pipeline::Options {
@@ -208,6 +210,7 @@ impl FileLoader {
             route: target.route.clone(),
             key_order,
             emptied: Vec::new(),
+            emptied_bytes: 0,
             places: Vec::new(),
             raw_bytes,
             keys: Pieces::default(),
@@ -241,6 +244,7 @@ impl FileLoader {
         }
         let has_values = !batch.values.is_empty();
         if has_values {
+            self.emptied_bytes += batch.bytes();
             self.values.chunk.hold(std::mem::take(&mut batch.values)).map_err(Error::OutOfMemory)?;
         }
         for index in 0..batch.entries.len() {
@@ -258,7 +262,7 @@ impl FileLoader {
         } else {
             self.pipeline.recycle(batch);
         }
-        if self.emptied.len() >= CHUNK_BATCHES {
+        if self.emptied.len() >= CHUNK_BATCHES || self.emptied_bytes >= CHUNK_BATCHES_BYTES {
             self.insert_chunk(sink)?;
         }
         Ok(true)
@@ -414,31 +418,47 @@ impl FileLoader {
             || kept + self.keys.len() >= CHUNK_RAW_BYTES
     }
 
-    /// Leaves those rows of the chunk that are to be written, each key once, and returns how many
-    /// others there were.
-    fn resolve_keys(&mut self) -> Result<u64, Error> {
-        let Some(key_order) = &mut self.key_order else { return Ok(0) };
-        let rows = self.values.chunk.len();
-        let kept = key_order.resolve(&mut self.values.chunk).map_err(Error::OutOfMemory)?;
-        self.values.chunk.keep(kept).map_err(Error::OutOfMemory)?;
+    /// Puts the rows of the chunk into the order in which they are written.
+    fn resolve_keys(&mut self) -> Result<Resolved, Error> {
+        let Some(key_order) = &mut self.key_order else {
+            return Ok(Resolved { main: self.values.chunk.len(), ..Resolved::default() });
+        };
+        let resolved = key_order.resolve(&self.values.chunk).map_err(Error::OutOfMemory)?;
+        let order = &resolved.order;
+        self.values.chunk.keep(order).map_err(Error::OutOfMemory)?;
         let mut places = Vec::new();
         places
-            .try_reserve(kept.len())
-            .map_err(|_| Error::OutOfMemory(kept.len() * size_of::<RecordPosition>()))?;
-        places.extend(kept.iter().map(|&row| self.places[row as usize]));
+            .try_reserve(order.len())
+            .map_err(|_| Error::OutOfMemory(order.len() * size_of::<RecordPosition>()))?;
+        places.extend(order.iter().map(|&row| self.places[row as usize]));
         self.places = places;
-        self.keys.keep(kept)?;
+        self.keys.keep(order)?;
         if let RawBytes::Kept(pieces) = &mut self.raw_bytes {
-            pieces.keep(kept)?;
+            pieces.keep(order)?;
         }
-        Ok((rows - kept.len()) as u64)
+        Ok(resolved)
     }
 
     fn insert_chunk(&mut self, sink: &mut Sink<'_>) -> Result<(), Error> {
-        if self.values.chunk.is_empty() {
-            return Ok(());
+        if !self.values.chunk.is_empty() {
+            self.insert_rows(sink)?;
         }
-        if self.route != sink.target.route {
+        // The batch in hand has kept its place; those before it can be filled again. Where all of their
+        // records were bad, they have left something behind, too.
+        for (values, batch) in self.values.chunk.clear().zip(self.emptied.drain(..)) {
+            self.pipeline.recycle(Batch { values, ..batch });
+        }
+        self.emptied_bytes = 0;
+        self.places.clear();
+        self.keys.clear();
+        if let RawBytes::Kept(pieces) = &mut self.raw_bytes {
+            pieces.clear();
+        }
+        Ok(())
+    }
+
+    fn insert_rows(&mut self, sink: &mut Sink<'_>) -> Result<(), Error> {
+        if !self.route.fits(&sink.target.route) {
             return Err(ColumnError::TargetChanged(sink.target.shown.clone()).into());
         }
         if let Some(rows) = self.values.rows.as_ref().filter(|rows| !self.any_good && rows.none_fits()) {
@@ -449,51 +469,51 @@ impl FileLoader {
             }
             .into());
         }
-        let superseded = self.resolve_keys()?;
-        let (chunk_rows, refused) = (self.values.chunk.len() as u64, self.rejects.count());
+        let resolved = self.resolve_keys()?;
+        let rejected = self.rejects.count();
         let rows = Rows {
             load_id: self.load_id,
             file: &self.shown,
             chunk: &self.values.chunk,
             places: &self.places,
         };
-        let written = if self.on_error == OnError::Stop {
-            let written = sink.insert.run(sink.target, rows)?;
-            self.any_good = true;
-            written
-        } else {
-            let mut booking = Booking {
-                places: &self.places,
-                raw_bytes: &self.raw_bytes,
-                keys: &self.keys,
-                rejects: &mut self.rejects,
-                account: &mut self.account,
-                any_good: &mut self.any_good,
-                shown: &self.shown,
-                raw_limit: self.raw_limit,
-                catalog: sink.catalog,
-            };
-            sink.insert.run_what_is_taken(sink.target, rows, &mut booking)?
+        let mut booking = Booking {
+            stops: self.on_error == OnError::Stop,
+            losers: &resolved.losers,
+            again: Vec::new(),
+            places: &self.places,
+            raw_bytes: &self.raw_bytes,
+            keys: &self.keys,
+            rejects: &mut self.rejects,
+            account: &mut self.account,
+            any_good: &mut self.any_good,
+            shown: &self.shown,
+            raw_limit: self.raw_limit,
+            catalog: sink.catalog,
         };
-        // Of a query nobody knows how many rows it might have had.
+        let mut written = booking.insert(sink, rows, 0..resolved.main)?;
+        let mut given = resolved.main;
+        for &end in &resolved.passes {
+            written += booking.insert(sink, rows, given..end)?;
+            given = end;
+        }
+        let mut passed_over: usize = resolved.losers.iter().map(|(_, losers)| losers.len()).sum();
+        for row in std::mem::take(&mut booking.again).into_iter().flatten() {
+            written += booking.insert(sink, rows, row..row + 1)?;
+            given += 1;
+            passed_over -= 1;
+        }
+        // The statements have left out those whose key was in the table, and those that a trigger has
+        // suppressed. Of a query nobody knows how many rows it might have had.
         let superseded = match &self.key_order {
             None => 0,
-            // The statement has left out those whose key was in the table.
             Some(_) => {
-                let refused = self.rejects.count() - refused;
-                superseded + chunk_rows.saturating_sub(refused + written.inserted + written.updated)
+                let refused = self.rejects.count() - rejected;
+                let left_out = (given as u64).saturating_sub(refused + written.inserted + written.updated);
+                left_out + passed_over as u64
             }
         };
         self.account.write(written, superseded);
-        // The batch in hand has kept its place; those before it can be filled again.
-        for (values, batch) in self.values.chunk.clear().zip(self.emptied.drain(..)) {
-            self.pipeline.recycle(Batch { values, ..batch });
-        }
-        self.places.clear();
-        self.keys.clear();
-        if let RawBytes::Kept(pieces) = &mut self.raw_bytes {
-            pieces.clear();
-        }
         if let Some(Shown(report)) = &mut self.report {
             report.rows += written.inserted + written.updated;
             report.rejects = self.rejects.count();
@@ -506,6 +526,12 @@ impl FileLoader {
 
 /// What becomes of the rows of a chunk.
 struct Booking<'a> {
+    /// The first row that is refused fails the load.
+    stops: bool,
+    /// Rows that are tried if another one is refused.
+    losers: &'a [(usize, Indexes<usize>)],
+    /// Those of them that are.
+    again: Vec<Indexes<usize>>,
     places: &'a [RecordPosition],
     raw_bytes: &'a RawBytes,
     keys: &'a Pieces,
@@ -517,6 +543,26 @@ struct Booking<'a> {
     catalog: &'a Catalog,
 }
 
+impl Booking<'_> {
+    /// Inserts rows of the chunk.
+    fn insert(
+        &mut self,
+        sink: &mut Sink<'_>,
+        rows: Rows<'_>,
+        range: Indexes<usize>,
+    ) -> Result<Written, Error> {
+        if range.is_empty() {
+            return Ok(Written::default());
+        }
+        if !self.stops {
+            return sink.insert.run_what_is_taken(sink.target, rows, range, self);
+        }
+        let written = sink.insert.run(sink.target, rows, range)?;
+        *self.any_good = true;
+        Ok(written)
+    }
+}
+
 impl Companion for Booking<'_> {
     fn before(&mut self, _: Indexes<usize>) -> Result<(), Error> {
         Ok(())
@@ -524,6 +570,9 @@ impl Companion for Booking<'_> {
 
     fn refused(&mut self, row: usize, reason: RejectReason) -> Result<(), Error> {
         let place = self.places[row];
+        if let Ok(index) = self.losers.binary_search_by_key(&row, |(winner, _)| *winner) {
+            self.again.push(self.losers[index].1.clone());
+        }
         self.account.refuse(place.length);
         let raw = self.raw_bytes.get(row, place, self.raw_limit, self.shown)?;
         let bad = Bad { place, reason, raw: &raw, key: self.keys.get(row) };

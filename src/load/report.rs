@@ -124,7 +124,8 @@ pub fn damaged(path: &str, damage: Damage) {
 /// What of the records went to no column.
 pub fn left_out(path: &str, table: &str, left_out: &LeftOut) {
     if !left_out.fields.is_empty() {
-        let names: Vec<String> = left_out.fields.iter().map(|name| format!("\"{name}\"")).collect();
+        let names: Vec<String> =
+            left_out.fields.iter().map(|name| format!("\"{}\"", text::keep(name))).collect();
         tell(
             PgLogLevel::NOTICE,
             format!("fields of file \"{path}\" that no column of table \"{table}\" takes were ignored"),

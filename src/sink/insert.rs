@@ -4,13 +4,15 @@
 use super::column_options::ColumnOptions;
 use super::lineage::Lineage;
 use super::ranges::{self, Companion, Pace, Refused};
-use super::statement::{self, Upsert};
+use super::statement;
+use super::upsert::Upsert;
 use super::{Route, Target};
 use crate::error::{Error, RecordPosition, RejectReason};
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::executor::chunk_handle::{HandedOut, Parameters, Statement, Written};
 use crate::pg::executor::subtransaction;
 use crate::pg::strings::error_context;
+use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
 use std::fmt::{self, Write};
 use std::ops::Range;
@@ -60,11 +62,10 @@ impl Insert {
         })
     }
 
-    /// Inserts the rows and returns what that has written: not those that a trigger suppressed. The first row that the server refuses is its error.
-    pub fn run(&mut self, target: &Target, rows: Rows<'_>) -> Result<Written, Error> {
+    /// Inserts these of the rows and returns what that has written: not those that a trigger suppressed. The first row that the server refuses is its error.
+    pub fn run(&mut self, target: &Target, rows: Rows<'_>, range: Range<usize>) -> Result<Written, Error> {
         self.make_fit(target)?;
-        let all = 0..rows.places.len();
-        self.with_context(target, rows, all, |insert, _| insert())
+        self.with_context(target, rows, range, |insert, _| insert())
     }
 
     /// The same, but rows that the server refuses are left out.
@@ -72,10 +73,11 @@ impl Insert {
         &mut self,
         target: &Target,
         rows: Rows<'_>,
+        range: Range<usize>,
         companion: &mut impl Companion,
     ) -> Result<Written, Error> {
         let mut pace = self.pace;
-        let inserted = ranges::run(rows.places.len(), &mut pace, companion, |range, companion| {
+        let inserted = ranges::run(range, &mut pace, companion, |range, companion| {
             self.attempt(target, rows, range, companion)
         });
         self.pace = pace;
@@ -100,6 +102,8 @@ impl Insert {
             };
             subtransaction::unless_refused(body, |error| {
                 let row = match handed_out.get() {
+                    // One of those before it has the same key.
+                    _ if error.code == PgSqlErrorCode::ERRCODE_CARDINALITY_VIOLATION => None,
                     HandedOut::UpTo(index) => Some(first + index),
                     HandedOut::None | HandedOut::All => None,
                 };
@@ -116,7 +120,7 @@ impl Insert {
 
     /// Prepares the statement anew if the target has another name or other columns of lineage now.
     fn make_fit(&mut self, target: &Target) -> Result<(), Error> {
-        debug_assert!(target.route == self.route);
+        debug_assert!(self.route.fits(&target.route));
         let table = target.quoted_name()?;
         if table != self.table || target.lineage != self.lineage {
             self.statement = statement::prepare(target, &table, self.upsert.as_ref());

@@ -14,6 +14,7 @@ mod storage;
 #[cfg(any(test, feature = "pg_test"))]
 mod storage_tests;
 mod transform;
+mod upsert;
 
 pub use column_options::{ColumnOptions, MappedField, RawColumnOptions};
 pub use insert::{Insert, Rows};
@@ -23,11 +24,12 @@ pub use ranges::Companion;
 pub use remove::remove;
 pub use route::{ColumnRoute, OnRefusal, RESCUED, Route};
 pub use seed::{Seed, create};
-pub use statement::Upsert;
+pub use upsert::Upsert;
 
 use crate::error::{ColumnError, Error};
 use crate::pg::relations::emptiness;
 use crate::pg::relations::relation::{self, Kind};
+use crate::pg::relations::storage::Open;
 use crate::pg::{self, Oid};
 use lineage::Lineage;
 use std::cell::OnceCell;
@@ -94,6 +96,13 @@ impl Target {
         lineage.require_insert(oid)?;
         let row_type = relation::row_type(oid);
         Ok(Target { oid, row_type, route, lineage, shown: table, placement: OnceCell::new() })
+    }
+
+    /// Whether it is a table of this server without rules.
+    fn is_plain(&self) -> bool {
+        let is_table = matches!(relation::kind(self.oid), Some(Kind::Table | Kind::Partitioned));
+        let has_rule = || Open::locked(self.oid, |table| table.has_insert_rule());
+        is_table && !self.placement().is_far() && has_rule() == Some(false)
     }
 
     /// The table's name with its schema, quoted, as it is now: the lock does

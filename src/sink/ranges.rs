@@ -77,14 +77,14 @@ pub(super) struct Refused {
     pub reason: Box<RejectReason>,
 }
 
-/// Inserts `count` rows but for those that are refused, and returns what was written. `attempt` inserts a range.
+/// Inserts these rows but for those that are refused, and returns what was written. `attempt` inserts a range.
 pub(super) fn run<C: Companion>(
-    count: usize,
+    rows: Range<usize>,
     pace: &mut Pace,
     companion: &mut C,
     mut attempt: impl FnMut(Range<usize>, &mut C) -> Result<Result<Written, Refused>, Error>,
 ) -> Result<Written, Error> {
-    let (mut start, mut written) = (0, Written::default());
+    let (mut start, count, mut written) = (rows.start, rows.end, Written::default());
     // Up to there is a range that was refused, and it is not known which row of it was meant.
     let mut suspect = 0;
     while start < count {

@@ -46,6 +46,30 @@ impl Route {
         }
     }
 
+    /// Whether rows that were made for this route fit another one.
+    pub fn fits(&self, other: &Route) -> bool {
+        let (Route::Columns(route), Route::Columns(other)) = (self, other) else { return self == other };
+        let same = |(a, b): (&TableColumn, &TableColumn)| {
+            a.number == b.number
+                && a.name == b.name
+                && a.data_type == b.data_type
+                && a.collation == b.collation
+                && a.default.is_some() == b.default.is_some()
+        };
+        route.columns.len() == other.columns.len()
+            && route.rescued == other.rescued
+            && route.columns.iter().zip(&other.columns).all(same)
+    }
+
+    /// The names of the columns that rows have, but for those of lineage.
+    pub fn names(&self) -> Vec<&[u8]> {
+        match self {
+            Route::Document(column) => vec![column],
+            Route::Columns(route) => route.columns.iter().map(|column| &*column.name).collect(),
+            Route::Transform(transform) => transform.columns.iter().map(|name| &**name).collect(),
+        }
+    }
+
     /// The types of the cells of a row.
     pub fn types(&self) -> Vec<Oid> {
         match self {

@@ -1,90 +1,12 @@
 //! The text of the INSERT that takes the rows of a chunk.
 
 use super::Target;
-use super::column_options::{ColumnOptions, WriteMode};
 use super::lineage::Lineage;
 use super::route::{ColumnRoute, Route};
-use crate::error::{ColumnError, Error};
+use super::upsert::Upsert;
 use crate::pg::executor::chunk_handle::{RowColumn, Statement};
-use crate::pg::executor::key_order::{KeyOrder, Winner};
 use crate::pg::relations::relation;
-use crate::pg::relations::table_columns;
 use crate::pg::strings::text;
-
-/// How rows are written whose key may be in the table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upsert {
-    /// The columns of the key, by their index in the route.
-    pub key: Vec<usize>,
-    /// The column that says which of two rows is newer.
-    pub version: Option<usize>,
-    /// A row that is there is updated; otherwise it stays as it is.
-    pub updates: bool,
-}
-
-impl Upsert {
-    /// What the options ask for; `None` where rows are only added.
-    pub fn of(target: &Target, options: &ColumnOptions) -> Result<Option<Self>, Error> {
-        let updates = match options.write_mode {
-            WriteMode::Append => {
-                return match (&options.key, &options.version_column) {
-                    (None, None) => Ok(None),
-                    (Some(_), _) => Err(ColumnError::NeedsWriteMode("key").into()),
-                    (None, Some(_)) => Err(ColumnError::NeedsWriteMode("version_column").into()),
-                };
-            }
-            WriteMode::InsertOnly => false,
-            WriteMode::Upsert => true,
-        };
-        if matches!(target.route, Route::Document(_)) {
-            return Err(ColumnError::UpsertOfDocuments(target.shown.clone()).into());
-        }
-        if options.version_column.is_some() && !updates {
-            return Err(ColumnError::NeedsWriteMode("version_column").into());
-        }
-        let wanted = match &options.key {
-            Some(names) => names.clone(),
-            None => table_columns::primary_key(target.oid),
-        };
-        if wanted.is_empty() {
-            return Err(ColumnError::NoKey(target.shown.clone()).into());
-        }
-        let names = names(&target.route);
-        let find = |name: &Vec<u8>, argument| {
-            let found = names.iter().position(|other| *other == name);
-            let (table, column) = (target.shown.clone(), text::show(name));
-            found.ok_or(ColumnError::NoColumnFor { table, column, argument })
-        };
-        let mut key = Vec::new();
-        for name in &wanted {
-            key.push(find(name, "key")?);
-        }
-        let version = options.version_column.as_ref().map(|name| find(name, "version_column")).transpose()?;
-        Ok(Some(Upsert { key, version, updates }))
-    }
-}
-
-impl Upsert {
-    /// Finds the rows of chunks that have the same key.
-    pub fn key_order(&self, route: &ColumnRoute) -> KeyOrder {
-        let column = |&index: &usize| {
-            let column = &route.columns[index];
-            (index, column.data_type.oid(), column.collation)
-        };
-        let key: Vec<_> = self.key.iter().map(column).collect();
-        let winner = if self.updates { Winner::Last } else { Winner::First };
-        KeyOrder::new(&key, self.version.as_ref().map(column), winner)
-    }
-}
-
-/// The names of the columns that rows have, but for those of lineage.
-fn names(route: &Route) -> Vec<&[u8]> {
-    match route {
-        Route::Document(column) => vec![column],
-        Route::Columns(route) => route.columns.iter().map(|column| &*column.name).collect(),
-        Route::Transform(transform) => transform.columns.iter().map(|name| &**name).collect(),
-    }
-}
 
 /// The INSERT of a target, prepared.
 pub fn prepare(target: &Target, table: &[u8], upsert: Option<&Upsert>) -> Statement {
@@ -98,10 +20,10 @@ pub fn prepare(target: &Target, table: &[u8], upsert: Option<&Upsert>) -> Statem
 /// No function in FROM has more columns (MaxHeapAttributeNumber).
 const MOST_COLUMNS: usize = 1600;
 
-/// Whether the rows come from a scan. For rows of other servers, the statement may be planned in ways
-/// that know no such scan.
+/// Whether the rows come from a scan. It knows of no conditions, as rules have them; and for rows of
+/// other servers, the statement may be planned in ways that know no such scan.
 fn is_scanned(target: &Target, route: &ColumnRoute) -> bool {
-    !target.placement().is_far() && 2 * route.columns.len() + 2 <= MOST_COLUMNS
+    target.is_plain() && 2 * route.columns.len() + 2 <= MOST_COLUMNS
 }
 
 /// The columns of the rows of the scan.
@@ -130,7 +52,7 @@ fn insert(target: &Target, table: &[u8], upsert: Option<&Upsert>, layout: &[RowC
         sql.extend_from_slice(&relation::quote_identifier(name));
         separator = b", ";
     };
-    names(&target.route).into_iter().for_each(&mut add);
+    target.route.names().into_iter().for_each(&mut add);
     target.lineage.columns().for_each(|name| add(name.as_bytes()));
     sql.extend_from_slice(b") ");
     match &target.route {
@@ -153,6 +75,7 @@ fn insert(target: &Target, table: &[u8], upsert: Option<&Upsert>, layout: &[RowC
 /// The SELECT of the cells, with the defaults that stand in for absent fields. They come from a scan
 /// with these columns, or from a function for each.
 fn select_columns(sql: &mut Vec<u8>, route: &ColumnRoute, lineage: Lineage, layout: &[RowColumn]) {
+    let type_of = |index: usize| route.columns[index].data_type.unmodified().quoted();
     push(sql, "SELECT ");
     for (index, column) in route.columns.iter().enumerate() {
         let before = if index == 0 { "" } else { ", " };
@@ -161,7 +84,10 @@ fn select_columns(sql: &mut Vec<u8>, route: &ColumnRoute, lineage: Lineage, layo
             Some(default) => {
                 push(sql, &format!("{before}CASE WHEN r.a{index} THEN ("));
                 sql.extend_from_slice(default);
-                push(sql, &format!(") ELSE r.c{index} END"));
+                // Of its own type the default may be another than the column's, which would change values.
+                push(sql, ")::");
+                sql.extend_from_slice(&type_of(index));
+                push(sql, &format!(" ELSE r.c{index} END"));
             }
         }
     }
@@ -169,13 +95,13 @@ fn select_columns(sql: &mut Vec<u8>, route: &ColumnRoute, lineage: Lineage, layo
     for (_, value) in values.into_iter().filter(|(has, _)| *has) {
         push(sql, &format!(", {value}"));
     }
-    let type_of = |index: usize| route.columns[index].data_type.unmodified().quoted();
     if layout.is_empty() {
         push(sql, " FROM (SELECT ");
         for (index, column) in route.columns.iter().enumerate() {
             let before = if index == 0 { "" } else { ", " };
+            // A domain may refuse to be NULL.
             push(sql, &format!("{before}loader.chunk_cells($1, {index}, NULL::"));
-            sql.extend_from_slice(&type_of(index));
+            sql.extend_from_slice(&column.data_type.base().quoted());
             push(sql, &format!(") AS c{index}"));
             if column.default.is_some() {
                 push(sql, &format!(", loader.chunk_absent($1, {index}) AS a{index}"));
@@ -223,7 +149,7 @@ fn add_lineage(sql: &mut Vec<u8>, lineage: Lineage) {
 /// column as it is.
 fn on_conflict(sql: &mut Vec<u8>, target: &Target, upsert: &Upsert) {
     let lineage = target.lineage;
-    let names = names(&target.route);
+    let names = target.route.names();
     let name = |index: usize| relation::quote_identifier(names[index]);
     push(sql, " ON CONFLICT (");
     for (position, &index) in upsert.key.iter().enumerate() {
@@ -266,7 +192,9 @@ fn on_conflict(sql: &mut Vec<u8>, target: &Target, upsert: &Upsert) {
             sql.extend_from_slice(&name);
             push(sql, " IS NULL OR EXCLUDED.");
             sql.extend_from_slice(&name);
-            push(sql, " OPERATOR(pg_catalog.>=) loader_target.");
+            push(sql, " ");
+            sql.extend_from_slice(upsert.not_before.as_deref().unwrap_or(b"OPERATOR(pg_catalog.>=)"));
+            push(sql, " loader_target.");
             sql.extend_from_slice(&name);
         }
     }

@@ -4,7 +4,7 @@ use super::server::Server;
 use crate::error::{ColumnMatch, Error, RejectReason};
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::executor::input_function::{InputFunction, Refused};
-use crate::sink::{ColumnOptions, ColumnRoute, OnRefusal, Upsert};
+use crate::sink::{ColumnOptions, ColumnRoute, OnRefusal, Route, Target, Upsert};
 use loader_core::encode::columns::{Columns, Encoded, MatchError, RowEncoder};
 use loader_core::encode::{Cell, Span};
 use std::ffi::CStr;
@@ -36,8 +36,8 @@ struct ColumnOfRow {
     input: InputFunction,
     on_refusal: OnRefusal,
     has_default: bool,
-    /// It is of a key, and there is no default for it.
-    is_needed: bool,
+    /// It is of a key.
+    is_key: bool,
 }
 
 /// The cells of a record, and what they lie in.
@@ -57,8 +57,20 @@ pub enum NoRow {
 }
 
 impl RowMaker {
-    /// For the columns of a table.
-    pub fn new(
+    /// For a file that goes into a table; `None` where its records are documents.
+    pub fn for_target(
+        path: &str,
+        target: &Target,
+        options: &ColumnOptions,
+        upsert: Option<&Upsert>,
+        is_utf8: bool,
+    ) -> Result<Option<Self>, Error> {
+        let Route::Columns(route) = &target.route else { return Ok(None) };
+        let plan = Arc::new(route.plan(&target.shown, options, is_utf8)?);
+        Ok(Some(RowMaker::new(path, route, plan, options, upsert)?))
+    }
+
+    fn new(
         path: &str,
         route: &ColumnRoute,
         plan: Arc<Columns>,
@@ -74,7 +86,7 @@ impl RowMaker {
                 false => route.on_value_error(index, options),
             },
             has_default: column.default.is_some(),
-            is_needed: is_key(index) && column.default.is_none(),
+            is_key: is_key(index),
         });
         Ok(RowMaker {
             path: path.to_string(),
@@ -182,7 +194,8 @@ impl RowMaker {
             {
                 return Ok(Err(NoRow::Differs));
             }
-            if self.columns[index].is_needed && chunk.last_is_null() {
+            let has_default = cell == Cell::Absent && self.columns[index].has_default;
+            if self.columns[index].is_key && chunk.last_is_null() && !has_default {
                 return Ok(Err(NoRow::Refused(RejectReason::null_key(&self.columns[index].name))));
             }
         }

@@ -302,15 +302,9 @@ impl Chunk {
         self.cells[row as usize * self.types.len() + column]
     }
 
-    /// Gives a row the cells of another one where its record has no such field.
-    pub(super) fn fill_from(&mut self, row: u32, other: u32) {
-        let width = self.types.len();
-        let (row, other) = (row as usize * width, other as usize * width);
-        for column in 0..width {
-            if matches!(self.cells[row + column], CellDatum::Absent) {
-                self.cells[row + column] = self.cells[other + column];
-            }
-        }
+    /// How many columns a row has.
+    pub(super) fn width(&self) -> usize {
+        self.types.len()
     }
 
     /// Keeps these rows, in this order. An error is the size of memory that was asked for.

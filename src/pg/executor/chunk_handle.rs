@@ -241,6 +241,9 @@ fn open(
     // SAFETY: a list of so many parameters, all of which are filled in.
     let list = unsafe { pg_sys::makeParamList(PARAMETERS.len() as i32) };
     let token = random();
+    let Parameters { number, file } = parameters;
+    // Nothing raises an error between the handle and what closes it.
+    let datums = [token.into_datum(), number.into_datum(), file.into_datum()];
     let Values { types, cells, places, keys } = given;
     let handle = ChunkHandle {
         token,
@@ -256,9 +259,7 @@ fn open(
     CHUNK_HANDLES.with_borrow_mut(|handles| handles.push(Box::new(handle)));
     // SAFETY: as above.
     let list_of_values = unsafe { (*list).params.as_mut_slice(PARAMETERS.len()) };
-    let Parameters { number, file } = parameters;
-    let values = [token.into_datum(), number.into_datum(), file.into_datum()];
-    for ((parameter, value), kind) in list_of_values.iter_mut().zip(values).zip(PARAMETERS) {
+    for ((parameter, value), kind) in list_of_values.iter_mut().zip(datums).zip(PARAMETERS) {
         *parameter = pg_sys::ParamExternData {
             value: value.unwrap_or(pg_sys::Datum::null()),
             isnull: value.is_none(),
@@ -360,6 +361,9 @@ impl ChunkHandle {
 
     /// The value at `index`; `None` behind the last.
     fn value(&self, index: usize, _: usize) -> Option<pg_sys::NullableDatum> {
+        // SAFETY: they are there as long as the handle.
+        let types = unsafe { self.types.as_ref() };
+        assert!(types == [pg_sys::JSONBOID], "a chunk of documents");
         self.cell(index, 0).map(nullable_cell)
     }
 
@@ -609,8 +613,10 @@ fn hand_out(call: Call, column: Option<usize>, take: Take) -> pg_sys::Datum {
             let handle = handles.iter().rev().find(|handle| is_it(handle))?;
             if index == 0 && (*fcinfo).nargs == 3 {
                 let declared = pg_sys::get_fn_expr_argtype((*fcinfo).flinfo, 2);
-                let kind = handle.types.as_ref().get(column?).copied();
-                assert_eq!(kind, Some(declared), "cells of the type that the statement expects");
+                let kind = *handle.types.as_ref().get(column?)?;
+                // A value of a domain is one of its base type.
+                let fits = declared == kind || declared == pg_sys::getBaseType(kind);
+                assert!(fits, "cells of the type that the statement expects");
             }
             Some(take(handle, index, column.unwrap_or(0)))
         });

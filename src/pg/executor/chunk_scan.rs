@@ -130,11 +130,14 @@ unsafe extern "C-unwind" fn plan_path(
     rel: *mut pg_sys::RelOptInfo,
     path: *mut pg_sys::CustomPath,
     columns: *mut pg_sys::List,
-    _clauses: *mut pg_sys::List,
+    clauses: *mut pg_sys::List,
     _plans: *mut pg_sys::List,
 ) -> *mut pg_sys::Plan {
     // SAFETY: called by the planner with a path of ours; the columns are variables of the relation.
     unsafe {
+        if !clauses.is_null() {
+            ereport!(ERROR, PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "a scan of a chunk has no conditions");
+        }
         let mut numbers = ptr::null_mut();
         for column in crate::pg::relations::list::elements(columns) {
             let column = (*column.ptr_value.cast::<pg_sys::TargetEntry>()).expr;

@@ -250,8 +250,8 @@ fn json_record(json: &[u8]) -> pg_sys::Datum {
 fn is_refusal(code: PgSqlErrorCode) -> bool {
     // Six bits for each of the characters; two are the class.
     let class = [0, 6].map(|shift| ((code as i32 >> shift) & 0x3F) as u8 + b'0');
-    matches!(&class, b"22" | b"23" | b"44" | b"0A" | b"54" | b"XX")
-        || code == PgSqlErrorCode::ERRCODE_RAISE_EXCEPTION
+    matches!(&class, b"22" | b"23" | b"44" | b"0A" | b"54")
+        || matches!(code, PgSqlErrorCode::ERRCODE_RAISE_EXCEPTION | PgSqlErrorCode::ERRCODE_INTERNAL_ERROR)
 }
 
 impl Refused {

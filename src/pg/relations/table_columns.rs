@@ -27,7 +27,8 @@ pub struct TableColumn {
     pub is_computed: bool,
 }
 
-/// The expressions of defaults: of an identity, of the column, or of its domain.
+/// The expressions of defaults: of an identity, whose sequence may be that of a table above (17), of
+/// the column, or of its domain.
 const COLUMNS: &str = "
     SELECT a.attnum::pg_catalog.int8, a.attname::pg_catalog.text, a.atttypid::pg_catalog.int8,
            a.atttypmod::pg_catalog.int8, pg_catalog.col_description(a.attrelid, a.attnum::pg_catalog.int4),
@@ -37,11 +38,17 @@ const COLUMNS: &str = "
                           OPERATOR(pg_catalog.||) pg_catalog.quote_literal(p.objid::pg_catalog.text)
                           OPERATOR(pg_catalog.||) '::pg_catalog.regclass)'
                    FROM pg_catalog.pg_depend AS p
+                   JOIN pg_catalog.pg_attribute AS o
+                     ON o.attrelid OPERATOR(pg_catalog.=) p.refobjid
+                    AND o.attnum OPERATOR(pg_catalog.=) p.refobjsubid
                    WHERE p.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
                      AND p.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
-                     AND p.refobjid OPERATOR(pg_catalog.=) a.attrelid
-                     AND p.refobjsubid OPERATOR(pg_catalog.=) a.attnum
-                     AND p.deptype OPERATOR(pg_catalog.=) 'i')
+                     AND o.attname OPERATOR(pg_catalog.=) a.attname
+                     AND p.deptype OPERATOR(pg_catalog.=) 'i'
+                     AND (p.refobjid OPERATOR(pg_catalog.=) a.attrelid
+                          OR p.refobjid OPERATOR(pg_catalog.=) ANY (
+                              SELECT t.relid FROM pg_catalog.pg_partition_ancestors(a.attrelid) AS t))
+                   LIMIT 1)
                ELSE COALESCE(pg_catalog.pg_get_expr(d.adbin, d.adrelid),
                              pg_catalog.pg_get_expr(t.typdefaultbin, 0))
            END,

@@ -1,9 +1,11 @@
 //! Types: their names as the caller writes them, and how values of them come about.
 
 use crate::pg::Oid;
+use crate::pg::executor::snapshot::{self, Snapshot};
 use crate::pg::strings::text;
 use loader_core::encode::columns::Conversion;
 use loader_core::encode::values::{NativeType, NumericLimit};
+use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
 
 /// A type that there is.
@@ -43,6 +45,38 @@ impl TypeName {
     /// The same type without a modifier.
     pub fn unmodified(self) -> Self {
         TypeName { oid: self.oid, modifier: -1 }
+    }
+
+    /// The type that a domain is made of, without a modifier; of another type itself.
+    pub fn base(self) -> Self {
+        // SAFETY: a look-up.
+        TypeName::of(unsafe { pg_sys::getBaseType(self.oid) }, -1)
+    }
+
+    /// The operator that says whether a value is not before another one, as SQL names it whatever the
+    /// search_path: that of the type's default order. `None` where it has no order.
+    pub fn not_before(self) -> Option<Vec<u8>> {
+        const GREATER_OR_EQUAL: i16 = 4;
+        const OPERATOR: &str = "
+            SELECT 'OPERATOR(' OPERATOR(pg_catalog.||) pg_catalog.quote_ident(n.nspname::pg_catalog.text)
+                   OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) o.oprname::pg_catalog.text
+                   OPERATOR(pg_catalog.||) ')'
+            FROM pg_catalog.pg_operator AS o
+            JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) o.oprnamespace
+            WHERE o.oid OPERATOR(pg_catalog.=) $1";
+        // SAFETY: the entry is of the server's cache; an OID is passed by value.
+        let operator = unsafe {
+            let entry = &*pg_sys::lookup_type_cache(self.oid, pg_sys::TYPECACHE_BTREE_OPFAMILY as i32);
+            let (family, kind) = (entry.btree_opf, entry.btree_opintype);
+            if family == pg_sys::InvalidOid {
+                return None;
+            }
+            let operator = pg_sys::get_opfamily_member(family, kind, kind, GREATER_OR_EQUAL);
+            DatumWithOid::new(pg_sys::Datum::from(operator), pg_sys::OIDOID)
+        };
+        let mut name = None;
+        snapshot::select(Snapshot::Latest, OPERATOR, &[operator], |row| name = row.bytes(1));
+        name
     }
 
     /// Its OID.

@@ -6,8 +6,11 @@ use crate::infer::snake_case;
 use crate::memory::{self, OutOfMemory};
 use std::sync::{Mutex, PoisonError};
 
-/// So many names of fields that no column takes are kept, to be shown.
+/// So many names of fields that no column takes are kept, to be shown, …
 const SHOWN: usize = 20;
+
+/// … and so many bytes of each, as of all names that are shown.
+const SHOWN_BYTES: usize = 64;
 
 /// How the value of a field becomes that of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,7 +237,7 @@ impl Columns {
                 Unknown::Rescue(_) => {}
                 Unknown::Ignore => self.ignore(field)?,
                 Unknown::Fail => {
-                    let field = memory::copy_str(field)?;
+                    let field = shown(field)?;
                     return Err(MatchError::Mismatch(Mismatch::NoColumn { field }));
                 }
             }
@@ -244,8 +247,11 @@ impl Columns {
 
     fn ignore(&self, field: &str) -> Result<(), OutOfMemory> {
         let mut ignored = self.ignored.lock().unwrap_or_else(PoisonError::into_inner);
-        if ignored.len() < SHOWN && !ignored.iter().any(|name| name == field) {
-            memory::push(&mut ignored, memory::copy_str(field)?)?;
+        if ignored.len() < SHOWN {
+            let field = shown(field)?;
+            if !ignored.contains(&field) {
+                memory::push(&mut ignored, field)?;
+            }
         }
         Ok(())
     }
@@ -255,7 +261,7 @@ impl Columns {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         match &taken[column] {
             Some(other) if other != field => {
-                let fields = [memory::copy_str(other)?, memory::copy_str(field)?];
+                let fields = [shown(other)?, shown(field)?];
                 let column = memory::copy_str(&self.columns[column].name)?;
                 Err(MatchError::Mismatch(Mismatch::TwoFields { column, fields }))
             }
@@ -293,11 +299,16 @@ impl Columns {
         match fitting.next() {
             None => Ok(Some(index)),
             Some((_, second)) => Err(MatchError::Mismatch(Mismatch::TwoColumns {
-                field: memory::copy_str(field)?,
+                field: shown(field)?,
                 columns: [memory::copy_str(&first.name)?, memory::copy_str(&second.name)?],
             })),
         }
     }
+}
+
+/// The front of a name.
+fn shown(name: &str) -> Result<String, OutOfMemory> {
+    memory::copy_str(&name[..name.floor_char_boundary(SHOWN_BYTES)])
 }
 
 /// The letters of a name in lower case.
