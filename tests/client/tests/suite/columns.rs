@@ -620,11 +620,10 @@ fn known_keys_are_updated() {
     ];
     let path = file(&database, "a.json", &records);
     // However many of them go in at once, what is there in the end is the same.
-    for (chunk, superseded) in [(1, 0), (2, 0), (3, 0), (10_000, 1)] {
+    for chunk in [1, 2, 3, 10_000] {
         run(&mut client, "BEGIN");
         let options = format!("write_mode => 'upsert', chunk => {chunk}");
-        let updated = 3 - superseded;
-        assert_eq!(written(&mut client, &path, &options), [1, updated, superseded, 3], "{chunk}");
+        assert_eq!(written(&mut client, &path, &options), [1, 3, 0, 3], "{chunk}");
         let found = rows(&mut client, "SELECT id, a, b FROM t ORDER BY id");
         assert_eq!(found, ["1|old|-", "2|x|2", "3|y|3"], "{chunk}");
         assert_eq!(
@@ -745,20 +744,172 @@ fn an_upsert_is_accounted_for_with_constraints_and_triggers() {
          BEGIN IF NEW.v % 10 = 7 THEN RETURN NULL; END IF; RETURN NEW; END $$;
          CREATE TRIGGER skip BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION skip()",
     );
-    // Every number twice, the second time with the value that counts.
+    // Every number twice, the second time with the value that counts if it is not refused.
+    let is_bad = |id: &i64| id % 103 >= 100;
     let records: Vec<String> = (1..=1000)
         .flat_map(|id| {
             [format!("{{\"id\": {id}, \"v\": 1}}\n"), format!("{{\"id\": {id}, \"v\": {}}}\n", id % 103)]
         })
         .collect();
     let path = database.file("a.json", records.concat());
-    let [inserted, updated, superseded, rejected] = written(&mut client, &path, "write_mode => 'upsert'");
-    let bad = (1..=1000).filter(|id| id % 103 >= 100).count() as i64;
-    assert_eq!(rejected, bad);
-    assert_eq!(inserted + updated + superseded + rejected, 2000);
-    assert_eq!(count(&mut client, "t"), 1000 - (501..=1000).filter(|id| id % 103 >= 100).count() as i64);
-    assert_eq!(inserted, count(&mut client, "t") - 500);
-    assert_eq!(count(&mut client, "t WHERE v <> id % 103 AND id > 500"), 0);
+    let mut left = Vec::new();
+    for chunk in [1, 37, 10_000] {
+        run(&mut client, "BEGIN");
+        let options = format!("write_mode => 'upsert', chunk => {chunk}");
+        let [inserted, updated, superseded, rejected] = written(&mut client, &path, &options);
+        assert_eq!(rejected, (1..=1000).filter(is_bad).count() as i64);
+        assert_eq!((inserted, inserted + updated + superseded + rejected), (500, 2000));
+        let good = "t WHERE id > 500 AND v = CASE WHEN id % 103 >= 100 THEN 1 ELSE id % 103 END";
+        // A trigger skips updates.
+        let skipped =
+            count(&mut client, "t WHERE id > 500 AND id % 103 < 100 AND id % 103 % 10 = 7 AND v = 1");
+        assert_eq!(count(&mut client, good) + skipped, 500, "{chunk}");
+        left.push(rows(&mut client, "SELECT id, v FROM t WHERE id % 103 % 10 <> 7 ORDER BY id"));
+        run(&mut client, "ROLLBACK");
+    }
+    assert!(left[0] == left[1] && left[1] == left[2], "the same in chunks of any size");
+}
+
+#[test]
+fn what_a_stale_record_has_does_not_come_back() {
+    let (database, mut client) = session("columns_stale");
+    run(&mut client, "CREATE TABLE t (id int PRIMARY KEY, v int, name text)");
+    let path = file(
+        &database,
+        "a.json",
+        &[r#"{"id": 1, "v": 1, "name": "A"}"#, r#"{"id": 1, "v": 3}"#, r#"{"id": 1, "v": 2, "name": "B"}"#],
+    );
+    for chunk in [1, 2, 10_000] {
+        run(&mut client, "TRUNCATE t; INSERT INTO t VALUES (1, 2, 'T')");
+        let options = format!("write_mode => 'upsert', version_column => 'v', chunk => {chunk}");
+        assert_eq!(written(&mut client, &path, &options), [0, 1, 2, 0], "{chunk}");
+        assert_eq!(rows(&mut client, "SELECT * FROM t"), ["1|3|T"], "{chunk}");
+    }
+}
+
+#[test]
+fn a_good_record_is_not_lost_behind_a_bad_one_with_its_key() {
+    let (database, mut client) = session("columns_behind");
+    run(&mut client, "CREATE TABLE t (id int PRIMARY KEY, v int CHECK (v > 0))");
+    let path = file(
+        &database,
+        "a.json",
+        &[r#"{"id": 1, "v": 5}"#, r#"{"id": 1, "v": -1}"#, r#"{"id": 2, "v": -2}"#, r#"{"id": 2, "v": 6}"#],
+    );
+    for mode in ["upsert", "insert_only"] {
+        for chunk in [1, 10_000] {
+            run(&mut client, "TRUNCATE t");
+            let options = format!("write_mode => '{mode}', chunk => {chunk}");
+            let [inserted, _, _, rejected] = written(&mut client, &path, &options);
+            assert_eq!((inserted, rejected), (2, if chunk == 1 { 2 } else { 1 }), "{mode} {chunk}");
+            assert_eq!(rows(&mut client, "SELECT * FROM t ORDER BY id"), ["1|5", "2|6"], "{mode} {chunk}");
+        }
+    }
+}
+
+#[test]
+fn keys_that_the_server_completes_may_be_equal() {
+    let (database, mut client) = session("columns_key_default");
+    run(&mut client, "CREATE TABLE t (tenant text DEFAULT 'x', id int, v int, PRIMARY KEY (tenant, id))");
+    let path = file(
+        &database,
+        "a.json",
+        &[
+            r#"{"id": 1, "v": 1}"#,
+            r#"{"id": 2, "v": 2}"#,
+            r#"{"id": 1, "v": 3}"#,
+            r#"{"tenant": null, "id": 1, "v": 4}"#,
+        ],
+    );
+    assert_eq!(written(&mut client, &path, "write_mode => 'upsert'"), [2, 1, 0, 1]);
+    assert_eq!(rows(&mut client, "SELECT * FROM t ORDER BY id"), ["x|1|3", "x|2|2"]);
+}
+
+#[test]
+fn a_default_of_another_type_changes_no_value() {
+    let (database, mut client) = session("columns_default_type");
+    run(
+        &mut client,
+        "SET timezone = 'Europe/Berlin';
+         CREATE TABLE t (n numeric DEFAULT random(), b bigint DEFAULT date_part('epoch', now()),
+                         ts timestamp DEFAULT now(), d date DEFAULT now(), code text DEFAULT 5, s text DEFAULT now())",
+    );
+    let record = r#"{"n": 12345678901234567890.123, "b": 9007199254740993, "ts": "2024-03-31T02:30:00", "d": "0001-01-01", "code": "c", "s": "s"}"#;
+    let path = file(&database, "a.json", &[record, "{}"]);
+    assert_eq!(load(&mut client, &path, "t").expect("a load").rows_loaded, 2);
+    let found = rows(&mut client, "SELECT n, b, ts, d, code, s FROM t WHERE code = 'c'");
+    assert_eq!(found, ["12345678901234567890.123|9007199254740993|2024-03-31T02:30:00|0001-01-01|c|s"]);
+    assert_eq!(count(&mut client, "t WHERE n < 1 AND b > 0 AND ts = now()::timestamp OR code = '5'"), 1);
+}
+
+#[test]
+fn rules_do_what_they_do_for_an_insert() {
+    let (database, mut client) = session("columns_rules");
+    run(
+        &mut client,
+        "CREATE TABLE t (id int, v int); CREATE TABLE audit (id int); CREATE TABLE counter (n int);
+         INSERT INTO counter VALUES (0);
+         CREATE RULE nothing AS ON INSERT TO t WHERE NEW.v < 0 DO INSTEAD NOTHING;
+         CREATE RULE also AS ON INSERT TO t WHERE NEW.v > 5 DO ALSO INSERT INTO audit VALUES (NEW.id);
+         CREATE RULE counts AS ON INSERT TO t DO ALSO UPDATE counter SET n = n + 1;
+         CREATE VIEW shown AS SELECT id, v FROM t;
+         CREATE RULE instead AS ON INSERT TO shown DO INSTEAD UPDATE t SET v = NEW.v WHERE id = NEW.id",
+    );
+    let path =
+        file(&database, "a.json", &[r#"{"id": 1, "v": -1}"#, r#"{"id": 2, "v": 3}"#, r#"{"id": 3, "v": 9}"#]);
+    load(&mut client, &path, "t").expect("a load");
+    assert_eq!(rows(&mut client, "SELECT * FROM t ORDER BY id"), ["2|3", "3|9"]);
+    assert_eq!(rows(&mut client, "SELECT * FROM audit"), ["3"]);
+    assert_eq!(rows(&mut client, "SELECT n > 0 FROM counter"), ["true"]);
+    let path = file(&database, "b.json", &[r#"{"id": 2, "v": 4}"#]);
+    load(&mut client, &path, "shown").expect("a load");
+    assert_eq!(rows(&mut client, "SELECT * FROM t ORDER BY id"), ["2|4", "3|9"]);
+}
+
+#[test]
+fn an_update_by_a_retry_is_not_undone() {
+    let (database, mut client) = session("columns_undo_retry");
+    run(
+        &mut client,
+        "CREATE TABLE t (id int PRIMARY KEY, v int, _load_id bigint); INSERT INTO t VALUES (1, 0)",
+    );
+    let path = file(&database, "a.json", &[r#"{"id": 1, "v": "x"}"#, r#"{"id": 2, "v": 2}"#]);
+    let load_id = load_with(&mut client, &path, "t", "write_mode => 'upsert'").expect("a load").load_id;
+    run(
+        &mut client,
+        &format!(
+            "SELECT mend_reject({load_id}, 0, '{{\"id\": 1, \"v\": 1}}'); SELECT retry_rejects({load_id})"
+        ),
+    );
+    assert_eq!(
+        rows(&mut client, "SELECT rows_updated FROM loader.load_history ORDER BY load_id"),
+        ["0", "1"]
+    );
+    for undone in [load_id, load_id + 1] {
+        let error = client.batch_execute(&format!("SELECT undo_load({undone}, force => true)"));
+        assert_eq!(sqlstate(error), SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE);
+    }
+    assert_eq!(count(&mut client, "t"), 2);
+}
+
+#[test]
+fn the_query_of_another_role_is_not_retried() {
+    let (database, mut client) = session("columns_retry_query");
+    run(
+        &mut client,
+        "CREATE ROLE columns_querier; GRANT pg_read_server_files TO columns_querier;
+         CREATE TABLE t (n int); GRANT INSERT ON t TO columns_querier",
+    );
+    let path = file(&database, "a.json", &[r#"{"n": "x"}"#, r#"{"n": 2}"#]);
+    run(&mut client, "SET ROLE columns_querier");
+    let transform = "transform => $$SELECT (data->>'n')::int AS n FROM record$$";
+    let load_id = load_with(&mut client, &path, "t", transform).expect("a load").load_id;
+    let mend = format!("SELECT mend_reject({load_id}, 0, '{{\"n\": 1}}')");
+    run(&mut client, &format!("{mend}; RESET ROLE"));
+    let retry = format!("SELECT retry_rejects({load_id})");
+    assert_eq!(sqlstate(client.batch_execute(&retry)), SqlState::INSUFFICIENT_PRIVILEGE);
+    run(&mut client, &format!("SET ROLE columns_querier; {retry}; RESET ROLE"));
+    assert_eq!(rows(&mut client, "SELECT n FROM t ORDER BY n"), ["1", "2"]);
 }
 
 #[test]

@@ -15,25 +15,31 @@ const CHUNK: u64 = 4 * MEGABYTE;
 /// The most private memory that a load of `megabytes` of records takes, beyond
 /// what a small load took.
 fn growth(name: &str, megabytes: u64, record: &str) -> u64 {
+    growth_of(name, "data jsonb", "", megabytes, record)
+}
+
+/// The same in a table with these columns, of a file that begins with `head`.
+fn growth_of(name: &str, columns: &str, head: &str, megabytes: u64, record: &str) -> u64 {
     let (database, mut client) = session(name);
     // Views take no storage: what counts is the backend's memory.
     client
-        .batch_execute(
-            "CREATE TABLE sink (data jsonb);
+        .batch_execute(&format!(
+            "CREATE TABLE sink ({columns});
              CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
              CREATE TRIGGER nothing BEFORE INSERT ON sink FOR EACH ROW EXECUTE FUNCTION nothing();
-             SET loader.verify = off",
-        )
+             SET loader.verify = off"
+        ))
         .expect("a table that keeps nothing");
-    let small = database.file(&format!("{name}_small"), lines(100));
+    let few = if head.is_empty() { lines(100) } else { head.to_string() };
+    let small = database.file(&format!("{name}_small"), few);
     load_with(&mut client, &small, "sink", "if_loaded => 'force'").expect("a small load");
     let pid = backend(&mut client);
     let baseline = rss_anon(pid);
 
     let line = format!("{record}\n");
     let times = (megabytes * MEGABYTE).div_ceil(line.len() as u64);
-    let size = times * line.len() as u64;
-    let path = database.large_file(name, "", &line, times as usize, "");
+    let size = times * line.len() as u64 + head.len() as u64;
+    let path = database.large_file(name, head, &line, times as usize, "");
 
     let done = AtomicBool::new(false);
     let most = thread::scope(|scope| {
@@ -45,7 +51,7 @@ fn growth(name: &str, megabytes: u64, record: &str) -> u64 {
             }
             most
         });
-        let outcome = load_with(&mut client, &path, "sink", "if_loaded => 'force'");
+        let outcome = load_with(&mut client, &path, "sink", "if_loaded => 'force', on_error => 'ignore'");
         done.store(true, Ordering::Relaxed);
         assert_eq!(outcome.expect("a load").bytes_read as u64, size);
         watch.join().expect("the watch")
@@ -57,6 +63,14 @@ fn growth(name: &str, megabytes: u64, record: &str) -> u64 {
         baseline / MEGABYTE
     );
     growth
+}
+
+#[test]
+fn memory_does_not_grow_with_refused_values() {
+    let record = format!("{{\"id\": 1, \"other\": \"{}\"}}", "x".repeat(200));
+    // One good record, so that the file is not given up.
+    let of = |name, megabytes| growth_of(name, "id int, other int", "{\"id\": 1}\n", megabytes, &record);
+    assert!(of("resources_refused_values", 120) <= 64 * MEGABYTE + 2 * CHUNK);
 }
 
 #[test]
