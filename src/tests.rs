@@ -3,9 +3,9 @@
 #[pgrx::pg_schema]
 mod tests {
     use crate::pg::executor::chunk::Chunk;
-    use crate::pg::executor::chunk_handle::{HandedOut, Statement};
-    use crate::pg::executor::chunk_handle::{Parameters, Written};
+    use crate::pg::executor::chunk_handle::{HandedOut, Written};
     use crate::pg::executor::snapshot::{Snapshot, select_bigint};
+    use crate::pg::executor::statement::{Parameters, Statement};
     use crate::pg::executor::transaction::Transactions;
     use crate::pg::executor::{array, snapshot, subtransaction};
     use crate::pg::memory::context::Context;

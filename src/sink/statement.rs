@@ -4,7 +4,7 @@ use super::Target;
 use super::lineage::Lineage;
 use super::route::{ColumnRoute, Route};
 use super::upsert::Upsert;
-use crate::pg::executor::chunk_handle::{RowColumn, Statement};
+use crate::pg::executor::statement::{RowColumn, Statement};
 use crate::pg::relations::relation;
 use crate::pg::strings::text;
 

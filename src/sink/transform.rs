@@ -1,8 +1,8 @@
 //! Records that become the rows of a query of the caller's.
 
 use crate::error::{ColumnError, Error};
-use crate::pg::executor::chunk_handle;
 use crate::pg::executor::query_text;
+use crate::pg::executor::statement;
 use crate::pg::strings::text;
 
 /// The relation that the query reads: the records of a chunk.
@@ -26,7 +26,7 @@ impl Transform {
         all.extend_from_slice(b"SELECT q.* FROM (\n");
         all.extend_from_slice(&query);
         all.extend_from_slice(b"\n) AS q");
-        let columns = chunk_handle::columns_of(&text::c_string(&all));
+        let columns = statement::columns_of(&text::c_string(&all));
         Ok(Transform { query, columns })
     }
 

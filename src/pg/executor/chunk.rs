@@ -1,7 +1,8 @@
 //! A chunk of rows. A row is a value of type jsonb, made by `jsonb_in`, or has a cell for each of
 //! some columns. Values lie in a memory context of the chunk's own, or in buffers that it holds.
 
-use super::chunk_handle::{self, CellDatum, HandedOut, Parameters, Statement, Values, Written};
+use super::chunk_handle::{self, CellDatum, HandedOut, Values, Written};
+use super::statement::{Parameters, Statement};
 use crate::pg::Oid;
 use crate::pg::memory::context::Context;
 use crate::pg::memory::lent::Lent;

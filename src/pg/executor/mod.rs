@@ -6,6 +6,7 @@
 
 pub mod array;
 pub mod chunk;
+pub mod chunk_functions;
 pub mod chunk_handle;
 pub mod chunk_scan;
 pub mod constraint;
@@ -17,6 +18,7 @@ pub mod object;
 pub mod procedure;
 pub mod query_text;
 pub mod snapshot;
+pub mod statement;
 pub mod subtransaction;
 pub mod transaction;
 pub mod utility;
