@@ -254,9 +254,10 @@ impl ChunkHandle {
     /// Whether the cells of a column can be taken as values of this type: a value of a domain is one of
     /// its base type.
     pub(super) fn fits(&self, column: usize, declared: Oid) -> bool {
-        // SAFETY: they are there as long as the handle; a look-up.
-        let kind = unsafe { self.types.as_ref() }.get(column);
-        kind.is_some_and(|&kind| declared == kind || declared == unsafe { pg_sys::getBaseType(kind) })
+        // SAFETY: they are there as long as the handle.
+        let Some(&kind) = unsafe { self.types.as_ref() }.get(column) else { return false };
+        // SAFETY: a look-up.
+        declared == kind || declared == unsafe { pg_sys::getBaseType(kind) }
     }
 
     /// Says how far the rows have been taken; `false` behind the last row.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! observe   counts what the fields of records hold; counts of parts add up
-//! kind      what a value is: number and time look at the text of one
+//! kind      what a value can be
+//! classify  what it is: number and time look at the text of one
 //! decide    from counts to a type
 //! names     from fields to names of columns
 //! shared    observations of several threads
@@ -13,6 +14,7 @@
 //! [`MAX_NAME_BYTES`](crate::json::MAX_NAME_BYTES), however many records there are. Nothing here knows of PostgreSQL; what its
 //! types take and refuse is written down in `decide`.
 
+mod classify;
 mod decide;
 mod kind;
 mod names;

@@ -1,7 +1,8 @@
 //! What was seen of the fields of records.
 
+use super::classify::{self, LONGEST_STRING};
 use super::decide::{self, DataType, Reason};
-use super::kind::{self, KINDS, LONGEST_STRING};
+use super::kind::KINDS;
 use crate::encode::jsonb::unescape;
 use crate::json::field_table::{FieldTable, NONE};
 use crate::json::object::{self, Span};
@@ -227,7 +228,7 @@ impl Field {
     ) -> Result<(), OutOfMemory> {
         let raw = value.of(text);
         let kind = if !value.is_string {
-            let Some(kind) = kind::of_other(raw) else {
+            let Some(kind) = classify::of_other(raw) else {
                 self.nulls += 1;
                 return Ok(());
             };
@@ -237,10 +238,10 @@ impl Field {
             decoded.clear();
             unescape(raw, decoded)?;
             self.measure(decoded);
-            kind::of_string(decoded)
+            classify::of_string(decoded)
         } else {
             self.measure(raw);
-            kind::of_string(raw)
+            classify::of_string(raw)
         };
         let kind = kind as usize;
         self.counts[kind] += 1;

@@ -1,6 +1,7 @@
 //! One record: parse a value where it should start, and say what came of it.
 
 use super::layout::Layout;
+use super::limits::{SURE_DEPTH, SURE_LENGTH};
 use super::outcome::{Attempt, SUSPICIOUS, Scanned, too_large};
 use super::splitter::Splitter;
 use crate::fault::FaultKind;
@@ -8,14 +9,6 @@ use crate::json::scan::{LINE_ENDS, LOOKAHEAD, Progress, RECORD_SEPARATOR, Spot};
 use crate::json::shape::Class;
 use crate::split::{Reader, Value};
 use crate::stream::{Error, Source};
-
-/// Nested deeper than this, the server is asked: its stack sets the limit, which
-/// is above this with every setting of max_stack_depth (100 kB is the least).
-pub(super) const SURE_DEPTH: usize = 500;
-
-/// Longer records are the server's to judge: jsonb has limits on the number of
-/// elements and on the size of a container that shorter text cannot reach.
-const SURE_LENGTH: usize = 16 * 1024 * 1024;
 
 impl<S: Source, R: Reader> Splitter<S, R> {
     /// Tries a record at `start`, which may have been scanned, by itself and to its end.

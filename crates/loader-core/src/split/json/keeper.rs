@@ -6,8 +6,8 @@
 //! says where they lie. What it has found before that stays, as far as it is certain that it
 //! belongs to those records.
 
-use super::attempt::SURE_DEPTH;
 use super::keep::{Field, Keep};
+use super::limits::SURE_DEPTH;
 use super::records_path::{RecordsPath, Step, is_key, write_quoted};
 use crate::json::scan::{Progress, Scanner};
 use crate::memory;

@@ -26,6 +26,7 @@ mod keep;
 mod keeper;
 mod keyed;
 mod layout;
+mod limits;
 mod lines;
 mod lookahead;
 mod outcome;
