@@ -248,6 +248,45 @@ fn all_documents_of_a_stream_are_read() {
     assert_eq!(split(&pretty.repeat(3)), [A, B, A, B, A, B]);
 }
 
+/// The first bytes of each item in a text that is too long to be shown, as [`split`] has them.
+fn split_long(text: &str, step: usize) -> Vec<String> {
+    let (found, ledger) = support::split_at(text.as_bytes(), step, Some(path("$.items"))).expect("an array");
+    assert_eq!(ledger.loaded + ledger.rejected + ledger.framing, text.len() as u64);
+    let show = |item: &Found| {
+        let raw = String::from_utf8_lossy(&item.raw[..item.raw.len().min(100)]);
+        if item.good { raw.into_owned() } else { format!("!{raw}") }
+    };
+    found.iter().map(show).collect()
+}
+
+#[test]
+fn documents_that_are_longer_than_what_is_looked_at_keep_their_records() {
+    // Quarters of a megabyte.
+    let pad = |quarters: usize| format!(r#""pad":"{}""#, "x".repeat(quarters << 18));
+    let torn = r#"{"id":9,"tags":["x"],"name":"#;
+    for (glue, tail) in [("\n", ""), ("", ""), ("", r#","next":{"id":7}"#)] {
+        // Before the array, and behind it.
+        for sizes in [[(5, 0), (5, 0), (5, 0)], [(5, 0), (6, 0), (0, 0)], [(0, 5), (0, 5), (0, 5)]] {
+            let text = |torn: &str| {
+                let page = |(before, behind): (usize, usize), records: &str| {
+                    format!("{{{},\"items\":[{records}],{}{tail}}}", pad(before), pad(behind))
+                };
+                let first = page(sizes[0], &format!("{A},{torn}{B}"));
+                [first, page(sizes[1], C), page(sizes[2], &format!("{B},{A}"))].join(glue)
+            };
+            let (sound, damaged) = (text(""), text(&format!("{torn},")));
+            for step in [1 << 20, 777] {
+                let found = split_long(&sound, step);
+                assert_eq!(found, [A, B, C, B, A], "{glue:?} {tail:?} {sizes:?}");
+            }
+            let found = split_long(&damaged, 1 << 20);
+            let good: Vec<_> = found.iter().filter(|item| !item.starts_with('!')).collect();
+            assert_eq!(good, [A, B, C, B, A], "{glue:?} {tail:?} {sizes:?}");
+            assert_eq!(found.len(), 6, "{found:?}");
+        }
+    }
+}
+
 #[test]
 fn a_damaged_wrapper_costs_no_record() {
     let all = [A, B, C];

@@ -217,15 +217,18 @@ impl Wrapper {
     /// The end of the array that starts the head of a stream, if it lies in it.
     /// Without it the head would teach what the rest of the document looks like.
     pub(super) fn array_end(&self, head: &[u8], eof: bool) -> Result<Option<usize>, Error> {
-        let ends = |at: usize| matches!(self.look(&head[at..], eof, None).tail, Tail::Whole | Tail::Cut);
+        let tail = |at: usize| self.look(&head[at..], eof, None).tail;
+        // Of one that is well-formed it is enough that nothing in the head speaks against it: the
+        // rest of the document may be longer, and so may what comes before the next array.
         if let Progress::Done(end) = Scanner::for_text(false, head.len())?.scan(head, 0, eof)
-            && ends(end)
+            && matches!(tail(end), Tail::Whole | Tail::Cut | Tail::More)
         {
             return Ok(Some(end));
         }
         let next = self.next_document(head);
         let mut closers = memchr::memchr_iter(b']', &head[..next.unwrap_or(head.len())]).map(|at| at + 1);
-        Ok(closers.find(|&at| looks_like_tail(&head[at..]) && ends(at)).or(next))
+        let ends = |at: usize| looks_like_tail(&head[at..]) && matches!(tail(at), Tail::Whole | Tail::Cut);
+        Ok(closers.find(|&at| ends(at)).or(next))
     }
 
     /// Where the head goes on with another document, the array having no end: a
