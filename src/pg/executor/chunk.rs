@@ -4,7 +4,7 @@
 use super::chunk_handle::{self, CellDatum, HandedOut, Values, Written};
 use super::statement::{Parameters, Statement};
 use crate::pg::Oid;
-use crate::pg::memory::context::Context;
+use crate::pg::memory::context::{Context, RESERVE};
 use crate::pg::memory::lent::Lent;
 use loader_core::pipeline::RecordPosition;
 use pgrx::pg_sys;
@@ -47,6 +47,8 @@ pub struct Chunk {
     /// Shared with rows that were lent.
     memory: Rc<Context>,
     scratch: Context,
+    /// For copies of errors, of which the guard does not free everything.
+    errors: Context,
     scratch_text: usize,
     /// Shared with them, too.
     held: Vec<Rc<Vec<u8>>>,
@@ -106,6 +108,7 @@ impl Chunk {
             types,
             memory: Rc::new(Chunk::memory()),
             scratch: Context::new(c"loader scratch", SCRATCH),
+            errors: Context::new(c"loader errors", RESERVE),
             scratch_text: 0,
             held: Vec::new(),
             last_is_held: false,
@@ -339,11 +342,14 @@ impl Chunk {
 
     /// Runs `body` with the scratch memory as the current context. The guard copies an error into the
     /// context that it was entered with: were that the scratch memory, and the error that it cannot
-    /// grow, the copy would fail the same way, again and again, until the server gives up.
+    /// grow, the copy would fail the same way, again and again, until the server gives up. Were it
+    /// the caller's, that would grow with each value that is refused: the server copies names of
+    /// files and functions that it does not free with the copy.
     ///
     /// # Safety
     /// `body` calls functions of the server without a guard around them, and has no destructors.
     pub(in crate::pg) unsafe fn within_scratch<R: Copy>(&self, body: impl FnOnce() -> R) -> R {
+        let _back = self.errors.switch_to();
         // SAFETY: by contract.
         unsafe {
             pg_sys::ffi::pg_guard_ffi_boundary(|| {
@@ -379,8 +385,8 @@ impl Chunk {
     /// Adds what `jsonb_in` makes of `text`, which is in the database's
     /// encoding. Raises the server's error where it refuses the text.
     pub fn push_text(&mut self, text: &CStr) {
-        // Counted first: what an error leaves behind goes with the next value.
-        self.scratch_text += text.count_bytes() + SCRATCH_LEAST;
+        // Counted first: what errors leave behind goes with a later value, good or not.
+        self.note_scratch(text.count_bytes());
         let value = self.parse(text);
         // SAFETY: `jsonb_in` returns a plain (4-byte header) varlena.
         let size = unsafe { pgrx::varsize_4b(value.cast_mut_ptr()) };
@@ -434,6 +440,7 @@ impl Chunk {
 
     fn reset_scratch(&mut self) {
         self.scratch.reset();
+        self.errors.reset();
         self.scratch_text = 0;
     }
 

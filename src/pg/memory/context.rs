@@ -37,9 +37,14 @@ impl Context {
     /// Runs `body` with this as the current context, whatever way it ends. What it
     /// returns is none of the server's values: those may lie in the context.
     pub fn within<R: Send>(&self, body: impl FnOnce() -> R) -> R {
-        // SAFETY: the context lives as long as `self`.
-        let _back = Back(unsafe { pg_sys::MemoryContextSwitchTo(self.0) });
+        let _back = self.switch_to();
         body()
+    }
+
+    /// Makes this the current context until what is returned goes, be it in an error.
+    pub(in crate::pg) fn switch_to(&self) -> Back {
+        // SAFETY: the context lives as long as `self`.
+        Back(unsafe { pg_sys::MemoryContextSwitchTo(self.0) })
     }
 
     /// Makes this the current context and returns the one that was.
@@ -66,7 +71,7 @@ impl Drop for Context {
 }
 
 /// Switches back to the context that was current.
-struct Back(pg_sys::MemoryContext);
+pub(in crate::pg) struct Back(pg_sys::MemoryContext);
 
 impl Drop for Back {
     fn drop(&mut self) {
