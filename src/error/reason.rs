@@ -47,7 +47,7 @@ impl RejectReason {
         // An upsert that meets a key twice: a part of its rows may do.
         let is_key_twice = error.code == Code::ERRCODE_CARDINALITY_VIOLATION;
         let is_of_row = code_text(error.code).starts_with("22") || is_constraint(error.code) || is_key_twice;
-        is_of_row.then(|| RejectReason::of_server(error.code, &error.message, None))
+        is_of_row.then(|| RejectReason::of_server(error.code, &error.message, error.column_name.clone()))
     }
 
     /// A value that the type of a column refuses.

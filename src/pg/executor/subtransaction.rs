@@ -1,9 +1,11 @@
 //! Asking the server something that it may refuse with an error.
 
 use super::nesting;
+use crate::pg::memory::context::Context;
 use crate::pg::strings::{error_context, text};
 use pgrx::pg_sys::panic::{CaughtError, ErrorReportWithLevel};
 use pgrx::{PgSqlErrorCode, PgTryBuilder, pg_sys};
+use std::ffi::CStr;
 use std::panic::AssertUnwindSafe;
 
 /// An error that was contained: what of it is kept.
@@ -14,6 +16,8 @@ pub struct Contained {
     /// Its message, without DETAIL and CONTEXT, which may hold contents of rows; see
     /// [`text::keep`].
     pub message: String,
+    /// The column that may not be NULL, if that is the error, in the database's encoding.
+    pub column_name: Option<Vec<u8>>,
     /// What [`error_context::noting`] says of where it arose.
     pub place: Option<String>,
     /// It answers a request to cancel. Code of users may raise what looks like one.
@@ -27,6 +31,7 @@ impl Contained {
         Contained {
             code,
             message: text::keep(report.message()),
+            column_name: None,
             place: error_context::take_note(),
             is_request: code == PgSqlErrorCode::ERRCODE_QUERY_CANCELED
                 && report.function_name() == Some("ProcessInterrupts"),
@@ -136,12 +141,13 @@ fn run<R, E>(body: impl FnOnce() -> Result<R, E>, meaning: impl Fn(Contained) ->
     })
     .catch_others(|error| {
         let (meaning, roll_back) = (&meaning, &roll_back);
+        let column_name = null_column(&error);
         (roll_back.0)();
         let report = match &error {
             CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report,
             CaughtError::RustPanic { .. } => error.rethrow(),
         };
-        match (meaning.0)(Contained::of(report)) {
+        match (meaning.0)(Contained { column_name, ..Contained::of(report) }) {
             Some(meaning) => Err(meaning),
             None => error.rethrow(),
         }
@@ -149,4 +155,21 @@ fn run<R, E>(body: impl FnOnce() -> Result<R, E>, meaning: impl Fn(Contained) ->
     .execute();
     restore();
     result
+}
+
+/// The column that may not be NULL, if that is the error. What was caught lacks it: it is read from
+/// what the server still has of the error, which is there until the catch is over.
+fn null_column(error: &CaughtError) -> Option<Vec<u8>> {
+    let CaughtError::PostgresError(report) = error else { return None };
+    if report.sql_error_code() != PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION {
+        return None;
+    }
+    let memory = Context::new(c"loader error", 8 * 1024);
+    let _back = memory.switch_to();
+    // SAFETY: an error of the server's is on its stack, and the context is another than that. The copy
+    // goes with the context.
+    unsafe {
+        let name = (*pg_sys::CopyErrorData()).column_name;
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_bytes().to_vec())
+    }
 }

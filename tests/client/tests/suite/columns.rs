@@ -514,7 +514,8 @@ fn refused_values_are_rejected_set_to_null_or_rescued() {
     run(&mut client, "TRUNCATE t");
     let (found, rejects) = loaded(&mut client, &path, "on_value_error => 'set_null'", "*");
     assert_eq!(found, ["1|-|-", "3|3|2024-01-03"]);
-    assert_eq!(rejects, ["2|CONSTRAINT|23502|-", "4|CAST|22023|-"]);
+    // The table says of which column.
+    assert_eq!(rejects, ["2|CONSTRAINT|23502|id", "4|CAST|22023|-"]);
 
     let rescue = "on_value_error => 'rescue'";
     assert_eq!(
