@@ -354,6 +354,7 @@ fn read_json_file_v3(
             input: input(compression, encoding, on_corrupt)?,
             on_error: required("on_error", on_error)?,
             records_path,
+            keep: &[],
             max_records,
             line_prefix,
         })
@@ -408,6 +409,7 @@ fn infer_schema(
             input: input(compression, encoding, on_corrupt)?,
             on_error: b"ignore",
             records_path,
+            keep: &[],
             max_records: None,
             line_prefix,
         };

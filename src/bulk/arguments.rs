@@ -85,6 +85,7 @@ impl BulkArguments {
             },
             on_error: b"ignore",
             records_path: self.records_path.as_deref(),
+            keep: &self.columns.keep,
             max_records: None,
             line_prefix: self.line_prefix.as_deref(),
         }

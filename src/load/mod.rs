@@ -25,7 +25,7 @@ pub use file_loader::{FileLoader, FinishedStream, Part, Setup, Sink};
 pub use judge::{Values, Verdict};
 pub use options::{
     IfEmptied, IfLoaded, LoadArguments, LoadOptions, OnError, RawInputOptions, RawOptions, format_of,
-    line_prefix_of, on_error_of, records_path_of,
+    keep_of, line_prefix_of, on_error_of, records_path_of,
 };
 pub use report::{at_least_once, damaged, log_line};
 pub use waiting::{Same, in_the_way, tell as tell_waiting};

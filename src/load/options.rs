@@ -292,7 +292,7 @@ pub fn records_path_of(value: &[u8], format: Option<Format>) -> Result<RecordsPa
 }
 
 /// The fields of a document that are given to its records, and the names that they have there.
-fn keep_of(paths: &[Vec<u8>], records_path: Option<&RecordsPath>) -> Result<(Keep, Vec<Vec<u8>>), Error> {
+pub fn keep_of(paths: &[Vec<u8>], records_path: Option<&RecordsPath>) -> Result<(Keep, Vec<Vec<u8>>), Error> {
     let bad = |path: &[u8], what| Error::BadKeep { path: pg::strings::text::show(path), what };
     let Some(first) = paths.first() else { return Ok((Keep::NONE, Vec::new())) };
     let Some(records_path) = records_path else {

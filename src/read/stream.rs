@@ -51,7 +51,7 @@ impl FileStream {
         let framing = json::Options {
             format: options.format,
             records_path: options.records_path.clone(),
-            keep: json::Keep::NONE,
+            keep: options.keep.clone(),
             line_prefix: options.line_prefix.clone(),
             max_record_size: settings::max_record_size(),
             raw_limit: 0,

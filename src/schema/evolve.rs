@@ -28,6 +28,7 @@ pub fn evolve(load: &LoadArguments<'_>) -> Result<(), Error> {
         input: RawInputOptions { compression, encoding, on_corrupt },
         on_error: b"ignore",
         records_path: load.options.records_path,
+        keep: &load.options.columns.keep,
         max_records: None,
         line_prefix: load.options.line_prefix,
     };

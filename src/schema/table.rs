@@ -76,6 +76,7 @@ pub fn create(seed: &Seed<'_>) -> Result<Oid, Error> {
         input: auto,
         on_error: b"ignore",
         records_path: seed.records_path,
+        keep: &[],
         max_records: None,
         line_prefix: None,
     };

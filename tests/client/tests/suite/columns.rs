@@ -1174,6 +1174,15 @@ fn cells_are_handed_to_the_load_alone() {
          CREATE TRIGGER peek BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION peek()",
     );
     assert_eq!(sqlstate(load(&mut client, &path, "t")), SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE);
+    // Fields of the document are fields of its records.
+    let page = r#"{"page": {"no": 7, "of": "x"}, "list": [{"id": 5}, {"id": 6, "of": "y"}]}"#;
+    let kept = format!("{add}, records_path => '$.list', keep => '{{page.no,page.of}}'");
+    let path = file(&database, "page.json", &[page]);
+    load_with(&mut client, &path, "t", &kept).expect("a load");
+    let folder = files(&database, "pages", &[("p.json", &page.replace("no", "number"))]);
+    load_many(&mut client, &folder, "t", &kept.replace("no", "number")).expect("a call");
+    let found = rows(&mut client, r#"SELECT id, no, number, "of" FROM t WHERE id > 4 ORDER BY no, id"#);
+    assert_eq!(found, ["5|7|-|x", "6|7|-|y", "5|-|7|x", "6|-|7|y"]);
     for call in [
         "loader.chunk_cells(NULL, NULL, NULL::text)",
         "loader.chunk_cells(0, 0, NULL::int)",
