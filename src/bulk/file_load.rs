@@ -5,7 +5,7 @@ use super::file_decision::{Claims, LoadPlan};
 use crate::amend;
 use crate::catalog::{FileOnDisk, FileState, Load, Position, Status, Step};
 use crate::error::{Error, Failure};
-use crate::load::{FileLoader, FileSource, Part, PartResult, Setup, Sink, explain};
+use crate::load::{FileLoader, FileSource, LeftOut, Part, PartResult, Setup, Sink, explain};
 use crate::pg;
 use crate::pg::executor::constraint;
 use crate::settings;
@@ -49,6 +49,8 @@ pub struct FileLoad {
     running: Option<FileLoader>,
     /// What was found wrong with it, once it is read.
     pub damage: Damage,
+    /// What the last part left out.
+    left_out: LeftOut,
     /// Nobody else loads this content, or this path, meanwhile.
     pub claims: Claims,
 }
@@ -96,6 +98,7 @@ impl FileLoad {
             source: Some(source),
             running: None,
             damage: Damage::default(),
+            left_out: LeftOut::default(),
             claims,
         }
     }
@@ -168,10 +171,13 @@ impl FileLoad {
             None => self.open(context)?,
         };
         let (part, status, running) = if take_part(&mut loader, sink, context.part_size)? {
-            (loader.flush_part(sink)?, Status::Running, Some(loader))
+            let part = loader.flush_part(sink)?;
+            self.left_out = loader.take_left_out();
+            (part, Status::Running, Some(loader))
         } else {
             let ended = loader.finish(sink, true)?;
             self.damage = ended.source.damage();
+            self.left_out = ended.left_out;
             (ended.part, Status::at_end(self.damage), None)
         };
         if !self.write_down(sink, context, &part, status)? {
@@ -195,6 +201,11 @@ impl FileLoad {
     /// on a node that is lost meanwhile nothing would be of what is said to be loaded.
     pub fn undoes_first(&self, context: &CallContext<'_>) -> bool {
         !self.replaces.is_empty() && context.target.placement() == Placement::Distributed
+    }
+
+    /// What the last part left out of its records. It is handed out once.
+    pub fn take_left_out(&mut self) -> LeftOut {
+        std::mem::take(&mut self.left_out)
     }
 
     /// Goes back to where a part began that could not be committed.

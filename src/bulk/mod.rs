@@ -138,6 +138,7 @@ fn load_all(
     }
     transactions.begin();
     let failed = report::files(&board, &Catalog::open()?, progress.table());
+    report::left_out(&board, pattern, progress.table());
     transactions.commit();
     match board.failure() {
         Some(failure) => Err(Error::Worker(failure)),

@@ -4,6 +4,7 @@ use super::board::{Board, Counters, FileOutcome, RangeLease};
 use super::file_decision::Claims;
 use super::report;
 use crate::error::Failure;
+use crate::load::LeftOut;
 use std::time::{Duration, Instant};
 
 /// A transaction is committed once it has so many files: each takes five locks and a
@@ -26,6 +27,7 @@ pub fn is_large(bytes: u64) -> bool {
 pub struct PendingCommit {
     outcomes: Vec<FileOutcome>,
     counters: Counters,
+    left_out: LeftOut,
     claims: Vec<Claims>,
     /// A range, and where it ended.
     range: Option<(RangeLease, u64)>,
@@ -87,6 +89,11 @@ impl PendingCommit {
         self.counters.add(counters);
     }
 
+    /// Notes what was left out of the records that are loaded.
+    pub fn leave_out(&mut self, left_out: LeftOut) {
+        self.left_out.add(left_out);
+    }
+
     /// Writes a line to the server's log when this is committed.
     pub fn log(&mut self, line: String) {
         self.lines.push(line);
@@ -110,6 +117,7 @@ impl PendingCommit {
     /// what is done. Writing to the server's log does. The claims go at the end.
     pub fn tell(self, board: &Board) {
         board.count(&self.counters);
+        board.leave_out(&self.left_out);
         for outcome in &self.outcomes {
             board.record(outcome);
         }

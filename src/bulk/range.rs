@@ -8,7 +8,7 @@ use super::worker_transaction::WorkerTransaction;
 use crate::access;
 use crate::catalog::{Position, Status};
 use crate::error::{Error, Failure};
-use crate::load::{FileLoader, FileSource, Part, PartResult, Setup, explain};
+use crate::load::{FileLoader, FileSource, FinishedStream, LeftOut, Part, PartResult, Setup, explain};
 use crate::pg::executor::constraint;
 use crate::pg::executor::subtransaction::contain;
 use crate::pg::processes::{blocking, latch};
@@ -44,6 +44,7 @@ struct LoadedRange {
     part: PartResult,
     /// What it took for granted about the place where it begins.
     assumption: Assumption,
+    left_out: LeftOut,
     /// The file ends with it.
     last: bool,
 }
@@ -98,7 +99,7 @@ impl RangeAttempt<'_, '_> {
         let Some(position) = self.position() else { return Ok(self.give_up()) };
         match outcome {
             Ok(ranged) if ranged.assumption.holds_at(&mark_at(&position)) => {
-                let Some(failure) = self.save(&ranged, &position)? else { return Ok(true) };
+                let Some(failure) = self.save(ranged, &position)? else { return Ok(true) };
                 self.in_the_way =
                     self.transaction.conflicts.may_be_committed_later(self.lease.plan.file, &failure);
                 if !self.in_the_way {
@@ -213,7 +214,8 @@ impl RangeAttempt<'_, '_> {
         if context.deferrable {
             constraint::check_deferred()?;
         }
-        Ok(LoadedRange { part: ended.part, assumption: ended.assumption, last })
+        let FinishedStream { part, assumption, left_out, .. } = ended;
+        Ok(LoadedRange { part, assumption, left_out, last })
     }
 
     /// Waits until all ranges before it are committed, unless one of them cannot be
@@ -255,7 +257,7 @@ impl RangeAttempt<'_, '_> {
 
     /// Writes down a range that began where it had to, and commits it. Returns why it could
     /// not be committed, if so.
-    fn save(&mut self, ranged: &LoadedRange, position: &Position) -> Result<Option<Failure>, Error> {
+    fn save(&mut self, ranged: LoadedRange, position: &Position) -> Result<Option<Failure>, Error> {
         let lease = self.lease;
         let (assumed, actual) = (ranged.part.from, mark_at(position));
         let end = ranged.part.end.rebased(&assumed, &actual);
@@ -283,6 +285,7 @@ impl RangeAttempt<'_, '_> {
             let outcome = FileOutcome { file: lease.plan.file, state: QueueState::Loaded, load_id };
             (outcome, report::loaded_line(self.path, context.target_name, load_id, &reached))
         });
+        self.transaction.pending.leave_out(ranged.left_out);
         self.transaction.pending.add_range(
             lease,
             end.offset,

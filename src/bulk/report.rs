@@ -4,7 +4,7 @@
 use super::board::{Board, InTheWay, QueueState, Totals};
 use crate::catalog::{Catalog, Position};
 use crate::error::{Error, Failure, braces_hint};
-use crate::load::{damaged, in_the_way, log_line};
+use crate::load::{damaged, in_the_way, log_line, tell_left_out};
 use crate::pg::processes::worker;
 use crate::pg::strings::message::{self, count};
 use crate::pg::strings::text;
@@ -179,6 +179,11 @@ pub fn files(board: &Board, catalog: &Catalog, table: &str) -> Option<Error> {
         first: first.failure,
         hint: first.has_row.then(|| FAILED_LOADS.to_string()),
     })
+}
+
+/// Says what of the records of all files went to no column.
+pub fn left_out(board: &Board, pattern: &[u8], table: &str) {
+    tell_left_out(&format!("files \"{}\"", text::show(pattern)), table, &board.left_out());
 }
 
 /// Where to look for what failed in a call.

@@ -235,6 +235,7 @@ impl<'a> WorkerLoop<'a> {
                     return Ok(());
                 }
                 PartEnd::Done => {
+                    self.transaction.pending.leave_out(file_load.take_left_out());
                     let (_, context) = self.transaction.parts();
                     let line = report::loaded_line(
                         &file_load.path,
@@ -255,6 +256,7 @@ impl<'a> WorkerLoop<'a> {
                     return Ok(());
                 }
                 PartEnd::More => {
+                    self.transaction.pending.leave_out(file_load.take_left_out());
                     self.transaction.pending.count(&counters);
                     if let Err(refused) = self.transaction.try_commit() {
                         file_load.take_back(begun);

@@ -144,6 +144,14 @@ pub struct LeftOut {
     pub values: u64,
 }
 
+impl LeftOut {
+    /// Adds another. A field may be named twice then.
+    pub fn add(&mut self, other: LeftOut) {
+        self.fields.extend(other.fields);
+        self.values += other.values;
+    }
+}
+
 impl FileLoader {
     /// Looks at the head of the stream and starts the threads.
     pub fn open(mut source: Decoded<FileSource>, target: &Target, setup: &Setup<'_>) -> Result<Self, Error> {
@@ -282,6 +290,7 @@ impl FileLoader {
     /// the file is reached.
     pub fn finish(mut self, sink: &mut Sink<'_>, whole: bool) -> Result<FinishedStream, Error> {
         self.flush(sink)?;
+        let left_out = self.take_left_out();
         let mut ended = self.pipeline.finish();
         let source = ended.source.source_mut();
         if whole {
@@ -295,22 +304,23 @@ impl FileLoader {
         match part.filter(|_| all_read) {
             Some(part) => {
                 let first = self.rejects.first().to_vec();
-                let left_out = self
-                    .values
-                    .rows
-                    .as_ref()
-                    .map(|rows| LeftOut { fields: rows.plan().take_ignored(), values: rows.set_null });
                 Ok(FinishedStream {
                     part,
                     source: ended.source,
                     assumption: ended.assumption,
                     first,
                     between: self.rejects.between(),
-                    left_out: left_out.unwrap_or_default(),
+                    left_out,
                 })
             }
             None => Err(Error::Unbalanced { path: self.shown }),
         }
+    }
+
+    /// What was left out since the last call.
+    pub fn take_left_out(&mut self) -> LeftOut {
+        let Some(rows) = &mut self.values.rows else { return LeftOut::default() };
+        LeftOut { fields: rows.plan().take_ignored(), values: std::mem::take(&mut rows.set_null) }
     }
 
     fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), Error> {

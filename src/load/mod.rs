@@ -21,13 +21,13 @@ pub use decide::{Decision, Fronts, StartPoint, decide, loaded};
 pub use earlier::known_by_stat;
 pub use emptied::forget_if_emptied;
 pub use file::{FileSource, explain};
-pub use file_loader::{FileLoader, FinishedStream, Part, Setup, Sink};
+pub use file_loader::{FileLoader, FinishedStream, LeftOut, Part, Setup, Sink};
 pub use judge::{Values, Verdict};
 pub use options::{
     IfEmptied, IfLoaded, LoadArguments, LoadOptions, OnError, RawInputOptions, RawOptions, format_of,
     keep_of, line_prefix_of, on_error_of, records_path_of,
 };
-pub use report::{at_least_once, damaged, log_line};
+pub use report::{at_least_once, damaged, left_out as tell_left_out, log_line};
 pub use waiting::{Same, in_the_way, tell as tell_waiting};
 
 use crate::access;
@@ -170,7 +170,7 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
         elapsed: clock.elapsed(),
     };
     report::damaged(&shown, damage);
-    report::left_out(&shown, &target.shown, &left_out);
+    report::left_out(&format!("file \"{shown}\""), &target.shown, &left_out);
     if options.validate {
         report::validated(&shown, &target_name, &outcome, ledger.records, &first);
     } else {

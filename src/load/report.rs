@@ -121,14 +121,14 @@ pub fn damaged(path: &str, damage: Damage) {
     }
 }
 
-/// What of the records went to no column.
-pub fn left_out(path: &str, table: &str, left_out: &LeftOut) {
+/// What of the records of `files` went to no column.
+pub fn left_out(files: &str, table: &str, left_out: &LeftOut) {
     if !left_out.fields.is_empty() {
         let names: Vec<String> =
             left_out.fields.iter().map(|name| format!("\"{}\"", text::keep(name))).collect();
         tell(
             PgLogLevel::NOTICE,
-            format!("fields of file \"{path}\" that no column of table \"{table}\" takes were ignored"),
+            format!("fields of {files} that no column of table \"{table}\" takes were ignored"),
             Some(format!("They are: {}.", names.join(", "))),
             Some("Map them with column_map, or add a column _rescued of type jsonb.".to_string()),
         );
@@ -137,7 +137,7 @@ pub fn left_out(path: &str, table: &str, left_out: &LeftOut) {
         let verb = if left_out.values == 1 { "was" } else { "were" };
         tell(
             PgLogLevel::NOTICE,
-            format!("{} of file \"{path}\" {verb} set to NULL", count(left_out.values, "value", "values")),
+            format!("{} of {files} {verb} set to NULL", count(left_out.values, "value", "values")),
             Some("The types of their columns refuse them.".to_string()),
             None,
         );

@@ -1,9 +1,10 @@
 //! The files of a call: who has which, and what came of it. What changes together
 //! changes while the lock is held.
 
-use super::layout::{BoardMemory, FAILURE_BYTES, FileEntry, GuardedState, OpenState};
+use super::layout::{BoardMemory, FAILURE_BYTES, FileEntry, GuardedState, IGNORED, IGNORED_BYTES, OpenState};
 use crate::catalog::Position;
 use crate::error::Failure;
+use crate::load::LeftOut;
 use crate::pg::memory::shared::Segment;
 use crate::pg::processes::session::Session;
 use loader_core::stream::Damage;
@@ -361,6 +362,34 @@ impl Board {
         });
     }
 
+    /// Adds what was left out of records that were committed, as far as there is room for names.
+    pub fn leave_out(&self, left_out: &LeftOut) {
+        self.memory.locked(|guarded| {
+            guarded.set_null += left_out.values;
+            for field in &left_out.fields {
+                let length = guarded.ignored_length as usize;
+                let end = length + 1 + field.len();
+                let Ok(bytes) = u8::try_from(field.len()) else { continue };
+                let known = || names(&guarded.ignored[..length]);
+                let is_new = known().all(|name| name != field.as_bytes());
+                if is_new && known().count() < IGNORED && end <= IGNORED_BYTES {
+                    guarded.ignored[length] = bytes;
+                    guarded.ignored[length + 1..end].copy_from_slice(field.as_bytes());
+                    guarded.ignored_length = end as u64;
+                }
+            }
+        });
+    }
+
+    /// What was left out of the records of all files.
+    pub fn left_out(&self) -> LeftOut {
+        let (values, ignored) = self.memory.locked(|guarded| {
+            (guarded.set_null, guarded.ignored[..guarded.ignored_length as usize].to_vec())
+        });
+        let fields = names(&ignored).map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+        LeftOut { fields, values }
+    }
+
     /// Whether all files are done.
     pub fn is_done(&self) -> bool {
         self.memory.locked(|guarded| guarded.left == 0)
@@ -399,4 +428,14 @@ impl Board {
             guarded.split.return_ranges_of(slot);
         });
     }
+}
+
+/// The names in a list, each of which stands behind its length.
+fn names(mut list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    iter::from_fn(move || {
+        let (&length, rest) = list.split_first()?;
+        let (name, rest) = rest.split_at(usize::from(length));
+        list = rest;
+        Some(name)
+    })
 }

@@ -14,6 +14,12 @@ pub const AHEAD: usize = 128;
 /// Bytes of an error that makes the call fail: its SQLSTATE and message.
 pub const FAILURE_BYTES: usize = 2040;
 
+/// So many fields that were ignored are named.
+pub const IGNORED: usize = 20;
+
+/// Bytes of their names, each of them behind its length.
+pub const IGNORED_BYTES: usize = 65 * IGNORED + 4;
+
 /// The memory.
 pub type BoardMemory = SharedMemory<OpenState, GuardedState, FileEntry>;
 
@@ -67,6 +73,11 @@ shared_struct! {
         /// Bytes of the error that makes the call fail; 0 while there is none.
         pub failure_length: u64,
         pub failure: [u8; FAILURE_BYTES],
+        /// Values that were replaced by NULL.
+        pub set_null: u64,
+        /// Bytes of the names of fields that were ignored.
+        pub ignored_length: u64,
+        pub ignored: [u8; IGNORED_BYTES],
     }
 }
 

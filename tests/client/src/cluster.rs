@@ -381,18 +381,28 @@ impl Database<'_> {
 
 /// NOTICEs and WARNINGs that a session got.
 #[derive(Clone, Default)]
-pub struct Said(Arc<Mutex<Vec<String>>>);
+pub struct Said {
+    lines: Arc<Mutex<Vec<String>>>,
+    details: Arc<Mutex<Vec<String>>>,
+}
 
 impl Said {
     fn hear(&self, notice: &DbError) {
         let hint = notice.hint().map_or(String::new(), |hint| format!(" HINT: {hint}"));
         let line = format!("{}: {}{hint}", notice.severity(), notice.message());
-        self.0.lock().expect("nobody panics here").push(line);
+        self.lines.lock().expect("nobody panics here").push(line);
+        let detail = notice.detail().map(str::to_owned);
+        self.details.lock().expect("nobody panics here").extend(detail);
     }
 
     /// All since this was asked last.
     pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().expect("nobody panics here"))
+        std::mem::take(&mut self.lines.lock().expect("nobody panics here"))
+    }
+
+    /// The details of all since this was asked last, where there were some.
+    pub fn details(&self) -> Vec<String> {
+        std::mem::take(&mut self.details.lock().expect("nobody panics here"))
     }
 
     /// The same without how far a call has come: one that takes seconds says so.

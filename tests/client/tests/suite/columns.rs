@@ -1099,6 +1099,50 @@ fn fields_of_a_document_are_given_to_its_records() {
 }
 
 #[test]
+fn what_is_left_out_is_told() {
+    let database = Cluster::shared().database("columns_left_out");
+    let (mut client, said) = database.connect_listening("postgres");
+    run(&mut client, "CREATE TABLE t (id int, n int)");
+    let long = "x".repeat(1000);
+    let page = |id: u32| format!("{{\"id\": {id}, \"n\": \"x\", \"a\": \"{long}\", \"b{}\": 2}}\n", id % 2);
+    let path = database.file("a.json", page(1) + &page(3));
+    let set_null = "on_value_error => 'set_null'";
+    load_with(&mut client, &path, "t", set_null).expect("a load");
+    let hint = "HINT: Map them with column_map, or add a column _rescued of type jsonb.";
+    let lines = [
+        format!("NOTICE: fields of file \"{path}\" that no column of table \"t\" takes were ignored {hint}"),
+        format!("NOTICE: 2 values of file \"{path}\" were set to NULL"),
+    ];
+    assert_eq!(said.take(), lines);
+    assert_eq!(said.details(), ["They are: \"a\", \"b1\".", "The types of their columns refuse them."]);
+
+    // A call sums up what its files and their parts left out, whoever loaded them.
+    let pages: Vec<String> = (0..40).map(page).collect();
+    let many: Vec<(String, &str)> =
+        pages.iter().enumerate().map(|(n, page)| (format!("{n}.json"), page.as_str())).collect();
+    let named: Vec<(&str, &str)> = many.iter().map(|(name, page)| (name.as_str(), *page)).collect();
+    let folder = files(&database, "many", &named);
+    let large = database.file("large.json", pages.concat().repeat(250));
+    run(&mut client, "SET loader.transaction_size = '1MB'");
+    for (pattern, workers, values) in [(&folder, 0, 40), (&folder, 2, 40), (&large, 2, 10_000)] {
+        let options = format!("{set_null}, workers => {workers}, if_loaded => 'force'");
+        load_many(&mut client, pattern, "t", &options).expect("a call");
+        let found = said.results();
+        let lines = [
+            format!(
+                "NOTICE: fields of files \"{pattern}\" that no column of table \"t\" takes were ignored {hint}"
+            ),
+            format!("NOTICE: {values} values of files \"{pattern}\" were set to NULL"),
+        ];
+        assert_eq!(found[..2], lines, "{found:?}");
+        let details = said.details();
+        for name in ["\"a\"", "\"b0\"", "\"b1\""] {
+            assert_eq!(details[0].matches(name).count(), 1, "{details:?}");
+        }
+    }
+}
+
+#[test]
 fn a_table_gets_columns_for_new_fields() {
     let (database, mut client) = session("columns_evolve");
     run(&mut client, "CREATE TABLE t (id int NOT NULL, user_id text)");
@@ -1130,6 +1174,15 @@ fn a_table_gets_columns_for_new_fields() {
     );
     load_many(&mut client, &folder, "t", add).expect("a call");
     assert_eq!(rows(&mut client, "SELECT x, y FROM t WHERE id > 2 ORDER BY id"), ["true|-", "-|[1]"]);
+    // Fields of the document are fields of its records.
+    let page = r#"{"page": {"no": 7, "of": "x"}, "list": [{"id": 5}, {"id": 6, "of": "y"}]}"#;
+    let kept = format!("{add}, records_path => '$.list', keep => '{{page.no,page.of}}'");
+    let path = file(&database, "page.json", &[page]);
+    load_with(&mut client, &path, "t", &kept).expect("a load");
+    let folder = files(&database, "pages", &[("p.json", &page.replace("no", "number"))]);
+    load_many(&mut client, &folder, "t", &kept.replace("no", "number")).expect("a call");
+    let found = rows(&mut client, r#"SELECT id, no, number, "of" FROM t WHERE id > 4 ORDER BY no, id"#);
+    assert_eq!(found, ["5|7|-|x", "6|7|-|y", "5|-|7|x", "6|-|7|y"]);
     // Only the owner may.
     run(
         &mut client,
@@ -1174,15 +1227,6 @@ fn cells_are_handed_to_the_load_alone() {
          CREATE TRIGGER peek BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION peek()",
     );
     assert_eq!(sqlstate(load(&mut client, &path, "t")), SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE);
-    // Fields of the document are fields of its records.
-    let page = r#"{"page": {"no": 7, "of": "x"}, "list": [{"id": 5}, {"id": 6, "of": "y"}]}"#;
-    let kept = format!("{add}, records_path => '$.list', keep => '{{page.no,page.of}}'");
-    let path = file(&database, "page.json", &[page]);
-    load_with(&mut client, &path, "t", &kept).expect("a load");
-    let folder = files(&database, "pages", &[("p.json", &page.replace("no", "number"))]);
-    load_many(&mut client, &folder, "t", &kept.replace("no", "number")).expect("a call");
-    let found = rows(&mut client, r#"SELECT id, no, number, "of" FROM t WHERE id > 4 ORDER BY no, id"#);
-    assert_eq!(found, ["5|7|-|x", "6|7|-|y", "5|-|7|x", "6|-|7|y"]);
     for call in [
         "loader.chunk_cells(NULL, NULL, NULL::text)",
         "loader.chunk_cells(0, 0, NULL::int)",

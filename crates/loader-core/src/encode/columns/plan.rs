@@ -4,6 +4,7 @@ use crate::encode::values::NativeType;
 use crate::fault::Mismatch;
 use crate::infer::snake_case;
 use crate::memory::{self, OutOfMemory};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// So many names of fields that no column takes are kept, to be shown, …
@@ -142,6 +143,8 @@ pub struct Columns {
     /// The field that was given to each column by its name.
     taken: Mutex<Vec<Option<String>>>,
     ignored: Mutex<Vec<String>>,
+    /// There was such a field.
+    any_ignored: AtomicBool,
 }
 
 impl Columns {
@@ -174,7 +177,8 @@ impl Columns {
             memory::push(&mut taken, None)?;
         }
         let (taken, ignored) = (Mutex::new(taken), Mutex::new(Vec::new()));
-        Ok(Columns { columns, match_columns, unknown, nodes, by_name, taken, ignored })
+        let any_ignored = AtomicBool::new(false);
+        Ok(Columns { columns, match_columns, unknown, nodes, by_name, taken, ignored, any_ignored })
     }
 
     /// The columns.
@@ -189,7 +193,7 @@ impl Columns {
 
     /// Whether a field that no column took was ignored.
     pub fn has_ignored(&self) -> bool {
-        !self.ignored.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.any_ignored.load(Ordering::Relaxed)
     }
 
     /// Names of fields that no column took and that were ignored, some of them, in no order. They are
@@ -246,6 +250,7 @@ impl Columns {
     }
 
     fn ignore(&self, field: &str) -> Result<(), OutOfMemory> {
+        self.any_ignored.store(true, Ordering::Relaxed);
         let mut ignored = self.ignored.lock().unwrap_or_else(PoisonError::into_inner);
         if ignored.len() < SHOWN {
             let field = shown(field)?;
