@@ -225,7 +225,11 @@ unsafe extern "C-unwind" fn next_row(node: *mut pg_sys::CustomScanState) -> *mut
             (*slot).tts_isnull.add(index).write(value.isnull);
         }
         state.row += 1;
-        pg_sys::ExecStoreVirtualTuple(slot)
+        // What ExecStoreVirtualTuple does. That is a call with pgrx's guard around it, which sets a
+        // place to jump back to for each row, and took one twentieth of the time of a load.
+        (*slot).tts_flags &= !(pg_sys::TTS_FLAG_EMPTY as u16);
+        (*slot).tts_nvalid = state.width as i16;
+        slot
     }
 }
 
