@@ -19,6 +19,14 @@ pub enum FaultKind {
     TooLarge,
     /// A number that `numeric` cannot hold.
     NumericRange,
+    /// Delimited text: a quote is opened and not closed before records of the file go on.
+    UnterminatedQuote,
+    /// Delimited text: a quote that neither opens nor closes a field.
+    StrayQuote,
+    /// Delimited text: a record of fewer fields than the file has columns.
+    MissingColumns,
+    /// Delimited text: a record of more fields than the file has columns.
+    TooManyColumns,
     /// No record at all: text that stands between records.
     Text,
     /// No record at all: a run of NUL bytes between records.
@@ -66,4 +74,21 @@ pub enum Mismatch {
         /// The field.
         field: String,
     },
+}
+
+/// How a file of delimited text could be read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DialectGuess {
+    /// What would stand between two fields: so many of these bytes.
+    pub delimiter: ([u8; 4], usize),
+    /// What would enclose a field.
+    pub quote: Option<u8>,
+    /// So many lines would be the header.
+    pub header: u64,
+    /// So many lines would stand before it.
+    pub skip: u64,
+    /// Its records would have so many fields.
+    pub width: usize,
+    /// How well that fits, from 0 to 1.
+    pub confidence: f64,
 }

@@ -66,7 +66,7 @@ pub(crate) fn resize<T: Copy>(list: &mut Vec<T>, length: usize, fill: T) -> Resu
 }
 
 /// A list of so many, all the same, in a piece that is no larger than they are.
-pub(crate) fn filled<T: Copy>(length: usize, fill: T) -> Result<Vec<T>, OutOfMemory> {
+pub fn filled<T: Copy>(length: usize, fill: T) -> Result<Vec<T>, OutOfMemory> {
     let mut list = Vec::new();
     reserve_exact(&mut list, length)?;
     list.resize(length, fill);

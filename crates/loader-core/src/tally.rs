@@ -7,6 +7,8 @@ use std::ops::{Add, Sub};
 pub struct Tally {
     /// Good records.
     pub records: u64,
+    /// Of these, records that a strict reading would have rejected.
+    pub tolerated: u64,
     /// Rejected records, and what stands between records and was rejected.
     pub rejects: u64,
     /// Bytes of good records.
@@ -44,6 +46,7 @@ impl Add for Tally {
     fn add(self, other: Tally) -> Tally {
         Tally {
             records: self.records + other.records,
+            tolerated: self.tolerated + other.tolerated,
             rejects: self.rejects + other.rejects,
             bytes_loaded: self.bytes_loaded + other.bytes_loaded,
             bytes_rejected: self.bytes_rejected + other.bytes_rejected,
@@ -61,6 +64,7 @@ impl Sub for Tally {
     fn sub(self, earlier: Tally) -> Tally {
         Tally {
             records: self.records - earlier.records,
+            tolerated: self.tolerated - earlier.tolerated,
             rejects: self.rejects - earlier.rejects,
             bytes_loaded: self.bytes_loaded - earlier.bytes_loaded,
             bytes_rejected: self.bytes_rejected - earlier.bytes_rejected,

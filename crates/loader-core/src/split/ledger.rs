@@ -90,6 +90,11 @@ impl Ledger {
         cursor.advance(to);
     }
 
+    /// The record that is booked next is good because it is read leniently.
+    pub(super) fn count_tolerated(&mut self) {
+        self.tally.tolerated += 1;
+    }
+
     /// Of what was booked as framing last, so many bytes are a prefix.
     pub(super) fn count_prefix(&mut self, bytes: usize) {
         self.tally.bytes_prefix += bytes as u64;
@@ -117,8 +122,8 @@ impl Ledger {
             cursor.advance(end);
         }
         let (number, offset) = (self.records, cursor.offset(start));
-        let bytes = &cursor.bytes()[start..end];
-        Record { number, offset, line, bytes, key: None, kept: &[], undecided: false, read: false }
+        let (bytes, length) = (&cursor.bytes()[start..end], bytes);
+        Record { number, offset, line, length, bytes, key: None, kept: &[], undecided: false, read: false }
     }
 
     /// Books the reject that ends before `end` and begins where the cursor stands, or where

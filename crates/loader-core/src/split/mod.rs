@@ -5,6 +5,7 @@
 //! stopped, and ranges of one stream can be split beside each other ([`resume`]).
 //!
 //! ```text
+//! csv     delimited text
 //! json    values in lines, in an array, or one after the other
 //! window  the part of the stream that is at hand
 //! cursor  the place in it up to which the bytes are booked
@@ -14,6 +15,7 @@
 //! cuts    where a stream of lines can be cut into ranges
 //! ```
 
+pub mod csv;
 mod cursor;
 mod cuts;
 pub mod json;
@@ -28,6 +30,25 @@ pub use resume::{Assumption, Range, ResumePoint};
 
 use crate::fault::Fault;
 use crate::stream::Error;
+
+/// The format of a file, as it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    /// JSON, with its records framed so.
+    Json(json::Format),
+    /// Delimited text.
+    Csv,
+}
+
+impl FileFormat {
+    /// The name that options and history use.
+    pub fn name(self) -> &'static str {
+        match self {
+            FileFormat::Json(format) => format.name(),
+            FileFormat::Csv => "csv",
+        }
+    }
+}
 
 /// A stream that is cut into records and rejects, in file order.
 pub trait Split {
@@ -80,6 +101,8 @@ pub struct Record<'a> {
     pub offset: u64,
     /// The line of its first byte, from 1.
     pub line: u64,
+    /// Its length in bytes.
+    pub length: u64,
     /// Its text, without framing. UTF-8.
     pub bytes: &'a [u8],
     /// Its key as it stands in the file, without its quotes, where the records are the
