@@ -20,6 +20,33 @@ pub enum Looks {
     Text,
 }
 
+/// Whether a text of which this is the head is JSON, however its values are framed, and not
+/// delimited text. An empty one is.
+pub fn is_json(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+    let head = &head[..head.len().min(LOOKED_AT)];
+    match head.trim_ascii_start() {
+        [] | [b'{' | 0x1E, ..] => return true,
+        [b'[', rest @ ..] if opens_element(rest.trim_ascii_start()) => return true,
+        _ => {}
+    }
+    let lines = || head.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let opens = |line: &&[u8]| matches!(line.first(), Some(b'{'));
+    // Text before a record, as a log has it: within delimited text the quotes would be doubled.
+    let holds = |line: &&[u8]| {
+        line.strip_suffix(b",").unwrap_or(line).ends_with(b"}")
+            && memchr::memmem::find(line, b"{\"").is_some()
+    };
+    lines().any(|line| opens(&line)) || lines().filter(holds).count() * 2 > lines().count()
+}
+
+/// Whether a text behind a bracket is the inside of an array, and not a name, as in `[id];[name]`.
+fn opens_element(text: &[u8]) -> bool {
+    let words: [&[u8]; 4] = [b"true", b"false", b"null", b"NaN"];
+    matches!(text.first(), None | Some(b'{' | b'[' | b'"' | b']' | b'-' | b'0'..=b'9' | 0x1E))
+        || words.iter().any(|word| text.starts_with(word))
+}
+
 /// What a file looks like of which this is the head, and in which no JSON was found.
 pub fn looks(head: &[u8]) -> Looks {
     let head = &head[..head.len().min(LOOKED_AT)];
@@ -67,6 +94,32 @@ fn is_delimited(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_told_from_delimited_text() {
+        let json: [&[u8]; 7] = [
+            b"",
+            b" \n{\"a\": 1}\n",
+            b"\xEF\xBB\xBF[1]",
+            b"# exported\n{\"a\": 1}\n",
+            b"10:00 INFO {\"a\": 1}\n10:01 INFO {\"a\": 2}\n",
+            b"a {\"a\": 1},\nb {\"a\": 2},\n",
+            b"\x1E{}\n",
+        ];
+        for head in json {
+            assert!(is_json(head), "{:?}", String::from_utf8_lossy(head));
+        }
+        let others: [&[u8]; 5] = [
+            b"[id];[name]\n1;a\n",
+            b"a,b\n1,2\n",
+            b"id;data\n1;\"{\"\"a\"\": 1}\"\n2;\"{\"\"a\"\": 2}\"\n",
+            b"12\n13\n",
+            b"a\tb\n1\t{\n",
+        ];
+        for head in others {
+            assert!(!is_json(head), "{:?}", String::from_utf8_lossy(head));
+        }
+    }
 
     #[test]
     fn what_is_no_json_is_named() {

@@ -27,7 +27,7 @@ pub use encoding::Encoding;
 pub use format::{Compression, FileKind, Foreign};
 pub use members::Damage;
 
-use crate::fault::Mismatch;
+use crate::fault::{DialectGuess, Mismatch};
 use crate::looks::Looks;
 use crate::memory::OutOfMemory;
 use block::Block;
@@ -80,6 +80,22 @@ pub enum Error {
     },
     /// A field of a record goes to no column.
     Mismatch(Mismatch),
+    /// Delimited text that can be read in several ways, the likeliest first.
+    Undecided(Vec<DialectGuess>),
+    /// JSON where delimited text was to be.
+    IsJson,
+    /// Delimited text is not UTF-8, and nothing was said of its encoding.
+    NotUtf8 {
+        /// The encoding that it is likely to have.
+        likely: &'static str,
+    },
+    /// Delimited text has no field of a name that an argument gives.
+    NoSuchField {
+        /// The name.
+        field: String,
+        /// The argument.
+        argument: &'static str,
+    },
     /// A field that is to be given to the records of its document stands behind them.
     KeptBehind {
         /// The path of the field.
@@ -124,6 +140,18 @@ pub trait Source {
     /// Passes over so many bytes, which are all there. A file would rather seek.
     fn skip(&mut self, bytes: u64) -> Result<(), Error> {
         pass_over(self, bytes)
+    }
+
+    /// How many bytes the stream has, where it can be [sampled](Source::sample).
+    fn length(&self) -> Option<u64> {
+        None
+    }
+
+    /// Fills `buf` from `offset` on, as far as the stream goes, wherever it is read; returns how
+    /// many bytes that were. Does not change where it is read next.
+    fn sample(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, Error> {
+        let _ = (offset, buf);
+        Ok(0)
     }
 
     /// Called at least once per mebibyte of work between two reads: the place
@@ -323,6 +351,14 @@ impl<S: Source> Source for Decoded<S> {
             }
             _ => pass_over(self, bytes),
         }
+    }
+
+    fn length(&self) -> Option<u64> {
+        if self.is_plain() { self.source().length() } else { None }
+    }
+
+    fn sample(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, Error> {
+        if self.is_plain() { self.source_mut().sample(offset, buf) } else { Ok(0) }
     }
 
     fn poll(&mut self) -> Result<(), Error> {

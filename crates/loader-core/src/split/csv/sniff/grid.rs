@@ -1,0 +1,290 @@
+//! A tolerant reading of a sample: what its rows and cells would be in one dialect. It never
+//! fails: a quote that nothing closes is a letter, and is counted.
+
+use memchr::{memchr, memchr_iter, memchr2};
+
+use super::super::{Dialect, NewLine};
+use crate::memory::{OutOfMemory, push};
+
+/// The end of a quoted cell is looked for in so many bytes.
+const LONGEST_QUOTED: usize = 64 * 1024;
+
+/// So many bytes are looked through in vain, then a quote is a letter.
+const MOST_IN_VAIN: usize = 32 * LONGEST_QUOTED;
+
+/// A cell of the sample.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cell {
+    start: u32,
+    end: u32,
+    /// It stands in quotes, which are not counted to it.
+    pub quoted: bool,
+}
+
+/// Where a row begins.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    cell: u32,
+    line: u32,
+}
+
+/// The rows of a sample in one dialect. Blank lines and comments are none.
+pub(super) struct Grid<'a> {
+    text: &'a [u8],
+    cells: Vec<Cell>,
+    rows: Vec<Row>,
+    /// So many cells stand in quotes as they should.
+    pub quoted: usize,
+    /// So many quotes are opened and not closed, or have letters behind them.
+    pub broken: usize,
+    /// So many rows have a cell that holds a quote and does not begin with one.
+    pub inside: usize,
+}
+
+impl<'a> Grid<'a> {
+    /// Reads a sample.
+    pub(super) fn read(text: &'a [u8], dialect: &Dialect) -> Result<Grid<'a>, OutOfMemory> {
+        let grid = Grid { text, cells: Vec::new(), rows: Vec::new(), quoted: 0, broken: 0, inside: 0 };
+        let mut reader = Reader::new(text, dialect, grid);
+        while reader.at < text.len() {
+            if !reader.passes_over() {
+                let is_comment = text[reader.at] == b'#';
+                reader.is_quote_inside = false;
+                reader.row()?;
+                reader.grid.inside += usize::from(reader.is_quote_inside && !is_comment);
+            }
+        }
+        Ok(reader.grid)
+    }
+
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The cells of a row.
+    pub(super) fn row(&self, index: usize) -> &[Cell] {
+        let end = self.rows.get(index + 1).map_or(self.cells.len(), |row| row.cell as usize);
+        &self.cells[self.rows[index].cell as usize..end]
+    }
+
+    /// How many lines of the sample stand before a row.
+    pub(super) fn lines_before(&self, index: usize) -> u64 {
+        u64::from(self.rows[index].line)
+    }
+
+    /// What a cell holds, escapes and blanks around it included.
+    pub(super) fn raw(&self, cell: &Cell) -> &'a [u8] {
+        &self.text[cell.start as usize..cell.end as usize]
+    }
+
+    /// What a cell holds, without blanks around it.
+    pub(super) fn value(&self, cell: &Cell) -> &'a [u8] {
+        self.raw(cell).trim_ascii()
+    }
+
+    /// How many cells of a row hold something.
+    pub(super) fn filled(&self, row: &[Cell]) -> usize {
+        row.iter().filter(|cell| !self.value(cell).is_empty()).count()
+    }
+
+    /// Forgets the last row, which the end of the sample may have cut.
+    pub(super) fn drop_last(&mut self) {
+        if let Some(row) = self.rows.pop() {
+            self.cells.truncate(row.cell as usize);
+        }
+    }
+}
+
+/// Whether bytes that no text has stand here.
+fn is_binary(cell: &[u8]) -> bool {
+    cell.iter().any(|b| matches!(b, 0..=8 | 0x0E..=0x1F))
+}
+
+struct Reader<'a, 'd> {
+    text: &'a [u8],
+    dialect: &'d Dialect,
+    at: usize,
+    line: u32,
+    /// Bytes at which a cell without quotes may end.
+    stops: [bool; 256],
+    /// Up to here no quote ends a cell.
+    none_before: usize,
+    /// So many bytes were looked through for the end of a quoted cell, and it was not there.
+    in_vain: usize,
+    /// A cell of this row holds a quote and does not begin with one.
+    is_quote_inside: bool,
+    grid: Grid<'a>,
+}
+
+impl<'a, 'd> Reader<'a, 'd> {
+    fn new(text: &'a [u8], dialect: &'d Dialect, grid: Grid<'a>) -> Reader<'a, 'd> {
+        let mut stops = [false; 256];
+        for stop in [dialect.delimiter.bytes()[0], b'\n', b'\r'] {
+            stops[usize::from(stop)] = true;
+        }
+        Reader {
+            text,
+            dialect,
+            at: 0,
+            line: 0,
+            stops,
+            none_before: 0,
+            in_vain: 0,
+            is_quote_inside: false,
+            grid,
+        }
+    }
+
+    /// The length of the line end here; 0 where there is none.
+    fn line_end(&self, at: usize) -> usize {
+        match self.text[at..] {
+            [b'\n', ..] => 1,
+            [b'\r', b'\n', ..] => 2,
+            [b'\r', ..] if self.dialect.new_line == NewLine::Cr => 1,
+            _ => 0,
+        }
+    }
+
+    fn is_delimiter(&self, at: usize) -> bool {
+        self.text[at..].starts_with(self.dialect.delimiter.bytes())
+    }
+
+    /// Passes over a blank line or a comment.
+    fn passes_over(&mut self) -> bool {
+        let blank = self.text[self.at..]
+            .iter()
+            .position(|b| !matches!(b, b' ' | b'\t'))
+            .map_or(self.text.len(), |length| self.at + length);
+        if blank == self.text.len() {
+            self.at = blank;
+            return true;
+        }
+        let mut end = blank;
+        if self.dialect.comment.is_some_and(|comment| comment == self.text[self.at]) {
+            while end < self.text.len() && self.line_end(end) == 0 {
+                end += 1;
+            }
+        } else if self.line_end(blank) == 0 {
+            return false;
+        }
+        self.at = end;
+        if end < self.text.len() {
+            self.at += self.line_end(end);
+            self.line += 1;
+        }
+        true
+    }
+
+    fn row(&mut self) -> Result<(), OutOfMemory> {
+        push(&mut self.grid.rows, Row { cell: self.grid.cells.len() as u32, line: self.line })?;
+        loop {
+            let cell = self.cell();
+            push(&mut self.grid.cells, cell)?;
+            if self.at == self.text.len() {
+                return Ok(());
+            }
+            let line_end = self.line_end(self.at);
+            if line_end > 0 {
+                self.at += line_end;
+                self.line += 1;
+                return Ok(());
+            }
+            self.at += self.dialect.delimiter.bytes().len();
+            if self.at == self.text.len() {
+                let end = self.at as u32;
+                return push(&mut self.grid.cells, Cell { start: end, end, quoted: false });
+            }
+        }
+    }
+
+    /// Reads a cell up to its delimiter or the end of its row.
+    fn cell(&mut self) -> Cell {
+        let start = self.at;
+        let quote = self.dialect.quote.filter(|&quote| self.text.get(start) == Some(&quote));
+        if let Some(quote) = quote {
+            if let Some(close) = self.closing(start, quote) {
+                self.line += memchr_iter(self.newline(), &self.text[start..close]).count() as u32;
+                self.at = self.behind_blanks(close + 1);
+                return Cell { start: start as u32 + 1, end: close as u32, quoted: true };
+            }
+            self.grid.broken += 1;
+        }
+        let mut end = start;
+        while end < self.text.len()
+            && !(self.stops[usize::from(self.text[end])]
+                && (self.is_delimiter(end) || self.line_end(end) > 0))
+        {
+            end += 1;
+        }
+        self.at = end;
+        let holds_quote =
+            || self.dialect.quote.is_some_and(|quote| memchr(quote, &self.text[start..end]).is_some());
+        self.is_quote_inside |= quote.is_none() && holds_quote() && !is_binary(&self.text[start..end]);
+        Cell { start: start as u32, end: end as u32, quoted: false }
+    }
+
+    fn newline(&self) -> u8 {
+        if self.dialect.new_line == NewLine::Cr { b'\r' } else { b'\n' }
+    }
+
+    /// The index of the quote that closes the cell which the quote at `open` opens.
+    fn closing(&mut self, open: usize, quote: u8) -> Option<usize> {
+        if open < self.none_before || self.in_vain > MOST_IN_VAIN {
+            return None;
+        }
+        let escape = self.dialect.escape.unwrap_or(quote);
+        let mut limit = self.text.len().min(open + LONGEST_QUOTED);
+        let mut at = open + 1;
+        let mut stray = None;
+        while let Some(found) =
+            memchr2(quote, escape, &self.text[at.min(limit)..limit]).map(|found| at + found)
+        {
+            let byte = self.text[found];
+            if byte == escape && (escape != quote || self.text.get(found + 1) == Some(&quote)) {
+                at = found + 2;
+                continue;
+            }
+            let end = self.behind_blanks(found + 1);
+            if end == self.text.len() || self.is_delimiter(end) || self.line_end(end) > 0 {
+                let is_whole = stray.is_none() && end == found + 1 && self.encloses(open, found);
+                // Two apostrophes with lines between them say neither.
+                self.grid.broken += usize::from(!is_whole && (stray.is_some() || self.encloses(open, found)));
+                self.grid.quoted += usize::from(is_whole && (quote == b'"' || found > open + 1));
+                return Some(found);
+            }
+            // A quote behind a delimiter opens a cell, so the one before did not.
+            if self.text[open + 1..found].ends_with(self.dialect.delimiter.bytes()) {
+                break;
+            }
+            // A quote with letters behind it: the cell goes on, but on this line only.
+            if stray.is_none() {
+                limit = memchr2(b'\n', b'\r', &self.text[open..limit]).map_or(limit, |length| open + length);
+                if limit < found {
+                    break;
+                }
+            }
+            stray = Some(found);
+            at = found + 1;
+        }
+        match stray {
+            Some(stray) => self.none_before = stray,
+            None => self.in_vain += at.min(limit) - open,
+        }
+        None
+    }
+
+    /// Whether these are quotes and not two apostrophes, with lines between them.
+    fn encloses(&self, open: usize, close: usize) -> bool {
+        self.text[open] == b'"' || memchr2(b'\n', b'\r', &self.text[open..close]).is_none()
+    }
+
+    /// Behind the blanks here, if they stand between a quote and the end of the cell.
+    fn behind_blanks(&self, at: usize) -> usize {
+        if at == self.text.len() || self.is_delimiter(at) {
+            return at;
+        }
+        let blanks = self.text[at..].iter().take_while(|&&b| b == b' ').count();
+        at + blanks
+    }
+}
