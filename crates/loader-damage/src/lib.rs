@@ -1,4 +1,5 @@
-//! Seeded generator of damaged JSON files, with the truth about each.
+//! Seeded generator of damaged JSON files, and of damaged [delimited text](csv), with the truth
+//! about each.
 //!
 //! A file is made in steps: [`content`] makes records, [`framing`] lays them out in
 //! a file, [`fault`] damages some, and what people have around and between their
@@ -14,6 +15,7 @@
 mod around;
 mod between;
 pub mod content;
+pub mod csv;
 mod document;
 pub mod draft;
 pub mod fault;

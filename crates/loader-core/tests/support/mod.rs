@@ -1,9 +1,12 @@
 //! Runs the splitter over generated files, for the judge.
 #![allow(dead_code, reason = "not every test uses all of it")]
 
+pub mod csv;
+
 use loader_core::split::json::{Format, Keep, Options, RecordsPath, Splitter};
 use loader_core::split::{Item, Split};
 use loader_core::stream::{Error, Source};
+use loader_core::tally::Tally;
 use loader_damage::judge::{self, Found, Ledger, Verdict};
 use loader_damage::{File, Span};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,7 +31,7 @@ impl Source for Slow<'_> {
 }
 
 /// Calls `with` for each file, on all processors.
-pub fn each(files: impl Iterator<Item = File> + Send, with: impl Fn(&File) + Sync) {
+pub fn each<F>(files: impl Iterator<Item = F> + Send, with: impl Fn(&F) + Sync) {
     let queue = Mutex::new(files);
     let workers = thread::available_parallelism().map_or(1, |n| n.get());
     thread::scope(|scope| {
@@ -79,6 +82,12 @@ pub fn options() -> Options {
 
 fn split_with(bytes: &[u8], step: usize, options: Options) -> Result<(Vec<Found>, Ledger), Error> {
     let mut splitter = Splitter::new(Slow { bytes, step }, options)?;
+    let found = items(&mut splitter, bytes.len())?;
+    Ok((found, ledger(splitter.tally())))
+}
+
+/// Everything that a splitter says, which is at most so many items.
+pub fn items(splitter: &mut impl Split, most: usize) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
     while let Some(item) = splitter.next()? {
         let (good, number, line, offset, length, raw) = match item {
@@ -87,16 +96,19 @@ fn split_with(bytes: &[u8], step: usize, options: Options) -> Result<(Vec<Found>
         };
         let span = Span { offset: offset as usize, length: length as usize };
         found.push(Found { good, number, line, span, raw: raw.to_vec() });
-        assert!(found.len() <= bytes.len(), "more items than bytes");
+        assert!(found.len() <= most, "more items than bytes");
     }
-    let tally = splitter.tally();
-    let ledger = Ledger {
+    Ok(found)
+}
+
+/// The books that a splitter kept.
+pub fn ledger(tally: &Tally) -> Ledger {
+    Ledger {
         stream: tally.stream_bytes,
         loaded: tally.bytes_loaded,
         rejected: tally.bytes_rejected,
         framing: tally.bytes_framing,
-    };
-    Ok((found, ledger))
+    }
 }
 
 /// The judgement on the splitter's outcome for a file. A panic or an error is
