@@ -1,12 +1,22 @@
 //! Records → what the server stores: a row of cells each. A document is a row of one cell,
-//! [`jsonb`]; the fields of a record go to cells of their own by [`columns`].
+//! [`jsonb`]; the fields of a record go to cells of their own by [`columns`]. What the records of a
+//! format are is said by their [`RecordForm`].
 
 pub mod columns;
+pub mod delimited;
+#[cfg(test)]
+mod delimited_tests;
 mod digits;
+pub mod field_formats;
+mod form;
+pub mod json_text;
 pub mod jsonb;
 mod numeric;
 pub mod values;
 mod varlena;
+
+use field_formats::Misfit;
+pub use form::{JsonText, RecordForm};
 
 use crate::memory::{self, OutOfMemory};
 
@@ -38,6 +48,8 @@ pub enum Cell {
     /// A JSON value with a NUL behind it, for the server to convert as it does for
     /// `json_to_record`.
     Json(Span),
+    /// The field is not what the caller says that fields of its kind are.
+    Misfit(Misfit),
 }
 
 /// Zero bytes up to where a datum may start.

@@ -48,6 +48,8 @@ pub enum MatchColumns {
     Auto,
     /// By name.
     Exact,
+    /// The first field goes to the first column, and so on. For delimited text only.
+    Position,
 }
 
 /// What becomes of a field that no column takes.
@@ -181,6 +183,11 @@ impl Columns {
         Ok(Columns { columns, match_columns, unknown, nodes, by_name, taken, ignored, any_ignored })
     }
 
+    /// How fields find their columns.
+    pub fn match_columns(&self) -> MatchColumns {
+        self.match_columns
+    }
+
     /// The columns.
     pub fn columns(&self) -> &[TargetColumn] {
         &self.columns
@@ -233,6 +240,7 @@ impl Columns {
         let column = match mapped {
             Some(column) => column,
             None if node > 0 => None,
+            None if self.match_columns == MatchColumns::Position => None,
             None => self.find_by_name(field)?,
         };
         let is_unknown = node == 0 && column.is_none() && inner.is_none() && mapped.is_none();
@@ -247,6 +255,18 @@ impl Columns {
             }
         }
         Ok(Slot { column, inner, is_unknown })
+    }
+
+    /// Where the field goes that stands at an index among those of a record, as
+    /// [`MatchColumns::Position`] has it, unless the caller has given it to a column.
+    pub(super) fn find_at(&self, index: usize, field: &str) -> Result<Slot, MatchError> {
+        let is_mapped = self.nodes[0].children.iter().any(|(name, _)| name == field);
+        let is_other = |column: &usize| self.unknown != Unknown::Rescue(*column);
+        let at = (0..self.columns.len()).filter(is_other).nth(index).filter(|&column| self.by_name[column]);
+        match at {
+            Some(column) if !is_mapped => Ok(Slot { column: Some(column), ..Slot::default() }),
+            _ => self.find(0, field.as_bytes()),
+        }
     }
 
     fn ignore(&self, field: &str) -> Result<(), OutOfMemory> {

@@ -22,14 +22,14 @@ fn to(keys: &[&str], column: usize) -> Mapping {
     Mapping { path: path(keys), column: Some(column) }
 }
 
-fn encoder(columns: Vec<TargetColumn>, unknown: Unknown, mappings: &[Mapping]) -> RowEncoder {
+fn encoder(columns: Vec<TargetColumn>, unknown: Unknown, mappings: &[Mapping]) -> JsonRows {
     let plan = Columns::new(columns, MatchColumns::Auto, unknown, mappings).expect("a plan");
-    RowEncoder::new(Arc::new(plan)).expect("memory")
+    JsonRows::new(Arc::new(plan)).expect("memory")
 }
 
 /// The cells of a record, shown: `-` for an absent field, `text:`, `json:` and `word:` before
 /// what they hold, and the bytes of a datum behind its header as text.
-fn row(encoder: &mut RowEncoder, record: &str) -> Result<Vec<String>, MatchError> {
+fn row(encoder: &mut JsonRows, record: &str) -> Result<Vec<String>, MatchError> {
     let (mut cells, mut values) = (Vec::new(), Vec::new());
     let encoded = encoder.encode(record.as_bytes(), false, &mut cells, &mut values)?;
     assert_eq!(encoded, Encoded::Row, "{record}");
@@ -43,6 +43,7 @@ fn row(encoder: &mut RowEncoder, record: &str) -> Result<Vec<String>, MatchError
             assert_eq!(span.at % 8, 0, "a datum is aligned");
             format!("datum:{}", String::from_utf8_lossy(&bytes(span)[4..]))
         }
+        Cell::Misfit(_) => unreachable!("JSON says what its values are"),
         Cell::Text(span) | Cell::Json(span) => {
             assert_eq!(values[span.at + span.length], 0, "a text ends with a NUL");
             let kind = if matches!(cell, Cell::Text(_)) { "text" } else { "json" };
@@ -52,7 +53,7 @@ fn row(encoder: &mut RowEncoder, record: &str) -> Result<Vec<String>, MatchError
     Ok(shown.collect())
 }
 
-fn good(encoder: &mut RowEncoder, record: &str) -> Vec<String> {
+fn good(encoder: &mut JsonRows, record: &str) -> Vec<String> {
     row(encoder, record).expect("a row")
 }
 
@@ -166,7 +167,7 @@ fn what_no_column_takes_is_rescued() {
     let row = good(&mut encoder, record);
     assert_eq!(row[0], "text:no");
     assert!(row[1].starts_with("datum:"), "{}", row[1]);
-    let rescued = |encoder: &mut RowEncoder, refused: &[usize]| {
+    let rescued = |encoder: &mut JsonRows, refused: &[usize]| {
         let rescued = encoder.rescued(record.as_bytes(), refused).expect("memory");
         String::from_utf8(rescued.expect("something").to_vec()).expect("UTF-8")
     };

@@ -1,26 +1,20 @@
-//! From the text of a record to the cells of its row.
+//! From a JSON object to the cells of its row.
 
+use super::cells::{jsonb, keep, make};
 use super::plan::{Columns, Conversion, MatchError, Slot, Unknown};
+use super::rows::{Encoded, RowEncoder};
+use crate::encode::Cell;
+use crate::encode::json_text::quote;
 use crate::encode::jsonb::{Encoder, unescape};
-use crate::encode::values::{Made, NativeType};
-use crate::encode::{Cell, Span, pad};
+use crate::encode::values::NativeType;
 use crate::json::field_table::{FieldTable, NONE};
 use crate::json::object;
 use crate::memory::{self, OutOfMemory};
 use std::sync::Arc;
 
-/// What a record became.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoded {
-    /// A row: so many cells were added as there are columns.
-    Row,
-    /// Nothing: it is no object, and has no fields.
-    NotAnObject,
-}
-
 /// Makes rows of records, one after the other.
 #[derive(Debug)]
-pub struct RowEncoder {
+pub struct JsonRows {
     columns: Arc<Columns>,
     /// For each node of paths the fields that were seen there, and where they go.
     nodes: Vec<Seen>,
@@ -39,7 +33,7 @@ struct Seen {
     slots: Vec<Slot>,
 }
 
-impl RowEncoder {
+impl JsonRows {
     /// An encoder of records for these columns.
     pub fn new(columns: Arc<Columns>) -> Result<Self, OutOfMemory> {
         let mut nodes = Vec::new();
@@ -47,7 +41,7 @@ impl RowEncoder {
             memory::push(&mut nodes, Seen { table: FieldTable::new(), slots: Vec::new() })?;
         }
         let found = memory::filled(columns.columns().len(), None)?;
-        Ok(RowEncoder {
+        Ok(JsonRows {
             columns,
             nodes,
             found,
@@ -56,18 +50,14 @@ impl RowEncoder {
             scratch: Vec::new(),
         })
     }
+}
 
-    /// The columns.
-    pub fn columns(&self) -> &Arc<Columns> {
+impl RowEncoder for JsonRows {
+    fn columns(&self) -> &Arc<Columns> {
         &self.columns
     }
 
-    /// Adds the cells of a record, which is well-formed JSON in UTF-8, to `cells`. What does not
-    /// fit there goes to `values`. In case of an error, both may have a part of the row.
-    ///
-    /// With `check`, as many cells follow: for each that was made here the text that the server
-    /// is to make it of, and [`Cell::Absent`] for the others.
-    pub fn encode(
+    fn encode(
         &mut self,
         text: &[u8],
         check: bool,
@@ -94,9 +84,7 @@ impl RowEncoder {
         Ok(Encoded::Row)
     }
 
-    /// The object of what no column takes of the record: fields without a column, and the values
-    /// of the columns `refused` under the names of those; `None` where there is nothing.
-    pub fn rescued(&mut self, text: &[u8], refused: &[usize]) -> Result<Option<&[u8]>, MatchError> {
+    fn rescued(&mut self, text: &[u8], refused: &[usize]) -> Result<Option<&[u8]>, MatchError> {
         if !self.find_fields(text)? {
             return Ok(None);
         }
@@ -105,13 +93,15 @@ impl RowEncoder {
             let Some(value) = self.found.get(column).copied().flatten() else { continue };
             let separator = if self.scratch.is_empty() { b'{' } else { b',' };
             memory::push(&mut self.scratch, separator)?;
-            quote(&self.columns.columns()[column].name, &mut self.scratch)?;
+            quote(self.columns.columns()[column].name.as_bytes(), &mut self.scratch)?;
             memory::push(&mut self.scratch, b':')?;
             memory::append(&mut self.scratch, value.whole(text))?;
         }
         Ok(if self.close_unknown()? { Some(&self.scratch) } else { None })
     }
+}
 
+impl JsonRows {
     /// Finds the values of the columns; `false` where the record is no object.
     fn find_fields(&mut self, text: &[u8]) -> Result<bool, MatchError> {
         self.found.fill(None);
@@ -202,7 +192,7 @@ impl RowEncoder {
             }
             Conversion::Jsonb => {
                 let json = value.whole(text);
-                Ok(match self.jsonb(json, values)? {
+                Ok(match jsonb(&mut self.jsonb, json, values)? {
                     Some(datum) => Cell::Datum(datum),
                     None => Cell::Text(keep(json, values)?),
                 })
@@ -242,24 +232,13 @@ impl RowEncoder {
             return Ok(Cell::Null);
         }
         let json = std::mem::take(&mut self.scratch);
-        let datum = if is_made { self.jsonb(&json, values)? } else { None };
+        let datum = if is_made { jsonb(&mut self.jsonb, &json, values)? } else { None };
         let cell = match datum {
             Some(datum) => Cell::Datum(datum),
             None => Cell::Text(keep(&json, values)?),
         };
         self.scratch = json;
         Ok(cell)
-    }
-
-    /// The datum of a JSON value; `None` where it is not to be decided here.
-    fn jsonb(&mut self, json: &[u8], values: &mut Vec<u8>) -> Result<Option<Span>, OutOfMemory> {
-        let before = values.len();
-        let at = pad(values)?;
-        if self.jsonb.encode(json, 0, true, values)? == Some(json.len()) {
-            return Ok(Some(Span { at, length: values.len() - at }));
-        }
-        values.truncate(before);
-        Ok(None)
     }
 
     /// Begins an object in the scratch buffer with the fields that no column takes, as they stand
@@ -295,44 +274,4 @@ fn plain<'a>(value: object::Span, text: &'a [u8], scratch: &'a mut Vec<u8>) -> R
     scratch.clear();
     unescape(value.of(text), scratch)?;
     Ok(scratch)
-}
-
-/// The cell of a text that has a plain form.
-#[inline]
-fn make(native: NativeType, text: &[u8], values: &mut Vec<u8>) -> Result<Option<Cell>, OutOfMemory> {
-    let before = values.len();
-    let at = if native.is_by_value() { before } else { pad(values)? };
-    Ok(match native.make(text, values)? {
-        Some(Made::Bytes) => Some(Cell::Datum(Span { at, length: values.len() - at })),
-        Some(Made::Word(word)) => Some(Cell::Word(word)),
-        None => {
-            values.truncate(before);
-            None
-        }
-    })
-}
-
-/// Keeps a text with a NUL behind it.
-fn keep(text: &[u8], values: &mut Vec<u8>) -> Result<Span, OutOfMemory> {
-    let at = values.len();
-    memory::append(values, text)?;
-    memory::push(values, 0)?;
-    Ok(Span { at, length: text.len() })
-}
-
-/// Appends a name as a JSON string.
-fn quote(name: &str, to: &mut Vec<u8>) -> Result<(), OutOfMemory> {
-    memory::push(to, b'"')?;
-    for &b in name.as_bytes() {
-        match b {
-            b'"' | b'\\' => memory::append(to, &[b'\\', b])?,
-            0..0x20 => {
-                const DIGITS: &[u8; 16] = b"0123456789abcdef";
-                let (high, low) = (DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 0xF)]);
-                memory::append(to, &[b'\\', b'u', b'0', b'0', high, low])?;
-            }
-            _ => memory::push(to, b)?,
-        }
-    }
-    memory::push(to, b'"')
 }
