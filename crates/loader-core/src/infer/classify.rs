@@ -2,6 +2,9 @@
 
 use super::kind::Kind;
 use super::{number, time};
+use crate::encode::field_formats::FieldFormats;
+use crate::json::number::check;
+use crate::memory::OutOfMemory;
 
 /// A longer string is neither a date, a time nor a UUID, and is not looked at.
 pub(super) const LONGEST_STRING: usize = 64;
@@ -22,6 +25,33 @@ pub(super) fn of_string(text: &[u8]) -> Kind {
         return Kind::Uuid;
     }
     if is_word(text) { Kind::Word } else { Kind::Text }
+}
+
+/// The kind of a field of delimited text, which may be any value. A number is what JSON has for
+/// one: leading zeros and a plus sign are no part of a number that gives them back.
+pub(super) fn of_field(text: &[u8], formats: &FieldFormats) -> Result<Kind, OutOfMemory> {
+    const BOOLEANS: [&[u8]; 4] = [b"true", b"false", b"t", b"f"];
+    if text.len() <= LONGEST_STRING && *formats != FieldFormats::default() {
+        let mut plain = Vec::new();
+        if formats.number(text, &mut plain)? && check(&plain).is_ok() {
+            return Ok(number::kind(&plain));
+        }
+        for pattern in [&formats.date, &formats.timestamp].into_iter().flatten() {
+            plain.clear();
+            if pattern.iso(text, &mut plain)?
+                && let Some(kind) = time::kind(&plain)
+            {
+                return Ok(kind);
+            }
+        }
+    }
+    Ok(match text.first() {
+        Some(b'0'..=b'9' | b'-') if formats.has_plain_numbers() && check(text).is_ok() => number::kind(text),
+        Some(b't' | b'T' | b'f' | b'F') if BOOLEANS.iter().any(|word| word.eq_ignore_ascii_case(text)) => {
+            Kind::Boolean
+        }
+        _ => of_string(text),
+    })
 }
 
 /// The kind of a well-formed value that is no string; `None` for null.

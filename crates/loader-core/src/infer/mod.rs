@@ -27,5 +27,5 @@ mod time;
 
 pub use decide::{DataType, Reason};
 pub use names::{column_names, snake_case};
-pub use observe::{Column, Observations};
+pub use observe::{Column, Observations, Strings};
 pub use shared::SharedObservations;

@@ -3,6 +3,8 @@
 use super::classify::{self, LONGEST_STRING};
 use super::decide::{self, DataType, Reason};
 use super::kind::KINDS;
+use crate::encode::RecordForm;
+use crate::encode::field_formats::FieldFormats;
 use crate::encode::jsonb::unescape;
 use crate::json::field_table::{FieldTable, NONE};
 use crate::json::object::{self, Span};
@@ -29,6 +31,25 @@ pub struct Observations {
     /// The fields of the record in hand, in the order in which they first appear.
     members: Vec<Member>,
     decoded: Vec<u8>,
+}
+
+/// What the strings of records are.
+#[derive(Clone, Copy, Debug)]
+pub enum Strings<'a> {
+    /// Strings of JSON, which has other values than these.
+    Json,
+    /// The fields of delimited text, whatever they hold, written in these formats.
+    Fields(&'a FieldFormats),
+}
+
+impl<'a> Strings<'a> {
+    /// What they are in records of a form.
+    pub fn of(form: &'a RecordForm) -> Self {
+        match form {
+            RecordForm::Json => Strings::Json,
+            RecordForm::Delimited(delimited) => Strings::Fields(delimited.formats()),
+        }
+    }
 }
 
 /// A field of the record in hand, with its last value.
@@ -108,7 +129,7 @@ impl Observations {
     }
 
     /// Observes a record, which is well-formed JSON in UTF-8. Its number is that of no other.
-    pub fn observe(&mut self, number: u64, text: &[u8]) -> Result<(), OutOfMemory> {
+    pub fn observe(&mut self, number: u64, text: &[u8], strings: Strings<'_>) -> Result<(), OutOfMemory> {
         self.records += 1;
         let start = object::skip_space(text, 0);
         if object::byte(text, start) != b'{' {
@@ -123,7 +144,7 @@ impl Observations {
             field.member = usize::MAX;
             field.first = field.first.min((number, index));
             if listed.is_ok() {
-                field.observe(number, text, value, &mut self.decoded)?;
+                field.observe(number, text, value, strings, &mut self.decoded)?;
             }
         }
         listed
@@ -159,6 +180,19 @@ impl Observations {
             }
             at += 1;
         }
+    }
+
+    /// Enters fields that are known before any record is, in this order; the record of that number
+    /// would be the first.
+    pub fn announce(&mut self, number: u64, names: &[String]) -> Result<(), OutOfMemory> {
+        for (index, name) in names.iter().enumerate() {
+            let field = self.names.find(name.as_bytes())?;
+            self.enter(field, number)?;
+            if let Some(known) = self.fields.get_mut(field as usize) {
+                known.first = known.first.min((number, index));
+            }
+        }
+        Ok(())
     }
 
     /// Adds what was observed of other records.
@@ -224,9 +258,14 @@ impl Field {
         number: u64,
         text: &[u8],
         value: Span,
+        strings: Strings<'_>,
         decoded: &mut Vec<u8>,
     ) -> Result<(), OutOfMemory> {
         let raw = value.of(text);
+        let kind_of = |text: &[u8]| match strings {
+            Strings::Json => Ok(classify::of_string(text)),
+            Strings::Fields(formats) => classify::of_field(text, formats),
+        };
         let kind = if !value.is_string {
             let Some(kind) = classify::of_other(raw) else {
                 self.nulls += 1;
@@ -238,10 +277,10 @@ impl Field {
             decoded.clear();
             unescape(raw, decoded)?;
             self.measure(decoded);
-            classify::of_string(decoded)
+            kind_of(decoded)?
         } else {
             self.measure(raw);
-            classify::of_string(raw)
+            kind_of(raw)?
         };
         let kind = kind as usize;
         self.counts[kind] += 1;

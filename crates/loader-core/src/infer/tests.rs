@@ -5,10 +5,26 @@ use crate::json::{MAX_FIELDS, MAX_NAME_BYTES};
 use crate::memory::OutOfMemory;
 use proptest::prelude::*;
 
+#[test]
+fn fields_are_known_before_records_are() {
+    let mut observations = Observations::new();
+    let names = ["b".to_string(), "a".to_string()];
+    observations.announce(1, &names).expect("memory");
+    let shown = |observations: &Observations| -> Vec<(String, DataType, u64)> {
+        let columns = observations.columns().expect("memory");
+        columns.iter().map(|column| (column.field.to_string(), column.data_type, column.absent)).collect()
+    };
+    let text = |name: &str, absent| (name.to_string(), DataType::Text, absent);
+    assert_eq!(shown(&observations), [text("b", 0), text("a", 0)]);
+    observations.observe(2, br#"{"c": 1, "a": 2}"#, Strings::Json).expect("memory");
+    let number = |name: &str| (name.to_string(), DataType::Bigint, 0);
+    assert_eq!(shown(&observations), [text("b", 1), number("a"), number("c")]);
+}
+
 fn observed(records: &[&str]) -> Observations {
     let mut observations = Observations::new();
     for (index, record) in records.iter().enumerate() {
-        observations.observe(index as u64 + 1, record.as_bytes()).expect("memory");
+        observations.observe(index as u64 + 1, record.as_bytes(), Strings::Json).expect("memory");
     }
     observations
 }
@@ -134,7 +150,7 @@ fn fields_are_limited() {
     assert!(!observations.has_too_many());
     assert_eq!(observations.columns().expect("memory").len(), MAX_FIELDS);
     let mut other = Observations::new();
-    other.observe(3, few.as_bytes()).expect("memory");
+    other.observe(3, few.as_bytes(), Strings::Json).expect("memory");
     assert!(!other.has_too_many());
     observations.merge(other).expect("memory");
     assert!(observations.has_too_many());
@@ -150,7 +166,7 @@ fn a_text_that_is_no_json_is_not_followed_over_its_end() {
     for end in 0..good.len() {
         for start in 0..end {
             let mut observations = Observations::new();
-            observations.observe(1, &good.as_bytes()[start..end]).expect("memory");
+            observations.observe(1, &good.as_bytes()[start..end], Strings::Json).expect("memory");
             assert!(observations.columns().is_ok());
         }
     }
@@ -160,13 +176,15 @@ fn a_text_that_is_no_json_is_not_followed_over_its_end() {
 fn what_several_threads_share_is_merged() {
     let shared = SharedObservations::default();
     let observe = |number: u64, text: &str| {
-        shared.with(|observations| observations.observe(number, text.as_bytes())).expect("memory");
+        shared
+            .with(|observations| observations.observe(number, text.as_bytes(), Strings::Json))
+            .expect("memory");
     };
     shared
         .with::<OutOfMemory>(|outer| {
             // Another thread gets others.
             observe(2, r#"{"b": 1}"#);
-            outer.observe(1, br#"{"a": 1}"#)
+            outer.observe(1, br#"{"a": 1}"#, Strings::Json)
         })
         .expect("memory");
     observe(3, r#"{"b": 1}"#);
@@ -214,7 +232,7 @@ proptest! {
         shuffled.sort_by_key(|(_, (_, _, key))| *key);
         let mut parts = [const { None }; 4].map(|_: Option<()>| Observations::new());
         for (index, (text, part, _)) in shuffled {
-            parts[*part].observe(index as u64 + 1, text.as_bytes()).expect("memory");
+            parts[*part].observe(index as u64 + 1, text.as_bytes(), Strings::Json).expect("memory");
         }
         let mut parts = parts.map(Some);
         let mut merged = Observations::new();

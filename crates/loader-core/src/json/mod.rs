@@ -2,7 +2,7 @@
 //! which fields.
 
 pub(crate) mod field_table;
-mod number;
+pub(crate) mod number;
 pub(crate) mod object;
 pub mod scan;
 pub mod shape;

@@ -7,7 +7,7 @@ use super::swar::digits;
 
 /// What is wrong with a token that starts like a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NumberFault {
+pub(crate) enum NumberFault {
     /// Not a number of RFC 8259.
     Syntax,
     /// A number, but not one of `numeric`.
@@ -44,7 +44,7 @@ pub(super) fn short_end(buf: &[u8], start: usize) -> Option<usize> {
 }
 
 /// Checks a whole number token.
-pub(super) fn check(token: &[u8]) -> Result<(), NumberFault> {
+pub(crate) fn check(token: &[u8]) -> Result<(), NumberFault> {
     let unsigned = token.strip_prefix(b"-").unwrap_or(token);
     let integer = digits(unsigned);
     if integer == 0 || (integer > 1 && unsigned[0] == b'0') {
