@@ -4,7 +4,7 @@
 use super::batch::{Batch, KEPT, RecordOutcome};
 use super::control::Control;
 use crate::encode::jsonb::Encoder;
-use crate::encode::{Span, pad};
+use crate::encode::{JsonText, RecordForm, Span, pad};
 use crate::memory;
 use crate::stream::Error;
 use crate::toast::{CompressError, Compressor, Method};
@@ -27,6 +27,8 @@ pub(super) trait BatchFinisher: Send {
 
 /// Makes datums of texts: jsonb, and compressed where the table would have it so.
 pub(super) struct JsonbFinisher {
+    form: RecordForm,
+    json: JsonText,
     encoder: Encoder,
     compressor: Compressor,
     toast: Option<ToastPolicy>,
@@ -37,9 +39,17 @@ pub(super) struct JsonbFinisher {
 
 impl JsonbFinisher {
     /// With `keep_texts`, texts are kept beside their datums.
-    pub(super) fn new(toast: Option<ToastPolicy>, keep_texts: bool) -> Self {
+    pub(super) fn new(form: RecordForm, toast: Option<ToastPolicy>, keep_texts: bool) -> Self {
         let (encoder, compressor) = (Encoder::new(), Compressor::new());
-        JsonbFinisher { encoder, compressor, toast, keep_texts, packed: Vec::new() }
+        JsonbFinisher {
+            form,
+            json: JsonText::default(),
+            encoder,
+            compressor,
+            toast,
+            keep_texts,
+            packed: Vec::new(),
+        }
     }
 
     /// Makes datums of texts; returns of how many bytes.
@@ -54,11 +64,12 @@ impl JsonbFinisher {
             let bytes = &texts[text.at..text.at + text.length];
             bytes_encoded += bytes.len();
             let at = pad(values)?;
-            let end = self.encoder.encode(bytes, 0, true, values)?;
+            let Some(json) = self.form.json(bytes, &mut self.json)? else { continue };
+            let end = self.encoder.encode(json, 0, true, values)?;
             let value = Span { at, length: values.len() - at };
             entry.outcome = match end {
-                Some(end) if end == bytes.len() && self.keep_texts => RecordOutcome::WithText { value, text },
-                Some(end) if end == bytes.len() => RecordOutcome::Value(value),
+                Some(end) if end == json.len() && self.keep_texts => RecordOutcome::WithText { value, text },
+                Some(end) if end == json.len() => RecordOutcome::Value(value),
                 _ => {
                     values.truncate(at);
                     RecordOutcome::Text { text, undecided: true }

@@ -13,7 +13,9 @@
 mod batch;
 mod compose;
 mod control;
+mod csv_producer;
 mod finisher;
+mod framing;
 mod fused;
 mod gate;
 mod observer;
@@ -26,11 +28,13 @@ pub use crate::encode::{Cell, Span};
 pub use batch::{Batch, Entry, RecordOutcome, RecordPosition};
 pub use control::Control;
 pub use finisher::ToastPolicy;
+pub use framing::{CsvOptions, Framing};
 pub use options::{Observing, Options, Target};
 
+use crate::encode::RecordForm;
 use crate::memory;
-use crate::split::json::{self, Format};
-use crate::split::{Assumption, ResumePoint};
+use crate::split::json;
+use crate::split::{Assumption, FileFormat, ResumePoint};
 use crate::stream::{Error, Source};
 use crate::tally::Tally;
 use finisher::BatchFinisher;
@@ -62,7 +66,7 @@ pub struct Pipeline<S: Source + Send + 'static> {
     begin: ResumePoint,
     splittable: bool,
     records_before_seek: u64,
-    format: Format,
+    format: FileFormat,
 }
 
 /// What is left when the stream has ended.
@@ -72,7 +76,7 @@ pub struct Finished<S> {
     /// The ledger.
     pub tally: Tally,
     /// The format that was asked for, or found.
-    pub format: Format,
+    pub format: FileFormat,
     /// Where it ended.
     pub end: ResumePoint,
     /// What the run took for granted about the place where it began.
@@ -80,16 +84,22 @@ pub struct Finished<S> {
 }
 
 impl<S: Source + Send + 'static> Pipeline<S> {
-    /// Looks at the head of the stream, and goes where the first batch is to begin:
-    /// that may take as long as a load does. The source asks `control` whether to
-    /// go on.
+    /// A stream of JSON: see [`Pipeline::of`].
     pub fn new(
         source: S,
         framing: json::Options,
         options: Options,
         control: Arc<Control>,
     ) -> Result<Self, Error> {
-        let mut producer = compose::producer(source, framing, &options)?;
+        Pipeline::of(Framing::Json { source, options: framing }, options, control)
+    }
+
+    /// Looks at the head of the stream, and goes where the first batch is to begin:
+    /// that may take as long as a load does. The source asks `control` whether to
+    /// go on.
+    pub fn of(framing: Framing<S>, options: Options, control: Arc<Control>) -> Result<Self, Error> {
+        let form = framing.form();
+        let mut producer = compose::producer(framing, &options)?;
         // The splitter has gone ahead to the first array at a path.
         let from_start = options.resume_at == 0 && options.range.is_none();
         let begin = if from_start { ResumePoint::default() } else { producer.mark() };
@@ -106,8 +116,8 @@ impl<S: Source + Send + 'static> Pipeline<S> {
             threads: Mutex::new(threads),
         }));
         let (gate, worth_help) = (Gate::default(), AtomicBool::new(false));
-        let finisher = compose::finisher(&options);
-        let shared = shared(Shared { producer, queue, control, options, gate, worth_help });
+        let finisher = compose::finisher(&options, &form);
+        let shared = shared(Shared { producer, queue, control, options, form, gate, worth_help });
         Ok(Pipeline {
             threads,
             shared,
@@ -127,7 +137,7 @@ impl<S: Source + Send + 'static> Pipeline<S> {
     }
 
     /// The format that was asked for, or found.
-    pub fn format(&self) -> Format {
+    pub fn format(&self) -> FileFormat {
         self.format
     }
 
@@ -227,6 +237,7 @@ struct Shared<S: Source> {
     queue: Arc<Queue>,
     control: Arc<Control>,
     options: Options,
+    form: RecordForm,
     /// Threads that have started wait there for the others.
     gate: Gate,
     /// Most of the work on a batch is done when the splitter has been handed on.
@@ -241,7 +252,7 @@ impl<S: Source> Shared<S> {
         let _ = thread::current();
         self.gate.arrive();
         let _alarm = Alarm(&self.queue);
-        let mut finisher = compose::finisher(&self.options);
+        let mut finisher = compose::finisher(&self.options, &self.form);
         loop {
             // Another has panicked with it: the backend knows.
             let Ok(producer) = self.producer.lock() else { return };

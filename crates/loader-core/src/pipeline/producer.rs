@@ -3,19 +3,19 @@
 
 use super::batch::{Batch, RecordOutcome, RecordPosition};
 use super::fused::FusedEncoder;
-use crate::split::json::{Format, Splitter};
-use crate::split::{Assumption, Item, Record, Reject, ResumePoint, Split};
+use crate::split::json::Splitter;
+use crate::split::{Assumption, FileFormat, Item, Record, Reject, ResumePoint, Split};
 use crate::stream::{Error, Source};
 
 /// A batch is closed when it has this many bytes, few enough to stay in a core's cache between
 /// the thread that makes it and the backend, …
-const BYTES: usize = 256 * 1024;
+pub(super) const BYTES: usize = 256 * 1024;
 
 /// … or this many records, …
-const RECORDS: usize = 4096;
+pub(super) const RECORDS: usize = 4096;
 
 /// … or so many records that their rows have this many cells.
-const CELLS: usize = 64 * 1024;
+pub(super) const CELLS: usize = 64 * 1024;
 
 /// Cuts batches off a stream that comes from `S`. Called once a batch.
 pub(super) trait Producer<S>: Send {
@@ -36,7 +36,7 @@ pub(super) trait Producer<S>: Send {
     fn records_before_seek(&self) -> u64;
 
     /// The format that was asked for, or found.
-    fn format(&self) -> Format;
+    fn format(&self) -> FileFormat;
 
     /// What the run took for granted about the place where it began.
     fn assumption(&self) -> Assumption;
@@ -82,7 +82,7 @@ impl<S: Source> JsonProducer<S> {
             match item {
                 Item::Record(record) => {
                     let (number, offset, line) = (record.number, record.offset, record.line);
-                    let place = RecordPosition { number, line, offset, length: record.bytes.len() as u64 };
+                    let place = RecordPosition { number, line, offset, length: record.length };
                     let undecided = record.undecided;
                     let read = record.read && !undecided && record.kept.is_empty();
                     let text = match read && !self.keep_texts {
@@ -139,8 +139,8 @@ impl<S: Source + Send> Producer<S> for JsonProducer<S> {
         self.splitter.records_before_seek()
     }
 
-    fn format(&self) -> Format {
-        self.splitter.format()
+    fn format(&self) -> FileFormat {
+        FileFormat::Json(self.splitter.format())
     }
 
     fn assumption(&self) -> Assumption {

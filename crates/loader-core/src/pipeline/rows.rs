@@ -3,6 +3,7 @@
 use super::batch::{Batch, RecordOutcome};
 use super::control::Control;
 use super::finisher::BatchFinisher;
+use crate::encode::RecordForm;
 use crate::encode::columns::{Columns, Encoded, MatchError, RowEncoder};
 use crate::memory::OutOfMemory;
 use crate::stream::Error;
@@ -10,16 +11,17 @@ use std::sync::Arc;
 
 /// Makes rows of the texts of batches. What the server has to decide stays as it is.
 pub(super) struct RowFinisher {
+    form: RecordForm,
     columns: Arc<Columns>,
     /// Made with the first batch, where a lack of memory can be told of.
-    encoder: Option<RowEncoder>,
+    encoder: Option<Box<dyn RowEncoder>>,
     check: bool,
 }
 
 impl RowFinisher {
     /// With `check`, beside each cell there is the text that it was made of.
-    pub(super) fn new(columns: Arc<Columns>, check: bool) -> Self {
-        RowFinisher { columns, encoder: None, check }
+    pub(super) fn new(form: RecordForm, columns: Arc<Columns>, check: bool) -> Self {
+        RowFinisher { form, columns, encoder: None, check }
     }
 }
 
@@ -27,7 +29,7 @@ impl BatchFinisher for RowFinisher {
     fn finish(&mut self, batch: &mut Batch, control: &Control) -> Result<bool, Error> {
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
-            None => self.encoder.insert(RowEncoder::new(self.columns.clone())?),
+            None => self.encoder.insert(self.form.rows(self.columns.clone()).map_err(explain)?),
         };
         let Batch { entries, values, cells, text: texts, .. } = batch;
         for entry in entries {
