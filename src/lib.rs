@@ -2,7 +2,7 @@
 //!
 //! The module list and what the server calls when it loads the library; no
 //! logic. Arrows point one way: `api` → {`bulk`, `schema` → `read`} → `load` → `amend` → {`sink`,
-//! `catalog`, `access`, `values`} → `pg`; a floor may use all below it. Anything may
+//! `catalog`, `access`, `values`, `formats`} → `pg`; a floor may use all below it. Anything may
 //! use `error`, `settings`, `stat` and the crate `loader-core`.
 #![deny(unsafe_code)]
 
@@ -12,6 +12,7 @@ mod api;
 mod bulk;
 mod catalog;
 mod error;
+mod formats;
 mod load;
 #[cfg(any(test, feature = "pg_test"))]
 mod memory_tests;
@@ -39,7 +40,11 @@ pub extern "C-unwind" fn _PG_init() {
     settings::register();
     pg::executor::chunk_scan::set_hook();
     pg::processes::worker::set_main(bulk::work);
-    pg::executor::procedure::set_main(api::load_json_files, api::old_load_json_files);
+    pg::executor::procedure::set_mains(pg::executor::procedure::Mains {
+        json: api::load_json_files,
+        csv: api::load_csv_files,
+        old: api::old_load_json_files,
+    });
 }
 
 /// Called by the test framework.

@@ -3,6 +3,7 @@
 //! any code: between two evaluations nothing of ours is open that it could reach.
 
 use super::mend::to_mend;
+use super::record_form::TextReader;
 use crate::catalog::{Catalog, UnmendedReject};
 use crate::error::Error;
 use crate::pg;
@@ -11,7 +12,6 @@ use crate::pg::executor::expression::{Argument, Expression, NoValue, Type};
 use crate::pg::memory::allocator;
 use crate::pg::memory::context::{Context, RESERVE};
 use crate::pg::strings::{error_context, text};
-use crate::values;
 use std::ffi::CStr;
 use std::fmt::Write;
 
@@ -53,6 +53,7 @@ pub fn mend_all(load_id: i64, error_type: Option<&[u8]>, expression: &[u8]) -> R
                 catalog: &catalog,
                 load_id,
                 expression: prepare(expression)?,
+                reader: TextReader::new(&catalog, load_id, &catalog.saved_options(load_id)?)?,
                 chunk: Chunk::new(),
                 texts: Vec::with_capacity(AT_A_TIME),
                 bytes: 0,
@@ -89,6 +90,7 @@ struct Run<'a> {
     load_id: i64,
     expression: Expression<6>,
     /// For the verdict on one text.
+    reader: TextReader,
     chunk: Chunk,
     /// Good ones, with the offsets of their rejects, that are not stored yet.
     texts: Vec<(i64, Vec<u8>)>,
@@ -107,8 +109,10 @@ impl Run<'_> {
         text.push(0);
         self.chunk.reserve().map_err(Error::OutOfMemory)?;
         // A text of the server has no NUL in it.
-        let good =
-            CStr::from_bytes_with_nul(&text).is_ok_and(|text| values::ask(text, &mut self.chunk).is_ok());
+        let good = match CStr::from_bytes_with_nul(&text) {
+            Ok(text) => self.reader.push_document(text, &mut self.chunk)?,
+            Err(_) => false,
+        };
         self.chunk.clear().for_each(drop);
         if !good {
             self.outcome.still_bad += 1;

@@ -4,6 +4,7 @@
 
 mod expression;
 mod mend;
+mod record_form;
 mod retry;
 mod undo;
 

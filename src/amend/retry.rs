@@ -1,5 +1,6 @@
 //! `retry_rejects`: loads the mended rejects of a load that are good now.
 
+use super::record_form::TextReader;
 use super::{gone, hold, target};
 use crate::catalog::{self, Catalog, MendedReject, Past, SavedOptions};
 use crate::error::{Error, RecordPosition, RejectReason};
@@ -9,7 +10,7 @@ use crate::pg::memory::allocator;
 use crate::pg::memory::context::{Context, RESERVE};
 use crate::pg::strings::{error_context, text};
 use crate::sink::{ColumnOptions, Companion, Insert, RawColumnOptions, Records, Rows, Target, Upsert};
-use crate::values::{self, RowMaker, Server};
+use crate::values::{RowMaker, Server};
 use std::ffi::CStr;
 use std::fmt::Write;
 use std::ops::Range;
@@ -41,7 +42,9 @@ fn retry_load(load_id: i64) -> Result<Retried, Error> {
     if let Some(original) = past.retry_of {
         return Err(Error::IsRetry { load_id, original });
     }
-    let options = options_of(catalog.saved_options(load_id)?)?;
+    let saved = catalog.saved_options(load_id)?;
+    let reader = TextReader::new(&catalog, load_id, &saved)?;
+    let options = options_of(saved)?;
     // The query of another role would run with the rights of this one.
     if options.transform.is_some() && !past.is_own {
         return Err(Error::RetriesOthersQuery(load_id));
@@ -59,11 +62,13 @@ fn retry_load(load_id: i64) -> Result<Retried, Error> {
     let shown = text::show(&past.file_path);
     let mut server = Server::new()?;
     let upsert = Upsert::of(&target, &options)?;
-    let rows = RowMaker::for_target(&shown, &target, &options, upsert.as_ref(), server.is_utf8())?;
+    let rows =
+        RowMaker::for_target(&shown, &target, &options, upsert.as_ref(), &reader.form, server.is_utf8())?;
     let mut run = Run {
         insert: Insert::prepare(&target, &options)?,
         shown,
         server: &mut server,
+        reader,
         rows,
         by_key: upsert.is_some(),
         id: None,
@@ -99,18 +104,17 @@ fn retry_load(load_id: i64) -> Result<Retried, Error> {
 
 /// How the load that is retried has put fields into columns.
 fn options_of(saved: SavedOptions) -> Result<ColumnOptions, Error> {
-    let SavedOptions { words, column_map, key } = saved;
-    let word = |name: &str| words.iter().find(|(other, _)| other == name.as_bytes())?.1.clone();
+    let word = |name: &str| saved.word(name);
     let or_default = |name, default: &[u8]| word(name).unwrap_or_else(|| default.to_vec());
     let raw = RawColumnOptions {
         match_columns: or_default("match_columns", b"auto"),
-        column_map,
+        column_map: saved.column_map.clone(),
         keep: Vec::new(),
         transform: word("transform"),
         schema_evolution: or_default("schema_evolution", b"auto"),
         on_value_error: or_default("on_value_error", b"auto"),
         write_mode: or_default("write_mode", b"append"),
-        key: (!key.is_empty()).then_some(key),
+        key: (!saved.key.is_empty()).then(|| saved.key.clone()),
         version_column: word("version_column"),
     };
     raw.options()
@@ -122,6 +126,7 @@ struct Run<'a> {
     /// The path of the file, for errors.
     shown: String,
     server: &'a mut Server,
+    reader: TextReader,
     /// What makes rows where fields go to columns.
     rows: Option<RowMaker>,
     /// Rows are found by their keys.
@@ -194,8 +199,8 @@ impl Run<'_> {
     /// Adds the row of a mended text, which is in the database's encoding, to the chunk, if the
     /// server takes it.
     fn make(&mut self, text: &CStr) -> Result<bool, Error> {
-        let Some(rows) = &mut self.rows else { return Ok(values::ask(text, &mut self.chunk).is_ok()) };
-        if values::look_at(text, &mut self.chunk).is_err() {
+        let Some(rows) = &mut self.rows else { return self.reader.push_document(text, &mut self.chunk) };
+        if !self.reader.is_good(text, &mut self.chunk)? {
             return Ok(false);
         }
         let utf8 = text::to_utf8(text.to_bytes()).map_err(Error::OutOfMemory)?;

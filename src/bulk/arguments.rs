@@ -2,6 +2,7 @@
 
 use super::serialise::{Serialise, serialise_fields};
 use crate::error::Error;
+use crate::formats::{RawCsv, RawFormat, RawJson};
 use crate::load::{LoadOptions, RawInputOptions, RawOptions};
 use crate::pg::Oid;
 use crate::read::ReadArguments;
@@ -25,6 +26,8 @@ pub struct BulkArguments {
     pub on_corrupt: Vec<u8>,
     pub line_prefix: Option<Vec<u8>>,
     pub columns: RawColumnOptions,
+    /// Of delimited text. Where it is not given, the files are JSON.
+    pub csv: Option<RawCsv>,
 }
 
 /// What to do when a file has failed.
@@ -50,11 +53,24 @@ impl OnFileError {
 }
 
 impl BulkArguments {
+    /// What the files are.
+    fn format(&self) -> RawFormat<'_> {
+        match &self.csv {
+            Some(csv) => RawFormat::Csv(csv),
+            None => RawFormat::Json(RawJson {
+                format: &self.format,
+                records_path: self.records_path.as_deref(),
+                keep: &self.columns.keep,
+                line_prefix: self.line_prefix.as_deref(),
+            }),
+        }
+    }
+
     /// The options of each file's load.
     pub fn options(&self) -> Result<LoadOptions, Error> {
         LoadOptions::of(&RawOptions {
             chunk: self.chunk,
-            format: &self.format,
+            format: self.format(),
             input: RawInputOptions {
                 compression: &self.compression,
                 encoding: &self.encoding,
@@ -64,9 +80,7 @@ impl BulkArguments {
             reject_limit: self.reject_limit,
             if_loaded: &self.if_loaded,
             if_emptied: &self.if_emptied,
-            records_path: self.records_path.as_deref(),
             validate: false,
-            line_prefix: self.line_prefix.as_deref(),
             columns: &self.columns,
         })
     }
@@ -77,17 +91,14 @@ impl BulkArguments {
     pub fn reading<'a>(&'a self, pattern: &'a [u8]) -> ReadArguments<'a> {
         ReadArguments {
             path: pattern,
-            format: &self.format,
+            format: self.format(),
             input: RawInputOptions {
                 compression: &self.compression,
                 encoding: &self.encoding,
                 on_corrupt: &self.on_corrupt,
             },
             on_error: b"ignore",
-            records_path: self.records_path.as_deref(),
-            keep: &self.columns.keep,
             max_records: None,
-            line_prefix: self.line_prefix.as_deref(),
         }
     }
 }
@@ -132,6 +143,25 @@ serialise_fields!(BulkArguments {
     on_corrupt,
     line_prefix,
     columns,
+    csv,
+});
+
+serialise_fields!(RawCsv {
+    delimiter,
+    quote,
+    escape,
+    new_line,
+    header,
+    skip,
+    comment,
+    null,
+    force_null,
+    force_not_null,
+    strict_mode,
+    decimal_separator,
+    thousands,
+    date_format,
+    timestamp_format,
 });
 
 serialise_fields!(RawColumnOptions {
@@ -159,6 +189,7 @@ impl Serialise for OnFileError {
 #[cfg(test)]
 mod tests {
     use super::{BulkArguments, CallPlan, OnFileError};
+    use crate::formats::RawCsv;
     use crate::pg::Oid;
     use crate::sink::RawColumnOptions;
 
@@ -191,6 +222,7 @@ mod tests {
                     key: Some(vec![b"id".to_vec(), Vec::new()]),
                     version_column: Some(b"v".to_vec()),
                 },
+                csv: Some(RawCsv { skip: Some(3), comment: Some(b"#".to_vec()), ..RawCsv::default() }),
             },
             threads: 3,
         };

@@ -32,7 +32,7 @@ impl<'a> CallContext<'a> {
             target_name: self.target_name,
             column: self.target.route.column(),
             file_size,
-            records_path: self.options.records_path(),
+            records_path: self.options.format.records_path(),
         }
     }
 

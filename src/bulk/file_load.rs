@@ -11,7 +11,6 @@ use crate::pg::executor::constraint;
 use crate::settings;
 use crate::sink::Placement;
 use crate::stat::FileStat;
-use loader_core::split::json::Format;
 use loader_core::stream::{Compression, Damage, Decoded};
 use pgrx::datum::TimestampWithTimeZone;
 use std::time::{Duration, Instant};
@@ -137,6 +136,7 @@ impl FileLoad {
                 report: context.report(self.load_id, self.size, self.position.rows, self.position.rejects),
                 options: context.options,
                 part: Part { resume_at: self.position.offset, range: None },
+                continues: (self.position.offset > 0).then_some(self.continues),
                 passes: self.passes_first.then_some(self.position.offset),
                 threads: settings::threads_for(self.size, context.threads),
                 any_good: self.position.any_good(),
@@ -285,9 +285,10 @@ fn take_part(loader: &mut FileLoader, sink: &mut Sink<'_>, size: u64) -> Result<
 pub fn unread<'a>(context: &CallContext<'_>, on_disk: Option<FileOnDisk<'a>>) -> FileState<'a> {
     FileState {
         on_disk,
-        format: context.options.format.map_or("auto", Format::name),
+        format: context.options.format.name(),
         compression: context.options.input.compression.map_or("auto", Compression::name),
         encoding: None,
+        dialect: None,
     }
 }
 

@@ -61,7 +61,7 @@ const FILES_WORTH_A_WORKER: usize = 100;
 /// Loads the files that match the pattern. `workers` is how many are asked for.
 pub fn run(pattern: &[u8], workers: Option<i32>, arguments: BulkArguments) -> Result<(), Error> {
     let mut record = CallRecord::new();
-    pg::prevent_if_read_only(c"load_json_files");
+    pg::prevent_if_read_only(if arguments.csv.is_some() { c"load_csv_files" } else { c"load_json_files" });
     access::require_file_role()?;
     access::require_known_directories()?;
     let keeps_rejects = arguments.options()?.on_error != load::OnError::Ignore;
@@ -228,7 +228,7 @@ fn skip_known(
         target_name: &[],
         column,
         file_size: 0,
-        records_path: options.records_path(),
+        records_path: options.format.records_path(),
     };
     let known = unchanged_files::find(&Catalog::open()?, &content, paths, stats)?;
     transactions.commit();

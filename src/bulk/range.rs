@@ -203,6 +203,7 @@ impl RangeAttempt<'_, '_> {
                 report: context.report(lease.plan.load_id, lease.plan.stat.size, 0, rejected),
                 options: context.options,
                 part: Part { resume_at: 0, range: Some(Range { start, end: end.max(start.offset) }) },
+                continues: Some(lease.plan.load_id),
                 passes: None,
                 threads: context.threads,
                 any_good: true,
@@ -261,7 +262,7 @@ impl RangeAttempt<'_, '_> {
         let lease = self.lease;
         let (assumed, actual) = (ranged.part.from, mark_at(position));
         let end = ranged.part.end.rebased(&assumed, &actual);
-        let part = PartResult { end, ..ranged.part };
+        let part = PartResult { end, ..ranged.part.clone() };
         let reached = part.after(position);
         let (sink, context) = self.transaction.parts();
         let limit = context.options.reject_limit;

@@ -72,6 +72,16 @@ impl Serialise for Vec<u8> {
     }
 }
 
+impl Serialise for bool {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        u8::from(*self).write(bytes);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        Some(u8::read(bytes)? != 0)
+    }
+}
+
 impl<A: Serialise, B: Serialise> Serialise for (A, B) {
     fn write(&self, bytes: &mut Vec<u8>) {
         self.0.write(bytes);

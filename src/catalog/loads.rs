@@ -83,6 +83,8 @@ pub struct FileState<'a> {
     pub compression: &'a str,
     /// `None` where it was not found out.
     pub encoding: Option<&'static str>,
+    /// Of delimited text: a JSON object in the encoding of the database.
+    pub dialect: Option<&'a [u8]>,
 }
 
 /// How far a load is, and what its last step added.
@@ -120,10 +122,10 @@ impl Catalog {
             started_at, finished_at, start_offset, records, lines, splitter_state, error_sqlstate,
             error_message, retry_of, open_offset, home, target_type, file_device, file_inode,
             file_mtime_ns, file_ctime_ns, bytes_prefix, encoding,
-            rows_updated, rows_superseded)
+            rows_updated, rows_superseded, dialect, rows_tolerated)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, pg_catalog.jsonb_in(pg_catalog.textout($13)), $14, $15, $16,
             $17, $18, $19, $20, $21, $22::pg_catalog.name, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33,
-            $34, $35, $36, $37, $38, $39, $40, $41, $42)";
+            $34, $35, $36, $37, $38, $39, $40, $41, $42, pg_catalog.jsonb_in(pg_catalog.textout($43)), $44)";
         let [device, inode, mtime_ns, ctime_ns] = file.settled_stat();
         let arguments = [
             load.id.into(),
@@ -168,6 +170,8 @@ impl Catalog {
             or_null(file.encoding),
             (step.rows_updated as i64).into(),
             (step.rows_superseded as i64).into(),
+            file.dialect.map_or_else(DatumWithOid::null::<String>, text::parameter),
+            (step.ledger.tolerated as i64).into(),
         ];
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
@@ -184,8 +188,10 @@ impl Catalog {
             bytes_rejected = h.bytes_rejected OPERATOR(pg_catalog.+) $8,
             bytes_framing = h.bytes_framing OPERATOR(pg_catalog.+) $9,
             bytes_prefix = h.bytes_prefix OPERATOR(pg_catalog.+) $26, encoding = COALESCE($27, h.encoding),
+            dialect = COALESCE(pg_catalog.jsonb_in(pg_catalog.textout($30)), h.dialect),
             rows_updated = h.rows_updated OPERATOR(pg_catalog.+) $28,
             rows_superseded = h.rows_superseded OPERATOR(pg_catalog.+) $29,
+            rows_tolerated = h.rows_tolerated OPERATOR(pg_catalog.+) $31,
             records = $10, lines = $11, splitter_state = $12,
             file_size = COALESCE($13, h.file_size), file_mtime = COALESCE($14, h.file_mtime),
             content_hash = COALESCE($15, h.content_hash), format = $16, compression = $17,
@@ -229,6 +235,8 @@ impl Catalog {
             or_null(file.encoding),
             (step.rows_updated as i64).into(),
             (step.rows_superseded as i64).into(),
+            file.dialect.map_or_else(DatumWithOid::null::<String>, text::parameter),
+            (step.ledger.tolerated as i64).into(),
         ];
         let updated = user::run_as(self.owner, || {
             Spi::connect_mut(|client| client.update(STATEMENT, None, &arguments).map(|rows| rows.len()))

@@ -53,6 +53,7 @@ mod earlier;
 mod emptied;
 mod loads;
 mod mended;
+mod saved_dialect;
 mod saved_options;
 mod stat;
 mod unmended;

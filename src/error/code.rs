@@ -12,6 +12,10 @@ pub fn sqlstate_text(kind: FaultKind) -> &'static str {
         FaultKind::TooDeep => "54001",
         FaultKind::TooLarge => "54000",
         FaultKind::NumericRange => "22003",
+        FaultKind::UnterminatedQuote
+        | FaultKind::StrayQuote
+        | FaultKind::MissingColumns
+        | FaultKind::TooManyColumns => "22P04",
     }
 }
 
@@ -25,6 +29,10 @@ pub fn error_type(kind: FaultKind) -> &'static str {
         FaultKind::TooDeep => "TOO_DEEP",
         FaultKind::TooLarge => "TOO_LARGE",
         FaultKind::NumericRange => "NUMERIC_RANGE",
+        FaultKind::UnterminatedQuote => "UNTERMINATED_QUOTE",
+        FaultKind::StrayQuote => "STRAY_QUOTE",
+        FaultKind::MissingColumns => "MISSING_COLUMNS",
+        FaultKind::TooManyColumns => "TOO_MANY_COLUMNS",
         FaultKind::Text => "TEXT",
         FaultKind::NulBytes => "NUL_BYTES",
     }

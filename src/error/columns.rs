@@ -24,6 +24,8 @@ pub enum ColumnError {
     BadFieldPath { path: String, what: &'static str },
     /// A field of the records fits no column, or too many.
     Mismatch { path: String, mismatch: Mismatch },
+    /// The header of a file does not name the columns of the table, from this one on.
+    HeaderMismatch { path: String, position: usize, found: Option<String>, expected: Option<String> },
     /// No field of the records fits a column; some fields.
     NoFieldFits { path: String, table: String, fields: Vec<String> },
     /// The columns of the target have changed while it was loaded.
@@ -78,6 +80,15 @@ impl ColumnError {
                 format!("table \"{table}\" has no column \"_rescued\" of type jsonb"),
             )
             .hint("Add the column, or choose another schema_evolution or on_value_error."),
+            ColumnError::HeaderMismatch { path, position, found, expected } => {
+                let quoted = |name: Option<String>| name.map_or("nothing".to_string(), |name| format!("\"{name}\""));
+                Message::new(
+                    Code::ERRCODE_BAD_COPY_FILE_FORMAT,
+                    format!("header of file \"{path}\" does not match the columns of the table"),
+                )
+                .detail(format!("Field {position} is {}, and column {position} is {}.", quoted(found), quoted(expected)))
+                .hint("Without header => 'match', fields find their columns in any order.")
+            }
             ColumnError::MappedTwice { field } => Message::new(
                 Code::ERRCODE_AMBIGUOUS_ALIAS,
                 format!("column_map has field \"{field}\" more than once"),

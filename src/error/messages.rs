@@ -142,7 +142,7 @@ impl Error {
             Error::Open { path, error } => {
                 let is_missing = error.kind() == io::ErrorKind::NotFound;
                 let hint = if is_missing && path.contains(['*', '?', '[']) {
-                    format!("load_json_file loads one file. Use CALL load_json_files('{}', ...) to load those that match a pattern.", path.replace('\'', "''"))
+                    format!("This function loads one file. Use CALL load_json_files('{}', ...), or load_csv_files, to load those that match a pattern.", path.replace('\'', "''"))
                 } else {
                     let braces = if is_missing { braces_hint(&path) } else { None };
                     braces.unwrap_or(ON_THE_SERVER).to_string()
@@ -160,7 +160,7 @@ impl Error {
                     return message;
                 }
                 let inside = format!("{}/*", path.trim_end_matches('/').replace('\'', "''"));
-                message.hint(format!("The files in it are named by a pattern: CALL load_json_files('{inside}', ...), or '{inside}.json' for some of them. read_json_file takes a pattern too."))
+                message.hint(format!("The files in it are named by a pattern: CALL load_json_files('{inside}', ...), or load_csv_files, or '{inside}.json' for some of them. read_json_file and read_csv_file take a pattern too."))
             }
             Error::NoSize(path) => {
                 Message::new(Code::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{path}\" is not a regular file"))
@@ -290,7 +290,7 @@ impl Error {
             .hint("Raise reject_limit to load the file nevertheless."),
             Error::NoJson { path, looks } => {
                 let (what, hint) = match looks {
-                    Looks::Delimited => ("delimiter-separated values (CSV)", Some("Use COPY for a file of delimiter-separated values.")),
+                    Looks::Delimited => ("delimiter-separated values (CSV)", Some("Use load_csv_file for a file of delimiter-separated values.")),
                     Looks::Xml => ("XML", None),
                     Looks::Html => ("an HTML page", Some("A server may have answered with an error page.")),
                     Looks::NulBytes => ("NUL bytes only", Some("Its program may have crashed before it wrote what it had made room for.")),
@@ -324,7 +324,7 @@ impl Error {
                 reason.words(),
                 detail_of(&path, place, &reason)
             ))
-            .hint("Look at the constraints and triggers of the table. Set reject_limit to load the file nevertheless."),
+            .hint("Look at the types, constraints and triggers of the table. Set reject_limit to load the file nevertheless."),
             Error::AlreadyLoaded { path, table, load_id } => Message::new(
                 Code::ERRCODE_DUPLICATE_OBJECT,
                 format!("content of file \"{path}\" is already loaded into table \"{table}\""),
@@ -359,19 +359,19 @@ impl Error {
                 format!("file \"{path}\" is loaded in part into table \"{table}\""),
             )
             .detail(format!("Load {load_id} was stopped before its end, or is under way."))
-            .hint("CALL load_json_files to load the rest, or undo_load to take back what is loaded."),
-            Error::NoTransactions(obstacle) => {
+            .hint("CALL load_json_files, or load_csv_files, to load the rest, or undo_load to take back what is loaded."),
+            Error::NoTransactions { procedure, obstacle } => {
                 let (message, hint) = match obstacle {
                     Obstacle::Block => (
-                        "load_json_files cannot run inside a transaction block",
+                        format!("{procedure} cannot run inside a transaction block"),
                         "CALL it by itself, with autocommit on (psql: \\set AUTOCOMMIT on; psycopg: connection.autocommit = True), and not together with other statements.",
                     ),
                     Obstacle::Subtransaction => (
-                        "load_json_files cannot run inside a subtransaction",
+                        format!("{procedure} cannot run inside a subtransaction"),
                         "CALL it outside of transaction blocks, functions, and blocks with an EXCEPTION clause.",
                     ),
                     Obstacle::Caller => (
-                        "load_json_files cannot commit where it was called",
+                        format!("{procedure} cannot commit where it was called"),
                         "CALL it by itself, in a DO block or in a procedure in PL/pgSQL: not in a function, not by EXECUTE, and not in a procedure that is SECURITY DEFINER or has a SET clause.",
                     ),
                 };
@@ -384,7 +384,7 @@ impl Error {
                 format!("argument \"workers\" must be between 0 and {most}: {workers}"),
             ),
             Error::Worker(failure) => Message::new(code_of(&failure.code), failure.message)
-                .hint("What is committed stays. CALL load_json_files again to go on."),
+                .hint("What is committed stays. Repeat the CALL to go on."),
             Error::FilesFailed { failed, files, path, first, hint } => {
                 let message = format!("{failed} of {} failed", count(files, "file", "files"));
                 let message = Message::new(code_of(&first.code), message)
@@ -442,7 +442,7 @@ impl Error {
             Error::FileUnderWay(path) => {
                 Message::new(Code::ERRCODE_OBJECT_IN_USE, format!("file \"{path}\" is being loaded by another session"))
                     .detail("That session may have to wait for what this transaction has written.")
-                    .hint("Call load_json_file first in its transaction, or when the other session has finished.")
+                    .hint("Call the function first in its transaction, or when the other session has finished.")
             }
             Error::HeldUp(whom) => {
                 Message::new(Code::ERRCODE_LOCK_NOT_AVAILABLE, format!("gave up waiting for {whom}"))
@@ -550,6 +550,7 @@ impl Error {
                 Message::new(Code::ERRCODE_DUPLICATE_TABLE, format!("relation \"{name}\" already exists"))
             }
             Error::Columns(error) => error.message(),
+            Error::Dialect(error) => error.message(),
             Error::Resolved { load_id, byte_offset, retry } => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("reject of load {load_id} at byte {byte_offset} is already loaded"),
@@ -623,7 +624,7 @@ fn is_name(path: &str) -> bool {
         && !path.as_bytes().windows(4).any(|bytes| bytes.iter().all(u8::is_ascii_digit))
 }
 
-fn detail_of(path: &str, place: RecordPosition, reason: &RejectReason) -> String {
+pub(super) fn detail_of(path: &str, place: RecordPosition, reason: &RejectReason) -> String {
     match reason.fault {
         Some(fault) => format!("File \"{path}\", {place}; the fault is at byte {}.", fault.at),
         None => format!("File \"{path}\", {place}."),

@@ -2,12 +2,14 @@
 
 mod code;
 mod columns;
+mod dialect;
 mod failure;
 mod messages;
 mod reason;
 
 pub use code::error_type;
 pub use columns::{ColumnError, ColumnMatch};
+pub use dialect::{DialectError, arguments_of};
 pub use failure::Failure;
 pub use loader_core::pipeline::RecordPosition;
 pub use messages::{DIRECTORY, braces_hint};
@@ -134,8 +136,8 @@ pub enum Error {
     Unbalanced { path: String },
     /// A file is loaded in part, by `load_json_files`.
     PartlyLoaded { path: String, table: String, load_id: i64 },
-    /// `load_json_files` was called where it cannot commit.
-    NoTransactions(Obstacle),
+    /// A procedure was called where it cannot commit.
+    NoTransactions { procedure: &'static str, obstacle: Obstacle },
     /// `workers` is out of range.
     WorkersOutOfRange { workers: i32, most: i32 },
     /// What ended a call of `load_json_files`, in this session or in a worker.
@@ -206,6 +208,8 @@ pub enum Error {
     TableExists(String),
     /// The fields of records cannot go to columns.
     Columns(ColumnError),
+    /// Delimited text cannot be read.
+    Dialect(DialectError),
     /// The reject was loaded by a retry.
     Resolved { load_id: i64, byte_offset: i64, retry: i64 },
 }

@@ -3,10 +3,10 @@
 
 use crate::catalog::{FileOnDisk, FileState, Position, Status, Step};
 use crate::pg::executor::chunk_handle::Written;
-use loader_core::split::ResumePoint;
-use loader_core::split::json::Format;
+use loader_core::split::{FileFormat, ResumePoint};
 use loader_core::stream::{Compression, Encoding};
 use loader_core::tally::Tally;
+use std::sync::Arc;
 
 /// The counters of the part of a stream that is being loaded.
 pub struct Account {
@@ -23,7 +23,7 @@ pub struct Account {
 }
 
 /// What loading a part of a stream came to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PartResult {
     /// Where it begins, and where it ends.
     pub from: ResumePoint,
@@ -43,11 +43,13 @@ pub struct PartResult {
 }
 
 /// What a stream was read as.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ReadAs {
-    pub format: Format,
+    pub format: FileFormat,
     pub compression: Compression,
     pub encoding: Encoding,
+    /// Of delimited text, as the history keeps it.
+    pub dialect: Option<Arc<[u8]>>,
 }
 
 impl Account {
@@ -90,7 +92,7 @@ impl Account {
         if !ledger.balances() || ledger.rejects != rejected - self.rejected {
             return None;
         }
-        let next = Account::new(self.read_as, end, rejected);
+        let next = Account::new(self.read_as.clone(), end, rejected);
         let Account { read_as, from, written, superseded, .. } = std::mem::replace(self, next);
         let (rows, updated) = (written.inserted + written.updated, written.updated);
         Some(PartResult { from, end, rows, updated, superseded, ledger, open_offset, read_as })
@@ -115,13 +117,14 @@ impl PartResult {
     }
 
     /// The state of the file that the history is told of.
-    pub fn file<'a>(&self, on_disk: Option<FileOnDisk<'a>>) -> FileState<'a> {
-        let ReadAs { format, compression, encoding } = self.read_as;
+    pub fn file<'a>(&'a self, on_disk: Option<FileOnDisk<'a>>) -> FileState<'a> {
+        let ReadAs { format, compression, encoding, dialect } = &self.read_as;
         FileState {
             on_disk,
             format: format.name(),
             compression: compression.name(),
             encoding: Some(encoding.name()),
+            dialect: dialect.as_deref(),
         }
     }
 

@@ -3,12 +3,13 @@
 //! other one for the backend's word to stop.
 
 use crate::access::OpenFile;
-use crate::error::{ColumnError, Error};
+use crate::error::{ColumnError, DialectError, Error};
 use crate::pg;
 use crate::pg::memory::allocator;
 use loader_core::pipeline::Control;
 use loader_core::stream::{self, Source};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
@@ -188,6 +189,23 @@ impl Source for FileSource {
         Ok(())
     }
 
+    fn length(&self) -> Option<u64> {
+        Some(self.opened.size())
+    }
+
+    fn sample(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, stream::Error> {
+        let mut read = 0;
+        while read < buf.len() {
+            match self.opened.file.read_at(&mut buf[read..], offset + read as u64) {
+                Ok(0) => break,
+                Ok(n) => read += n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => self.poll()?,
+                Err(error) => return Err(stream::Error::Io(error)),
+            }
+        }
+        Ok(read)
+    }
+
     fn poll(&mut self) -> Result<(), stream::Error> {
         allocator::check().map_err(stream::Error::OutOfMemory)?;
         if thread::current().id() == self.backend {
@@ -220,6 +238,12 @@ pub fn explain(error: stream::Error, path: &str) -> Error {
             Error::NoRecords { path, records_path, others, between }
         }
         stream::Error::Mismatch(mismatch) => ColumnError::Mismatch { path, mismatch }.into(),
+        stream::Error::IsJson => DialectError::IsJson(path).into(),
+        stream::Error::NotUtf8 { likely } => DialectError::NotUtf8 { path, likely }.into(),
+        stream::Error::Undecided(guesses) => DialectError::Undecided { path, guesses }.into(),
+        stream::Error::NoSuchField { field, argument } => {
+            DialectError::NoSuchField { path, field, argument }.into()
+        }
         stream::Error::KeptBehind { field } => Error::KeptBehind { path, field },
         stream::Error::KeptTooLong { field, most } => Error::KeptTooLong { path, field, most },
         stream::Error::OutOfMemory(bytes) => Error::OutOfMemory(bytes),

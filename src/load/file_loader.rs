@@ -3,6 +3,8 @@
 //! the history: whoever drives it says when to stop, and writes down how far it is.
 
 use super::account::{Account, PartResult, ReadAs};
+use super::booking::{Booking, Sink};
+use super::dialect;
 use super::file::{FileSource, explain};
 use super::judge::{Values, Verdict};
 use super::options::{LoadOptions, OnError};
@@ -12,20 +14,18 @@ use crate::catalog::Catalog;
 use crate::error::{ColumnError, Error, RecordPosition, RejectReason};
 use crate::pg;
 use crate::pg::executor::chunk::Chunk;
-use crate::pg::executor::chunk_handle::Written;
 use crate::pg::executor::key_order::{KeyOrder, Resolved};
 use crate::pg::memory::allocator;
 use crate::pg::processes::progress::{self, Report, Shown};
 use crate::pg::processes::thread::AtExit;
 use crate::pg::strings::text;
 use crate::settings;
-use crate::sink::{Companion, Insert, Route, Rows, Target, Upsert};
+use crate::sink::{Route, Rows, Target, Upsert};
 use crate::values::{RowMaker, Server};
+use loader_core::encode::{JsonText, RecordForm};
 use loader_core::pipeline::{self, Batch, Control, Entry, Pipeline, RecordOutcome};
-use loader_core::split::json;
 use loader_core::split::{Assumption, Range, ResumePoint};
 use loader_core::stream::Decoded;
-use std::ops::Range as Indexes;
 use std::sync::Arc;
 
 /// A chunk is also closed when its values come from this many batches, or when these have so many
@@ -36,13 +36,6 @@ const CHUNK_BATCHES_BYTES: usize = 16 * 1024 * 1024;
 /// It is closed, too, when so many bytes of its records are kept beside the values, which may be
 /// compressed.
 const CHUNK_RAW_BYTES: usize = 16 * 1024 * 1024;
-
-/// Where records go. All of it is open in the transaction that is under way.
-pub struct Sink<'a> {
-    pub target: &'a Target,
-    pub insert: &'a mut Insert,
-    pub catalog: &'a Catalog,
-}
 
 /// Which part of a stream is loaded.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,6 +59,8 @@ pub struct Setup<'a> {
     pub report: Option<Report>,
     pub options: &'a LoadOptions,
     pub part: Part,
+    /// The load that has read the file before, if this one goes on from there.
+    pub continues: Option<i64>,
     /// A good record at this offset is passed over, because it is in the table already.
     pub passes: Option<u64>,
     /// The number of threads that parse.
@@ -162,24 +157,32 @@ impl FileLoader {
         let server = Server::new()?;
         let raw_bytes = match setup.options.on_error {
             // A retry needs what was kept of the document, too.
-            OnError::Reject if plain && setup.options.keep.is_empty() => {
+            OnError::Reject if plain && setup.options.format.is_record_whole() => {
                 RawBytes::InFile(source.source().opened().file.clone())
             }
             OnError::Reject => RawBytes::Kept(Pieces::default()),
             OnError::Stop | OnError::Ignore => RawBytes::Unneeded,
         };
-        let framing = json::Options {
-            format: setup.options.format,
-            records_path: setup.options.records_path.clone(),
-            keep: setup.options.keep.clone(),
-            line_prefix: setup.options.line_prefix.clone(),
-            max_record_size: settings::max_record_size(),
-            raw_limit: settings::reject_raw_limit(),
+        let format = &setup.options.format;
+        let format = match setup.continues {
+            Some(load_id) if format.has_dialect() => {
+                let saved = Catalog::open()?.saved_dialect(load_id)?;
+                format.with_dialect(saved.as_ref().map(|saved| &saved.dialect))
+            }
+            _ => format.clone(),
         };
+        let framing = format
+            .framing(source, &setup.options.input, settings::reject_raw_limit())
+            .map_err(|error| explain(error, &shown))?;
+        let form = framing.form();
         let upsert = Upsert::of(target, &setup.options.columns)?;
         let key_order = upsert.as_ref().and_then(|upsert| upsert.key_order(&target.route));
         let columns = &setup.options.columns;
-        let rows = RowMaker::for_target(&shown, target, columns, upsert.as_ref(), server.is_utf8())?;
+        let rows = RowMaker::for_target(&shown, target, columns, upsert.as_ref(), &form, server.is_utf8())?;
+        if let (true, Some(rows), RecordForm::Delimited(delimited)) = (format.matches_header(), &rows, &form)
+        {
+            rows.require_header(delimited.names())?;
+        }
         let made = match &rows {
             Some(rows) => {
                 pipeline::Target::Columns { columns: rows.plan().clone(), check: server.verifies() }
@@ -195,12 +198,13 @@ impl FileLoader {
             resume_at: setup.part.resume_at,
             range: setup.part.range,
         };
-        let mut pipeline = Pipeline::new(source, framing, options, control.clone())
-            .map_err(|error| explain(error, &shown))?;
+        let mut pipeline =
+            Pipeline::of(framing, options, control.clone()).map_err(|error| explain(error, &shown))?;
         let mark = pipeline.begin();
         // What lies before the first record is of the first part.
         let from = if setup.part.begins_the_stream() { ResumePoint::default() } else { mark };
-        let read_as = ReadAs { format: pipeline.format(), compression, encoding };
+        let read_as =
+            ReadAs { format: pipeline.format(), compression, encoding, dialect: dialect::to_json(&form)? };
         let account = Account::new(read_as, from, setup.rejected);
         let parse_threads = pipeline.parse_threads().clone();
         let stop = AtExit::new(move || parse_threads.stop());
@@ -214,7 +218,13 @@ impl FileLoader {
         Ok(FileLoader {
             _stop: stop,
             pipeline,
-            values: Values { server, chunk: Chunk::of(target.route.types()), rows },
+            values: Values {
+                server,
+                chunk: Chunk::of(target.route.types()),
+                rows,
+                form,
+                json: JsonText::default(),
+            },
             route: target.route.clone(),
             key_order,
             emptied: Vec::new(),
@@ -531,69 +541,5 @@ impl FileLoader {
             report.show(self.control.bytes_read());
         }
         Ok(())
-    }
-}
-
-/// What becomes of the rows of a chunk.
-struct Booking<'a> {
-    /// The first row that is refused fails the load.
-    stops: bool,
-    /// Rows that are tried if another one is refused.
-    losers: &'a [(usize, Indexes<usize>)],
-    /// Those of them that are.
-    again: Vec<Indexes<usize>>,
-    places: &'a [RecordPosition],
-    raw_bytes: &'a RawBytes,
-    keys: &'a Pieces,
-    rejects: &'a mut RejectLog,
-    account: &'a mut Account,
-    any_good: &'a mut bool,
-    shown: &'a str,
-    raw_limit: usize,
-    catalog: &'a Catalog,
-}
-
-impl Booking<'_> {
-    /// Inserts rows of the chunk.
-    fn insert(
-        &mut self,
-        sink: &mut Sink<'_>,
-        rows: Rows<'_>,
-        range: Indexes<usize>,
-    ) -> Result<Written, Error> {
-        if range.is_empty() {
-            return Ok(Written::default());
-        }
-        if !self.stops {
-            return sink.insert.run_what_is_taken(sink.target, rows, range, self);
-        }
-        let written = sink.insert.run(sink.target, rows, range)?;
-        *self.any_good = true;
-        Ok(written)
-    }
-}
-
-impl Companion for Booking<'_> {
-    fn before(&mut self, _: Indexes<usize>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn refused(&mut self, row: usize, reason: RejectReason) -> Result<(), Error> {
-        let place = self.places[row];
-        if let Ok(index) = self.losers.binary_search_by_key(&row, |(winner, _)| *winner) {
-            self.again.push(self.losers[index].1.clone());
-        }
-        self.account.refuse(place.length);
-        let raw = self.raw_bytes.get(row, place, self.raw_limit, self.shown)?;
-        let bad = Bad { place, reason, raw: &raw, key: self.keys.get(row) };
-        self.rejects.add_refused(self.shown, bad, *self.any_good)?;
-        if self.rejects.is_full() {
-            self.rejects.write(self.catalog)?;
-        }
-        Ok(())
-    }
-
-    fn inserted(&mut self, _: Indexes<usize>) {
-        *self.any_good = true;
     }
 }

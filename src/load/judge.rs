@@ -5,6 +5,7 @@ use crate::error::{Error, RecordPosition, RejectReason};
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::strings::error_context;
 use crate::values::{Cells, NoRow, RowMaker, Server};
+use loader_core::encode::{JsonText, RecordForm};
 use loader_core::fault::Fault;
 use loader_core::pipeline::{Batch, Entry, RecordOutcome, Span};
 use std::fmt::Write;
@@ -15,6 +16,10 @@ pub struct Values {
     pub chunk: Chunk,
     /// What makes rows of records whose fields go to columns.
     pub rows: Option<RowMaker>,
+    /// What the texts of records are, …
+    pub form: RecordForm,
+    /// … and the JSON that one of them stands for.
+    pub json: JsonText,
 }
 
 /// What a record is.
@@ -28,6 +33,12 @@ pub enum Verdict {
 }
 
 impl Values {
+    /// For documents that go nowhere.
+    pub fn of_documents() -> Result<Self, Error> {
+        let (form, json) = (RecordForm::Json, JsonText::default());
+        Ok(Values { server: Server::new()?, chunk: Chunk::new(), rows: None, form, json })
+    }
+
     /// Judges a record of `file`, which is loaded into `table` if there is one. The
     /// chunk holds the values of its batch.
     pub fn judge(
@@ -45,7 +56,7 @@ impl Values {
                 None => Err(Error::Differs { path: file.to_string(), place }),
             };
         }
-        let Values { server, chunk, .. } = self;
+        let Values { server, chunk, form, json, .. } = self;
         match entry.outcome {
             RecordOutcome::Reject { fault, raw } => return Ok(Verdict::Bad(fault, raw)),
             RecordOutcome::Value(value) => {
@@ -53,11 +64,12 @@ impl Values {
                 chunk.push_held(value.at, value.length);
             }
             RecordOutcome::WithText { value, text } => {
-                let same = !server.verifies()
-                    || within_record(file, table, place, || {
-                        batch.c_text(text).is_some_and(|text| chunk.agrees(value.at, value.length, text))
-                    });
-                if !same {
+                let compare = || -> Result<bool, Error> {
+                    let Some(record) = batch.c_text(text) else { return Ok(false) };
+                    let text = form.c_json(record, json)?;
+                    Ok(text.is_some_and(|text| chunk.agrees(value.at, value.length, text)))
+                };
+                if server.verifies() && !within_record(file, table, place, compare)? {
                     return Err(Error::Differs { path: file.to_string(), place });
                 }
                 chunk.reserve().map_err(Error::OutOfMemory)?;
@@ -65,7 +77,7 @@ impl Values {
             }
             RecordOutcome::Text { text, undecided } => {
                 chunk.reserve().map_err(Error::OutOfMemory)?;
-                let encode = || server.encode(batch, text, undecided, chunk);
+                let encode = || server.encode(form, json, batch.c_text(text), undecided, chunk);
                 if let Err((kind, what)) = within_record(file, table, place, encode)? {
                     return Ok(Verdict::Refused(Fault { kind, at: place.offset, what }.into(), text));
                 }

@@ -3,7 +3,9 @@
 //! chunk happens in the threads of a [`Pipeline`].
 
 mod account;
+mod booking;
 mod decide;
+mod dialect;
 mod earlier;
 mod emptied;
 mod file;
@@ -17,15 +19,15 @@ mod validate;
 mod waiting;
 
 pub use account::PartResult;
+pub use booking::Sink;
 pub use decide::{Decision, Fronts, StartPoint, decide, loaded};
 pub use earlier::known_by_stat;
 pub use emptied::forget_if_emptied;
 pub use file::{FileSource, explain};
-pub use file_loader::{FileLoader, FinishedStream, LeftOut, Part, Setup, Sink};
+pub use file_loader::{FileLoader, FinishedStream, LeftOut, Part, Setup};
 pub use judge::{Values, Verdict};
 pub use options::{
-    IfEmptied, IfLoaded, LoadArguments, LoadOptions, OnError, RawInputOptions, RawOptions, format_of,
-    keep_of, line_prefix_of, on_error_of, records_path_of,
+    IfEmptied, IfLoaded, LoadArguments, LoadOptions, OnError, RawInputOptions, RawOptions, on_error_of,
 };
 pub use report::{at_least_once, damaged, left_out as tell_left_out, log_line};
 pub use waiting::{Same, in_the_way, tell as tell_waiting};
@@ -34,6 +36,7 @@ use crate::access;
 use crate::amend;
 use crate::catalog::{Catalog, Content, FileOnDisk, Load, Status};
 use crate::error::Error;
+use crate::formats::RawFormat;
 use crate::pg;
 use crate::pg::memory::allocator;
 use crate::pg::memory::context::{Context, RESERVE};
@@ -80,7 +83,10 @@ pub fn run(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
 fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
     let clock = Instant::now();
     let started_at = pg::now();
-    pg::prevent_during_recovery(c"load_json_file");
+    pg::prevent_during_recovery(match arguments.options.format {
+        RawFormat::Csv(_) => c"load_csv_file",
+        RawFormat::Json(_) | RawFormat::Either(..) => c"load_json_file",
+    });
     access::require_file_role()?;
     let options = LoadOptions::of(&arguments.options)?;
     let target = Target::lock(arguments.table, arguments.target_column, options.records(), &options.columns)?;
@@ -99,7 +105,7 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
         target_name: &target_name,
         column: target.route.column(),
         file_size: source.opened().size(),
-        records_path: options.records_path(),
+        records_path: options.format.records_path(),
     };
     Report::new(target.oid, content.file_size).show(0);
     let start = match earlier::find(&catalog, &target, &content, &mut source, &options)? {
@@ -193,6 +199,7 @@ fn take_in(
         report: Some(Report { load_id, ..Report::new(sink.target.oid, source.opened().size()) }),
         options,
         part: Part { resume_at: start.position.offset, range: None },
+        continues: start.builds_on,
         passes: start.passes_first.then_some(start.position.offset),
         threads: settings::parse_threads(),
         any_good: false,

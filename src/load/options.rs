@@ -1,20 +1,17 @@
 //! The options of a load: from the arguments as they are given to values.
 
 use crate::error::Error;
+use crate::formats::{FormatOptions, RawFormat};
 use crate::pg;
 use crate::pg::Oid;
 use crate::settings;
 use crate::sink::{ColumnOptions, RawColumnOptions, Records};
-use crate::words::{quoted, quoted_list, word};
-use loader_core::split::json::{Format, Keep, KeepPath, RecordsPath};
+use crate::words::word;
+use loader_core::encode::columns::MatchColumns;
 use loader_core::stream::{self, Compression, Encoding, OnCorrupt};
-use std::sync::Arc;
 
 /// The largest `chunk`. More rows in one INSERT gain nothing, and their positions take memory.
 const LARGEST_CHUNK: i32 = 1_000_000;
-
-/// The longest `line_prefix`, in bytes. It is looked for in each line.
-const LONGEST_PREFIX: usize = 1000;
 
 /// The arguments of `load_json_file`, texts in the database's encoding.
 pub struct LoadArguments<'a> {
@@ -28,15 +25,13 @@ pub struct LoadArguments<'a> {
 /// The arguments that say how to load, as they were given.
 pub struct RawOptions<'a> {
     pub chunk: i32,
-    pub format: &'a [u8],
+    pub format: RawFormat<'a>,
     pub input: RawInputOptions<'a>,
     pub on_error: &'a [u8],
     pub reject_limit: Option<i64>,
     pub if_loaded: &'a [u8],
     pub if_emptied: &'a [u8],
-    pub records_path: Option<&'a [u8]>,
     pub validate: bool,
-    pub line_prefix: Option<&'a [u8]>,
     pub columns: &'a RawColumnOptions,
 }
 
@@ -85,19 +80,8 @@ pub enum IfEmptied {
 pub struct LoadOptions {
     /// Rows per INSERT.
     pub chunk: usize,
-    /// The framing; `None` finds it out.
-    pub format: Option<Format>,
-    /// Where in the file the array lies that holds the records.
-    pub records_path: Option<RecordsPath>,
-    shown_path: Option<String>,
-    /// The fields of each document that are given to its records, …
-    pub keep: Keep,
-    /// … as they were given, in the encoding of the database.
-    shown_keep: Vec<Vec<u8>>,
-    /// The text behind which the record of each line starts, in UTF-8, …
-    pub line_prefix: Option<Arc<[u8]>>,
-    /// … and in the encoding of the database.
-    shown_prefix: Option<Vec<u8>>,
+    /// What the files are.
+    pub format: FormatOptions,
     /// How the bytes of the file become UTF-8 text.
     pub input: stream::Options,
     /// What to do with a bad record.
@@ -124,24 +108,30 @@ impl LoadOptions {
             None => None,
             Some(limit) => Some(u64::try_from(limit).map_err(|_| Error::NegativeRejectLimit(limit))?),
         };
-        let format = format_of(raw.format)?;
-        let records_path = raw.records_path.map(|path| records_path_of(path, format)).transpose()?;
-        let (keep, names) = keep_of(&raw.columns.keep, records_path.as_ref())?;
+        let format = raw.format.options()?;
         let mut columns = raw.columns.options()?;
-        for (field, _) in &mut columns.column_map {
-            // A field that is kept has its last key as its name.
-            if let Some(index) = raw.columns.keep.iter().position(|path| path == field) {
-                field.clone_from(&names[index]);
+        match &format {
+            FormatOptions::Json(_) | FormatOptions::Either(..)
+                if columns.match_columns == MatchColumns::Position =>
+            {
+                return Err(Error::BadOption {
+                    name: "match_columns",
+                    value: "position".to_string(),
+                    allowed: "auto, exact",
+                });
             }
+            FormatOptions::Json(json) => {
+                for (field, _) in &mut columns.column_map {
+                    // A field that is kept has its last key as its name.
+                    if let Some(index) = raw.columns.keep.iter().position(|path| path == field) {
+                        field.clone_from(&json.kept_names[index]);
+                    }
+                }
+            }
+            FormatOptions::Csv(_) | FormatOptions::Either(..) => {}
         }
         Ok(LoadOptions {
-            keep,
-            shown_keep: raw.columns.keep.clone(),
             chunk: raw.chunk as usize,
-            shown_path: records_path.as_ref().map(RecordsPath::to_string),
-            line_prefix: line_prefix_of(raw.line_prefix, format, records_path.is_some())?,
-            shown_prefix: raw.line_prefix.map(<[u8]>::to_vec),
-            records_path,
             format,
             input: raw.input.options()?,
             on_error: on_error_of(raw.on_error)?,
@@ -176,17 +166,9 @@ impl LoadOptions {
         })
     }
 
-    /// Path of the array that holds the records, in the form that the history keeps.
-    pub fn records_path(&self) -> Option<&str> {
-        self.shown_path.as_deref()
-    }
-
     /// What the records are.
     pub fn records(&self) -> Records {
-        match &self.records_path {
-            Some(path) if path.is_keyed() => Records::Members,
-            _ => Records::Elements,
-        }
+        if self.format.is_keyed() { Records::Members } else { Records::Elements }
     }
 
     /// The values as the history keeps them: a JSON object, in the encoding of the database.
@@ -209,21 +191,14 @@ impl LoadOptions {
         let mut json = format!(
             r#"{{"chunk": {}, "format": "{}", "compression": "{}", "encoding": "{}", "on_corrupt": "{}", "on_error": "{on_error}", "reject_limit": {}, "if_loaded": "{if_loaded}", "if_emptied": "{if_emptied}""#,
             self.chunk,
-            self.format.map_or("auto", Format::name),
+            self.format.name(),
             self.input.compression.map_or("auto", Compression::name),
             self.input.encoding.map_or("auto", Encoding::name),
             self.input.on_corrupt.name(),
             self.reject_limit.map_or("null".to_string(), |limit| limit.to_string()),
         )
         .into_bytes();
-        if let Some(prefix) = &self.shown_prefix {
-            json.extend(b", \"line_prefix\": ");
-            json.extend(quoted(prefix));
-        }
-        if !self.shown_keep.is_empty() {
-            json.extend(b", \"keep\": ");
-            json.extend(quoted_list(&self.shown_keep));
-        }
+        self.format.add_to(&mut json);
         self.columns.add_to(&mut json);
         json.push(b'}');
         json
@@ -245,88 +220,6 @@ impl RawInputOptions<'_> {
             zstd_window_max: settings::zstd_window_max(),
         })
     }
-}
-
-/// What the record of each line starts behind, in UTF-8. Records that lie elsewhere than in
-/// lines of their own have none.
-pub fn line_prefix_of(
-    value: Option<&[u8]>,
-    format: Option<Format>,
-    has_records_path: bool,
-) -> Result<Option<Arc<[u8]>>, Error> {
-    let Some(value) = value else { return Ok(None) };
-    let bad = |what| Error::BadLinePrefix { prefix: pg::strings::text::show(value), what };
-    if value.is_empty() {
-        return Err(bad("it must not be empty"));
-    }
-    if value.len() > LONGEST_PREFIX {
-        return Err(bad("it must not be longer than 1000 bytes"));
-    }
-    if !matches!(format, None | Some(Format::NewlineDelimited)) {
-        return Err(bad("it can only be used where \"format\" is auto or newline_delimited"));
-    }
-    if has_records_path {
-        return Err(bad("it cannot be used together with \"records_path\""));
-    }
-    if value.contains(&b'\n') {
-        return Err(bad("it must not contain a line break"));
-    }
-    let utf8 = pg::strings::text::to_utf8(value).map_err(Error::OutOfMemory)?;
-    utf8.map(|utf8| Some(Arc::from(utf8))).ok_or_else(|| bad("it cannot be converted to UTF-8"))
-}
-
-/// The path to the array of the records, which is an array whatever else.
-pub fn records_path_of(value: &[u8], format: Option<Format>) -> Result<RecordsPath, Error> {
-    let bad = |what| Error::BadRecordsPath { path: pg::strings::text::show(value), what, meant: None };
-    if !matches!(format, None | Some(Format::Array)) {
-        return Err(bad("it can only be used where \"format\" is auto or array"));
-    }
-    let text = std::str::from_utf8(value).map_err(|_| bad("a path must be valid UTF-8"))?;
-    RecordsPath::parse(text).map_err(|error| {
-        // A list of keys without its root.
-        let meant = format!("$.{}", text.trim().trim_start_matches('.'));
-        let meant =
-            (!text.trim_start().starts_with('$') && RecordsPath::parse(&meant).is_ok()).then_some(meant);
-        Error::BadRecordsPath { path: pg::strings::text::show(value), what: error.what, meant }
-    })
-}
-
-/// The fields of a document that are given to its records, and the names that they have there.
-pub fn keep_of(paths: &[Vec<u8>], records_path: Option<&RecordsPath>) -> Result<(Keep, Vec<Vec<u8>>), Error> {
-    let bad = |path: &[u8], what| Error::BadKeep { path: pg::strings::text::show(path), what };
-    let Some(first) = paths.first() else { return Ok((Keep::NONE, Vec::new())) };
-    let Some(records_path) = records_path else {
-        return Err(bad(first, "it can only be used together with \"records_path\""));
-    };
-    let (mut parsed, mut names) = (Vec::new(), Vec::new());
-    for path in paths {
-        let utf8 = pg::strings::text::to_utf8(path).map_err(Error::OutOfMemory)?;
-        let utf8 = utf8.and_then(|utf8| String::from_utf8(utf8).ok());
-        let Some(utf8) = utf8 else { return Err(bad(path, "a path must be valid UTF-8")) };
-        let keep = KeepPath::parse(&utf8).map_err(|error| bad(path, error.what))?;
-        let name = pg::strings::text::from_utf8(keep.name().as_bytes(), false).map_err(Error::OutOfMemory)?;
-        names.push(name.unwrap_or_default());
-        parsed.push(keep);
-    }
-    let keep = Keep::new(records_path, &parsed).map_err(|error| bad(&paths[error.path], error.what))?;
-    Ok((keep, names))
-}
-
-/// The framing; `None` finds it out.
-pub fn format_of(value: &[u8]) -> Result<Option<Format>, Error> {
-    word(
-        "format",
-        value,
-        "auto, newline_delimited, array, unstructured, ndjson, jsonl",
-        &[
-            ("auto", None),
-            ("newline_delimited", Some(Format::NewlineDelimited)),
-            ("ndjson", Some(Format::NewlineDelimited)),
-            ("jsonl", Some(Format::NewlineDelimited)),
-            ("array", Some(Format::Array)),
-            ("unstructured", Some(Format::Unstructured)),
-        ],
-    )
 }
 
 /// The compression; `None` finds it out.

@@ -3,7 +3,7 @@
 
 use super::options::{LoadOptions, OnError};
 use crate::catalog::{Catalog, Rejects};
-use crate::error::{Error, RecordPosition, RejectReason};
+use crate::error::{DialectError, Error, RecordPosition, RejectReason};
 use crate::pg::strings::text;
 use std::borrow::Cow;
 
@@ -33,6 +33,8 @@ pub struct Bad<'a> {
 pub struct RejectLog {
     load_id: i64,
     on_error: OnError,
+    /// The records are delimited text.
+    is_delimited: bool,
     limit: Option<u64>,
     count: u64,
     /// How many of them are no records, but text and the like between records.
@@ -49,6 +51,7 @@ impl RejectLog {
         RejectLog {
             load_id,
             on_error: options.on_error,
+            is_delimited: options.format.has_dialect(),
             limit: options.reject_limit,
             count,
             between: 0,
@@ -107,7 +110,11 @@ impl RejectLog {
                 return Err(Error::TooManyRejects { path: path(), limit, place, reason: reason() });
             }
             None if hopeless && is_fault => {
-                return Err(Error::NotJson { path: path(), records: HOPELESS, place, reason: reason() });
+                let (path, records, reason) = (path(), HOPELESS, reason());
+                return Err(match self.is_delimited {
+                    true => DialectError::NoneRead { path, records, place, reason }.into(),
+                    false => Error::NotJson { path, records, place, reason },
+                });
             }
             None if hopeless => {
                 return Err(Error::NoneInserted { path: path(), records: HOPELESS, place, reason: reason() });

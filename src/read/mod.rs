@@ -9,16 +9,15 @@ mod reading;
 mod stream;
 
 pub use options::{ReadArguments, ReadOptions};
+pub use reading::Row;
 pub use stream::{FileStream, Refused};
 
 use crate::access;
 use crate::error::Error;
 use crate::load::Values;
 use crate::pg;
-use crate::pg::executor::chunk::Chunk;
 use crate::pg::memory::allocator;
-use crate::values::Server;
-use reading::{Reading, Row};
+use reading::Reading;
 use std::vec;
 
 /// The records of all files, in order.
@@ -40,7 +39,7 @@ pub fn rows(arguments: &ReadArguments<'_>) -> Result<Rows, Error> {
     if files.is_empty() {
         return Err(Error::NoMatch(pg::strings::text::show(arguments.path)));
     }
-    let values = Values { server: Server::new()?, chunk: Chunk::new(), rows: None };
+    let values = Values::of_documents()?;
     let wanted = options.max_records;
     Ok(Rows { files: files.into_iter(), options, wanted, reading: None, values })
 }
@@ -81,7 +80,9 @@ impl Rows {
             }
             let Some(path) = self.files.next() else { return Ok(None) };
             allocator::refill().map_err(Error::OutOfMemory)?;
-            self.reading = Some(Reading::open(&path, &self.options, self.wanted, &self.values.server)?);
+            let reading = Reading::open(&path, &self.options, self.wanted, &self.values.server)?;
+            self.values.form = reading.form();
+            self.reading = Some(reading);
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::load::{OnError, Values, Verdict};
 use crate::pg::memory::lent::Lent;
 use crate::pg::strings::text::Shared;
 use crate::values::Server;
+use loader_core::encode::RecordForm;
 use loader_core::fault::Fault;
 use loader_core::pipeline::{Batch, Entry};
 
@@ -48,6 +49,11 @@ impl Reading {
             on_error: options.on_error,
             refused: Refused::default(),
         })
+    }
+
+    /// What the texts of records are.
+    pub fn form(&self) -> RecordForm {
+        self.stream.form.clone()
     }
 
     /// Ends the reading; there will be no more records.

@@ -3,14 +3,15 @@
 use super::options::ReadOptions;
 use crate::access;
 use crate::error::Error;
+use crate::formats::TELLING;
 use crate::load::{FileSource, damaged, explain};
 use crate::pg;
 use crate::pg::memory::allocator;
 use crate::pg::processes::thread::AtExit;
 use crate::settings;
+use loader_core::encode::RecordForm;
 use loader_core::pipeline::{self, Batch, ParseThreads, Pipeline, Target};
-use loader_core::split::json;
-use loader_core::stream::Decoded;
+use loader_core::stream::{self, Decoded, Source};
 use std::sync::Arc;
 
 /// A call that wants no more records than this is not worth a thread.
@@ -24,6 +25,8 @@ pub struct FileStream {
     parse_threads: Arc<ParseThreads>,
     /// Its path, ready to be shown.
     pub shown: String,
+    /// What its records are.
+    pub form: RecordForm,
 }
 
 /// Records that the splitter found good and the server did not.
@@ -41,6 +44,10 @@ impl FileStream {
         wanted: Option<u64>,
         target: Target,
     ) -> Result<Self, Error> {
+        let format = match options.format.is_open() {
+            true => options.format.of_file(&head(path, &options.input)?),
+            false => options.format.clone(),
+        };
         let opened = access::open(path)?;
         let shown = opened.shown.clone();
         let size = opened.size();
@@ -48,22 +55,15 @@ impl FileStream {
         let source = FileSource::new(opened);
         let control = source.control().clone();
         let decoded = Decoded::new(source, &options.input).map_err(|error| explain(error, &shown))?;
-        let framing = json::Options {
-            format: options.format,
-            records_path: options.records_path.clone(),
-            keep: options.keep.clone(),
-            line_prefix: options.line_prefix.clone(),
-            max_record_size: settings::max_record_size(),
-            raw_limit: 0,
-        };
+        let framing = format.framing(decoded, &options.input, 0).map_err(|error| explain(error, &shown))?;
+        let form = framing.form();
         let how = pipeline::Options {
             threads: if few { 0 } else { settings::threads_for(size, settings::parse_threads()) },
             target,
             resume_at: 0,
             range: None,
         };
-        let mut pipeline =
-            Pipeline::new(decoded, framing, how, control).map_err(|error| explain(error, &shown))?;
+        let mut pipeline = Pipeline::of(framing, how, control).map_err(|error| explain(error, &shown))?;
         let parse_threads = pipeline.parse_threads().clone();
         let stop = AtExit::new({
             let parse_threads = parse_threads.clone();
@@ -72,7 +72,7 @@ impl FileStream {
         pg::processes::thread::without_signals(|| {
             pipeline.start(&mut || pg::processes::thread::has_room(pipeline::STACK))
         });
-        Ok(FileStream { _stop: stop, pipeline, parse_threads, shown })
+        Ok(FileStream { _stop: stop, pipeline, parse_threads, shown, form })
     }
 
     /// Ends the reading; there will be no more batches.
@@ -113,4 +113,22 @@ impl FileStream {
             Err(Error::Unbalanced { path: shown })
         }
     }
+}
+
+/// The first bytes of the text of a file, as many as tell its format.
+fn head(path: &[u8], input: &stream::Options) -> Result<Vec<u8>, Error> {
+    let opened = access::open(path)?;
+    let shown = opened.shown.clone();
+    let explain = |error| explain(error, &shown);
+    let mut decoded = Decoded::new(FileSource::new(opened), input).map_err(explain)?;
+    let mut head = loader_core::memory::filled(TELLING, 0)?;
+    let mut length = 0;
+    while length < head.len() {
+        match decoded.read(&mut head[length..]).map_err(explain)? {
+            0 => break,
+            n => length += n,
+        }
+    }
+    head.truncate(length);
+    Ok(head)
 }

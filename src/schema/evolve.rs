@@ -27,10 +27,7 @@ pub fn evolve(load: &LoadArguments<'_>) -> Result<(), Error> {
         format: load.options.format,
         input: RawInputOptions { compression, encoding, on_corrupt },
         on_error: b"ignore",
-        records_path: load.options.records_path,
-        keep: &load.options.columns.keep,
         max_records: None,
-        line_prefix: load.options.line_prefix,
     };
     add_columns(&files, load.table, load.target_column, options.records(), &options.columns)
 }

@@ -3,9 +3,11 @@
 
 mod columns;
 mod evolve;
+mod sniff;
 mod survey;
 mod table;
 
 pub use columns::infer;
 pub use evolve::{add_columns, evolve};
+pub use sniff::sniff;
 pub use table::{Seed, create};

@@ -5,12 +5,11 @@ use crate::access;
 use crate::error::Error;
 use crate::load::{Values, Verdict};
 use crate::pg;
-use crate::pg::executor::chunk::Chunk;
 use crate::pg::memory::allocator;
 use crate::pg::strings::message::{count, tell};
 use crate::read::{FileStream, ReadOptions, Refused};
-use crate::values::Server;
-use loader_core::infer::{Observations, SharedObservations};
+use loader_core::encode::RecordForm;
+use loader_core::infer::{Observations, SharedObservations, Strings};
 use loader_core::pipeline::{Batch, Observing, RecordOutcome, Target};
 use pgrx::PgLogLevel;
 use std::sync::Arc;
@@ -35,7 +34,7 @@ pub fn survey(pattern: &[u8], options: &ReadOptions, sample: Option<u64>) -> Res
     if files.is_empty() {
         return Err(Error::NoMatch(shown));
     }
-    let values = Values { server: Server::new()?, chunk: Chunk::new(), rows: None };
+    let values = Values::of_documents()?;
     let mut survey = Survey { shown, observations: Arc::default(), values, records: 0, rejected: 0 };
     for path in &files {
         let wanted = sample.map(|sample| sample - survey.records);
@@ -65,6 +64,12 @@ impl Survey {
             Target::Text
         };
         let mut stream = FileStream::open(path, options, wanted, target)?;
+        self.values.form = stream.form.clone();
+        if let RecordForm::Delimited(delimited) = &stream.form {
+            // A file may have a header and no record.
+            self.observations
+                .with(|observations| observations.announce(self.records + 1, delimited.names()))?;
+        }
         let (mut refused, mut records) = (Refused::default(), 0);
         while let Some(batch) = stream.next()? {
             self.batch(&stream.shown, &batch, last, &mut refused)?;
@@ -90,7 +95,12 @@ impl Survey {
                 Verdict::Good => {
                     let RecordOutcome::Text { text, .. } = entry.outcome else { continue };
                     let number = self.records + entry.place.number;
-                    self.observations.with(|observations| observations.observe(number, batch.text(text)))?;
+                    let Values { form, json, .. } = &mut self.values;
+                    let strings = Strings::of(form);
+                    if let Some(record) = form.json(batch.text(text), json)? {
+                        self.observations
+                            .with(|observations| observations.observe(number, record, strings))?;
+                    }
                 }
                 Verdict::Bad(..) => self.rejected += 1,
                 Verdict::Refused(..) => {

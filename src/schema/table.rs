@@ -3,7 +3,8 @@
 use super::columns::{in_database, names_of, observe};
 use crate::access;
 use crate::error::Error;
-use crate::load::{RawInputOptions, records_path_of};
+use crate::formats::{RawFormat, records_path_of};
+use crate::load::RawInputOptions;
 use crate::pg;
 use crate::pg::Oid;
 use crate::pg::executor::utility;
@@ -42,8 +43,11 @@ pub struct Seed<'a> {
     pub unlogged: bool,
     /// An existing table is fine as it is.
     pub if_not_exists: bool,
-    /// Where the records are.
+    /// What the files are, …
+    pub format: RawFormat<'a>,
+    /// … and where in a file of JSON the records are.
     pub records_path: Option<&'a [u8]>,
+    pub encoding: &'a [u8],
 }
 
 /// A column of the table to be.
@@ -69,16 +73,12 @@ pub fn create(seed: &Seed<'_>) -> Result<Oid, Error> {
     let types = seed.types.iter().map(|(column, name)| (column.as_slice(), TypeName::parse(name).quoted()));
     let types: Vec<_> = types.collect();
     let own = own_columns(seed)?;
-    let auto = RawInputOptions { compression: b"auto", encoding: b"auto", on_corrupt: b"stop" };
     let call = read::ReadArguments {
         path: seed.pattern,
-        format: b"auto",
-        input: auto,
+        format: seed.format,
+        input: RawInputOptions { compression: b"auto", encoding: seed.encoding, on_corrupt: b"stop" },
         on_error: b"ignore",
-        records_path: seed.records_path,
-        keep: &[],
         max_records: None,
-        line_prefix: None,
     };
     let observations = observe(&call, -1)?;
     let columns = observations.columns()?;

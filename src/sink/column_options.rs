@@ -134,8 +134,8 @@ impl ColumnOptions {
     }
 }
 
-const MATCH_COLUMNS: [(&str, MatchColumns); 2] =
-    [("auto", MatchColumns::Auto), ("exact", MatchColumns::Exact)];
+const MATCH_COLUMNS: [(&str, MatchColumns); 3] =
+    [("auto", MatchColumns::Auto), ("exact", MatchColumns::Exact), ("position", MatchColumns::Position)];
 
 const SCHEMA_EVOLUTION: [(&str, SchemaEvolution); 5] = [
     ("auto", SchemaEvolution::Auto),
@@ -159,7 +159,12 @@ impl RawColumnOptions {
     /// The options that the arguments stand for.
     pub fn options(&self) -> Result<ColumnOptions, Error> {
         let options = ColumnOptions {
-            match_columns: word("match_columns", &self.match_columns, "auto, exact", &MATCH_COLUMNS)?,
+            match_columns: word(
+                "match_columns",
+                &self.match_columns,
+                "auto, exact, position",
+                &MATCH_COLUMNS,
+            )?,
             column_map: self.column_map.clone(),
             transform: self.transform.clone(),
             schema_evolution: word(

@@ -1,12 +1,15 @@
 //! Rows of cells: what the threads made of a record, and what the server makes of the rest.
 
 use super::server::Server;
-use crate::error::{ColumnMatch, Error, RejectReason};
+use crate::error::{ColumnError, ColumnMatch, Error, RejectReason};
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::executor::input_function::{InputFunction, Refused};
+use crate::pg::strings::text;
 use crate::sink::{ColumnOptions, ColumnRoute, OnRefusal, Route, Target, Upsert};
 use loader_core::encode::columns::{Columns, Encoded, MatchError, RowEncoder};
-use loader_core::encode::{Cell, Span};
+use loader_core::encode::field_formats::Misfit;
+use loader_core::encode::{Cell, RecordForm, Span};
+use pgrx::PgSqlErrorCode;
 use std::ffi::CStr;
 use std::sync::Arc;
 
@@ -17,7 +20,7 @@ pub struct RowMaker {
     columns: Vec<ColumnOfRow>,
     /// The column that takes what no other column does.
     rescued: Option<usize>,
-    encoder: RowEncoder,
+    encoder: Box<dyn RowEncoder>,
     /// How many values were replaced by NULL.
     pub set_null: u64,
     /// A record had a field for a column, …
@@ -63,20 +66,22 @@ impl RowMaker {
         target: &Target,
         options: &ColumnOptions,
         upsert: Option<&Upsert>,
+        form: &RecordForm,
         is_utf8: bool,
     ) -> Result<Option<Self>, Error> {
         let Route::Columns(route) = &target.route else { return Ok(None) };
         let plan = Arc::new(route.plan(&target.shown, options, is_utf8)?);
-        Ok(Some(RowMaker::new(path, route, plan, options, upsert)?))
+        let encoder = form.rows(plan).map_err(|error| not_matched(error, path))?;
+        Ok(Some(RowMaker::new(path, route, encoder, options, upsert)))
     }
 
     fn new(
         path: &str,
         route: &ColumnRoute,
-        plan: Arc<Columns>,
+        encoder: Box<dyn RowEncoder>,
         options: &ColumnOptions,
         upsert: Option<&Upsert>,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let is_key = |index| upsert.is_some_and(|upsert| upsert.key.contains(&index));
         let columns = route.columns.iter().enumerate().map(|(index, column)| ColumnOfRow {
             name: column.name.clone(),
@@ -88,18 +93,35 @@ impl RowMaker {
             has_default: column.default.is_some(),
             is_key: is_key(index),
         });
-        Ok(RowMaker {
+        RowMaker {
             path: path.to_string(),
             columns: columns.collect(),
             rescued: route.rescued,
-            encoder: RowEncoder::new(plan)?,
+            encoder,
             set_null: 0,
             any_field: false,
             any_unknown: false,
             refused: Vec::new(),
             cells: Vec::new(),
             values: Vec::new(),
-        })
+        }
+    }
+
+    /// Fails unless these fields are the columns, one by one.
+    pub fn require_header(&self, fields: &[String]) -> Result<(), Error> {
+        let columns = self.columns.iter().enumerate().filter(|(index, _)| self.rescued != Some(*index));
+        let expected: Vec<String> = columns.map(|(_, column)| text::show(&column.name)).collect();
+        let differs = |&at: &usize| fields.get(at) != expected.get(at);
+        match (0..fields.len().max(expected.len())).find(differs) {
+            None => Ok(()),
+            Some(at) => Err(ColumnError::HeaderMismatch {
+                path: self.path.clone(),
+                position: at + 1,
+                found: fields.get(at).cloned(),
+                expected: expected.get(at).cloned(),
+            }
+            .into()),
+        }
     }
 
     /// How many cells a row has.
@@ -223,6 +245,7 @@ impl RowMaker {
                 }
                 if cell == Cell::Absent { chunk.push_absent() } else { chunk.push_null() }
             }
+            Cell::Misfit(misfit) => return Ok(Err(refused_format(misfit))),
             Cell::Word(word) => chunk.push_word(word),
             Cell::Datum(span) => match row.values {
                 Some(values) => chunk.push_copied(&values[span.at..span.at + span.length]),
@@ -283,6 +306,23 @@ impl RowMaker {
         chunk.replace(column);
         Ok(())
     }
+}
+
+/// Why a field that is not what the caller says of its kind is refused.
+fn refused_format(misfit: Misfit) -> Refused {
+    let (code, message) = match misfit {
+        Misfit::Number => (
+            PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION,
+            "value is no number with this decimal_separator and thousands",
+        ),
+        Misfit::Date => {
+            (PgSqlErrorCode::ERRCODE_INVALID_DATETIME_FORMAT, "value does not have the date_format")
+        }
+        Misfit::Timestamp => {
+            (PgSqlErrorCode::ERRCODE_INVALID_DATETIME_FORMAT, "value does not have the timestamp_format")
+        }
+    };
+    Refused { code, message: message.to_string() }
 }
 
 /// A text of cells with its NUL.

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::strings::encoding::Encoding;
 use crate::settings;
+use loader_core::encode::{JsonText, RecordForm};
 use loader_core::fault::FaultKind;
 use loader_core::pipeline::{Batch, Span, Target, ToastPolicy};
 use std::ffi::CStr;
@@ -57,24 +58,17 @@ impl Server {
     /// `undecided` says that it may. The chunk has room for one more.
     pub fn encode(
         &mut self,
-        batch: &Batch,
-        text: Span,
+        form: &RecordForm,
+        json: &mut JsonText,
+        record: Option<&CStr>,
         undecided: bool,
         chunk: &mut Chunk,
     ) -> Result<Result<(), Refusal>, Error> {
-        let record = batch.text(text);
-        // In every encoding of a server ASCII is ASCII.
-        let converted = if !matches!(self.encoding, Encoding::Other(_)) || record.is_ascii() {
-            batch.c_text(text)
-        } else {
-            match self.convert(record)? {
-                true => CStr::from_bytes_with_nul(&self.converted).ok(),
-                false => return Ok(Err(LACKING)),
-            }
-        };
-        let Some(converted) = converted else { return Ok(Err(NUL)) };
+        let Some(record) = record else { return Ok(Err(NUL)) };
+        let Some(text) = form.c_json(record, json)? else { return Ok(Err(NUL)) };
         // Escapes may name characters that the encoding lacks: only the server knows.
-        let ask = undecided || (!self.is_utf8() && memchr::memmem::find(record, b"\\u").is_some());
+        let ask = undecided || (!self.is_utf8() && memchr::memmem::find(text.to_bytes(), b"\\u").is_some());
+        let Some(converted) = self.in_database(text)? else { return Ok(Err(LACKING)) };
         if !ask {
             chunk.push_text(converted);
             return Ok(Ok(()));
@@ -94,8 +88,8 @@ impl Server {
         })
     }
 
-    /// Asks the server whether it takes a record that it may refuse, of which nothing is kept. The
-    /// inner error is the record's, the outer one the load's.
+    /// Asks the server whether it takes a record of JSON that it may refuse, of which nothing is
+    /// kept. The inner error is the record's, the outer one the load's.
     pub fn look_at(
         &mut self,
         batch: &Batch,

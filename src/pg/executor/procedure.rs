@@ -1,4 +1,4 @@
-//! How the server calls `load_json_files`: arguments are read by their numbers, because pgrx
+//! How the server calls the procedures: arguments are read by their numbers, because pgrx
 //! knows functions only, not procedures.
 
 use super::object::{self, Member};
@@ -55,6 +55,21 @@ impl ProcedureCall {
         Some(object::members_of(object.0))
     }
 
+    /// A `boolean`.
+    pub fn boolean(&self, index: usize) -> Option<bool> {
+        self.argument(index, pg_sys::BOOLOID)
+    }
+
+    /// An argument of any type as text, in the database's encoding.
+    pub fn any_as_text(&self, index: usize) -> Option<Vec<u8>> {
+        // SAFETY: as for `argument`; the type is that of the value.
+        unsafe {
+            let kind = pg_sys::get_fn_expr_argtype((*self.0).flinfo, index as i32);
+            let argument = (*self.0).args.as_slice((*self.0).nargs as usize)[index];
+            (!argument.isnull).then(|| object::text_of(argument.value, kind))
+        }
+    }
+
     /// What keeps it from committing, if anything does.
     pub fn obstacle_to_commit(&self) -> Option<Obstacle> {
         // SAFETY: the server's call frame.
@@ -71,16 +86,34 @@ impl FromDatum for JsonbDatum {
     }
 }
 
-/// What the procedure runs.
+/// What a procedure runs.
 pub type Main = fn(&ProcedureCall);
 
-static MAIN: OnceLock<(Main, fn())> = OnceLock::new();
+/// What the procedures run.
+#[derive(Clone, Copy)]
+pub struct Mains {
+    /// `load_json_files`.
+    pub json: Main,
+    /// `load_csv_files`.
+    pub csv: Main,
+    /// `load_json_files` of 0.2.0.
+    pub old: fn(),
+}
 
-/// Says what the procedure runs, and what that of 0.2.0 does. Set when the library is
-/// loaded.
-pub fn set_main(main: Main, old: fn()) {
+static MAINS: OnceLock<Mains> = OnceLock::new();
+
+/// Says what the procedures run. Set when the library is loaded.
+pub fn set_mains(mains: Mains) {
     // The library is loaded once.
-    let _ = MAIN.set((main, old));
+    let _ = MAINS.set(mains);
+}
+
+fn run(call: pg_sys::FunctionCallInfo, main: impl Fn(&Mains) -> Main) -> pg_sys::Datum {
+    if let Some(mains) = MAINS.get() {
+        let call = ProcedureCall(call);
+        transaction::permit_procedure(call.obstacle_to_commit().is_none(), || main(mains)(&call));
+    }
+    pg_sys::Datum::null()
 }
 
 /// `CALL load_json_files(...)`. It has no result: what would be one is in
@@ -91,32 +124,44 @@ pub fn set_main(main: Main, old: fn()) {
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn loader_load_files(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
-    if let Some((main, _)) = MAIN.get() {
-        let call = ProcedureCall(call);
-        transaction::permit_procedure(call.obstacle_to_commit().is_none(), || main(&call));
-    }
-    pg_sys::Datum::null()
+    run(call, |mains| mains.json)
 }
 
-/// The same of 0.2.0, which had eight INOUT parameters.
+/// `CALL load_csv_files(...)`.
+///
+/// # Safety
+/// Called by the server with a valid call frame.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn loader_load_csv_files(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    run(call, |mains| mains.csv)
+}
+
+/// `load_json_files` of 0.2.0, which had eight INOUT parameters.
 ///
 /// # Safety
 /// Called by the server with a valid call frame.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn loader_load_json_files(_call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
-    if let Some((_, old)) = MAIN.get() {
-        old();
+    if let Some(mains) = MAINS.get() {
+        (mains.old)();
     }
     pg_sys::Datum::null()
 }
 
-/// How the server calls both.
+/// How the server calls each of them.
 const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
 
 /// Tells the server how to call [`loader_load_files`].
 #[unsafe(no_mangle)]
 pub extern "C" fn pg_finfo_loader_load_files() -> &'static pg_sys::Pg_finfo_record {
+    &V1
+}
+
+/// Tells the server how to call [`loader_load_csv_files`].
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_loader_load_csv_files() -> &'static pg_sys::Pg_finfo_record {
     &V1
 }
 
