@@ -56,7 +56,9 @@ ALTER TABLE loader.load_history_data
     ADD COLUMN bytes_prefix bigint NOT NULL DEFAULT 0,
     ADD COLUMN encoding text,
     ADD COLUMN rows_updated bigint NOT NULL DEFAULT 0,
-    ADD COLUMN rows_superseded bigint NOT NULL DEFAULT 0;
+    ADD COLUMN rows_superseded bigint NOT NULL DEFAULT 0,
+    ADD COLUMN dialect jsonb,
+    ADD COLUMN rows_tolerated bigint NOT NULL DEFAULT 0;
 ALTER TABLE loader.load_history_data RENAME COLUMN overread TO splitter_state;
 -- From 18 on, NOT NULL has a name.
 DO $$
@@ -170,7 +172,8 @@ SELECT h.load_id, h.target, h.target_oid,
        h.loaded_by, h.loaded_by_name, h.started_at, h.finished_at,
        h.records_path, h.start_offset, h.records, h.error_sqlstate, h.error_message, h.retry_of,
        h.emptied_at, h.bytes_prefix, h.encoding,
-       h.rows_loaded OPERATOR(pg_catalog.-) h.rows_updated AS rows_inserted, h.rows_updated, h.rows_superseded
+       h.rows_loaded OPERATOR(pg_catalog.-) h.rows_updated AS rows_inserted, h.rows_updated, h.rows_superseded,
+       h.dialect, h.rows_tolerated
 FROM loader.load_history_data AS h
 WHERE loader.may_amend(h.home, h.loaded_by, h.loaded_by_name);
 
@@ -349,7 +352,20 @@ CREATE FUNCTION infer_schema(
     records_path text DEFAULT NULL,
     encoding text DEFAULT 'auto',
     on_corrupt text DEFAULT 'stop',
-    line_prefix text DEFAULT NULL)
+    line_prefix text DEFAULT NULL,
+    delimiter text DEFAULT 'auto',
+    quote text DEFAULT 'auto',
+    escape text DEFAULT 'auto',
+    new_line text DEFAULT 'auto',
+    header "any" DEFAULT 'auto'::pg_catalog.text,
+    skip bigint DEFAULT NULL,
+    comment text DEFAULT NULL,
+    "null" text DEFAULT '',
+    strict_mode boolean DEFAULT true,
+    decimal_separator text DEFAULT '.',
+    thousands text DEFAULT NULL,
+    date_format text DEFAULT NULL,
+    timestamp_format text DEFAULT NULL)
 RETURNS TABLE (
     ordinal integer,
     field text,
@@ -376,10 +392,172 @@ CREATE FUNCTION seed_table(
     lineage boolean DEFAULT false,
     unlogged boolean DEFAULT false,
     if_not_exists boolean DEFAULT false,
-    records_path text DEFAULT NULL)
+    records_path text DEFAULT NULL,
+    format text DEFAULT 'auto',
+    encoding text DEFAULT 'auto',
+    delimiter text DEFAULT 'auto',
+    quote text DEFAULT 'auto',
+    escape text DEFAULT 'auto',
+    new_line text DEFAULT 'auto',
+    header "any" DEFAULT 'auto'::pg_catalog.text,
+    skip bigint DEFAULT NULL,
+    comment text DEFAULT NULL,
+    "null" text DEFAULT '',
+    strict_mode boolean DEFAULT true,
+    decimal_separator text DEFAULT '.',
+    thousands text DEFAULT NULL,
+    date_format text DEFAULT NULL,
+    timestamp_format text DEFAULT NULL)
 RETURNS regclass
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'seed_columns_wrapper';
+
+CREATE FUNCTION load_csv_file(
+    path text,
+    "table" regclass,
+    chunk integer DEFAULT 10000,
+    delimiter text DEFAULT 'auto',
+    quote text DEFAULT 'auto',
+    escape text DEFAULT 'auto',
+    new_line text DEFAULT 'auto',
+    header "any" DEFAULT 'auto'::pg_catalog.text,
+    skip bigint DEFAULT NULL,
+    comment text DEFAULT NULL,
+    "null" text DEFAULT '',
+    force_null text[] DEFAULT NULL,
+    force_not_null text[] DEFAULT NULL,
+    strict_mode boolean DEFAULT true,
+    decimal_separator text DEFAULT '.',
+    thousands text DEFAULT NULL,
+    date_format text DEFAULT NULL,
+    timestamp_format text DEFAULT NULL,
+    encoding text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_corrupt text DEFAULT 'stop',
+    on_error text DEFAULT 'reject',
+    reject_limit bigint DEFAULT NULL,
+    if_loaded text DEFAULT 'skip',
+    if_emptied text DEFAULT 'reload',
+    target_column text DEFAULT 'data',
+    validate boolean DEFAULT false,
+    match_columns text DEFAULT 'auto',
+    column_map jsonb DEFAULT NULL,
+    transform text DEFAULT NULL,
+    schema_evolution text DEFAULT 'auto',
+    on_value_error text DEFAULT 'auto',
+    write_mode text DEFAULT 'append',
+    key text[] DEFAULT NULL,
+    version_column text DEFAULT NULL)
+RETURNS TABLE (
+    load_id bigint,
+    status text,
+    rows_loaded bigint,
+    rows_rejected bigint,
+    bytes_read bigint,
+    elapsed interval,
+    rows_inserted bigint,
+    rows_updated bigint,
+    rows_superseded bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'load_csv_file_wrapper';
+
+-- As load_json_files: no SET clause and no SECURITY DEFINER.
+CREATE PROCEDURE load_csv_files(
+    pattern text,
+    "table" regclass,
+    chunk integer DEFAULT 10000,
+    workers integer DEFAULT NULL,
+    delimiter text DEFAULT 'auto',
+    quote text DEFAULT 'auto',
+    escape text DEFAULT 'auto',
+    new_line text DEFAULT 'auto',
+    header "any" DEFAULT 'auto'::pg_catalog.text,
+    skip bigint DEFAULT NULL,
+    comment text DEFAULT NULL,
+    "null" text DEFAULT '',
+    force_null text[] DEFAULT NULL,
+    force_not_null text[] DEFAULT NULL,
+    strict_mode boolean DEFAULT true,
+    decimal_separator text DEFAULT '.',
+    thousands text DEFAULT NULL,
+    date_format text DEFAULT NULL,
+    timestamp_format text DEFAULT NULL,
+    encoding text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_corrupt text DEFAULT 'stop',
+    on_error text DEFAULT 'reject',
+    reject_limit bigint DEFAULT NULL,
+    if_loaded text DEFAULT 'skip',
+    if_emptied text DEFAULT 'reload',
+    target_column text DEFAULT 'data',
+    on_file_error text DEFAULT 'continue',
+    match_columns text DEFAULT 'auto',
+    column_map jsonb DEFAULT NULL,
+    transform text DEFAULT NULL,
+    schema_evolution text DEFAULT 'auto',
+    on_value_error text DEFAULT 'auto',
+    write_mode text DEFAULT 'append',
+    key text[] DEFAULT NULL,
+    version_column text DEFAULT NULL)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'loader_load_csv_files';
+
+CREATE FUNCTION read_csv_file(
+    path text,
+    delimiter text DEFAULT 'auto',
+    quote text DEFAULT 'auto',
+    escape text DEFAULT 'auto',
+    new_line text DEFAULT 'auto',
+    header "any" DEFAULT 'auto'::pg_catalog.text,
+    skip bigint DEFAULT NULL,
+    comment text DEFAULT NULL,
+    "null" text DEFAULT '',
+    force_null text[] DEFAULT NULL,
+    force_not_null text[] DEFAULT NULL,
+    strict_mode boolean DEFAULT true,
+    encoding text DEFAULT 'auto',
+    compression text DEFAULT 'auto',
+    on_corrupt text DEFAULT 'stop',
+    on_error text DEFAULT 'reject',
+    max_records bigint DEFAULT NULL)
+RETURNS TABLE (
+    file text,
+    record_no bigint,
+    line bigint,
+    byte_offset bigint,
+    data jsonb,
+    error_type text,
+    message text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'read_csv_file_wrapper';
+
+CREATE FUNCTION sniff_csv(
+    path text,
+    sample_size integer DEFAULT 524288,
+    delimiter text DEFAULT 'auto',
+    quote text DEFAULT 'auto',
+    escape text DEFAULT 'auto',
+    new_line text DEFAULT 'auto',
+    header "any" DEFAULT 'auto'::pg_catalog.text,
+    skip bigint DEFAULT NULL,
+    comment text DEFAULT NULL,
+    encoding text DEFAULT 'auto',
+    compression text DEFAULT 'auto')
+RETURNS TABLE (
+    encoding text,
+    compression text,
+    delimiter text,
+    quote text,
+    escape text,
+    new_line text,
+    skip bigint,
+    header bigint,
+    columns jsonb,
+    confidence double precision,
+    alternatives jsonb,
+    call text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'sniff_csv_wrapper';
 
 CREATE FUNCTION undo_load(load_id bigint, force boolean DEFAULT false)
 RETURNS bigint
@@ -443,12 +621,42 @@ GRANT EXECUTE ON PROCEDURE load_json_files(text, regclass, integer, integer, tex
 REVOKE ALL ON FUNCTION read_json_file(text, text, text, text, text, bigint, text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION read_json_file(text, text, text, text, text, bigint, text, text, text)
     TO pg_read_server_files;
-REVOKE ALL ON FUNCTION infer_schema(text, text, bigint, text, text, text, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION infer_schema(text, text, bigint, text, text, text, text, text)
+REVOKE ALL ON FUNCTION infer_schema(text, text, bigint, text, text, text, text, text, text, text, text, text, "any", bigint, text,
+    text, boolean, text, text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION infer_schema(text, text, bigint, text, text, text, text, text, text, text, text, text, "any", bigint, text,
+    text, boolean, text, text, text, text)
     TO pg_read_server_files;
-REVOKE ALL ON FUNCTION seed_table(text, text, text[], jsonb, boolean, boolean, boolean, boolean, boolean, boolean, text)
+REVOKE ALL ON FUNCTION seed_table(text, text, text[], jsonb, boolean, boolean, boolean, boolean, boolean, boolean, text, text,
+    text, text, text, text, text, "any", bigint, text, text, boolean, text, text, text, text)
     FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION seed_table(text, text, text[], jsonb, boolean, boolean, boolean, boolean, boolean, boolean, text)
+GRANT EXECUTE ON FUNCTION seed_table(text, text, text[], jsonb, boolean, boolean, boolean, boolean, boolean, boolean, text, text,
+    text, text, text, text, text, "any", bigint, text, text, boolean, text, text, text, text)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION load_csv_file(text, regclass, integer, text, text, text, text, "any", bigint, text, text, text[], text[],
+    boolean, text, text, text, text, text, text, text, text, bigint, text, text, text, boolean,
+    text, jsonb, text, text, text, text, text[], text)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION load_csv_file(text, regclass, integer, text, text, text, text, "any", bigint, text, text, text[], text[],
+    boolean, text, text, text, text, text, text, text, text, bigint, text, text, text, boolean,
+    text, jsonb, text, text, text, text, text[], text)
+    TO pg_read_server_files;
+REVOKE ALL ON PROCEDURE load_csv_files(text, regclass, integer, integer, text, text, text, text, "any", bigint, text, text, text[],
+    text[], boolean, text, text, text, text, text, text, text, text, bigint, text, text, text,
+    text, text, jsonb, text, text, text, text, text[], text)
+    FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE load_csv_files(text, regclass, integer, integer, text, text, text, text, "any", bigint, text, text, text[],
+    text[], boolean, text, text, text, text, text, text, text, text, bigint, text, text, text,
+    text, text, jsonb, text, text, text, text, text[], text)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION read_csv_file(text, text, text, text, text, "any", bigint, text, text, text[], text[], boolean, text, text,
+    text, text, bigint)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION read_csv_file(text, text, text, text, text, "any", bigint, text, text, text[], text[], boolean, text, text,
+    text, text, bigint)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION sniff_csv(text, integer, text, text, text, text, "any", bigint, text, text, text)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION sniff_csv(text, integer, text, text, text, text, "any", bigint, text, text, text)
     TO pg_read_server_files;
 
 -- A grant in a script of an extension counts as the extension's own, which no dump
@@ -563,6 +771,8 @@ COMMENT ON COLUMN loader.load_history.error_message IS 'Message of the error tha
 COMMENT ON COLUMN loader.load_history.retry_of IS 'The load whose mended rejects this one loaded';
 COMMENT ON COLUMN loader.load_history.emptied_at IS 'When the table was found empty: what the load brought was gone';
 COMMENT ON COLUMN loader.load_history.bytes_prefix IS 'The part of bytes_framing that is text beside records on their lines';
+COMMENT ON COLUMN loader.load_history.rows_tolerated IS 'Records that were loaded because of strict_mode => false';
+COMMENT ON COLUMN loader.load_history.dialect IS 'How a CSV file was read: delimiter, quote, escape, new_line, comment, skip, header, columns; NULL for JSON';
 COMMENT ON COLUMN loader.load_history.encoding IS 'The encoding of the file, given or found';
 COMMENT ON COLUMN loader.load_history.rows_inserted IS 'Rows that were added';
 COMMENT ON COLUMN loader.load_history.rows_updated IS 'Rows of the table that were updated, because their key was there';
@@ -589,7 +799,7 @@ COMMENT ON COLUMN loader.rejects.column_name IS 'The column of the table that re
 COMMENT ON VIEW loader.progress IS 'Loads and calls under way, each worker by itself; shown to those who may see the server''s progress reports';
 COMMENT ON COLUMN loader.progress.pid IS 'The process';
 COMMENT ON COLUMN loader.progress.leader_pid IS 'The session that a worker works for';
-COMMENT ON COLUMN loader.progress.load_id IS 'The load; NULL for a call of load_json_files as a whole';
+COMMENT ON COLUMN loader.progress.load_id IS 'The load; NULL for a call of load_json_files or load_csv_files as a whole';
 COMMENT ON COLUMN loader.progress.target_oid IS 'OID of the table that is loaded into';
 COMMENT ON COLUMN loader.progress.file_path IS 'The file';
 COMMENT ON COLUMN loader.progress.bytes_processed IS 'Bytes that are read, as they lie on disk';
@@ -602,7 +812,7 @@ COMMENT ON COLUMN loader.progress.target IS 'Name of the table that is loaded in
 COMMENT ON COLUMN loader.progress.files_done IS 'Of a call: files that nothing more is done with';
 COMMENT ON COLUMN loader.progress.files_total IS 'Of a call: files that match its pattern';
 
-COMMENT ON VIEW loader.last_call IS 'What the last CALL load_json_files of this session came to';
+COMMENT ON VIEW loader.last_call IS 'What the last CALL load_json_files or load_csv_files of this session came to';
 COMMENT ON COLUMN loader.last_call.started_at IS 'When the call began';
 COMMENT ON COLUMN loader.last_call.finished_at IS 'When it ended';
 COMMENT ON COLUMN loader.last_call.files IS 'Files that match the pattern';
@@ -625,10 +835,25 @@ COMMENT ON PROCEDURE load_json_files(text, regclass, integer, integer, text, tex
     'Loads the JSON files that match a pattern, each exactly once, by workers, in transactions of its own';
 COMMENT ON FUNCTION read_json_file(text, text, text, text, text, bigint, text, text, text) IS
     'The records of JSON files as rows, bad ones too; loads nothing';
-COMMENT ON FUNCTION infer_schema(text, text, bigint, text, text, text, text, text) IS
-    'The fields that the records of JSON files have, each with a name and a type for a column that holds all its values';
-COMMENT ON FUNCTION seed_table(text, text, text[], jsonb, boolean, boolean, boolean, boolean, boolean, boolean, text) IS
-    'Creates a table with a column for each field that the records of JSON files have';
+COMMENT ON FUNCTION infer_schema(text, text, bigint, text, text, text, text, text, text, text, text, text, "any", bigint, text,
+    text, boolean, text, text, text, text) IS
+    'The fields that the records of files have, each with a name and a type for a column that holds all its values';
+COMMENT ON FUNCTION seed_table(text, text, text[], jsonb, boolean, boolean, boolean, boolean, boolean, boolean, text, text,
+    text, text, text, text, text, "any", bigint, text, text, boolean, text, text, text, text) IS
+    'Creates a table with a column for each field that the records of files have';
+COMMENT ON FUNCTION load_csv_file(text, regclass, integer, text, text, text, text, "any", bigint, text, text, text[], text[],
+    boolean, text, text, text, text, text, text, text, text, bigint, text, text, text, boolean,
+    text, jsonb, text, text, text, text, text[], text) IS
+    'Loads a CSV file of the server, however damaged and in whatever dialect, into a table, in this transaction: fields into columns, or records as documents into a jsonb column';
+COMMENT ON PROCEDURE load_csv_files(text, regclass, integer, integer, text, text, text, text, "any", bigint, text, text, text[],
+    text[], boolean, text, text, text, text, text, text, text, text, bigint, text, text, text,
+    text, text, jsonb, text, text, text, text, text[], text) IS
+    'Loads the CSV files that match a pattern, each exactly once, by workers, in transactions of its own';
+COMMENT ON FUNCTION read_csv_file(text, text, text, text, text, "any", bigint, text, text, text[], text[], boolean, text, text,
+    text, text, bigint) IS
+    'The records of CSV files as rows, bad ones too; loads nothing';
+COMMENT ON FUNCTION sniff_csv(text, integer, text, text, text, text, "any", bigint, text, text, text) IS
+    'How a CSV file would be read: its dialect, its columns, and what else it could be';
 COMMENT ON FUNCTION undo_load(bigint, boolean) IS
     'Deletes the rows and the rejects of a load, and of the loads that build on it';
 COMMENT ON FUNCTION mend_reject(bigint, bigint, text) IS
