@@ -9,8 +9,8 @@ mod load;
 mod many;
 
 pub use cluster::{Cluster, Database, Limits, Said, send_signal};
-pub use load::{Outcome, empty, load, load_with, sqlstate};
-pub use many::{Left, Summary, last_call, left, load_many, message};
+pub use load::{Outcome, empty, load, load_csv, load_with, sqlstate};
+pub use many::{Left, Summary, last_call, left, load_many, load_many_csv, message};
 
 use std::time::{Duration, Instant};
 

@@ -30,10 +30,30 @@ pub fn load_with(
     table: &str,
     options: &str,
 ) -> Result<Outcome, postgres::Error> {
+    load_by(client, "load_json_file", path, table, options)
+}
+
+/// `load_csv_file(path, table)` with `options`.
+pub fn load_csv(
+    client: &mut Client,
+    path: &str,
+    table: &str,
+    options: &str,
+) -> Result<Outcome, postgres::Error> {
+    load_by(client, "load_csv_file", path, table, options)
+}
+
+fn load_by(
+    client: &mut Client,
+    function: &str,
+    path: &str,
+    table: &str,
+    options: &str,
+) -> Result<Outcome, postgres::Error> {
     let comma = if options.is_empty() { "" } else { ", " };
     let statement = format!(
         "SELECT load_id, status, rows_loaded, rows_rejected, bytes_read \
-         FROM load_json_file($1, $2::text::regclass{comma}{options})"
+         FROM {function}($1, $2::text::regclass{comma}{options})"
     );
     let row = client.query_one(&statement, &[&path, &table])?;
     Ok(Outcome {

@@ -32,8 +32,28 @@ pub fn load_many(
     table: &str,
     options: &str,
 ) -> Result<Summary, postgres::Error> {
+    call_many(client, "load_json_files", pattern, table, options)
+}
+
+/// `CALL load_csv_files(pattern, table, options)`.
+pub fn load_many_csv(
+    client: &mut Client,
+    pattern: &str,
+    table: &str,
+    options: &str,
+) -> Result<Summary, postgres::Error> {
+    call_many(client, "load_csv_files", pattern, table, options)
+}
+
+fn call_many(
+    client: &mut Client,
+    procedure: &str,
+    pattern: &str,
+    table: &str,
+    options: &str,
+) -> Result<Summary, postgres::Error> {
     let comma = if options.is_empty() { "" } else { ", " };
-    client.execute(&format!("CALL load_json_files($1, '{table}'::regclass{comma}{options})"), &[&pattern])?;
+    client.execute(&format!("CALL {procedure}($1, '{table}'::regclass{comma}{options})"), &[&pattern])?;
     // The server may be gone by now, where a test ends it.
     Ok(summary(client)?.expect("a call"))
 }

@@ -451,7 +451,10 @@ fn names_and_types_cannot_smuggle_sql() {
     }
     let error = refused(
         &mut client,
-        &format!("SELECT public.seed_table('t', '{}')", database.file("scalars", "1\n2\n")),
+        &format!(
+            "SELECT public.seed_table('t', '{}', format => 'ndjson')",
+            database.file("scalars", "1\n2\n")
+        ),
     );
     assert_eq!(error.code(), &SqlState::DATA_EXCEPTION);
     client.batch_execute("SELECT FROM public.victim").expect("it is still there");

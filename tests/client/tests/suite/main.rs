@@ -12,6 +12,8 @@ mod concurrent;
 mod conflicts;
 mod consumers;
 mod crash;
+mod csv;
+mod csv_values;
 mod damage;
 mod distributed;
 mod docs;
