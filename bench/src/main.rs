@@ -9,6 +9,7 @@
 
 mod cases;
 mod columns;
+mod csv;
 mod data;
 mod figures;
 mod machine;
@@ -87,7 +88,8 @@ fn measure(settings: &[&str]) -> Result<()> {
     let large = only.contains(memory::CASE);
     let many = only.contains(many::CASE);
     let typed = only.is_empty() || only.contains(columns::CASE);
-    if cases.is_empty() && !large && !many && !typed {
+    let delimited = only.is_empty() || only.contains(csv::CASE);
+    if cases.is_empty() && !large && !many && !typed && !delimited {
         return Err(format!("nothing is called {only}").into());
     }
     let (case, peer, why) = cases::SPARK;
@@ -104,6 +106,10 @@ fn measure(settings: &[&str]) -> Result<()> {
     }
     if typed {
         columns::measure(&plan, &mut results)?;
+        results.save(&out)?;
+    }
+    if delimited {
+        csv::measure(&plan, &mut results)?;
         results.save(&out)?;
     }
     if large {

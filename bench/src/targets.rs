@@ -1,6 +1,7 @@
 //! The figures that loader is to reach.
 
 use crate::columns;
+use crate::csv;
 use crate::figures::Runs;
 use crate::many;
 use crate::results::Results;
@@ -29,7 +30,7 @@ const fn target(case: &'static str, peer: &'static str, against: &'static str, b
 }
 
 /// Those of single cases.
-const TARGETS: [Target; 28] = [
+const TARGETS: [Target; 34] = [
     target("events", "loader", "copy", Faster(3.0)),
     target("github", "loader", "copy", Faster(3.0)),
     target("tweets", "loader", "copy", Faster(3.5)),
@@ -55,6 +56,12 @@ const TARGETS: [Target; 28] = [
     target(columns::CASE, "loader-upsert", "staging-upsert", Faster(1.5)),
     target(columns::CASE, "loader-refused", "loader", Takes(1.15)),
     target(columns::CASE, "loader-violated", "loader-check", Takes(1.5)),
+    target(csv::MIXED, "loader", "copy", Faster(2.5)),
+    target(csv::MIXED, "loader", "insert-select", Takes(1.25)),
+    target(csv::MIXED, "damaged", "loader", Takes(1.1)),
+    target(csv::TEXT, "loader", "copy", Faster(1.2)),
+    target(csv::TIMES, "loader", "copy", Faster(4.0)),
+    target(csv::INTEGERS, "loader", "copy", Faster(1.4)),
     target(many::CASE, "call-2", "loader", Faster(1.3)),
     target(many::CASE, "call-2", "two-copies", Faster(2.0)),
     target(many::SMALL_CASE, "call-2", "psql-calls", Faster(10.0)),
