@@ -4,6 +4,7 @@
 
 pub mod corpora;
 pub mod decode;
+pub mod delimited;
 pub mod encode;
 pub mod mutate;
 pub mod server;

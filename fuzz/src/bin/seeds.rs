@@ -31,6 +31,13 @@ fn main() -> io::Result<()> {
     let choices = [0_u8, 3];
     save(&folder.join("split"), streams.flat_map(|bytes| choices.map(|choice| chosen(choice, bytes))))?;
 
+    let tables =
+        ["a,b\n1,2\n3,\"4\"\"\n5\"\n", "1;'x;y'\r\n2;z\r\n", "#n\na||b\n1||2\n", "\"a\nb\",c\rd,e\r"];
+    let dialects = [[16, 16], [21, 0], [19, 4], [144, 66]];
+    let tables =
+        tables.iter().flat_map(|table| dialects.map(|dialect| [&dialect, table.as_bytes()].concat()));
+    save(&folder.join("delimited"), tables)?;
+
     let mut compressed = Vec::new();
     for bytes in documents.iter().chain(&files).step_by(8) {
         compressed.push(chosen(0, &gzip(bytes)?));
