@@ -1,4 +1,5 @@
--- What `make demo` shows of one file. The caller sets path, name, and about.
+-- What `make demo` shows of one file. The caller sets path, name, and about, and for a CSV file key:
+-- the column that tells its rows apart.
 \set QUIET on
 \pset footer off
 \pset null ''
@@ -7,8 +8,18 @@ SET client_min_messages = warning;
 
 \echo
 \echo '━━' :name '━━' :about
+\if :{?key}
+\echo 'Found out:'
+SELECT delimiter, quote, escape, new_line, skip, header, columns FROM sniff_csv(:'path');
+SELECT seed_table(:'table', :'path', key => ARRAY[:'key'], unlogged => true) \g /dev/null
+\echo 'A table for it:'
+SELECT attname AS "column", format_type(atttypid, atttypmod) AS type FROM pg_attribute
+WHERE attrelid = :'table'::regclass AND attnum > 0 ORDER BY attnum;
+SELECT * FROM load_csv_file(:'path', :'table') \gset load_
+\else
 SELECT seed_json_table(:'table', unlogged => true) \g /dev/null
 SELECT * FROM load_json_file(:'path', :'table') \gset load_
+\endif
 
 SELECT :'load_status' AS status,
        to_char(:load_rows_loaded, 'FM999,999,999') AS loaded,
