@@ -193,10 +193,12 @@ fn numbered(name: &str, separator: &str, number: usize) -> Result<String, OutOfM
             break;
         }
     }
-    let mut text = memory::copy_str(name)?;
-    text.try_reserve_exact(separator.len() + digits.len() - at).map_err(|_| OutOfMemory(digits.len()))?;
-    text.extend(separator.chars().chain(digits[at..].iter().map(|&b| char::from(b))));
-    Ok(text)
+    let mut text = Vec::new();
+    for part in [name.as_bytes(), separator.as_bytes(), &digits[at..]] {
+        memory::append(&mut text, part)?;
+    }
+    // A name with ASCII behind it is UTF-8.
+    Ok(String::from_utf8(text).unwrap_or_default())
 }
 
 #[cfg(test)]
