@@ -49,29 +49,26 @@ impl TextReader {
     pub fn is_good(&mut self, text: &CStr, chunk: &mut Chunk) -> Result<bool, Error> {
         match &self.form {
             RecordForm::Json => Ok(values::look_at(text, chunk).is_ok()),
-            RecordForm::Delimited(delimited) => {
-                let utf8 = text::to_utf8(text.to_bytes()).map_err(Error::OutOfMemory)?;
-                Ok(match utf8 {
-                    Some(utf8) => delimited.is_record(&utf8)?,
-                    None => false,
-                })
-            }
+            RecordForm::Delimited(delimited) => Ok(record_of(delimited, text)?.is_some()),
         }
     }
 
     /// Adds the document of a text, which is in the encoding of the database, to the chunk, and
     /// returns whether it is a good record.
     pub fn push_document(&mut self, text: &CStr, chunk: &mut Chunk) -> Result<bool, Error> {
-        if matches!(self.form, RecordForm::Json) {
+        let RecordForm::Delimited(delimited) = &self.form else {
             return Ok(values::ask(text, chunk).is_ok());
-        }
-        if !self.is_good(text, chunk)? {
-            return Ok(false);
-        }
-        let utf8 = text::to_utf8(text.to_bytes()).map_err(Error::OutOfMemory)?.unwrap_or_default();
-        let document = self.form.json(&utf8, &mut self.json)?.unwrap_or_default();
+        };
+        let Some(record) = record_of(delimited, text)? else { return Ok(false) };
+        let document = self.form.json(&record, &mut self.json)?.unwrap_or_default();
         // The names of the fields may have characters that the encoding of the database lacks.
         let document = text::from_utf8(document, false).map_err(Error::OutOfMemory)?;
         Ok(document.is_some_and(|document| values::ask(&text::c_string(&document), chunk).is_ok()))
     }
+}
+
+/// A text in the encoding of the database as UTF-8, if it is one record.
+fn record_of(delimited: &Delimited, text: &CStr) -> Result<Option<Vec<u8>>, Error> {
+    let Some(utf8) = text::to_utf8(text.to_bytes()).map_err(Error::OutOfMemory)? else { return Ok(None) };
+    Ok(delimited.is_record(&utf8)?.then_some(utf8))
 }

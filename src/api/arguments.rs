@@ -53,3 +53,33 @@ pub(super) fn dialect(
         ..RawCsv::default()
     })
 }
+
+/// A dialect with the arguments that say what the fields of delimited text mean.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn values(
+    dialect: RawCsv,
+    null: Option<&[u8]>,
+    strict_mode: Option<bool>,
+    decimal_separator: Option<&[u8]>,
+    thousands: Option<&[u8]>,
+    date_format: Option<&[u8]>,
+    timestamp_format: Option<&[u8]>,
+) -> Result<RawCsv, Error> {
+    Ok(RawCsv {
+        null: required("null", null)?.to_vec(),
+        strict_mode: required("strict_mode", strict_mode)?,
+        decimal_separator: required("decimal_separator", decimal_separator)?.to_vec(),
+        thousands: thousands.map(<[u8]>::to_vec),
+        date_format: date_format.map(<[u8]>::to_vec),
+        timestamp_format: timestamp_format.map(<[u8]>::to_vec),
+        ..dialect
+    })
+}
+
+/// A list of texts without NULLs, which may be left out.
+pub(super) fn optional_texts(
+    name: &'static str,
+    list: Option<pgrx::Array<'_, &[u8]>>,
+) -> Result<Vec<Vec<u8>>, Error> {
+    Ok(list.map(|list| texts(name, &list)).transpose()?.unwrap_or_default())
+}

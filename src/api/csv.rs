@@ -1,6 +1,6 @@
 //! Files of delimited text.
 
-use super::arguments::{dialect, input, required, required_all, texts};
+use super::arguments::{dialect, input, optional_texts, required, required_all, texts, values};
 use super::rows::{load_row, read_row};
 use crate::bulk::{self, OnFileError};
 use crate::error::Error;
@@ -82,18 +82,17 @@ fn load_csv_file(
             version_column: version_column.map(<[u8]>::to_vec),
         };
         let csv = RawCsv {
-            null: required("null", null)?.to_vec(),
-            force_null: force_null.map(|list| texts("force_null", &list)).transpose()?.unwrap_or_default(),
-            force_not_null: force_not_null
-                .map(|list| texts("force_not_null", &list))
-                .transpose()?
-                .unwrap_or_default(),
-            strict_mode: required("strict_mode", strict_mode)?,
-            decimal_separator: required("decimal_separator", decimal_separator)?.to_vec(),
-            thousands: thousands.map(<[u8]>::to_vec),
-            date_format: date_format.map(<[u8]>::to_vec),
-            timestamp_format: timestamp_format.map(<[u8]>::to_vec),
-            ..dialect(delimiter, quote, escape, new_line, header, skip, comment)?
+            force_null: optional_texts("force_null", force_null)?,
+            force_not_null: optional_texts("force_not_null", force_not_null)?,
+            ..values(
+                dialect(delimiter, quote, escape, new_line, header, skip, comment)?,
+                null,
+                strict_mode,
+                decimal_separator,
+                thousands,
+                date_format,
+                timestamp_format,
+            )?
         };
         let arguments = LoadArguments {
             path: required("path", path)?,
@@ -214,11 +213,8 @@ fn read_csv_file(
     let read = || {
         let csv = RawCsv {
             null: required("null", null)?.to_vec(),
-            force_null: force_null.map(|list| texts("force_null", &list)).transpose()?.unwrap_or_default(),
-            force_not_null: force_not_null
-                .map(|list| texts("force_not_null", &list))
-                .transpose()?
-                .unwrap_or_default(),
+            force_null: optional_texts("force_null", force_null)?,
+            force_not_null: optional_texts("force_not_null", force_not_null)?,
             strict_mode: required("strict_mode", strict_mode)?,
             ..dialect(delimiter, quote, escape, new_line, header, skip, comment)?
         };

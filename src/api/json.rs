@@ -1,6 +1,6 @@
 //! Files of JSON.
 
-use super::arguments::{input, required, required_all, texts};
+use super::arguments::{input, optional_texts, required, required_all, texts};
 use super::rows::{load_row, read_row};
 use crate::bulk::{self, OnFileError};
 use crate::error::Error;
@@ -63,7 +63,7 @@ fn load_json_file_v3(
         let columns = RawColumnOptions {
             match_columns: required("match_columns", match_columns)?.to_vec(),
             column_map: column_map.and_then(|map| object::members(&map)).unwrap_or_default(),
-            keep: keep.map(|keep| texts("keep", &keep)).transpose()?.unwrap_or_default(),
+            keep: optional_texts("keep", keep)?,
             transform: transform.map(<[u8]>::to_vec),
             schema_evolution: required("schema_evolution", schema_evolution)?.to_vec(),
             on_value_error: required("on_value_error", on_value_error)?.to_vec(),

@@ -1,6 +1,6 @@
 //! Columns for what files have.
 
-use super::arguments::{dialect, input, required, texts};
+use super::arguments::{dialect, input, optional_texts, required, values};
 use crate::error::Error;
 use crate::formats::{RawCsv, RawFormat, RawJson};
 use crate::pg::Oid;
@@ -74,15 +74,15 @@ fn infer_schema(
     ),
 > {
     let infer = || {
-        let csv = RawCsv {
-            null: required("null", null)?.to_vec(),
-            strict_mode: required("strict_mode", strict_mode)?,
-            decimal_separator: required("decimal_separator", decimal_separator)?.to_vec(),
-            thousands: thousands.map(<[u8]>::to_vec),
-            date_format: date_format.map(<[u8]>::to_vec),
-            timestamp_format: timestamp_format.map(<[u8]>::to_vec),
-            ..dialect(delimiter, quote, escape, new_line, header, skip, comment)?
-        };
+        let csv = values(
+            dialect(delimiter, quote, escape, new_line, header, skip, comment)?,
+            null,
+            strict_mode,
+            decimal_separator,
+            thousands,
+            date_format,
+            timestamp_format,
+        )?;
         let json = RawJson { format: required("format", format)?, records_path, keep: &[], line_prefix };
         let call = read::ReadArguments {
             path: required("pattern", pattern)?,
@@ -143,15 +143,15 @@ fn seed_columns(
     timestamp_format: Option<&[u8]>,
 ) -> Oid {
     let create = || {
-        let csv = RawCsv {
-            null: required("null", null)?.to_vec(),
-            strict_mode: required("strict_mode", strict_mode)?,
-            decimal_separator: required("decimal_separator", decimal_separator)?.to_vec(),
-            thousands: thousands.map(<[u8]>::to_vec),
-            date_format: date_format.map(<[u8]>::to_vec),
-            timestamp_format: timestamp_format.map(<[u8]>::to_vec),
-            ..dialect(delimiter, quote, escape, new_line, header, skip, comment)?
-        };
+        let csv = values(
+            dialect(delimiter, quote, escape, new_line, header, skip, comment)?,
+            null,
+            strict_mode,
+            decimal_separator,
+            thousands,
+            date_format,
+            timestamp_format,
+        )?;
         let json =
             RawJson { format: required("format", format)?, records_path, keep: &[], line_prefix: None };
         let types = types.and_then(|types| object::members(&types)).unwrap_or_default();
@@ -159,7 +159,7 @@ fn seed_columns(
         schema::create(&schema::Seed {
             name: required("name", name)?,
             pattern: required("pattern", pattern)?,
-            key: key.map(|key| texts("key", &key)).transpose()?.unwrap_or_default(),
+            key: optional_texts("key", key)?,
             types: types.collect::<Result<_, Error>>()?,
             infer_types: required("infer_types", infer_types)?,
             normalize_names: required("normalize_names", normalize_names)?,

@@ -4,7 +4,7 @@ use crate::encode::jsonb::unescape;
 use crate::encode::{Cell, Span};
 use crate::fault::Fault;
 use crate::memory;
-use crate::split::ResumePoint;
+use crate::split::{Record, Reject, ResumePoint};
 use crate::stream::Error;
 use std::ffi::CStr;
 use std::fmt;
@@ -23,6 +23,14 @@ pub struct RecordPosition {
     pub offset: u64,
     /// Bytes.
     pub length: u64,
+}
+
+impl RecordPosition {
+    /// That of a good record.
+    pub(super) fn of(record: &Record<'_>) -> Self {
+        let &Record { number, line, offset, bytes, .. } = record;
+        RecordPosition { number, line, offset, length: bytes.len() as u64 }
+    }
 }
 
 impl fmt::Display for RecordPosition {
@@ -147,6 +155,13 @@ impl Batch {
 
     pub(super) fn push(&mut self, place: RecordPosition, outcome: RecordOutcome) -> Result<(), Error> {
         Ok(memory::push(&mut self.entries, Entry { place, outcome })?)
+    }
+
+    /// Adds a bad record, with what is kept of its bytes.
+    pub(super) fn push_reject(&mut self, reject: &Reject<'_>) -> Result<(), Error> {
+        let &Reject { number, line, offset, length, fault, .. } = reject;
+        let raw = self.keep(reject.raw)?;
+        self.push(RecordPosition { number, line, offset, length }, RecordOutcome::Reject { fault, raw })
     }
 
     /// Keeps the key of the record that is to be pushed next, as it stands in the file.

@@ -1,7 +1,7 @@
 //! Batches of the records of delimited text.
 
 use super::batch::{Batch, RecordOutcome, RecordPosition};
-use super::producer::{BYTES, CELLS, Producer, RECORDS};
+use super::producer::{BYTES, Producer, hand_out, most_records};
 use crate::split::csv::Splitter;
 use crate::split::{Assumption, FileFormat, Item, ResumePoint, Split};
 use crate::stream::{Error, Source};
@@ -18,7 +18,7 @@ pub(super) struct CsvProducer<S: Source> {
 impl<S: Source> CsvProducer<S> {
     /// Goes on where the splitter stands. Of each record a row of so many cells is made.
     pub(super) fn new(splitter: Splitter<S>, cells: usize) -> Self {
-        let records = (CELLS / cells.max(1)).clamp(1, RECORDS);
+        let records = most_records(cells);
         CsvProducer { splitter, records, failed: None }
     }
 
@@ -32,17 +32,11 @@ impl<S: Source> CsvProducer<S> {
             };
             match item {
                 Item::Record(record) => {
-                    let (number, offset, line) = (record.number, record.offset, record.line);
-                    let place = RecordPosition { number, line, offset, length: record.length };
+                    let place = RecordPosition::of(&record);
                     let text = batch.keep(record.bytes)?;
                     batch.push(place, RecordOutcome::Text { text, undecided: false })?;
                 }
-                Item::Reject(reject) => {
-                    let (number, offset, line) = (reject.number, reject.offset, reject.line);
-                    let place = RecordPosition { number, line, offset, length: reject.length };
-                    let raw = batch.keep(reject.raw)?;
-                    batch.push(place, RecordOutcome::Reject { fault: reject.fault, raw })?;
-                }
+                Item::Reject(reject) => batch.push_reject(&reject)?,
             }
         }
         Ok(Ok(()))
@@ -56,13 +50,7 @@ impl<S: Source + Send> Producer<S> for CsvProducer<S> {
         }
         let filled = self.fill_up(batch);
         batch.end = self.splitter.mark();
-        match filled? {
-            Err(error) if batch.entries.is_empty() => Err(error),
-            result => {
-                self.failed = result.err();
-                Ok(!batch.entries.is_empty())
-            }
-        }
+        hand_out(batch, filled?, &mut self.failed)
     }
 
     fn mark(&mut self) -> ResumePoint {

@@ -12,10 +12,31 @@ use crate::stream::{Error, Source};
 pub(super) const BYTES: usize = 256 * 1024;
 
 /// … or this many records, …
-pub(super) const RECORDS: usize = 4096;
+const RECORDS: usize = 4096;
 
 /// … or so many records that their rows have this many cells.
-pub(super) const CELLS: usize = 64 * 1024;
+const CELLS: usize = 64 * 1024;
+
+/// The most records of a batch, of each of which a row of so many cells is made.
+pub(super) fn most_records(cells: usize) -> usize {
+    (CELLS / cells.max(1)).clamp(1, RECORDS)
+}
+
+/// Hands out a batch that was filled until something ended that: an error waits in `failed` until
+/// what came before it is handed out.
+pub(super) fn hand_out(
+    batch: &Batch,
+    filled: Result<(), Error>,
+    failed: &mut Option<Error>,
+) -> Result<bool, Error> {
+    match filled {
+        Err(error) if batch.entries.is_empty() => Err(error),
+        result => {
+            *failed = result.err();
+            Ok(!batch.entries.is_empty())
+        }
+    }
+}
 
 /// Cuts batches off a stream that comes from `S`. Called once a batch.
 pub(super) trait Producer<S>: Send {
@@ -61,7 +82,7 @@ impl<S: Source> JsonProducer<S> {
     /// Goes on where the splitter stands. With `keep_texts`, texts are kept beside values. Of each
     /// record a row of so many cells is made.
     pub(super) fn new(splitter: Splitter<S, FusedEncoder>, keep_texts: bool, cells: usize) -> Self {
-        let records = (CELLS / cells.max(1)).clamp(1, RECORDS);
+        let records = most_records(cells);
         JsonProducer { splitter, keep_texts, records, failed: None }
     }
 
@@ -81,8 +102,7 @@ impl<S: Source> JsonProducer<S> {
             }
             match item {
                 Item::Record(record) => {
-                    let (number, offset, line) = (record.number, record.offset, record.line);
-                    let place = RecordPosition { number, line, offset, length: record.length };
+                    let place = RecordPosition::of(&record);
                     let undecided = record.undecided;
                     let read = record.read && !undecided && record.kept.is_empty();
                     let text = match read && !self.keep_texts {
@@ -97,12 +117,7 @@ impl<S: Source> JsonProducer<S> {
                     };
                     batch.push(place, outcome)?;
                 }
-                Item::Reject(reject) => {
-                    let (number, offset, line) = (reject.number, reject.offset, reject.line);
-                    let place = RecordPosition { number, line, offset, length: reject.length };
-                    let raw = batch.keep(reject.raw)?;
-                    batch.push(place, RecordOutcome::Reject { fault: reject.fault, raw })?;
-                }
+                Item::Reject(reject) => batch.push_reject(&reject)?,
             }
         }
         Ok(Ok(()))
@@ -118,13 +133,7 @@ impl<S: Source + Send> Producer<S> for JsonProducer<S> {
         let filled = self.fill_up(batch);
         batch.end = self.splitter.mark();
         self.splitter.reader_mut().swap(&mut batch.values);
-        match filled? {
-            Err(error) if batch.entries.is_empty() => Err(error),
-            result => {
-                self.failed = result.err();
-                Ok(!batch.entries.is_empty())
-            }
-        }
+        hand_out(batch, filled?, &mut self.failed)
     }
 
     fn mark(&mut self) -> ResumePoint {

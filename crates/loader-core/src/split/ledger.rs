@@ -122,8 +122,8 @@ impl Ledger {
             cursor.advance(end);
         }
         let (number, offset) = (self.records, cursor.offset(start));
-        let (bytes, length) = (&cursor.bytes()[start..end], bytes);
-        Record { number, offset, line, length, bytes, key: None, kept: &[], undecided: false, read: false }
+        let bytes = &cursor.bytes()[start..end];
+        Record { number, offset, line, bytes, key: None, kept: &[], undecided: false, read: false }
     }
 
     /// Books the reject that ends before `end` and begins where the cursor stands, or where

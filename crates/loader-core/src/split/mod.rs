@@ -101,8 +101,6 @@ pub struct Record<'a> {
     pub offset: u64,
     /// The line of its first byte, from 1.
     pub line: u64,
-    /// Its length in bytes.
-    pub length: u64,
     /// Its text, without framing. UTF-8.
     pub bytes: &'a [u8],
     /// Its key as it stands in the file, without its quotes, where the records are the

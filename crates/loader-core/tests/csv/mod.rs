@@ -64,7 +64,7 @@ pub fn found(item: Item<'_>) -> Found {
             offset: r.offset,
             line: r.line,
             bytes: r.bytes.to_vec(),
-            length: r.length,
+            length: r.bytes.len() as u64,
             fault: None,
         },
         Item::Reject(r) => Found {

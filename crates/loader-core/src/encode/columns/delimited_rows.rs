@@ -2,7 +2,7 @@
 
 use super::cells::{jsonb, keep, make};
 use super::plan::{Columns, Conversion, MatchColumns, MatchError, Unknown};
-use super::rows::{Encoded, RowEncoder};
+use super::rows::RowEncoder;
 use crate::encode::Cell;
 use crate::encode::delimited::{Buffers, Delimited};
 use crate::encode::json_text::quote;
@@ -62,54 +62,6 @@ impl DelimitedRows {
         })
     }
 
-    /// What the record in hand has in a column.
-    #[inline]
-    fn cell(&mut self, column: usize, record: &[u8], values: &mut Vec<u8>) -> Result<Cell, OutOfMemory> {
-        if self.columns.unknown() == Unknown::Rescue(column) {
-            return self.rescued_cell(column, record, values);
-        }
-        let Some(source) = self.sources[column] else { return Ok(Cell::Absent) };
-        let Buffers { fields, scratch } = &mut self.buffers;
-        let Some(text) = self.delimited.value(record, source, fields.get(source), scratch)? else {
-            return Ok(Cell::Null);
-        };
-        let made = match self.columns.columns()[column].conversion {
-            Conversion::Native(native) => {
-                let text = match self.delimited.formats().plain(native, text, &mut self.plain)? {
-                    None => text,
-                    Some(Ok(())) => &self.plain,
-                    Some(Err(misfit)) => return Ok(Cell::Misfit(misfit)),
-                };
-                match make(native, text, values)? {
-                    None => Some(Cell::Text(keep(text, values)?)),
-                    made => made,
-                }
-            }
-            Conversion::Jsonb => jsonb(&mut self.jsonb, text, values)?.map(Cell::Datum),
-            // As for COPY, the input function takes the text.
-            Conversion::Json | Conversion::Input | Conversion::JsonInput | Conversion::Populate => None,
-        };
-        match made {
-            Some(cell) => Ok(cell),
-            None => Ok(Cell::Text(keep(text, values)?)),
-        }
-    }
-
-    /// The text that the server is to make the value of a column of.
-    fn source(&mut self, column: usize, record: &[u8], values: &mut Vec<u8>) -> Result<Cell, OutOfMemory> {
-        let Some(source) = self.sources[column] else { return Ok(Cell::Absent) };
-        let Buffers { fields, scratch } = &mut self.buffers;
-        let Some(text) = self.delimited.value(record, source, fields.get(source), scratch)? else {
-            return Ok(Cell::Absent);
-        };
-        let made = match self.columns.columns()[column].conversion {
-            Conversion::Native(native) => self.delimited.formats().plain(native, text, &mut self.plain)?,
-            _ => None,
-        };
-        let text = if made.is_some() { &self.plain } else { text };
-        Ok(Cell::Text(keep(text, values)?))
-    }
-
     fn rescued_cell(
         &mut self,
         column: usize,
@@ -160,35 +112,58 @@ impl RowEncoder for DelimitedRows {
         &self.columns
     }
 
-    fn encode(
-        &mut self,
-        text: &[u8],
-        check: bool,
-        cells: &mut Vec<Cell>,
-        values: &mut Vec<u8>,
-    ) -> Result<Encoded, MatchError> {
-        if !self.delimited.fields(text, &mut self.buffers.fields)? {
-            return Ok(Encoded::NotAnObject);
+    fn find_fields(&mut self, text: &[u8]) -> Result<bool, MatchError> {
+        Ok(self.delimited.fields(text, &mut self.buffers.fields)?)
+    }
+
+    #[inline]
+    fn cell(&mut self, column: usize, record: &[u8], values: &mut Vec<u8>) -> Result<Cell, MatchError> {
+        if self.columns.unknown() == Unknown::Rescue(column) {
+            return Ok(self.rescued_cell(column, record, values)?);
         }
-        let width = self.sources.len();
-        memory::reserve(cells, if check { 2 * width } else { width })?;
-        for column in 0..width {
-            let cell = self.cell(column, text, values)?;
-            memory::push(cells, cell)?;
-        }
-        if check {
-            let first = cells.len() - width;
-            for column in 0..width {
-                let is_made = matches!(cells[first + column], Cell::Word(_) | Cell::Datum(_));
-                let source = if is_made { self.source(column, text, values)? } else { Cell::Absent };
-                memory::push(cells, source)?;
+        let Some(source) = self.sources[column] else { return Ok(Cell::Absent) };
+        let Buffers { fields, scratch } = &mut self.buffers;
+        let Some(text) = self.delimited.value(record, source, fields.get(source), scratch)? else {
+            return Ok(Cell::Null);
+        };
+        let made = match self.columns.columns()[column].conversion {
+            Conversion::Native(native) => {
+                let text = match self.delimited.formats().plain(native, text, &mut self.plain)? {
+                    None => text,
+                    Some(Ok(())) => &self.plain,
+                    Some(Err(misfit)) => return Ok(Cell::Misfit(misfit)),
+                };
+                match make(native, text, values)? {
+                    None => Some(Cell::Text(keep(text, values)?)),
+                    made => made,
+                }
             }
+            Conversion::Jsonb => jsonb(&mut self.jsonb, text, values)?.map(Cell::Datum),
+            // As for COPY, the input function takes the text.
+            Conversion::Json | Conversion::Input | Conversion::JsonInput | Conversion::Populate => None,
+        };
+        match made {
+            Some(cell) => Ok(cell),
+            None => Ok(Cell::Text(keep(text, values)?)),
         }
-        Ok(Encoded::Row)
+    }
+
+    fn source(&mut self, column: usize, record: &[u8], values: &mut Vec<u8>) -> Result<Cell, MatchError> {
+        let Some(source) = self.sources[column] else { return Ok(Cell::Absent) };
+        let Buffers { fields, scratch } = &mut self.buffers;
+        let Some(text) = self.delimited.value(record, source, fields.get(source), scratch)? else {
+            return Ok(Cell::Absent);
+        };
+        let made = match self.columns.columns()[column].conversion {
+            Conversion::Native(native) => self.delimited.formats().plain(native, text, &mut self.plain)?,
+            _ => None,
+        };
+        let text = if made.is_some() { &self.plain } else { text };
+        Ok(Cell::Text(keep(text, values)?))
     }
 
     fn rescued(&mut self, text: &[u8], refused: &[usize]) -> Result<Option<&[u8]>, MatchError> {
-        if !self.delimited.fields(text, &mut self.buffers.fields)? {
+        if !self.find_fields(text)? {
             return Ok(None);
         }
         self.write_object(text, refused)?;

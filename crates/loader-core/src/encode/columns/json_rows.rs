@@ -2,7 +2,7 @@
 
 use super::cells::{jsonb, keep, make};
 use super::plan::{Columns, Conversion, MatchError, Slot, Unknown};
-use super::rows::{Encoded, RowEncoder};
+use super::rows::RowEncoder;
 use crate::encode::Cell;
 use crate::encode::json_text::quote;
 use crate::encode::jsonb::{Encoder, unescape};
@@ -57,31 +57,69 @@ impl RowEncoder for JsonRows {
         &self.columns
     }
 
-    fn encode(
-        &mut self,
-        text: &[u8],
-        check: bool,
-        cells: &mut Vec<Cell>,
-        values: &mut Vec<u8>,
-    ) -> Result<Encoded, MatchError> {
-        if !self.find_fields(text)? {
-            return Ok(Encoded::NotAnObject);
+    fn find_fields(&mut self, text: &[u8]) -> Result<bool, MatchError> {
+        self.found.fill(None);
+        self.unknown.clear();
+        let start = object::skip_space(text, 0);
+        if object::byte(text, start) != b'{' {
+            return Ok(false);
         }
-        let width = self.found.len();
-        memory::reserve(cells, if check { 2 * width } else { width })?;
-        for column in 0..width {
-            let cell = self.cell(column, text, values)?;
-            memory::push(cells, cell)?;
+        self.walk(0, text, start + 1)?;
+        Ok(true)
+    }
+
+    #[inline]
+    fn cell(&mut self, column: usize, text: &[u8], values: &mut Vec<u8>) -> Result<Cell, MatchError> {
+        if self.columns.unknown() == Unknown::Rescue(column) {
+            let is_made = self.columns.columns()[column].conversion == Conversion::Jsonb;
+            return self.rescued_cell(text, is_made, values);
         }
-        if check {
-            let first = cells.len() - width;
-            for column in 0..width {
-                let is_made = matches!(cells[first + column], Cell::Word(_) | Cell::Datum(_));
-                let source = if is_made { self.source(column, text, values)? } else { Cell::Absent };
-                memory::push(cells, source)?;
+        let Some(value) = self.found[column] else { return Ok(Cell::Absent) };
+        let raw = value.of(text);
+        if !value.is_string && raw.first() == Some(&b'n') {
+            return Ok(Cell::Null);
+        }
+        match self.columns.columns()[column].conversion {
+            Conversion::Native(native) => {
+                let plain = plain(value, text, &mut self.scratch)?;
+                match make(native, plain, values)? {
+                    Some(cell) => Ok(cell),
+                    None => Ok(Cell::Text(keep(plain, values)?)),
+                }
+            }
+            Conversion::Jsonb => {
+                let json = value.whole(text);
+                Ok(match jsonb(&mut self.jsonb, json, values)? {
+                    Some(datum) => Cell::Datum(datum),
+                    None => Cell::Text(keep(json, values)?),
+                })
+            }
+            // The server keeps a string as it writes it itself.
+            Conversion::Json if value.has_escapes => Ok(Cell::Json(keep(value.whole(text), values)?)),
+            Conversion::Json => {
+                let json = value.whole(text);
+                match make(NativeType::Json, json, values)? {
+                    Some(cell) => Ok(cell),
+                    None => Ok(Cell::Text(keep(json, values)?)),
+                }
+            }
+            Conversion::Input | Conversion::JsonInput | Conversion::Populate => {
+                self.source(column, text, values)
             }
         }
-        Ok(Encoded::Row)
+    }
+
+    fn source(&mut self, column: usize, text: &[u8], values: &mut Vec<u8>) -> Result<Cell, MatchError> {
+        let Some(value) = self.found[column] else { return Ok(Cell::Absent) };
+        Ok(match self.columns.columns()[column].conversion {
+            Conversion::Native(_) | Conversion::Input => {
+                Cell::Text(keep(plain(value, text, &mut self.scratch)?, values)?)
+            }
+            Conversion::Jsonb | Conversion::JsonInput | Conversion::Json => {
+                Cell::Text(keep(value.whole(text), values)?)
+            }
+            Conversion::Populate => Cell::Json(keep(value.whole(text), values)?),
+        })
     }
 
     fn rescued(&mut self, text: &[u8], refused: &[usize]) -> Result<Option<&[u8]>, MatchError> {
@@ -102,18 +140,6 @@ impl RowEncoder for JsonRows {
 }
 
 impl JsonRows {
-    /// Finds the values of the columns; `false` where the record is no object.
-    fn find_fields(&mut self, text: &[u8]) -> Result<bool, MatchError> {
-        self.found.fill(None);
-        self.unknown.clear();
-        let start = object::skip_space(text, 0);
-        if object::byte(text, start) != b'{' {
-            return Ok(false);
-        }
-        self.walk(0, text, start + 1)?;
-        Ok(true)
-    }
-
     /// Goes through the fields of an object at a node of paths; its first key is looked for at
     /// `at`. The depth is that of the paths.
     fn walk(&mut self, node: usize, text: &[u8], mut at: usize) -> Result<(), MatchError> {
@@ -168,62 +194,6 @@ impl JsonRows {
         self.scratch.clear();
         unescape(name.of(text), &mut self.scratch)?;
         self.columns.find(node, &self.scratch)
-    }
-
-    /// What the record in hand has in a column.
-    #[inline]
-    fn cell(&mut self, column: usize, text: &[u8], values: &mut Vec<u8>) -> Result<Cell, MatchError> {
-        if self.columns.unknown() == Unknown::Rescue(column) {
-            let is_made = self.columns.columns()[column].conversion == Conversion::Jsonb;
-            return self.rescued_cell(text, is_made, values);
-        }
-        let Some(value) = self.found[column] else { return Ok(Cell::Absent) };
-        let raw = value.of(text);
-        if !value.is_string && raw.first() == Some(&b'n') {
-            return Ok(Cell::Null);
-        }
-        match self.columns.columns()[column].conversion {
-            Conversion::Native(native) => {
-                let plain = plain(value, text, &mut self.scratch)?;
-                match make(native, plain, values)? {
-                    Some(cell) => Ok(cell),
-                    None => Ok(Cell::Text(keep(plain, values)?)),
-                }
-            }
-            Conversion::Jsonb => {
-                let json = value.whole(text);
-                Ok(match jsonb(&mut self.jsonb, json, values)? {
-                    Some(datum) => Cell::Datum(datum),
-                    None => Cell::Text(keep(json, values)?),
-                })
-            }
-            // The server keeps a string as it writes it itself.
-            Conversion::Json if value.has_escapes => Ok(Cell::Json(keep(value.whole(text), values)?)),
-            Conversion::Json => {
-                let json = value.whole(text);
-                match make(NativeType::Json, json, values)? {
-                    Some(cell) => Ok(cell),
-                    None => Ok(Cell::Text(keep(json, values)?)),
-                }
-            }
-            Conversion::Input | Conversion::JsonInput | Conversion::Populate => {
-                self.source(column, text, values)
-            }
-        }
-    }
-
-    /// What the server is to make the value of a column of.
-    fn source(&mut self, column: usize, text: &[u8], values: &mut Vec<u8>) -> Result<Cell, MatchError> {
-        let Some(value) = self.found[column] else { return Ok(Cell::Absent) };
-        Ok(match self.columns.columns()[column].conversion {
-            Conversion::Native(_) | Conversion::Input => {
-                Cell::Text(keep(plain(value, text, &mut self.scratch)?, values)?)
-            }
-            Conversion::Jsonb | Conversion::JsonInput | Conversion::Json => {
-                Cell::Text(keep(value.whole(text), values)?)
-            }
-            Conversion::Populate => Cell::Json(keep(value.whole(text), values)?),
-        })
     }
 
     fn rescued_cell(&mut self, text: &[u8], is_made: bool, values: &mut Vec<u8>) -> Result<Cell, MatchError> {
