@@ -101,7 +101,7 @@ pub fn measure(plan: &Plan, results: &mut Results) -> Result<()> {
 fn prepare(session: &mut Session, kind: &Kind, rows: usize, file: &PathBuf) -> Result<()> {
     session.client.batch_execute(&format!(
         "DROP TABLE IF EXISTS csv_ready; CREATE TABLE csv_ready ({}); SELECT setseed(0.5); \
-         INSERT INTO csv_ready SELECT {} FROM generate_series(1, {rows}) AS i",
+         INSERT INTO csv_ready SELECT {} FROM generate_series(1::bigint, {rows}) AS i",
         kind.columns, kind.row
     ))?;
     session.client.batch_execute("VACUUM (ANALYZE) csv_ready")?;
