@@ -133,6 +133,12 @@ impl Delimited {
         Ok(!fields.iter().any(has_line_end) && surplus.iter().all(|field| field.start == field.end))
     }
 
+    /// Whether a text is the one that stands for NULL.
+    #[inline]
+    pub fn is_null_text(&self, text: &[u8]) -> bool {
+        text == self.nulls.null
+    }
+
     /// The text of a field; `None` where it is NULL.
     #[inline]
     pub fn value<'a>(
@@ -156,7 +162,7 @@ impl Delimited {
             true => has(&self.nulls.force_null, index),
             false => !has(&self.nulls.force_not_null, index),
         };
-        Ok(if may_be_null && text == self.nulls.null { None } else { Some(text) })
+        Ok(if may_be_null && self.is_null_text(text) { None } else { Some(text) })
     }
 
     /// Appends the JSON object of a record: its fields by their names, as strings and nulls.

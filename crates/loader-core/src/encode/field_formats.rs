@@ -41,6 +41,22 @@ impl FieldFormats {
         self.decimal_separator == b'.' && self.thousands.is_none()
     }
 
+    /// Whether values of a type are written as in SQL.
+    #[inline]
+    pub fn is_plain(&self, native: NativeType) -> bool {
+        match native {
+            NativeType::Int2
+            | NativeType::Int4
+            | NativeType::Int8
+            | NativeType::Float4
+            | NativeType::Float8
+            | NativeType::Numeric(_) => self.has_plain_numbers(),
+            NativeType::Date => self.date.is_none(),
+            NativeType::Timestamp(_) | NativeType::TimestampTz(_) => self.timestamp.is_none(),
+            _ => true,
+        }
+    }
+
     /// Writes the text that the input function of a type is to be given for a field. `Ok(None)`:
     /// that is the text of the field itself.
     #[inline]
@@ -50,29 +66,16 @@ impl FieldFormats {
         text: &[u8],
         to: &mut Vec<u8>,
     ) -> Result<Option<Result<(), Misfit>>, OutOfMemory> {
-        let (is_made, misfit) = match native {
-            NativeType::Int2
-            | NativeType::Int4
-            | NativeType::Int8
-            | NativeType::Float4
-            | NativeType::Float8
-            | NativeType::Numeric(_)
-                if !self.has_plain_numbers() =>
-            {
-                to.clear();
-                (self.number(text, to)?, Misfit::Number)
-            }
-            NativeType::Date => {
-                let Some(pattern) = &self.date else { return Ok(None) };
-                to.clear();
-                (pattern.iso(text, to)?, Misfit::Date)
-            }
-            NativeType::Timestamp(_) | NativeType::TimestampTz(_) => {
-                let Some(pattern) = &self.timestamp else { return Ok(None) };
-                to.clear();
+        if self.is_plain(native) {
+            return Ok(None);
+        }
+        to.clear();
+        let (is_made, misfit) = match (native, &self.date, &self.timestamp) {
+            (NativeType::Date, Some(pattern), _) => (pattern.iso(text, to)?, Misfit::Date),
+            (NativeType::Timestamp(_) | NativeType::TimestampTz(_), _, Some(pattern)) => {
                 (pattern.iso(text, to)?, Misfit::Timestamp)
             }
-            _ => return Ok(None),
+            _ => (self.number(text, to)?, Misfit::Number),
         };
         Ok(Some(if is_made { Ok(()) } else { Err(misfit) }))
     }

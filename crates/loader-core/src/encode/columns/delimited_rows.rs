@@ -7,6 +7,7 @@ use crate::encode::Cell;
 use crate::encode::delimited::{Buffers, Delimited};
 use crate::encode::json_text::quote;
 use crate::encode::jsonb::Encoder;
+use crate::encode::values::NativeType;
 use crate::memory::{self, OutOfMemory};
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ pub struct DelimitedRows {
     delimited: Arc<Delimited>,
     /// The index of the field of each column.
     sources: Vec<Option<usize>>,
+    /// The types of those whose datums are passed by value, and whose fields are written as in SQL.
+    words: Vec<Option<NativeType>>,
     /// Fields that no column takes and that are kept.
     unknown: Vec<usize>,
     jsonb: Encoder,
@@ -50,10 +53,20 @@ impl DelimitedRows {
                 memory::push(&mut unknown, index)?;
             }
         }
+        let mut words = memory::filled(sources.len(), None)?;
+        for (column, word) in columns.columns().iter().zip(&mut words) {
+            if let Conversion::Native(native) = column.conversion
+                && native.is_by_value()
+                && delimited.formats().is_plain(native)
+            {
+                *word = Some(native);
+            }
+        }
         Ok(DelimitedRows {
             columns,
             delimited,
             sources,
+            words,
             unknown,
             jsonb: Encoder::new(),
             buffers: Buffers::default(),
@@ -117,6 +130,14 @@ impl RowEncoder for DelimitedRows {
     }
 
     #[inline]
+    fn word(&self, column: usize, record: &[u8]) -> Option<u64> {
+        let native = self.words[column]?;
+        let field = self.buffers.fields.get(self.sources[column]?)?;
+        let text = &record[field.start..field.end];
+        // What may be NULL, or stand for another text, is looked at more closely.
+        if field.escaped || self.delimited.is_null_text(text) { None } else { native.word(text) }
+    }
+
     fn cell(&mut self, column: usize, record: &[u8], values: &mut Vec<u8>) -> Result<Cell, MatchError> {
         if self.columns.unknown() == Unknown::Rescue(column) {
             return Ok(self.rescued_cell(column, record, values)?);

@@ -22,6 +22,12 @@ pub trait RowEncoder: Send {
     /// Finds the fields of a good record, which becomes the one in hand; `false` where it has none.
     fn find_fields(&mut self, text: &[u8]) -> Result<bool, MatchError>;
 
+    /// What the record in hand has in a column, if that is a datum which is passed by value and there is no
+    /// more to say about it. It is what [`cell`](RowEncoder::cell) says, sooner.
+    fn word(&self, _column: usize, _text: &[u8]) -> Option<u64> {
+        None
+    }
+
     /// What the record in hand has in a column. What does not fit into a cell goes to `values`.
     fn cell(&mut self, column: usize, text: &[u8], values: &mut Vec<u8>) -> Result<Cell, MatchError>;
 
@@ -46,8 +52,12 @@ pub trait RowEncoder: Send {
         let width = self.columns().columns().len();
         memory::reserve(cells, if check { 2 * width } else { width })?;
         for column in 0..width {
-            let cell = self.cell(column, text, values)?;
-            memory::push(cells, cell)?;
+            let cell = match self.word(column, text) {
+                Some(word) => Cell::Word(word),
+                None => self.cell(column, text, values)?,
+            };
+            // There is room for it.
+            cells.push(cell);
         }
         if check {
             let first = cells.len() - width;

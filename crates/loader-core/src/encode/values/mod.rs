@@ -105,14 +105,11 @@ impl NativeType {
         }
     }
 
-    /// Makes a datum of the unescaped text of a value, which is known to be UTF-8. What is not
-    /// passed by value is appended to `out`, which the caller has padded to a
-    /// multiple of eight bytes.
-    ///
-    /// `None`: the server is to be asked. `out` is then as it was, as it is in an error.
+    /// Makes a datum that is passed by value of the unescaped text of one, which is known to be UTF-8.
+    /// `None`: it is of a type whose datums are not, or the server is to be asked.
     #[inline]
-    pub fn make(self, text: &[u8], out: &mut Vec<u8>) -> Result<Option<Made>, OutOfMemory> {
-        let word = match self {
+    pub fn word(self, text: &[u8]) -> Option<u64> {
+        match self {
             NativeType::Bool => boolean(text),
             NativeType::Int2 => number::integer::<i16>(text),
             NativeType::Int4 => number::integer::<i32>(text),
@@ -122,18 +119,30 @@ impl NativeType {
             NativeType::Date => time::date(text),
             NativeType::Timestamp(digits) => time::timestamp(text, digits),
             NativeType::TimestampTz(digits) => time::timestamptz(text, digits),
-            NativeType::Numeric(limit) => return bytes(number::numeric(text, limit, out)),
-            NativeType::Text | NativeType::Json | NativeType::Varchar(None) => {
-                return bytes(characters(text, out));
-            }
-            NativeType::Varchar(Some(limit)) if is_within(text, limit) => {
-                return bytes(characters(text, out));
-            }
-            NativeType::Varchar(Some(_)) => None,
-            NativeType::Uuid => return bytes(binary::uuid(text, out)),
-            NativeType::Bytea => return bytes(binary::bytea(text, out)),
-        };
-        Ok(word.map(Made::Word))
+            NativeType::Numeric(_)
+            | NativeType::Text
+            | NativeType::Varchar(_)
+            | NativeType::Uuid
+            | NativeType::Json
+            | NativeType::Bytea => None,
+        }
+    }
+
+    /// Makes a datum of the unescaped text of a value, which is known to be UTF-8. What is not
+    /// passed by value is appended to `out`, which the caller has padded to a
+    /// multiple of eight bytes.
+    ///
+    /// `None`: the server is to be asked. `out` is then as it was, as it is in an error.
+    #[inline]
+    pub fn make(self, text: &[u8], out: &mut Vec<u8>) -> Result<Option<Made>, OutOfMemory> {
+        match self {
+            NativeType::Numeric(limit) => bytes(number::numeric(text, limit, out)),
+            NativeType::Text | NativeType::Json | NativeType::Varchar(None) => bytes(characters(text, out)),
+            NativeType::Varchar(Some(limit)) if is_within(text, limit) => bytes(characters(text, out)),
+            NativeType::Uuid => bytes(binary::uuid(text, out)),
+            NativeType::Bytea => bytes(binary::bytea(text, out)),
+            _ => Ok(self.word(text).map(Made::Word)),
+        }
     }
 }
 

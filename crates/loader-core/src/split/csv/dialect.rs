@@ -27,6 +27,12 @@ impl Delimiter {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length as usize]
     }
+
+    /// Whether it stands at an index of a text.
+    #[inline]
+    pub(super) fn is_at(&self, text: &[u8], at: usize) -> bool {
+        text.get(at) == Some(&self.bytes[0]) && (self.length == 1 || text[at..].starts_with(self.bytes()))
+    }
 }
 
 /// Which line end the head of the file has.

@@ -72,7 +72,7 @@ pub(super) fn walk(
             if behind == text.len() {
                 return Ok(Stop::End);
             }
-            if !text[behind..].starts_with(delimiter) {
+            if !dialect.delimiter.is_at(text, behind) {
                 return Ok(Stop::Behind(end + 1));
             }
             at = behind + delimiter.len();
@@ -82,7 +82,7 @@ pub(super) fn walk(
             each(Field { start: at, end: text.len(), quoted: false, escaped: false })?;
             return Ok(Stop::End);
         };
-        if !text[end..].starts_with(delimiter) {
+        if !dialect.delimiter.is_at(text, end) {
             return Ok(Stop::Bare(end));
         }
         each(Field { start: at, end, quoted: false, escaped: false })?;
@@ -116,7 +116,7 @@ fn unquoted(text: &[u8], dialect: &Dialect, reading: Reading, quote: u8, at: usi
     loop {
         let found = from + memchr::memchr2(delimiter[0], quote, &text[from..])?;
         let is_letter = reading.letter == Some(found);
-        if text[found..].starts_with(delimiter) || (text[found] == quote && !is_letter) {
+        if dialect.delimiter.is_at(text, found) || (text[found] == quote && !is_letter) {
             return Some(found);
         }
         from = found + 1;
