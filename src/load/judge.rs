@@ -50,6 +50,12 @@ impl Values {
     ) -> Result<Verdict, Error> {
         let place = entry.place;
         if let Some(rows) = &mut self.rows {
+            if let RecordOutcome::Row { first, .. } = entry.outcome
+                && !self.server.verifies()
+                && rows.make_plain(&batch.cells[first..first + rows.width()], &mut self.chunk)?
+            {
+                return Ok(Verdict::Good);
+            }
             let judge = || judge_row(rows, &mut self.server, &mut self.chunk, batch, entry);
             return match within_record(file, table, place, judge)? {
                 Some(verdict) => Ok(verdict),

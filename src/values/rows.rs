@@ -27,6 +27,8 @@ pub struct RowMaker {
     any_field: bool,
     /// … or one that no column but `rescued` takes.
     any_unknown: bool,
+    /// A column is of a key.
+    has_key: bool,
     /// The columns of the row in hand whose values `rescued` takes.
     refused: Vec<usize>,
     /// The row of a record that the threads did not make.
@@ -101,6 +103,7 @@ impl RowMaker {
             set_null: 0,
             any_field: false,
             any_unknown: false,
+            has_key: upsert.is_some(),
             refused: Vec::new(),
             cells: Vec::new(),
             values: Vec::new(),
@@ -137,6 +140,16 @@ impl RowMaker {
     /// The plan of the columns.
     pub fn plan(&self) -> &Arc<Columns> {
         self.encoder.columns()
+    }
+
+    /// Adds the row of a record to the chunk if all of its cells are made and nothing is to be said of
+    /// them; they lie in what the chunk holds last.
+    pub fn make_plain(&mut self, cells: &[Cell], chunk: &mut Chunk) -> Result<bool, Error> {
+        if !self.any_field || self.has_key || cells.len() != self.columns.len() {
+            return Ok(false);
+        }
+        chunk.reserve().map_err(Error::OutOfMemory)?;
+        Ok(chunk.push_row(cells))
     }
 
     /// Adds the row of a record to the chunk, or says why there is none. With twice as many cells

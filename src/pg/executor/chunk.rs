@@ -6,6 +6,7 @@ use super::statement::{Parameters, Statement};
 use crate::pg::Oid;
 use crate::pg::memory::context::{Context, RESERVE};
 use crate::pg::memory::lent::Lent;
+use loader_core::encode;
 use loader_core::pipeline::RecordPosition;
 use pgrx::pg_sys;
 use pgrx::spi::SpiError;
@@ -77,14 +78,33 @@ fn header_length(header: u32) -> Option<usize> {
 struct Form {
     by_value: bool,
     length: i16,
+    /// It may refuse to be NULL.
+    is_domain: bool,
 }
 
 impl Form {
     fn of(kind: Oid) -> Self {
-        let mut form = Form { by_value: false, length: 0 };
-        // SAFETY: a look-up that writes its results; raises where there is no such type.
-        unsafe { pg_sys::get_typlenbyval(kind, &raw mut form.length, &raw mut form.by_value) };
+        let mut form = Form { by_value: false, length: 0, is_domain: false };
+        // SAFETY: look-ups, the first of which writes its results; they raise where there is no such type.
+        unsafe {
+            pg_sys::get_typlenbyval(kind, &raw mut form.length, &raw mut form.by_value);
+            form.is_domain = pg_sys::getBaseType(kind) != kind;
+        }
         form
+    }
+
+    /// Panics where a datum that is passed by reference has not this form: another length than its
+    /// type, or than it says itself.
+    fn check(self, datum: &[u8]) {
+        let Form { by_value, length, .. } = self;
+        assert!(!by_value, "a datum that is passed by reference");
+        if length >= 0 {
+            assert!(datum.len() == length as usize, "a datum is as long as its type");
+            return;
+        }
+        let header = datum[..pg_sys::VARHDRSZ].first_chunk().expect("four bytes");
+        let header = u32::from_ne_bytes(*header);
+        assert!(length == -1 && header_length(header) == Some(datum.len()), "a datum is as long as it says");
     }
 }
 
@@ -230,23 +250,48 @@ impl Chunk {
         self.last_is_held = false;
     }
 
+    /// Adds a row of cells that the core has made and that lie in the buffer which is held last.
+    /// `false`, and there is no such row, where the server is to be asked about one of them. It was
+    /// [`reserve`](Chunk::reserve)d for.
+    pub fn push_row(&mut self, cells: &[encode::Cell]) -> bool {
+        let before = (self.cells.len(), self.bytes);
+        let held = self.held.last().map_or(&[][..], |buffer| buffer.as_slice());
+        let mut bytes = BESIDE + size_of_val(cells);
+        for (&cell, form) in cells.iter().zip(&self.forms) {
+            let cell = match cell {
+                encode::Cell::Word(word) if form.by_value => {
+                    CellDatum::Value(pg_sys::Datum::from(word as usize))
+                }
+                encode::Cell::Null if !form.is_domain => CellDatum::Null,
+                encode::Cell::Absent if !form.is_domain => CellDatum::Absent,
+                encode::Cell::Datum(span) => {
+                    let datum = &held[span.at..span.at + span.length];
+                    assert!(datum.as_ptr().cast::<u32>().is_aligned(), "a datum is aligned to four bytes");
+                    form.check(datum);
+                    bytes += datum.len();
+                    CellDatum::Value(pg_sys::Datum::from(datum.as_ptr()))
+                }
+                _ => {
+                    self.cells.truncate(before.0);
+                    return false;
+                }
+            };
+            self.cells.push(cell);
+        }
+        self.bytes += bytes;
+        self.last_is_held = true;
+        debug_assert_eq!(self.cells.len(), before.0 + self.types.len());
+        true
+    }
+
     /// The buffer that is held last.
     pub fn held(&self) -> Option<Rc<Vec<u8>>> {
         self.held.last().cloned()
     }
 
-    /// Panics where a datum has not the form of the column that it is for, which is passed by
-    /// reference: another length than its type, or than it says itself.
+    /// Panics where a datum has not the form of the column that it is for.
     fn check_form(&self, datum: &[u8]) {
-        let Form { by_value, length } = self.forms[self.cells.len() % self.forms.len()];
-        assert!(!by_value, "a datum that is passed by reference");
-        if length >= 0 {
-            assert!(datum.len() == length as usize, "a datum is as long as its type");
-            return;
-        }
-        let header = datum[..pg_sys::VARHDRSZ].first_chunk().expect("four bytes");
-        let header = u32::from_ne_bytes(*header);
-        assert!(length == -1 && header_length(header) == Some(datum.len()), "a datum is as long as it says");
+        self.forms[self.cells.len() % self.forms.len()].check(datum);
     }
 
     /// Adds a cell with a copy of a datum that is for a column.
@@ -254,7 +299,7 @@ impl Chunk {
     /// # Safety
     /// The datum is of the type of the column.
     pub(in crate::pg) unsafe fn push_copy(&mut self, datum: pg_sys::Datum, column: usize) {
-        let Form { by_value, length } = self.forms[column];
+        let Form { by_value, length, .. } = self.forms[column];
         // SAFETY: by contract. The copy lives as long as the chunk's rows.
         let (copy, bytes) = unsafe {
             let before = self.memory.enter();
@@ -291,7 +336,7 @@ impl Chunk {
         let Some(last) = self.cells.pop() else { return false };
         // Its cell of that column is there.
         let row = (self.cells.len() - 1) / width * width;
-        let Form { by_value, length } = self.forms[column];
+        let Form { by_value, length, .. } = self.forms[column];
         match (last, self.cells[row + column]) {
             // SAFETY: datums of the type, as they were pushed.
             (CellDatum::Value(theirs), CellDatum::Value(own)) => unsafe {
