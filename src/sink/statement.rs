@@ -6,35 +6,35 @@ use super::route::{ColumnRoute, Route};
 use super::upsert::Upsert;
 use crate::pg::executor::statement::{RowColumn, Statement};
 use crate::pg::relations::relation;
+use crate::pg::relations::type_name::TypeName;
 use crate::pg::strings::text;
 
 /// The INSERT of a target, prepared.
 pub fn prepare(target: &Target, table: &[u8], upsert: Option<&Upsert>) -> Statement {
-    let layout = match &target.route {
-        Route::Columns(route) if is_scanned(target, route) => layout(route, target.lineage),
-        _ => Vec::new(),
-    };
+    // The scan knows of no conditions, as rules have them; and for rows of other servers, the statement
+    // may be planned in ways that know no such scan.
+    let layout = if target.is_plain() { layout(target) } else { Vec::new() };
     Statement::prepare(&text::c_string(&insert(target, table, upsert, &layout)), layout)
 }
 
 /// No function in FROM has more columns (MaxHeapAttributeNumber).
 const MOST_COLUMNS: usize = 1600;
 
-/// Whether the rows come from a scan. It knows of no conditions, as rules have them; and for rows of
-/// other servers, the statement may be planned in ways that know no such scan.
-fn is_scanned(target: &Target, route: &ColumnRoute) -> bool {
-    target.is_plain() && 2 * route.columns.len() + 2 <= MOST_COLUMNS
-}
-
-/// The columns of the rows of the scan.
-fn layout(route: &ColumnRoute, lineage: Lineage) -> Vec<RowColumn> {
-    let mut layout: Vec<RowColumn> = (0..route.columns.len()).map(RowColumn::Cell).collect();
-    let with_default = |&index: &usize| route.columns[index].default.is_some();
-    layout.extend((0..route.columns.len()).filter(with_default).map(RowColumn::Absent));
-    if lineage.byte_offset {
+/// The columns of the rows of the scan; none where rows do not come from a scan.
+fn layout(target: &Target) -> Vec<RowColumn> {
+    let mut layout = match &target.route {
+        Route::Document(_) => vec![RowColumn::Cell(0)],
+        Route::Columns(route) if 2 * route.columns.len() + 2 <= MOST_COLUMNS => {
+            let columns = 0..route.columns.len();
+            let with_default = columns.clone().filter(|&index| route.columns[index].default.is_some());
+            columns.map(RowColumn::Cell).chain(with_default.map(RowColumn::Absent)).collect()
+        }
+        Route::Columns(_) | Route::Transform(_) => return Vec::new(),
+    };
+    if target.lineage.byte_offset {
         layout.push(RowColumn::Offset);
     }
-    if lineage.key {
+    if target.lineage.key {
         layout.push(RowColumn::Key);
     }
     layout
@@ -56,9 +56,15 @@ fn insert(target: &Target, table: &[u8], upsert: Option<&Upsert>, layout: &[RowC
     target.lineage.columns().for_each(|name| add(name.as_bytes()));
     sql.extend_from_slice(b") ");
     match &target.route {
-        Route::Document(_) => {
+        Route::Document(_) if layout.is_empty() => {
             sql.extend_from_slice(b"SELECT loader.chunk_records($1)");
-            add_lineage(&mut sql, target.lineage);
+            let values = ["$2", "loader.chunk_offsets($1)", "loader.chunk_keys($1)"];
+            add_lineage(&mut sql, target.lineage, values);
+        }
+        Route::Document(_) => {
+            sql.extend_from_slice(b"SELECT r.c0");
+            add_lineage(&mut sql, target.lineage, SCANNED_LINEAGE);
+            from_scan(&mut sql, layout, |_| TypeName::jsonb());
         }
         Route::Columns(route) => select_columns(&mut sql, route, target.lineage, layout),
         Route::Transform(transform) => {
@@ -75,7 +81,6 @@ fn insert(target: &Target, table: &[u8], upsert: Option<&Upsert>, layout: &[RowC
 /// The SELECT of the cells, with the defaults that stand in for absent fields. They come from a scan
 /// with these columns, or from a function for each.
 fn select_columns(sql: &mut Vec<u8>, route: &ColumnRoute, lineage: Lineage, layout: &[RowColumn]) {
-    let type_of = |index: usize| route.columns[index].data_type.unmodified().quoted();
     push(sql, "SELECT ");
     for (index, column) in route.columns.iter().enumerate() {
         let before = if index == 0 { "" } else { ", " };
@@ -86,15 +91,12 @@ fn select_columns(sql: &mut Vec<u8>, route: &ColumnRoute, lineage: Lineage, layo
                 sql.extend_from_slice(default);
                 // Of its own type the default may be another than the column's, which would change values.
                 push(sql, ")::");
-                sql.extend_from_slice(&type_of(index));
+                sql.extend_from_slice(&route.columns[index].data_type.unmodified().quoted());
                 push(sql, &format!(" ELSE r.c{index} END"));
             }
         }
     }
-    let values = [(lineage.load_id, "$2"), (lineage.byte_offset, "r.o"), (lineage.key, "r.k")];
-    for (_, value) in values.into_iter().filter(|(has, _)| *has) {
-        push(sql, &format!(", {value}"));
-    }
+    add_lineage(sql, lineage, SCANNED_LINEAGE);
     if layout.is_empty() {
         push(sql, " FROM (SELECT ");
         for (index, column) in route.columns.iter().enumerate() {
@@ -116,13 +118,20 @@ fn select_columns(sql: &mut Vec<u8>, route: &ColumnRoute, lineage: Lineage, layo
         push(sql, ") AS r");
         return;
     }
+    // With its modifier: the cells are as long and as precise as the column wants them, and the server
+    // need not see to that again.
+    from_scan(sql, layout, |index| route.columns[index].data_type);
+}
+
+/// The scan with these columns. `type_of` says of which type the cells of a column are.
+fn from_scan(sql: &mut Vec<u8>, layout: &[RowColumn], type_of: impl Fn(usize) -> TypeName) {
     push(sql, " FROM loader.chunk_rows($1) AS r (");
     for (position, column) in layout.iter().enumerate() {
         push(sql, if position == 0 { "" } else { ", " });
         match *column {
             RowColumn::Cell(index) => {
                 push(sql, &format!("c{index} "));
-                sql.extend_from_slice(&type_of(index));
+                sql.extend_from_slice(&type_of(index).quoted());
             }
             RowColumn::Absent(index) => push(sql, &format!("a{index} pg_catalog.bool")),
             RowColumn::Offset => push(sql, "o pg_catalog.int8"),
@@ -132,14 +141,13 @@ fn select_columns(sql: &mut Vec<u8>, route: &ColumnRoute, lineage: Lineage, layo
     push(sql, ")");
 }
 
-/// The columns of lineage of a document.
-fn add_lineage(sql: &mut Vec<u8>, lineage: Lineage) {
-    let values = [
-        (lineage.load_id, "$2"),
-        (lineage.byte_offset, "loader.chunk_offsets($1)"),
-        (lineage.key, "loader.chunk_keys($1)"),
-    ];
-    for (_, value) in values.into_iter().filter(|(has, _)| *has) {
+/// What a scan, or what stands for it, has of the lineage of a row.
+const SCANNED_LINEAGE: [&str; 3] = ["$2", "r.o", "r.k"];
+
+/// The columns of lineage that the target has: the number of the load, the offset, the key.
+fn add_lineage(sql: &mut Vec<u8>, lineage: Lineage, values: [&str; 3]) {
+    let has = [lineage.load_id, lineage.byte_offset, lineage.key];
+    for (value, _) in values.into_iter().zip(has).filter(|(_, has)| *has) {
         push(sql, ", ");
         push(sql, value);
     }

@@ -272,6 +272,12 @@ impl ChunkHandle {
         is_row
     }
 
+    /// Says that it is not known which of the rows the statement is at.
+    pub(super) fn take_none(&self) {
+        // SAFETY: it is there as long as the handle.
+        unsafe { self.handed_out.as_ref() }.set(HandedOut::None);
+    }
+
     /// What a row has in a column of `loader.chunk_rows`, which is one of the layout.
     #[inline]
     pub(super) fn row_column(&self, row: usize, column: usize) -> pg_sys::NullableDatum {

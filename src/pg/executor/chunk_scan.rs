@@ -2,12 +2,14 @@
 //! "Writing a Custom Scan Provider" in PostgreSQL's manual). The server would first collect what a
 //! function in FROM returns; a scan hands out row by row, each of them as it lies in the chunk. The
 //! planner's hook puts it in place of the function while a statement of a load is planned, and leaves
-//! all else as it is.
+//! all else as it is. Where the statement does no more with the rows than to insert them, they go in many at
+//! a time ([`multi_insert`]).
 //!
 //! As for [`chunk_handle`](super::chunk_handle), rows are handed to no other statement than the one
 //! that a load executes: the scan looks for the chunk by the list of parameters.
 
 use super::chunk_handle::{self, ChunkHandle};
+use super::multi_insert;
 use pgrx::{PgSqlErrorCode, ereport, pg_guard, pg_sys};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -96,6 +98,9 @@ unsafe extern "C-unwind" fn add_scan(
         path.path.parent = rel;
         path.path.pathtarget = (*rel).reltarget;
         path.path.rows = (*rel).rows;
+        path.flags = pg_sys::CUSTOMPATH_SUPPORT_PROJECTION;
+        // What is asked of the relation. The planner puts there later what it makes of that.
+        path.custom_private = pg_sys::list_copy((*(*rel).reltarget).exprs);
         path.methods = &raw const PATH_METHODS.0;
         pg_sys::add_path(rel, path.into_pg().cast());
     }
@@ -133,23 +138,29 @@ unsafe extern "C-unwind" fn plan_path(
     clauses: *mut pg_sys::List,
     _plans: *mut pg_sys::List,
 ) -> *mut pg_sys::Plan {
-    // SAFETY: called by the planner with a path of ours; the columns are variables of the relation.
+    // SAFETY: called by the planner with a path of ours; what is asked of the relation are variables.
     unsafe {
         if !clauses.is_null() {
             ereport!(ERROR, PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "a scan of a chunk has no conditions");
         }
-        let mut numbers = ptr::null_mut();
-        for column in crate::pg::relations::list::elements(columns) {
-            let column = (*column.ptr_value.cast::<pg_sys::TargetEntry>()).expr;
+        // The columns of the scan are those that anything asks for; what the plan makes of them, a
+        // projection, is its target list.
+        let (mut numbers, mut scanned) = (ptr::null_mut(), ptr::null_mut());
+        for (index, column) in crate::pg::relations::list::elements((*path).custom_private).iter().enumerate()
+        {
+            let column = column.ptr_value.cast::<pg_sys::Expr>();
             assert!((*column).type_ == pg_sys::NodeTag::T_Var, "a scan has columns of its relation");
             let number = (*column.cast::<pg_sys::Var>()).varattno;
             numbers = pg_sys::lappend_int(numbers, i32::from(number));
+            let column = pg_sys::copyObjectImpl(column.cast()).cast();
+            let entry = pg_sys::makeTargetEntry(column, index as i16 + 1, ptr::null_mut(), false);
+            scanned = pg_sys::lappend(scanned, entry.cast());
         }
         let mut scan = pgrx::PgBox::<pg_sys::CustomScan>::alloc_node(pg_sys::NodeTag::T_CustomScan);
         scan.scan.plan.targetlist = columns;
         // There is no relation to be opened.
         scan.scan.scanrelid = 0;
-        scan.custom_scan_tlist = pg_sys::copyObjectImpl(columns.cast()).cast();
+        scan.custom_scan_tlist = scanned;
         scan.custom_relids = pg_sys::bms_copy((*rel).relids);
         scan.custom_private = numbers;
         scan.flags = (*path).flags;
@@ -183,9 +194,6 @@ unsafe extern "C-unwind" fn begin(
         let Some(handle) = chunk_handle::of_statement((*estate).es_param_list_info) else {
             chunk_handle::refuse()
         };
-        if !state.base.ss.ps.ps_ProjInfo.is_null() {
-            ereport!(ERROR, PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "a scan of a chunk cannot project");
-        }
         let numbers = crate::pg::relations::list::elements(plan.custom_private);
         let row = &*(*state.base.ss.ss_ScanTupleSlot).tts_tupleDescriptor;
         assert!(row.natts as usize == numbers.len(), "a scan has the columns that it was planned with");
@@ -209,27 +217,41 @@ unsafe extern "C-unwind" fn next_row(node: *mut pg_sys::CustomScanState) -> *mut
     // virtual one with as many columns.
     unsafe {
         let state = &mut *node.cast::<ChunkScanState>();
-        let slot = state.base.ss.ss_ScanTupleSlot;
-        if let Some(clear) = (*(*slot).tts_ops).clear {
-            clear(slot);
-        }
+        let (slot, projection) = (state.base.ss.ss_ScanTupleSlot, state.base.ss.ps.ps_ProjInfo);
+        empty(slot);
         let Some(handle) = state.handle else { return slot };
         let handle = handle.as_ref();
+        let columns = std::slice::from_raw_parts(state.columns, state.width);
+        if state.row == 0
+            && let Some(table) = multi_insert::table_of(&state.base)
+        {
+            state.handle = None;
+            multi_insert::insert_all(&mut state.base, table, handle, columns);
+            empty(slot);
+            return slot;
+        }
         if !handle.take_row(state.row) {
             return slot;
         }
-        let columns = std::slice::from_raw_parts(state.columns, state.width);
-        for (index, &column) in columns.iter().enumerate() {
-            let value = handle.row_column(state.row, usize::from(column));
-            (*slot).tts_values.add(index).write(value.value);
-            (*slot).tts_isnull.add(index).write(value.isnull);
-        }
+        multi_insert::store(slot, state.row, handle, columns);
         state.row += 1;
-        // What ExecStoreVirtualTuple does. That is a call with pgrx's guard around it, which sets a
-        // place to jump back to for each row, and took one twentieth of the time of a load.
-        (*slot).tts_flags &= !(pg_sys::TTS_FLAG_EMPTY as u16);
-        (*slot).tts_nvalid = state.width as i16;
-        slot
+        if projection.is_null() {
+            return slot;
+        }
+        let context = state.base.ss.ps.ps_ExprContext;
+        pg_sys::MemoryContextReset((*context).ecxt_per_tuple_memory);
+        (*context).ecxt_scantuple = slot;
+        pg_sys::ExecProject(projection)
+    }
+}
+
+/// What ExecClearTuple does.
+unsafe fn empty(slot: *mut pg_sys::TupleTableSlot) {
+    // SAFETY: a slot of this node.
+    unsafe {
+        if let Some(clear) = (*(*slot).tts_ops).clear {
+            clear(slot);
+        }
     }
 }
 

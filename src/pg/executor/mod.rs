@@ -13,6 +13,7 @@ pub mod constraint;
 pub mod expression;
 pub mod input_function;
 pub mod key_order;
+mod multi_insert;
 pub(in crate::pg) mod nesting;
 pub mod object;
 pub mod procedure;

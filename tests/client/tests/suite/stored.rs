@@ -269,3 +269,52 @@ fn a_replica_has_the_same() {
     let read = there.query_one("SELECT count(*) FROM read_json_file($1)", &[&path]).expect("a reading");
     assert_eq!(read.get::<_, i64>(0), number(&mut client, "SELECT count(*) FROM t"));
 }
+
+/// How many bytes of WAL `run` has written.
+fn logged(client: &mut Client, run: impl FnOnce(&mut Client)) -> i64 {
+    let position = "SELECT (pg_current_wal_insert_lsn() - '0/0')::int8";
+    let before = number(client, position);
+    run(client);
+    number(client, position) - before
+}
+
+#[test]
+fn rows_go_in_many_at_a_time() {
+    let (database, mut client) = session("stored_many_at_a_time");
+    let file = database.file("numbers.csv", &{
+        let mut text = String::from("a,b,c\n");
+        for n in 0..20_000 {
+            writeln!(text, "{n},{},{}", n % 7, n % 1000).expect("a string");
+        }
+        text
+    });
+    // A row by itself takes a WAL record of some 80 bytes; in a record of a page it takes about 20. What a
+    // load writes beside its rows is less than 100 kB.
+    for (definition, parts) in [
+        ("a int, b int, c int", ""),
+        ("a int NOT NULL CHECK (a >= 0), b numeric(6,2), c int, d bigserial", ""),
+        ("a int PRIMARY KEY, b int, c int", ""),
+        ("a int, b int, c int", "PARTITION OF whole DEFAULT"),
+    ] {
+        client
+            .batch_execute(&format!(
+                "DROP TABLE IF EXISTS t, copied, whole;
+                 CREATE TABLE whole (a int, b int, c int) PARTITION BY RANGE (a);
+                 CREATE TABLE t {}; CREATE TABLE copied ({definition})",
+                if parts.is_empty() { format!("({definition})") } else { parts.to_string() }
+            ))
+            .expect("two tables");
+        let loader = logged(&mut client, |client| {
+            client.query("SELECT FROM load_csv_file($1, 't', chunk => 7000)", &[&file]).expect("a load");
+        });
+        let copied = logged(&mut client, |client| {
+            client
+                .batch_execute(&format!("COPY copied (a, b, c) FROM '{file}' (FORMAT csv, HEADER)"))
+                .expect("COPY");
+        });
+        let differ = number(&mut client, "SELECT count(*) FROM (TABLE t EXCEPT TABLE copied) AS d");
+        assert_eq!((count(&mut client, "t"), differ), (20_000, 0), "{definition} {parts}");
+        let most = copied + copied / 2 + 100_000;
+        assert!(loader <= most, "{definition} {parts}: {loader} bytes of WAL, COPY writes {copied}");
+    }
+}
