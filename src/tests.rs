@@ -37,7 +37,14 @@ mod tests {
         let places = vec![RecordPosition::default(); chunk.len()];
         let parameters = Parameters { number: 0, file: "" };
         let rows = chunk
-            .hand_to(&Statement::prepare(sql, Vec::new()), 0..chunk.len(), &places, parameters, handed_out)
+            .hand_to(
+                &Statement::prepare(sql, Vec::new()),
+                0..chunk.len(),
+                &places,
+                parameters,
+                handed_out,
+                false,
+            )
             .expect("a statement");
         assert_eq!(rows, Written { inserted: 1, updated: 0 });
         Spi::get_one("SELECT sum FROM sums").expect("a sum")

@@ -269,4 +269,9 @@ impl Companion for Resolving<'_> {
     }
 
     fn inserted(&mut self, _: Range<usize>) {}
+
+    /// All of them are marked before they are inserted.
+    fn takes_parts(&self) -> bool {
+        false
+    }
 }

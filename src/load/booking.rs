@@ -78,4 +78,8 @@ impl Companion for Booking<'_> {
     fn inserted(&mut self, _: Indexes<usize>) {
         *self.any_good = true;
     }
+
+    fn takes_parts(&self) -> bool {
+        true
+    }
 }

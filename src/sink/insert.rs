@@ -3,7 +3,7 @@
 
 use super::column_options::ColumnOptions;
 use super::lineage::Lineage;
-use super::ranges::{self, Companion, Pace, Refused};
+use super::ranges::{self, Attempt, Companion, Pace, Refused};
 use super::statement;
 use super::upsert::Upsert;
 use super::{Route, Target};
@@ -66,7 +66,7 @@ impl Insert {
     /// Inserts these of the rows and returns what that has written: not those that a trigger suppressed. The first row that the server refuses is its error.
     pub fn run(&mut self, target: &Target, rows: Rows<'_>, range: Range<usize>) -> Result<Written, Error> {
         self.make_fit(target)?;
-        self.with_context(target, rows, range, |insert, _| insert())
+        self.with_context(target, rows, range, |insert, _| insert(false))
     }
 
     /// The same, but rows that the server refuses are left out.
@@ -85,36 +85,43 @@ impl Insert {
         inserted
     }
 
-    /// Inserts some of the rows, all of them or, if one is refused, none.
+    /// Inserts some of the rows: all of them, those before one that a constraint refuses, or none if one is
+    /// refused.
     fn attempt(
         &mut self,
         target: &Target,
         rows: Rows<'_>,
         range: Range<usize>,
         companion: &mut impl Companion,
-    ) -> Result<Result<Written, Refused>, Error> {
+    ) -> Result<Attempt, Error> {
         // A trigger may have renamed what the statement names.
         self.make_fit(target)?;
         let first = range.start;
+        // A row by itself raises the error that says why.
+        let may_end_before = companion.takes_parts() && range.len() > 1;
         let outcome = self.with_context(target, rows, range.clone(), |insert, handed_out| {
             let body = || {
                 companion.before(range).map_err(Outcome::Failed)?;
-                insert().map_err(Outcome::Failed)
+                let written = insert(may_end_before).map_err(Outcome::Failed)?;
+                Ok(match handed_out.get() {
+                    HandedOut::Before(index) => Attempt::InsertedBefore(first + index, written),
+                    _ => Attempt::Inserted(written),
+                })
             };
             subtransaction::unless_refused(body, |error| {
                 let row = match handed_out.get() {
                     // One of those before it has the same key.
                     _ if error.code == PgSqlErrorCode::ERRCODE_CARDINALITY_VIOLATION => None,
                     HandedOut::UpTo(index) => Some(first + index),
-                    HandedOut::None | HandedOut::All => None,
+                    HandedOut::None | HandedOut::All | HandedOut::Before(_) => None,
                 };
                 RejectReason::of_row(error)
                     .map(|reason| Outcome::Refused(Refused { row, reason: Box::new(reason) }))
             })
         });
         match outcome {
-            Ok(rows) => Ok(Ok(rows)),
-            Err(Outcome::Refused(refused)) => Ok(Err(refused)),
+            Ok(attempt) => Ok(attempt),
+            Err(Outcome::Refused(refused)) => Ok(Attempt::Refused(refused)),
             Err(Outcome::Failed(error)) => Err(error),
         }
     }
@@ -131,14 +138,14 @@ impl Insert {
         Ok(())
     }
 
-    /// Runs `body` with what inserts the rows of the range, and
+    /// Runs `body` with what inserts the rows of the range, or those before one that a constraint refuses, and
     /// with what says how far that has got. Errors name the record.
     fn with_context<R>(
         &self,
         target: &Target,
         rows: Rows<'_>,
         range: Range<usize>,
-        body: impl FnOnce(&dyn Fn() -> Result<Written, Error>, &Cell<HandedOut>) -> R,
+        body: impl FnOnce(&dyn Fn(bool) -> Result<Written, Error>, &Cell<HandedOut>) -> R,
     ) -> R {
         let Rows { load_id, file, chunk, .. } = rows;
         let places = rows.places_of(range.clone());
@@ -150,13 +157,14 @@ impl Insert {
             let _ = write_place(&mut place, handed_out.get(), places);
             place
         };
-        let insert = || {
+        let insert = |may_end_before| {
             Ok(chunk.hand_to(
                 &self.statement,
                 range.clone(),
                 places,
                 Parameters { number: load_id, file },
                 &handed_out,
+                may_end_before,
             )?)
         };
         error_context::with_context(&describe, || error_context::noting(place, || body(&insert, &handed_out)))
@@ -197,7 +205,7 @@ fn write_place(line: &mut dyn Write, handed_out: HandedOut, places: &[RecordPosi
     };
     match handed_out {
         HandedOut::UpTo(index) => write!(line, "{}", places[index]),
-        HandedOut::None | HandedOut::All => write!(
+        HandedOut::None | HandedOut::All | HandedOut::Before(_) => write!(
             line,
             "records {} to {}, lines {} to {}, bytes {} to {}",
             first.number,

@@ -2,6 +2,9 @@
 //! them whole or not at all. Where the server names the row that it refuses, those before it go
 //! in and it is left out; where it names none, the range is halved until one row is left.
 //!
+//! A row that NOT NULL or CHECK refuses is seen before it is inserted, where rows go in many at a time: the
+//! range ends before it, and it is tried by itself for the error that says why.
+//!
 //! Every refusal costs a range that is rolled back and rows that are inserted a second time;
 //! every range costs something, too. So the length of ranges follows how far refusals are apart:
 //! a chunk is one range as long as there are none.
@@ -22,6 +25,9 @@ pub trait Companion {
 
     /// Called when these rows are in the table.
     fn inserted(&mut self, rows: Range<usize>);
+
+    /// Whether only the first ones may go in of the rows that [`before`](Companion::before) was told of.
+    fn takes_parts(&self) -> bool;
 }
 
 /// A range costs about as much as it costs to insert half so many rows.
@@ -70,6 +76,16 @@ impl Pace {
     }
 }
 
+/// What came of an attempt to insert a range.
+pub(super) enum Attempt {
+    /// All of its rows are in.
+    Inserted(Written),
+    /// Those before this row are in, which a constraint refuses.
+    InsertedBefore(usize, Written),
+    /// None of them is.
+    Refused(Refused),
+}
+
 /// A row of a range was refused.
 pub(super) struct Refused {
     /// Which one, if that is known: the last one that the server had asked for.
@@ -82,52 +98,68 @@ pub(super) fn run<C: Companion>(
     rows: Range<usize>,
     pace: &mut Pace,
     companion: &mut C,
-    mut attempt: impl FnMut(Range<usize>, &mut C) -> Result<Result<Written, Refused>, Error>,
+    mut attempt: impl FnMut(Range<usize>, &mut C) -> Result<Attempt, Error>,
 ) -> Result<Written, Error> {
     let (mut start, count, mut written) = (rows.start, rows.end, Written::default());
     // Up to there is a range that was refused, and it is not known which row of it was meant.
     let mut suspect = 0;
+    // A row that was refused. Those before it are good, unless they are looked at later than they are
+    // asked for, several at a time, as those for another server are: then one of them may be meant.
+    let mut named: Option<Named> = None;
+    // A row that a constraint refuses: by itself it raises the error that says so.
+    let mut known = None;
     while start < count {
-        let length = if suspect > start { (suspect - start).div_ceil(2) } else { pace.next() };
-        let range = start..start.saturating_add(length).min(count);
+        if let Some(Named { reason, unnamed, .. }) = named.take_if(|named| named.row == start) {
+            pace.refused(unnamed);
+            companion.refused(start, *reason)?;
+            start += 1;
+            continue;
+        }
+        let end = match &named {
+            _ if known == Some(start) => start + 1,
+            Some(named) => named.row,
+            None if suspect > start => start + (suspect - start).div_ceil(2),
+            None => start.saturating_add(pace.next()),
+        };
+        let range = start..end.min(count);
         let refused = match attempt(range.clone(), companion)? {
-            Ok(rows) => {
+            Attempt::Inserted(rows) => {
                 written += rows;
                 pace.took(range.len());
                 companion.inserted(range.clone());
                 start = range.end;
                 continue;
             }
-            Err(refused) => refused,
-        };
-        allocator::refill().map_err(Error::OutOfMemory)?;
-        let unnamed = refused.row.is_none();
-        let row = match refused.row {
-            None if range.len() > 1 => {
-                suspect = range.end;
+            Attempt::InsertedBefore(row, rows) => {
+                written += rows;
+                pace.took(row - start);
+                if row > start {
+                    companion.inserted(start..row);
+                }
+                (start, known) = (row, Some(row));
                 continue;
             }
-            row => row.unwrap_or(start),
+            Attempt::Refused(refused) => refused,
         };
-        // The rows before it are good, unless they are looked at later than they are asked for,
-        // several at a time, as those for another server are: then one of them may be meant.
-        let before = start..row;
-        if !before.is_empty() {
-            match attempt(before.clone(), companion)? {
-                Ok(rows) => {
-                    written += rows;
-                    pace.took(before.len());
-                    companion.inserted(before);
-                }
-                Err(_) => {
-                    suspect = row;
-                    continue;
-                }
-            }
+        allocator::refill().map_err(Error::OutOfMemory)?;
+        if known == Some(start) {
+            // It has cost no other row a second time, so ranges need not be shorter.
+            companion.refused(start, *refused.reason)?;
+            start += 1;
+        } else if named.take().is_some() || (refused.row.is_none() && range.len() > 1) {
+            suspect = range.end;
+        } else {
+            let (row, unnamed) = (refused.row.unwrap_or(start), refused.row.is_none());
+            named = Some(Named { row, unnamed, reason: refused.reason });
         }
-        pace.refused(unnamed);
-        companion.refused(row, *refused.reason)?;
-        start = row + 1;
     }
     Ok(written)
+}
+
+/// A row that was refused, and is to be left out once those before it are in.
+struct Named {
+    row: usize,
+    /// The server did not name it.
+    unnamed: bool,
+    reason: Box<RejectReason>,
 }

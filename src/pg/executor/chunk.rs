@@ -491,7 +491,8 @@ impl Chunk {
 
     /// Runs a statement that takes the rows at `indexes`, and returns what it has written.
     /// `places` has one for each of these. `handed_out` says meanwhile how far it has
-    /// got, counted from the first of them.
+    /// got, counted from the first of them. With `may_end_before` it may end before a row that a
+    /// constraint refuses.
     pub fn hand_to(
         &self,
         statement: &Statement,
@@ -499,11 +500,12 @@ impl Chunk {
         places: &[RecordPosition],
         parameters: Parameters<'_>,
         handed_out: &Cell<HandedOut>,
+        may_end_before: bool,
     ) -> Result<Written, SpiError> {
         let keys = if self.keys.is_empty() { &[] } else { &self.keys[indexes.clone()] };
         let width = self.types.len();
         let cells = &self.cells[indexes.start * width..indexes.end * width];
-        let given = Values { types: &self.types, cells, places, keys };
+        let given = Values { types: &self.types, cells, places, keys, may_end_before };
         // SAFETY: the cells are of the types, the keys are text.
         unsafe { chunk_handle::run(statement, given, parameters, handed_out) }
     }

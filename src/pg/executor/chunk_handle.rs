@@ -32,6 +32,8 @@ pub enum HandedOut {
     None,
     /// The last value that it got, from 0.
     UpTo(usize),
+    /// It has ended before this value, which a constraint of the table refuses: what was before it is in.
+    Before(usize),
     /// It knows that there are no more.
     All,
 }
@@ -72,6 +74,8 @@ pub(in crate::pg) struct Values<'a> {
     pub places: &'a [RecordPosition],
     /// Texts, one for each row, or none where nobody asks for them.
     pub keys: &'a [Option<pg_sys::Datum>],
+    /// The statement may end before a row that a constraint refuses, and raise no error for it.
+    pub may_end_before: bool,
 }
 
 /// Runs a statement that takes the rows, and returns what it has written.
@@ -129,6 +133,7 @@ pub(super) struct ChunkHandle {
     layout: NonNull<[RowColumn]>,
     places: NonNull<[RecordPosition]>,
     keys: NonNull<[Option<pg_sys::Datum>]>,
+    may_end_before: bool,
     handed_out: NonNull<Cell<HandedOut>>,
     outcomes: NonNull<RowOutcomes>,
 }
@@ -155,7 +160,7 @@ fn open(
     let Parameters { number, file } = parameters;
     // Nothing raises an error between the handle and what closes it.
     let datums = [token.into_datum(), number.into_datum(), file.into_datum()];
-    let Values { types, cells, places, keys } = given;
+    let Values { types, cells, places, keys, may_end_before } = given;
     let handle = ChunkHandle {
         token,
         list,
@@ -164,6 +169,7 @@ fn open(
         layout: layout.into(),
         places: places.into(),
         keys: keys.into(),
+        may_end_before,
         handed_out: handed_out.into(),
         outcomes: outcomes.into(),
     };
@@ -270,6 +276,17 @@ impl ChunkHandle {
         handed_out.set(if is_row { HandedOut::UpTo(row) } else { HandedOut::All });
         outcomes.is_conflict.set(false);
         is_row
+    }
+
+    /// Whether the statement may end before a row that a constraint refuses.
+    pub(super) fn may_end_before(&self) -> bool {
+        self.may_end_before
+    }
+
+    /// Says that it ends before a row.
+    pub(super) fn end_before(&self, row: usize) {
+        // SAFETY: it is there as long as the handle.
+        unsafe { self.handed_out.as_ref() }.set(HandedOut::Before(row));
     }
 
     /// Says that it is not known which of the rows the statement is at.

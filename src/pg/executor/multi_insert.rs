@@ -9,7 +9,7 @@
 //! servers: there the executor takes the rows one by one.
 
 use super::chunk_handle::ChunkHandle;
-use pgrx::pg_sys;
+use pgrx::{PgTupleDesc, pg_sys};
 use std::ptr;
 
 /// The rows that go in with one call. More gain nothing: they leave the processor's cache.
@@ -30,6 +30,7 @@ unsafe extern "C-unwind" {
         slot: *mut pg_sys::TupleTableSlot,
         estate: *mut pg_sys::EState,
     );
+    fn ExecCheck(expression: *mut pg_sys::ExprState, context: *mut pg_sys::ExprContext) -> bool;
     fn ExecPartitionCheck(
         table: *mut pg_sys::ResultRelInfo,
         slot: *mut pg_sys::TupleTableSlot,
@@ -120,6 +121,8 @@ struct Insertion<'a> {
     table: *mut pg_sys::ResultRelInfo,
     handle: &'a ChunkHandle,
     columns: &'a [u16],
+    /// The columns that are NOT NULL, from 0.
+    not_null: &'a [usize],
     slots: [*mut pg_sys::TupleTableSlot; BATCH],
     /// Keeps the page that is being filled, and a few pages to be used again and again.
     state: pg_sys::BulkInsertState,
@@ -150,7 +153,12 @@ pub(super) unsafe fn insert_all(
         );
         let state = pg_sys::GetBulkInsertState();
         let slots = [ptr::null_mut(); BATCH];
-        let mut insertion = Insertion { node, estate, table, handle, columns, slots, state, memory };
+        let row = PgTupleDesc::from_pg_unchecked((*(*table).ri_RelationDesc).rd_att);
+        let not_null = row.iter().enumerate().filter(|(_, column)| column.attnotnull).map(|(index, _)| index);
+        let not_null: Vec<usize> = not_null.collect();
+        let not_null = &*not_null;
+        let mut insertion =
+            Insertion { node, estate, table, handle, columns, not_null, slots, state, memory };
         pg_sys::ffi::pg_guard_ffi_boundary(|| insertion.run());
         for slot in insertion.slots.into_iter().filter(|slot| !slot.is_null()) {
             pg_sys::ExecDropSingleTupleTableSlot(slot);
@@ -174,8 +182,7 @@ impl Insertion<'_> {
                 ExecOpenIndices(self.table, false);
             }
             let checks_constraints = !(*(*table.ri_RelationDesc).rd_att).constr.is_null();
-            let mut row = 0;
-            let mut is_row = true;
+            let (mut row, mut is_row, mut is_refused) = (0, true, false);
             while is_row {
                 self.forget_batch();
                 let first = row;
@@ -189,14 +196,62 @@ impl Insertion<'_> {
                         ExecPartitionCheck(self.table, slot, self.estate, true);
                     }
                     if checks_constraints {
-                        ExecConstraints(self.table, slot, self.estate);
+                        match self.fulfils_constraints(slot) {
+                            Some(true) => {}
+                            Some(false) => {
+                                (is_row, is_refused) = (false, true);
+                                break;
+                            }
+                            None => ExecConstraints(self.table, slot, self.estate),
+                        }
                     }
                     row += 1;
                 }
                 self.insert_batch(first, row - first);
             }
             (*self.estate).es_processed += row as u64;
-            self.handle.take_row(row);
+            if is_refused {
+                self.handle.end_before(row);
+            } else {
+                self.handle.take_row(row);
+            }
+        }
+    }
+
+    /// Whether a row fulfils NOT NULL and CHECK. `None` where that is not to be told, but to be raised as an
+    /// error if not: the statement must not end before it, or its constraints are not prepared yet.
+    unsafe fn fulfils_constraints(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<bool> {
+        if !self.handle.may_end_before() {
+            return None;
+        }
+        // SAFETY: the slot has a row of the table. The expressions are as many as the constraints, those
+        // that are not enforced have none, and they were prepared by ExecConstraints for their context.
+        unsafe {
+            let constraints = &*(*(*(*self.table).ri_RelationDesc).rd_att).constr;
+            #[cfg(not(any(feature = "pg15", feature = "pg16", feature = "pg17")))]
+            if constraints.has_generated_virtual {
+                return None;
+            }
+            #[cfg(any(feature = "pg15", feature = "pg16", feature = "pg17"))]
+            let expressions = (*self.table).ri_ConstraintExprs;
+            #[cfg(not(any(feature = "pg15", feature = "pg16", feature = "pg17")))]
+            let expressions = (*self.table).ri_CheckConstraintExprs;
+            let context = (*self.estate).es_per_tuple_exprcontext;
+            let checks = usize::from(constraints.num_check);
+            if checks > 0 && (expressions.is_null() || context.is_null()) {
+                return None;
+            }
+            if self.not_null.iter().any(|&column| *(*slot).tts_isnull.add(column)) {
+                return Some(false);
+            }
+            if checks > 0 {
+                (*context).ecxt_scantuple = slot;
+            }
+            let holds = |index| {
+                let expression: *mut pg_sys::ExprState = *expressions.add(index);
+                expression.is_null() || ExecCheck(expression, context)
+            };
+            Some((0..checks).all(holds))
         }
     }
 
