@@ -56,8 +56,7 @@ pub trait RowEncoder: Send {
                 Some(word) => Cell::Word(word),
                 None => self.cell(column, text, values)?,
             };
-            // There is room for it.
-            cells.push(cell);
+            memory::push(cells, cell)?;
         }
         if check {
             let first = cells.len() - width;
