@@ -35,6 +35,7 @@ mod log;
 mod many;
 mod memory;
 mod mend_rejects;
+mod merge;
 mod owner;
 mod progress;
 mod raw_text;
