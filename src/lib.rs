@@ -30,6 +30,7 @@ mod words;
 pgrx::pg_module_magic!(name, version);
 pgrx::extension_sql_file!("../sql/loader.sql", name = "loader", bootstrap);
 pgrx::extension_sql_file!("../sql/merge.sql", name = "merge", requires = ["loader"]);
+pgrx::extension_sql_file!("../sql/swap.sql", name = "swap", requires = ["merge"]);
 
 /// Called by the server when it loads the library.
 #[pgrx::pg_guard]

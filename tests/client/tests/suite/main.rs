@@ -50,6 +50,7 @@ mod resume;
 mod roles;
 mod search_path;
 mod stored;
+mod swap;
 mod threads;
 mod upgrade;
 mod verdicts;
