@@ -11,6 +11,7 @@ pub mod chunk_handle;
 pub mod chunk_scan;
 pub mod constraint;
 pub mod expression;
+pub mod hook;
 pub mod input_function;
 pub mod key_order;
 mod multi_insert;

@@ -210,6 +210,47 @@ impl Transactions {
         .execute()
     }
 
+    /// Runs what may end and begin transactions by itself, as a statement of a client may. The last one
+    /// is left open, with a snapshot. What the server raises is returned, and what is not committed is
+    /// taken back then. A request to cancel goes on its way. Only a worker can do this.
+    pub fn run_statement(&mut self, body: impl FnOnce()) -> Result<(), Contained> {
+        assert!(self.runner == Runner::Worker && !self.open, "a worker that has no transaction open");
+        nesting::assert_transaction_may_end();
+        // SAFETY: a plain variable of this single-threaded process; see [`stay`] for the context.
+        let memory = unsafe { pg_sys::CurrentMemoryContext };
+        let body = AssertUnwindSafe(body);
+        PgTryBuilder::new(|| {
+            let AssertUnwindSafe(body) = { body };
+            // SAFETY: no transaction is open; after the body one is, which it may have begun.
+            unsafe {
+                pg_sys::SetCurrentStatementStartTimestamp();
+                pg_sys::StartTransactionCommand();
+                pg_sys::XactIsoLevel = pg_sys::XACT_READ_COMMITTED as i32;
+                pg_sys::MemoryContextSwitchTo(memory);
+                body();
+                pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+                pg_sys::MemoryContextSwitchTo(memory);
+            }
+            Ok(())
+        })
+        .catch_others(|error| {
+            let report = match &error {
+                CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report,
+                CaughtError::RustPanic { .. } => error.rethrow(),
+            };
+            let contained = Contained::of(report);
+            // SAFETY: the transaction that failed.
+            unsafe {
+                pg_sys::AbortCurrentTransaction();
+                pg_sys::MemoryContextSwitchTo(memory);
+            }
+            if contained.is_request() { error.rethrow() } else { Err(contained) }
+        })
+        .execute()?;
+        self.open = true;
+        Ok(())
+    }
+
     /// Begins another transaction in place of one in which nothing was done: a
     /// procedure that waits is in none for long. Takes no snapshot.
     pub fn renew(&mut self) {

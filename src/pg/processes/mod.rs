@@ -5,9 +5,11 @@
 //! they go, and a process becomes somebody else only for as long as a closure runs.
 
 pub mod blocking;
+pub mod clock;
 pub mod descriptor;
 pub mod latch;
 pub mod lock;
+pub mod notify;
 pub mod progress;
 pub mod session;
 pub mod setting;

@@ -11,6 +11,17 @@ pub fn current() -> Oid {
     unsafe { pg_sys::GetUserId() }
 }
 
+/// Whether this session is logged in as the role, and has not become another one since: what runs in
+/// it can become no other, either.
+pub fn is_logged_in_as(role: Oid) -> bool {
+    // SAFETY: read variables.
+    unsafe {
+        pg_sys::GetAuthenticatedUserId() == role
+            && pg_sys::GetSessionUserId() == role
+            && pg_sys::GetUserId() == role
+    }
+}
+
 /// The name of a role, in the database's encoding.
 pub fn name(role: Oid) -> Vec<u8> {
     // SAFETY: a look-up; raises where the role is gone.

@@ -1,6 +1,7 @@
 //! Relations: names, columns, rights and locks.
 
 use crate::pg::Oid;
+use crate::pg::executor::snapshot::{self, Snapshot};
 use crate::pg::processes::user;
 use crate::pg::strings::text;
 use pgrx::pg_sys;
@@ -82,6 +83,21 @@ pub fn quoted_name(relation: Oid) -> Option<Vec<u8>> {
     // SAFETY: look-ups by OID that return copies; a missing relation is in no schema.
     let schema = unsafe { text::take(pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation))) };
     Some(quote_qualified(&schema?, &name(relation)?))
+}
+
+/// The relation of a name with its schema, quoted as [`quoted_name`] has it.
+pub fn of_quoted_name(name: &[u8]) -> Option<Oid> {
+    let mut found = None;
+    snapshot::select(
+        Snapshot::Transaction,
+        "SELECT c.oid::pg_catalog.int8 FROM pg_catalog.pg_class AS c
+         JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+         WHERE n.nspname OPERATOR(pg_catalog.=) (pg_catalog.parse_ident($1))[1]::pg_catalog.name
+           AND c.relname OPERATOR(pg_catalog.=) (pg_catalog.parse_ident($1))[2]::pg_catalog.name",
+        &[text::parameter(name)],
+        |row| found = row.bigint(1).map(|oid| Oid::from(oid as u32)),
+    );
+    found
 }
 
 /// A schema and a name in it, quoted as SQL needs them.
