@@ -75,6 +75,9 @@ ALTER TABLE loader.rejects_data ADD COLUMN column_name text;
 
 CREATE INDEX load_history_data_target_idx ON loader.load_history_data (home, target_oid, target)
     WHERE emptied_at IS NULL AND status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text;
+-- A file that goes on under another name, as rotated logs do, is looked for by its inode.
+CREATE INDEX load_history_data_file_inode_idx ON loader.load_history_data (file_inode)
+    WHERE file_inode IS NOT NULL;
 -- Those that are gone with the rows of their table.
 CREATE INDEX load_history_data_emptied_idx ON loader.load_history_data (home, target_oid)
     WHERE emptied_at IS NOT NULL;
@@ -1392,6 +1395,268 @@ BEGIN
     END LOOP;
 END
 $swap_table$;
+-- Pipelines: files that keep coming. The directory minus the history is the queue: only files that
+-- are an exception have a row. Times that decide are nanoseconds of the system's clock since it was
+-- booted (CLOCK_BOOTTIME), and boot says since which boot: nobody sets that clock. Timestamps are
+-- there to be read.
+
+CREATE TABLE loader.pipelines_data (
+    name            text NOT NULL PRIMARY KEY,
+    generation      bigint NOT NULL,
+    home            text NOT NULL,
+    owner           oid NOT NULL,
+    owner_name      name NOT NULL,
+    target          text NOT NULL,
+    target_oid      oid NOT NULL,
+    target_type     oid NOT NULL,
+    pattern         text NOT NULL,
+    format          text NOT NULL,
+    poll            interval NOT NULL,
+    settle          interval NOT NULL,
+    existing        text NOT NULL,
+    workers         integer NOT NULL,
+    max_files       integer NOT NULL,
+    max_attempts    integer NOT NULL,
+    retry_delay     interval NOT NULL,
+    retry_max       interval NOT NULL,
+    on_file_error   text NOT NULL,
+    on_file         text,
+    on_batch        text,
+    notify          text,
+    options         jsonb NOT NULL,
+    search_path     text NOT NULL,
+    state           text NOT NULL,
+    reason          text,
+    created_at      timestamptz NOT NULL,
+    failed_runs     integer NOT NULL DEFAULT 0,
+    broken_runs     integer NOT NULL DEFAULT 0,
+    failed_batches  integer NOT NULL DEFAULT 0,
+    batch_due_ns    bigint NOT NULL DEFAULT 0,
+    boot            text NOT NULL DEFAULT '',
+    due_ns          bigint NOT NULL DEFAULT 0,
+    next_run        timestamptz,
+    last_run        timestamptz,
+    scheduler       text,
+    last_loaded     timestamptz,
+    last_error      text,
+    last_error_at   timestamptz,
+    files_seen      bigint,
+    files_pending   bigint,
+    bytes_pending   bigint,
+    oldest_pending  timestamptz
+);
+
+CREATE TABLE loader.pipeline_files_data (
+    pipeline        text NOT NULL,
+    path            text NOT NULL,
+    state           text NOT NULL,
+    file_size       bigint,
+    file_device     bigint,
+    file_inode      bigint,
+    file_mtime_ns   bigint,
+    file_ctime_ns   bigint,
+    boot            text NOT NULL,
+    since_ns        bigint NOT NULL,
+    due_ns          bigint NOT NULL DEFAULT 0,
+    attempts        integer NOT NULL DEFAULT 0,
+    next_attempt    timestamptz,
+    error_sqlstate  text,
+    error_message   text,
+    reason          text,
+    load_id         bigint,
+    set_by          name,
+    changed_at      timestamptz NOT NULL,
+    PRIMARY KEY (pipeline, path)
+);
+
+CREATE TABLE loader.pipeline_runs_data (
+    pipeline        text NOT NULL,
+    home            text NOT NULL,
+    owner           oid NOT NULL,
+    owner_name      name NOT NULL,
+    scheduler       text NOT NULL,
+    started_at      timestamptz NOT NULL,
+    finished_at     timestamptz NOT NULL,
+    status          text NOT NULL,
+    files_loaded    bigint NOT NULL,
+    files_skipped   bigint NOT NULL,
+    files_failed    bigint NOT NULL,
+    rows_loaded     bigint NOT NULL,
+    rows_rejected   bigint NOT NULL,
+    bytes_read      bigint NOT NULL,
+    error_sqlstate  text,
+    error_message   text,
+    batches         bigint NOT NULL,
+    batches_failed  bigint NOT NULL,
+    batch_sqlstate  text,
+    batch_error     text
+);
+CREATE INDEX pipeline_runs_data_idx ON loader.pipeline_runs_data (pipeline, started_at);
+
+-- Loads that on_batch has not been told of. A row is written in the transaction of the last part of
+-- a file, and goes in the one of the hook.
+CREATE TABLE loader.pipeline_batches_data (
+    pipeline        text NOT NULL,
+    load_id         bigint NOT NULL,
+    PRIMARY KEY (pipeline, load_id)
+);
+
+SELECT pg_catalog.pg_extension_config_dump('loader.pipelines_data', '');
+SELECT pg_catalog.pg_extension_config_dump('loader.pipeline_files_data', '');
+SELECT pg_catalog.pg_extension_config_dump('loader.pipeline_runs_data', '');
+SELECT pg_catalog.pg_extension_config_dump('loader.pipeline_batches_data', '');
+
+-- A role sees the pipelines of the roles whose rights it has. One that came with a dump or a copy of
+-- the database is paused until somebody resumes it here.
+
+CREATE VIEW loader.pipelines WITH (security_barrier) AS
+SELECT p.name,
+       CASE WHEN p.home OPERATOR(pg_catalog.<>) loader.home() THEN 'paused'::pg_catalog.text
+            WHEN r.oid IS NULL THEN 'suspended'::pg_catalog.text
+            ELSE p.state END AS state,
+       CASE WHEN p.home OPERATOR(pg_catalog.<>) loader.home()
+            THEN 'it was defined in another database'::pg_catalog.text
+            WHEN r.oid IS NULL THEN 'its owner does not exist'::pg_catalog.text
+            ELSE p.reason END AS reason,
+       p.scheduler,
+       COALESCE(r.rolname, p.owner_name) AS owner,
+       p.target,
+       p.pattern,
+       p.format,
+       f.files_seen,
+       f.settling AS files_settling,
+       f.files_pending,
+       f.retrying AS files_retrying,
+       f.quarantined AS files_quarantined,
+       f.skipped AS files_skipped,
+       f.bytes_pending,
+       f.oldest_pending,
+       f.loads_pending,
+       p.last_run,
+       p.last_loaded,
+       p.last_error,
+       p.last_error_at,
+       CASE WHEN p.state OPERATOR(pg_catalog.=) 'active'::pg_catalog.text
+             AND p.home OPERATOR(pg_catalog.=) loader.home() AND r.oid IS NOT NULL
+            THEN p.next_run END AS next_run,
+       p.poll, p.settle, p.existing, p.workers, p.max_files, p.max_attempts, p.retry_delay, p.retry_max,
+       p.on_file_error, p.on_file, p.on_batch, p.notify, p.options, p.search_path, p.created_at
+FROM loader.pipelines_data AS p
+LEFT JOIN pg_catalog.pg_roles AS r
+    ON r.oid OPERATOR(pg_catalog.=) p.owner AND p.home OPERATOR(pg_catalog.=) loader.home()
+    OR r.rolname OPERATOR(pg_catalog.=) p.owner_name AND p.home OPERATOR(pg_catalog.<>) loader.home()
+CROSS JOIN LATERAL (
+    SELECT p.files_seen, p.files_pending, p.bytes_pending, p.oldest_pending,
+           pg_catalog.count(*) FILTER (WHERE e.state OPERATOR(pg_catalog.=) 'settling'::pg_catalog.text) AS settling,
+           pg_catalog.count(*) FILTER (WHERE e.state OPERATOR(pg_catalog.=) 'retrying'::pg_catalog.text) AS retrying,
+           pg_catalog.count(*) FILTER (WHERE e.state OPERATOR(pg_catalog.=) 'quarantined'::pg_catalog.text) AS quarantined,
+           pg_catalog.count(*) FILTER (WHERE e.state OPERATOR(pg_catalog.=) 'skipped'::pg_catalog.text) AS skipped,
+           (SELECT pg_catalog.count(*) FROM loader.pipeline_batches_data AS b
+            WHERE b.pipeline OPERATOR(pg_catalog.=) p.name) AS loads_pending
+    FROM loader.pipeline_files_data AS e
+    WHERE e.pipeline OPERATOR(pg_catalog.=) p.name) AS f
+WHERE loader.may_amend(p.home, p.owner, p.owner_name);
+
+CREATE VIEW loader.pipeline_files WITH (security_barrier) AS
+SELECT f.pipeline, f.path, f.state, f.reason, f.file_size, f.attempts, f.next_attempt, f.error_sqlstate,
+       f.error_message, f.load_id, f.set_by, f.changed_at
+FROM loader.pipeline_files_data AS f
+JOIN loader.pipelines_data AS p ON p.name OPERATOR(pg_catalog.=) f.pipeline
+WHERE loader.may_amend(p.home, p.owner, p.owner_name);
+
+CREATE VIEW loader.pipeline_runs WITH (security_barrier) AS
+SELECT r.pipeline, r.started_at, r.finished_at, r.status, r.scheduler, r.files_loaded, r.files_skipped,
+       r.files_failed, r.rows_loaded, r.rows_rejected, r.bytes_read, r.error_sqlstate, r.error_message,
+       r.batches, r.batches_failed, r.batch_sqlstate, r.batch_error, r.owner_name AS owner
+FROM loader.pipeline_runs_data AS r
+WHERE loader.may_amend(r.home, r.owner, r.owner_name);
+
+CREATE FUNCTION create_pipeline(
+    name text,
+    pattern text,
+    "table" regclass,
+    format text DEFAULT 'json',
+    poll interval DEFAULT '10 s',
+    settle interval DEFAULT '10 s',
+    existing text DEFAULT 'load',
+    workers integer DEFAULT 0,
+    max_files integer DEFAULT 1000,
+    max_attempts integer DEFAULT 5,
+    retry_delay interval DEFAULT '1 min',
+    retry_max interval DEFAULT '1 h',
+    on_file_error text DEFAULT 'quarantine',
+    on_file text DEFAULT NULL,
+    on_batch text DEFAULT NULL,
+    notify text DEFAULT NULL,
+    enabled boolean DEFAULT true,
+    options jsonb DEFAULT '{}')
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'create_pipeline_wrapper';
+
+CREATE FUNCTION alter_pipeline(
+    name text,
+    pattern text DEFAULT NULL,
+    "table" regclass DEFAULT NULL,
+    format text DEFAULT NULL,
+    poll interval DEFAULT NULL,
+    settle interval DEFAULT NULL,
+    workers integer DEFAULT NULL,
+    max_files integer DEFAULT NULL,
+    max_attempts integer DEFAULT NULL,
+    retry_delay interval DEFAULT NULL,
+    retry_max interval DEFAULT NULL,
+    on_file_error text DEFAULT NULL,
+    on_file text DEFAULT NULL,
+    on_batch text DEFAULT NULL,
+    notify text DEFAULT NULL,
+    options jsonb DEFAULT NULL)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'alter_pipeline_wrapper';
+
+CREATE FUNCTION pause_pipeline(name text, reason text DEFAULT NULL)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'pause_pipeline_wrapper';
+
+CREATE FUNCTION resume_pipeline(name text)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'resume_pipeline_wrapper';
+
+CREATE FUNCTION drop_pipeline(name text, if_exists boolean DEFAULT false)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'drop_pipeline_wrapper';
+
+CREATE FUNCTION preview_pipeline(name text)
+RETURNS TABLE (
+    path text,
+    size bigint,
+    verdict text,
+    reason text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000
+AS 'MODULE_PATHNAME', 'preview_pipeline_wrapper';
+
+CREATE FUNCTION skip_file(name text, path text, reason text DEFAULT NULL)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'skip_file_wrapper';
+
+CREATE FUNCTION retry_file(name text, path text)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'retry_file_wrapper';
+
+-- As load_json_files: no SET clause and no SECURITY DEFINER.
+CREATE PROCEDURE run_pipeline(name text)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'loader_run_pipeline';
+
+CREATE PROCEDURE run_pipelines()
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'loader_run_pipelines';
 
 -- What is new belongs to the owner of the extension, whoever updates it.
 DO $$
@@ -1401,6 +1666,13 @@ DECLARE
     routine pg_catalog.regprocedure;
 BEGIN
     EXECUTE pg_catalog.format('ALTER VIEW loader.last_call OWNER TO %s', owner);
+    EXECUTE pg_catalog.format('ALTER TABLE loader.pipelines_data OWNER TO %s', owner);
+    EXECUTE pg_catalog.format('ALTER TABLE loader.pipeline_files_data OWNER TO %s', owner);
+    EXECUTE pg_catalog.format('ALTER TABLE loader.pipeline_runs_data OWNER TO %s', owner);
+    EXECUTE pg_catalog.format('ALTER TABLE loader.pipeline_batches_data OWNER TO %s', owner);
+    EXECUTE pg_catalog.format('ALTER VIEW loader.pipelines OWNER TO %s', owner);
+    EXECUTE pg_catalog.format('ALTER VIEW loader.pipeline_files OWNER TO %s', owner);
+    EXECUTE pg_catalog.format('ALTER VIEW loader.pipeline_runs OWNER TO %s', owner);
     FOR routine IN
         SELECT p.oid
         FROM pg_catalog.pg_proc AS p
@@ -1416,6 +1688,10 @@ BEGIN
     END LOOP;
 END $$;
 
+REVOKE ALL ON TABLE loader.pipelines_data FROM PUBLIC;
+REVOKE ALL ON TABLE loader.pipeline_files_data FROM PUBLIC;
+REVOKE ALL ON TABLE loader.pipeline_runs_data FROM PUBLIC;
+REVOKE ALL ON TABLE loader.pipeline_batches_data FROM PUBLIC;
 GRANT SELECT ON loader.last_call TO PUBLIC;
 GRANT EXECUTE ON FUNCTION loader.merge_name(regclass), loader.merge_check(regclass, regclass),
     loader.merge_key(regclass, regclass, text[], text) TO PUBLIC;
@@ -1423,6 +1699,9 @@ GRANT EXECUTE ON FUNCTION loader.swap_parts(regclass), loader.swap_twins(regclas
     loader.swap_views(regclass, regclass), loader.swap_objections(regclass, regclass), loader.swap_settings(text[], text),
     loader.swap_belongings(regclass, regclass), loader.swap_statements(regclass, regclass),
     loader.swap_check(regclass, regclass), loader.swap_patience(interval, timestamptz) TO PUBLIC;
+GRANT SELECT ON loader.pipelines TO PUBLIC;
+GRANT SELECT ON loader.pipeline_files TO PUBLIC;
+GRANT SELECT ON loader.pipeline_runs TO PUBLIC;
 -- The views call these as whoever reads them, and the INSERT of a load as whoever loads:
 -- also where default privileges give functions to nobody.
 GRANT EXECUTE ON FUNCTION loader.home(), loader.may_amend(text, oid, name), loader.raw_text(bytea, boolean),
@@ -1485,6 +1764,51 @@ REVOKE ALL ON FUNCTION sniff_csv(text, integer, text, text, text, text, "any", b
 GRANT EXECUTE ON FUNCTION sniff_csv(text, integer, text, text, text, text, "any", bigint, text, text, text)
     TO pg_read_server_files;
 
+REVOKE ALL ON FUNCTION create_pipeline(text, text, regclass, text, interval, interval, text, integer, integer, integer,
+    interval, interval, text, text, text, text, boolean, jsonb)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION create_pipeline(text, text, regclass, text, interval, interval, text, integer, integer, integer,
+    interval, interval, text, text, text, text, boolean, jsonb)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION alter_pipeline(text, text, regclass, text, interval, interval, integer, integer, integer, interval,
+    interval, text, text, text, text, jsonb)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION alter_pipeline(text, text, regclass, text, interval, interval, integer, integer, integer, interval,
+    interval, text, text, text, text, jsonb)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION pause_pipeline(text, text)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pause_pipeline(text, text)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION resume_pipeline(text)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION resume_pipeline(text)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION drop_pipeline(text, boolean)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION drop_pipeline(text, boolean)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION preview_pipeline(text)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION preview_pipeline(text)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION skip_file(text, text, text)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION skip_file(text, text, text)
+    TO pg_read_server_files;
+REVOKE ALL ON FUNCTION retry_file(text, text)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION retry_file(text, text)
+    TO pg_read_server_files;
+REVOKE ALL ON PROCEDURE run_pipeline(text)
+    FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE run_pipeline(text)
+    TO pg_read_server_files;
+REVOKE ALL ON PROCEDURE run_pipelines()
+    FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE run_pipelines()
+    TO pg_read_server_files;
+
 -- A grant in a script of an extension counts as the extension's own, which no dump
 -- contains. What users have granted is granted to the new functions by this one, as theirs.
 CREATE FUNCTION loader.copy_grants(old regprocedure, new regprocedure)
@@ -1530,7 +1854,9 @@ BEGIN
                      c.relowner AS owner,
                      c.relacl AS acl,
                      CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'v'::pg_catalog."char" THEN 0 ELSE 1 END AS below,
-                     'SELECT' AS kept
+                     CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'r'::pg_catalog."char"
+                           AND pg_catalog.starts_with(c.relname::pg_catalog.text, 'pipeline'::pg_catalog.text)
+                          THEN ''::pg_catalog.text ELSE 'SELECT'::pg_catalog.text END AS kept
               FROM pg_catalog.pg_class AS c
               JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
               WHERE n.nspname OPERATOR(pg_catalog.=) 'loader'::pg_catalog.name
@@ -1651,6 +1977,84 @@ COMMENT ON COLUMN loader.last_call.bytes_read IS 'Bytes of the decompressed file
 COMMENT ON COLUMN loader.last_call.mb_per_second IS 'Millions of those bytes for each second';
 COMMENT ON COLUMN loader.last_call.load_ids IS 'Numbers of the loads that it made or went on with';
 
+COMMENT ON TABLE loader.pipelines_data IS 'Internal: the pipelines, shown by loader.pipelines';
+COMMENT ON TABLE loader.pipeline_files_data IS 'Internal: files of pipelines that are an exception, shown by loader.pipeline_files';
+COMMENT ON TABLE loader.pipeline_runs_data IS 'Internal: the runs of pipelines, shown by loader.pipeline_runs';
+COMMENT ON TABLE loader.pipeline_batches_data IS 'Internal: the loads of pipelines that on_batch has not been told of';
+
+COMMENT ON VIEW loader.pipelines IS 'The pipelines of the roles whose rights the reader has, one row each';
+COMMENT ON COLUMN loader.pipelines.name IS 'Its name';
+COMMENT ON COLUMN loader.pipelines.state IS 'active, paused or suspended';
+COMMENT ON COLUMN loader.pipelines.reason IS 'Why it is paused or suspended';
+COMMENT ON COLUMN loader.pipelines.scheduler IS 'Who started its last run: launcher or call';
+COMMENT ON COLUMN loader.pipelines.owner IS 'The role that it runs as';
+COMMENT ON COLUMN loader.pipelines.target IS 'The table that it loads into, with its schema, quoted, as it was called when the pipeline was defined';
+COMMENT ON COLUMN loader.pipelines.pattern IS 'The files that it loads';
+COMMENT ON COLUMN loader.pipelines.format IS 'json or csv';
+COMMENT ON COLUMN loader.pipelines.files_seen IS 'Files that matched at the last run';
+COMMENT ON COLUMN loader.pipelines.files_settling IS 'Files that have not been the same for long enough';
+COMMENT ON COLUMN loader.pipelines.files_pending IS 'Files that were ready to be loaded when the last run began, and were not loaded by it';
+COMMENT ON COLUMN loader.pipelines.files_retrying IS 'Files that failed and are tried again';
+COMMENT ON COLUMN loader.pipelines.files_quarantined IS 'Files that are left alone, because they failed too often';
+COMMENT ON COLUMN loader.pipelines.files_skipped IS 'Files that are passed over';
+COMMENT ON COLUMN loader.pipelines.bytes_pending IS 'Bytes on disk of files_pending';
+COMMENT ON COLUMN loader.pipelines.oldest_pending IS 'When the oldest of files_pending was last written to';
+COMMENT ON COLUMN loader.pipelines.loads_pending IS 'Loads that on_batch has not been told of';
+COMMENT ON COLUMN loader.pipelines.last_run IS 'When the last run began';
+COMMENT ON COLUMN loader.pipelines.last_loaded IS 'When a file was last loaded';
+COMMENT ON COLUMN loader.pipelines.last_error IS 'The last error of a run, of a file or of a hook';
+COMMENT ON COLUMN loader.pipelines.last_error_at IS 'When that was';
+COMMENT ON COLUMN loader.pipelines.next_run IS 'When the next run is due; NULL unless it is active';
+COMMENT ON COLUMN loader.pipelines.poll IS 'How often it looks for files';
+COMMENT ON COLUMN loader.pipelines.settle IS 'How long a file must have been the same';
+COMMENT ON COLUMN loader.pipelines.existing IS 'Whether files that were there at first are loaded';
+COMMENT ON COLUMN loader.pipelines.workers IS 'Workers of a run';
+COMMENT ON COLUMN loader.pipelines.max_files IS 'Files of a batch, at most';
+COMMENT ON COLUMN loader.pipelines.max_attempts IS 'Attempts before a file is quarantined';
+COMMENT ON COLUMN loader.pipelines.retry_delay IS 'Time to the second attempt; it doubles with each';
+COMMENT ON COLUMN loader.pipelines.retry_max IS 'The longest time to the next attempt';
+COMMENT ON COLUMN loader.pipelines.on_file_error IS 'quarantine, or raise: CALL run_pipeline fails at its end where files have failed';
+COMMENT ON COLUMN loader.pipelines.on_file IS 'SQL that is run for each file, in the transaction of its last part';
+COMMENT ON COLUMN loader.pipelines.on_batch IS 'SQL that is run for the files of a batch, in a transaction of its own';
+COMMENT ON COLUMN loader.pipelines.notify IS 'The channel that is told of trouble';
+COMMENT ON COLUMN loader.pipelines.options IS 'Arguments of load_json_files or load_csv_files';
+COMMENT ON COLUMN loader.pipelines.search_path IS 'The search_path of the hooks';
+COMMENT ON COLUMN loader.pipelines.created_at IS 'When it was created';
+
+COMMENT ON VIEW loader.pipeline_files IS 'Files of pipelines that are neither loaded nor new: settling, retrying, quarantined or skipped';
+COMMENT ON COLUMN loader.pipeline_files.pipeline IS 'The pipeline';
+COMMENT ON COLUMN loader.pipeline_files.path IS 'The file';
+COMMENT ON COLUMN loader.pipeline_files.state IS 'settling, retrying, quarantined or skipped';
+COMMENT ON COLUMN loader.pipeline_files.reason IS 'Why';
+COMMENT ON COLUMN loader.pipeline_files.file_size IS 'Bytes of the file when it was last looked at';
+COMMENT ON COLUMN loader.pipeline_files.attempts IS 'How often it has failed';
+COMMENT ON COLUMN loader.pipeline_files.next_attempt IS 'When it is tried again';
+COMMENT ON COLUMN loader.pipeline_files.error_sqlstate IS 'SQLSTATE of the last error';
+COMMENT ON COLUMN loader.pipeline_files.error_message IS 'Message of the last error';
+COMMENT ON COLUMN loader.pipeline_files.load_id IS 'The load that has its content, or that failed';
+COMMENT ON COLUMN loader.pipeline_files.set_by IS 'The role that had it skipped or retried';
+COMMENT ON COLUMN loader.pipeline_files.changed_at IS 'When its state last changed';
+
+COMMENT ON VIEW loader.pipeline_runs IS 'Runs of pipelines of the last 30 days that loaded anything or failed';
+COMMENT ON COLUMN loader.pipeline_runs.pipeline IS 'The pipeline';
+COMMENT ON COLUMN loader.pipeline_runs.started_at IS 'When the run began';
+COMMENT ON COLUMN loader.pipeline_runs.finished_at IS 'When it ended';
+COMMENT ON COLUMN loader.pipeline_runs.status IS 'succeeded, failed_files: some files failed, or failed: the run as a whole';
+COMMENT ON COLUMN loader.pipeline_runs.scheduler IS 'Who started it: launcher or call';
+COMMENT ON COLUMN loader.pipeline_runs.files_loaded IS 'Files that were loaded';
+COMMENT ON COLUMN loader.pipeline_runs.files_skipped IS 'Files whose content had been loaded';
+COMMENT ON COLUMN loader.pipeline_runs.files_failed IS 'Files that failed';
+COMMENT ON COLUMN loader.pipeline_runs.rows_loaded IS 'Rows that were inserted';
+COMMENT ON COLUMN loader.pipeline_runs.rows_rejected IS 'Rejects';
+COMMENT ON COLUMN loader.pipeline_runs.bytes_read IS 'Bytes of the decompressed files';
+COMMENT ON COLUMN loader.pipeline_runs.error_sqlstate IS 'SQLSTATE of the error of the run, or of the first file that failed';
+COMMENT ON COLUMN loader.pipeline_runs.error_message IS 'Message of that error';
+COMMENT ON COLUMN loader.pipeline_runs.batches IS 'How often on_batch was run';
+COMMENT ON COLUMN loader.pipeline_runs.batches_failed IS 'How often it failed';
+COMMENT ON COLUMN loader.pipeline_runs.batch_sqlstate IS 'SQLSTATE of its last error';
+COMMENT ON COLUMN loader.pipeline_runs.batch_error IS 'Message of its last error';
+COMMENT ON COLUMN loader.pipeline_runs.owner IS 'The role that it ran as';
+
 COMMENT ON FUNCTION seed_json_table(text, boolean, boolean, boolean) IS
     'Creates a table for whole records: one jsonb column, and with lineage two that tell where a row came from';
 COMMENT ON FUNCTION load_json_file(text, regclass, integer, text, text, text, bigint, text, text, text, boolean, text,
@@ -1687,6 +2091,29 @@ COMMENT ON FUNCTION mend_reject(bigint, bigint, text) IS
 COMMENT ON FUNCTION mend_rejects(bigint, text, text) IS
     'Mends all rejects of a load, or those of one kind, by an SQL expression';
 COMMENT ON FUNCTION retry_rejects(bigint) IS 'Loads the mended rejects of a load';
+
+COMMENT ON FUNCTION create_pipeline(text, text, regclass, text, interval, interval, text, integer, integer, integer,
+    interval, interval, text, text, text, text, boolean, jsonb) IS
+    'Loads the files that match a pattern into a table as they come, each exactly once';
+COMMENT ON FUNCTION alter_pipeline(text, text, regclass, text, interval, interval, integer, integer, integer, interval,
+    interval, text, text, text, text, jsonb) IS
+    'Changes a pipeline; NULL leaves an argument as it is, an empty text takes a hook away';
+COMMENT ON FUNCTION pause_pipeline(text, text) IS
+    'Has a pipeline load nothing until it is resumed';
+COMMENT ON FUNCTION resume_pipeline(text) IS
+    'Has a paused or suspended pipeline go on';
+COMMENT ON FUNCTION drop_pipeline(text, boolean) IS
+    'Removes a pipeline; what it has loaded and its history stay';
+COMMENT ON FUNCTION preview_pipeline(text) IS
+    'What the next run of a pipeline would do with each file that matches; loads nothing';
+COMMENT ON FUNCTION skip_file(text, text, text) IS
+    'Has a pipeline pass over a file until retry_file';
+COMMENT ON FUNCTION retry_file(text, text) IS
+    'Has a pipeline load a file at its next run that it has skipped, quarantined or failed to load';
+COMMENT ON PROCEDURE run_pipeline(text) IS
+    'Loads what a pipeline has waiting, in transactions of its own; for its owner';
+COMMENT ON PROCEDURE run_pipelines() IS
+    'Runs all pipelines of the caller that are due, in transactions of its own';
 
 COMMENT ON FUNCTION loader.home() IS 'Internal: the place whose OIDs the rows of the history have';
 COMMENT ON FUNCTION loader.may_amend(text, oid, name) IS 'Internal: whether the caller has the rights of the role that made a load';

@@ -1,7 +1,7 @@
 //! loader: loads damaged JSON files into tables, from inside the server.
 //!
 //! The module list and what the server calls when it loads the library; no
-//! logic. Arrows point one way: `api` → {`bulk`, `schema` → `read`} → `load` → `amend` → {`sink`,
+//! logic. Arrows point one way: `api` → {`pipes` → `bulk`, `schema` → `read`} → `load` → `amend` → {`sink`,
 //! `catalog`, `access`, `values`, `formats`} → `pg`; a floor may use all below it. Anything may
 //! use `error`, `settings`, `stat` and the crate `loader-core`.
 #![deny(unsafe_code)]
@@ -17,6 +17,7 @@ mod load;
 #[cfg(any(test, feature = "pg_test"))]
 mod memory_tests;
 mod pg;
+mod pipes;
 mod read;
 mod schema;
 mod settings;
@@ -41,10 +42,12 @@ pub extern "C-unwind" fn _PG_init() {
     pg::processes::thread::warm_up();
     settings::register();
     pg::executor::chunk_scan::set_hook();
-    pg::processes::worker::set_main(bulk::work);
+    pg::processes::worker::set_main(pipes::work);
     pg::executor::procedure::set_mains(pg::executor::procedure::Mains {
         json: api::load_json_files,
         csv: api::load_csv_files,
+        run_pipeline: api::run_pipeline,
+        run_pipelines: api::run_pipelines,
         old: api::old_load_json_files,
     });
 }

@@ -57,6 +57,11 @@ impl FileStat {
         self.asked_ns.saturating_sub(self.mtime_ns.max(self.ctime_ns)) >= SETTLING
     }
 
+    /// The same, of a file that nobody writes to any more.
+    pub fn as_settled(&self) -> Self {
+        FileStat { asked_ns: i64::MAX, ..*self }
+    }
+
     /// When it was last written to: microseconds since 1970.
     pub fn mtime_micros(&self) -> i64 {
         self.mtime_ns.div_euclid(1_000)

@@ -67,6 +67,33 @@ pub fn tidy(path: &[u8]) -> Vec<u8> {
     if tidy.is_empty() { b"/".to_vec() } else { tidy }
 }
 
+/// Fails where it is no absolute pattern, or names a directory that lies outside of the allowed ones.
+/// Whether anything matches does not matter.
+pub fn check_pattern(pattern: &[u8]) -> Result<(), Error> {
+    if !pattern.starts_with(b"/") {
+        return Err(Error::RelativePath(pg::strings::text::show(pattern)));
+    }
+    let (front, steps) = parse(pattern)
+        .map_err(|what| Error::BadPattern { pattern: pg::strings::text::show(pattern), what })?;
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let walk = Walk { pattern, steps: &steps, allowed: Allowed::now()?, todo: Vec::new(), found: Vec::new() };
+    walk.open(&front, true).map(|_| ())
+}
+
+/// The pattern that matches the path alone.
+pub fn literal_pattern(path: &[u8]) -> Vec<u8> {
+    let mut pattern = Vec::with_capacity(path.len());
+    for &byte in path {
+        match byte {
+            b'*' | b'?' | b'[' => pattern.extend([b'[', byte, b']']),
+            _ => pattern.push(byte),
+        }
+    }
+    pattern
+}
+
 /// Cuts a pattern into the names before its first wildcard and what is to be
 /// done from there on: nothing where there is no wildcard.
 fn parse(pattern: &[u8]) -> Result<(Vec<u8>, Vec<Step>), &'static str> {

@@ -1,5 +1,6 @@
 //! What `load_json_files` was called with: read, checked, and handed to workers.
 
+use super::file_hook::FileHook;
 use super::serialise::{Serialise, serialise_fields};
 use crate::error::Error;
 use crate::formats::{RawCsv, RawFormat, RawJson};
@@ -109,6 +110,8 @@ pub struct CallPlan {
     pub arguments: BulkArguments,
     /// Threads of each worker that parse.
     pub threads: usize,
+    /// What a pipeline wants of each file.
+    pub hook: Option<FileHook>,
 }
 
 impl CallPlan {
@@ -125,7 +128,7 @@ impl CallPlan {
     }
 }
 
-serialise_fields!(CallPlan { arguments, threads });
+serialise_fields!(CallPlan { arguments, threads, hook });
 
 serialise_fields!(BulkArguments {
     table,
@@ -188,7 +191,7 @@ impl Serialise for OnFileError {
 
 #[cfg(test)]
 mod tests {
-    use super::{BulkArguments, CallPlan, OnFileError};
+    use super::{BulkArguments, CallPlan, FileHook, OnFileError};
     use crate::formats::RawCsv;
     use crate::pg::Oid;
     use crate::sink::RawColumnOptions;
@@ -225,6 +228,13 @@ mod tests {
                 csv: Some(RawCsv { skip: Some(3), comment: Some(b"#".to_vec()), ..RawCsv::default() }),
             },
             threads: 3,
+            hook: Some(FileHook {
+                pipeline: b"p".to_vec(),
+                on_file: Some(b"SELECT $1".to_vec()),
+                search_path: b"public".to_vec(),
+                in_batches: true,
+                files_are_final: false,
+            }),
         };
         let bytes = plan.to_bytes();
         let read = CallPlan::from_bytes(&bytes).expect("a plan");

@@ -1,10 +1,13 @@
 //! What is the same for all files of a call, and what of it goes into the history.
 
-use crate::catalog::{Content, Load};
+use super::file_hook::FileHook;
+use crate::catalog::{Catalog, Content, Load};
+use crate::error::Error;
 use crate::load::LoadOptions;
 use crate::pg;
 use crate::pg::processes::progress::Report;
 use crate::sink::Target;
+use crate::stat::FileStat;
 use pgrx::datum::TimestampWithTimeZone;
 
 /// What is the same for all files.
@@ -19,6 +22,8 @@ pub struct CallContext<'a> {
     pub leader: Option<i32>,
     /// Bytes of a part.
     pub part_size: u64,
+    /// What a pipeline wants of each file.
+    pub hook: Option<&'a FileHook>,
     /// What waits for the end of a transaction is checked at the end of each part.
     pub deferrable: bool,
 }
@@ -34,6 +39,16 @@ impl<'a> CallContext<'a> {
             file_size,
             records_path: self.options.format.records_path(),
         }
+    }
+
+    /// Does what is to happen in the transaction in which a file is loaded to its end.
+    pub fn at_end_of_file(&self, catalog: &Catalog, load_id: i64, path: &[u8]) -> Result<(), Error> {
+        self.hook.map_or(Ok(()), |hook| hook.run(catalog, load_id, path))
+    }
+
+    /// What the file system says of a file, as it is to be kept.
+    pub fn stat_to_keep(&self, stat: &FileStat) -> FileStat {
+        if self.hook.is_some_and(|hook| hook.files_are_final) { stat.as_settled() } else { *stat }
     }
 
     /// What is shown of a file under way, in which so many rows were loaded earlier,

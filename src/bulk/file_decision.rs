@@ -3,7 +3,7 @@
 
 use super::call_context::CallContext;
 use crate::access;
-use crate::catalog::{Catalog, Claimed, Earlier, Past, turn};
+use crate::catalog::{Catalog, Claimed, Earlier, Kin, Past, turn};
 use crate::error::Error;
 use crate::load::{Decision, FileSource, Fronts, IfLoaded, Same, StartPoint, decide, known_by_stat, loaded};
 use crate::pg::processes::lock::{Held, Object};
@@ -132,7 +132,7 @@ pub fn open_and_decide(
     // that pays where reading takes long.
     if is_large(size) || if_loaded == IfLoaded::Error {
         let stat = opened.source.opened().stat();
-        let of_path = catalog.earlier(&context.content(size), None, Some(path), Some(stat));
+        let of_path = catalog.earlier(&context.content(size), None, Some(path), Some(stat), if_loaded.kin());
         if let Some(known) = known_by_stat(&of_path).filter(|_| if_loaded != IfLoaded::Force) {
             opened.claim.let_go();
             return Ok(OpenOutcome::Decided(match loaded(known, if_loaded) {
@@ -156,6 +156,17 @@ impl ClaimedFile {
         self.lengths.extend(of_path.iter().filter_map(|load| load.size).filter(|&length| length < size));
         self.lengths.sort_unstable();
         self.lengths.dedup();
+    }
+
+    /// Where several loads may have been of an earlier state of the file: reads it once for all of them.
+    fn hash_again(&mut self, earlier: &[Earlier]) -> Result<(), Error> {
+        let known = self.hashes.len();
+        self.expect_growth(earlier);
+        // The hashes go by the places of their lengths.
+        if self.lengths.len() > known.max(2) || (known > 0 && self.lengths.len() > known) {
+            self.hash(|| {})?;
+        }
+        Ok(())
     }
 
     /// Hashes the file. Needs no transaction; calls `pause` now and then.
@@ -195,7 +206,11 @@ pub fn decide_file(
         return Ok(FileDecision::Busy(Obstacle::Claim(content_claim)));
     };
     let (path, stat) = (opened.source.opened().path.clone(), *opened.source.opened().stat());
-    let earlier = catalog.earlier(&context.content(size), Some(&hash), Some(&path), Some(&stat));
+    let kin = context.options.if_loaded.kin();
+    let earlier = catalog.earlier(&context.content(size), Some(&hash), Some(&path), Some(&stat), kin);
+    if kin == Kin::LookUp {
+        opened.hash_again(&earlier)?;
+    }
     let mut vain = vain_attempts(&earlier);
     let forget = |loads: &[&Earlier]| {
         let loads: Vec<i64> = loads.iter().map(|load| load.id).collect();
@@ -205,8 +220,9 @@ pub fn decide_file(
         Decision::Skip(id) => {
             forget(&vain)?;
             let same_path = earlier.iter().any(|load| load.id == id && load.same_path);
-            if same_path && stat.is_settled() {
-                catalog.learn_stat(id, &stat)?;
+            let kept = context.stat_to_keep(&stat);
+            if same_path && kept.is_settled() {
+                catalog.learn_stat(id, &kept)?;
             }
             FileDecision::Skip(id)
         }

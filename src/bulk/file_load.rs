@@ -115,8 +115,8 @@ impl FileLoad {
     }
 
     /// The file as it was opened.
-    fn on_disk(&self) -> Option<FileOnDisk<'_>> {
-        Some(FileOnDisk { stat: self.stat, hash: &self.hash })
+    fn on_disk(&self, context: &CallContext<'_>) -> Option<FileOnDisk<'_>> {
+        Some(FileOnDisk { stat: context.stat_to_keep(&self.stat), hash: &self.hash })
     }
 
     /// What the file system said of it then.
@@ -186,6 +186,9 @@ impl FileLoad {
         if let Some((load_id, offset)) = self.resolves.take() {
             sink.catalog.resolve(load_id, &[offset as i64], self.load_id)?;
         }
+        if running.is_none() {
+            context.at_end_of_file(sink.catalog, self.load_id, &self.path)?;
+        }
         if context.deferrable {
             constraint::check_deferred()?;
         }
@@ -229,7 +232,7 @@ impl FileLoad {
         part: &PartResult,
         status: Status,
     ) -> Result<bool, Error> {
-        let (file, step) = (part.file(self.on_disk()), part.step(status));
+        let (file, step) = (part.file(self.on_disk(context)), part.step(status));
         if self.exists {
             return sink.catalog.advance(self.load_id, part.from.offset, &file, &step);
         }
@@ -260,7 +263,7 @@ impl FileLoad {
         if self.exists {
             return sink.catalog.fail(self.load_id, (&failure.code, &failure.message));
         }
-        let file = unread(context, self.on_disk());
+        let file = unread(context, self.on_disk(context));
         sink.catalog.begin(&self.row(context), &file, &failed(failure))
     }
 

@@ -10,15 +10,17 @@ mod board;
 mod call_context;
 mod conflicts;
 mod file_decision;
+mod file_hook;
 mod file_load;
 mod last_call;
+mod list;
 mod lock_waits;
 mod open_transaction;
 mod pending_commit;
 mod progress;
 mod range;
 mod report;
-mod serialise;
+pub mod serialise;
 mod unchanged_files;
 mod wait_notices;
 mod worker_loop;
@@ -27,12 +29,15 @@ mod worker_transaction;
 
 use arguments::CallPlan;
 pub use arguments::{BulkArguments, OnFileError};
+pub use file_hook::FileHook;
 pub use last_call::{forget as forget_last, last};
+pub use list::{FileEnd, FileList, FileResult, Scope, load_list};
+pub use unchanged_files::find_loaded;
 
 use crate::access;
 use crate::catalog::{Catalog, Content};
 use crate::error::{Error, Failure};
-use crate::load::{self, IfEmptied, IfLoaded};
+use crate::load::{self, IfEmptied, IfLoaded, LoadOptions};
 use crate::pg;
 use crate::pg::executor::transaction::Transactions;
 use crate::pg::memory::context::{Context, RESERVE};
@@ -109,18 +114,40 @@ fn load_all(
     let known = skip_known(&arguments, &column, &paths, &stats, transactions)?;
     let sizes: Vec<u64> = stats.iter().map(|stat| stat.map_or(0, |stat| stat.size)).collect();
     let wanted = how_many(workers, alone, &sizes, &known);
-    let plan = CallPlan { arguments, threads: threads_each(wanted) };
+    let plan = CallPlan { arguments, threads: threads_each(wanted), hook: None };
     let board = Rc::new(Board::new(&Session::own(), &plan.to_bytes(), &paths, &sizes, pg::process_id()));
     known.iter().for_each(|known| board.record(known));
     record.watch(board.clone());
     let mut progress = Progress::new(table, plan.arguments.table, board.totals().disk_all);
+    let asked = workers.is_some().then_some(wanted);
+    load_files(&board, &plan, wanted, asked, &mut progress, transactions)?;
+    transactions.begin();
+    let failed = report::files(&board, &Catalog::open()?, progress.table());
+    report::left_out(&board, pattern, progress.table());
+    transactions.commit();
+    match board.failure() {
+        Some(failure) => Err(Error::Worker(failure)),
+        None => Ok(failed.filter(|_| plan.arguments.on_file_error == OnFileError::Raise)),
+    }
+}
+
+/// Has so many workers load the files of a board, and does itself what they leave. `asked` is how many
+/// the caller has asked for.
+fn load_files(
+    board: &Rc<Board>,
+    plan: &CallPlan,
+    wanted: usize,
+    asked: Option<usize>,
+    progress: &mut Progress,
+    transactions: &mut Transactions,
+) -> Result<(), Error> {
     let pool = WorkerPool::start(board.clone(), wanted);
     let started = pool.count();
-    if workers.is_some() && started < wanted {
-        report::fewer_workers(started, wanted);
+    if let Some(asked) = asked.filter(|&asked| started < asked) {
+        report::fewer_workers(started, asked);
     }
     board.expect(started as u64);
-    if let Some(pid) = pool.look_after(&mut progress, transactions) {
+    if let Some(pid) = pool.look_after(progress, transactions) {
         report::a_worker_waits_for_its_call(pid);
         pool.end();
     } else if started > 0 && !board.is_over() {
@@ -129,20 +156,11 @@ fn load_all(
     drop(pool);
     loop {
         if !board.is_over() {
-            WorkerLoop::new(WorkerTransaction::new(&board, 0, transactions, &plan)?, Some(&mut progress))
-                .run()?;
+            WorkerLoop::new(WorkerTransaction::new(board, 0, transactions, plan)?, Some(progress)).run()?;
         }
-        if board.is_stopped() || !look_again(&board, &plan.arguments, transactions)? {
-            break;
+        if board.is_stopped() || !look_again(board, &plan.arguments, transactions)? {
+            return Ok(());
         }
-    }
-    transactions.begin();
-    let failed = report::files(&board, &Catalog::open()?, progress.table());
-    report::left_out(&board, pattern, progress.table());
-    transactions.commit();
-    match board.failure() {
-        Some(failure) => Err(Error::Worker(failure)),
-        None => Ok(failed.filter(|_| plan.arguments.on_file_error == OnFileError::Raise)),
     }
 }
 
@@ -172,20 +190,8 @@ fn find(
         let (table, column) = (arguments.table, arguments.target_column.as_deref());
         schema::add_columns(&files, table, column, options.records(), &options.columns)?;
     }
-    let target = Target::lock(
-        arguments.table,
-        arguments.target_column.as_deref(),
-        options.records(),
-        &options.columns,
-    )?;
-    Insert::prepare(&target, &options.columns)?;
-    let alone = if relation::is_temporary(target.oid) {
-        Some("its target is a temporary table")
-    } else if !Session::own().can_be_taken_over() {
-        Some("the session's user may not log in")
-    } else {
-        None
-    };
+    let target = lock_target(arguments, &options)?;
+    let alone = obstacle_to_workers(&target);
     let paths = access::expand(pattern)?;
     if let [path] = &paths[..] {
         // A pattern that is none, and meant what lies in there.
@@ -193,19 +199,49 @@ fn find(
     }
     // Nothing is forgotten where there is nothing to load.
     if !paths.is_empty() {
-        if target.placement() == Placement::Foreign {
-            load::at_least_once(&target.shown);
-        }
-        let catalog = Catalog::open()?;
-        catalog.adopt()?;
-        if options.if_emptied == IfEmptied::Reload {
-            load::forget_if_emptied(&catalog, &target)?;
-        }
+        bring_history_up_to_date(&target, &options)?;
     }
     let (name, column) = (target.quoted_name()?, target.route.column().to_vec());
     let table = target.shown;
     transactions.commit();
     Ok(CallScope { paths, table, name, column, alone })
+}
+
+/// Locks the target to the end of the transaction, and checks that it takes what is to be loaded.
+fn lock_target(arguments: &BulkArguments, options: &LoadOptions) -> Result<Target, Error> {
+    let target = Target::lock(
+        arguments.table,
+        arguments.target_column.as_deref(),
+        options.records(),
+        &options.columns,
+    )?;
+    Insert::prepare(&target, &options.columns)?;
+    Ok(target)
+}
+
+/// Why no worker can load into the target, if none can.
+fn obstacle_to_workers(target: &Target) -> Option<&'static str> {
+    if relation::is_temporary(target.oid) {
+        Some("its target is a temporary table")
+    } else if !Session::own().can_be_taken_over() {
+        Some("the session's user may not log in")
+    } else {
+        None
+    }
+}
+
+/// Before files are compared with the history: takes over what was written elsewhere, and forgets
+/// what went with the rows of a table that was emptied.
+fn bring_history_up_to_date(target: &Target, options: &LoadOptions) -> Result<(), Error> {
+    if target.placement() == Placement::Foreign {
+        load::at_least_once(&target.shown);
+    }
+    let catalog = Catalog::open()?;
+    catalog.adopt()?;
+    if options.if_emptied == IfEmptied::Reload {
+        load::forget_if_emptied(&catalog, target)?;
+    }
+    Ok(())
 }
 
 /// The files that need not be opened, because they are loaded and have not changed since.

@@ -286,6 +286,13 @@ impl RangeAttempt<'_, '_> {
             let outcome = FileOutcome { file: lease.plan.file, state: QueueState::Loaded, load_id };
             (outcome, report::loaded_line(self.path, context.target_name, load_id, &reached))
         });
+        if ranged.last {
+            let at_end = || context.at_end_of_file(sink.catalog, load_id, self.path).map_err(Failure::from);
+            if let Err(failure) = contain(at_end, Failure::from) {
+                self.transaction.roll_back();
+                return Ok(Some(failure));
+            }
+        }
         self.transaction.pending.leave_out(ranged.left_out);
         self.transaction.pending.add_range(
             lease,

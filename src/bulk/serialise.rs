@@ -29,7 +29,7 @@ macro_rules! serialise_fields {
         }
     };
 }
-pub(super) use serialise_fields;
+pub(crate) use serialise_fields;
 
 macro_rules! serialise_numbers {
     ($($number:ty),*) => {$(

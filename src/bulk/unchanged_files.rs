@@ -6,11 +6,12 @@ use crate::error::Error;
 use crate::pg;
 use crate::pg::strings::text;
 use crate::stat::FileStat;
+use loader_core::memory;
 
 /// So many files are asked for at a time: a cancel request waits no longer.
 const BATCH: usize = 10_000;
 
-/// Those of the files that are loaded and lie on disk as they did then.
+/// Those of the files that are loaded and lie on disk as they did then, as the outcomes of a call.
 pub fn find(
     catalog: &Catalog,
     content: &Content<'_>,
@@ -18,6 +19,32 @@ pub fn find(
     stats: &[Option<FileStat>],
 ) -> Result<Vec<FileOutcome>, Error> {
     let mut known = Vec::new();
+    each(catalog, content, paths, stats, |file, load_id| {
+        Ok(memory::push(&mut known, FileOutcome { file, state: QueueState::Skipped, load_id })?)
+    })?;
+    Ok(known)
+}
+
+/// The numbers of those files, in order.
+pub fn find_loaded(
+    catalog: &Catalog,
+    content: &Content<'_>,
+    paths: &[Vec<u8>],
+    stats: &[Option<FileStat>],
+) -> Result<Vec<usize>, Error> {
+    let mut loaded = Vec::new();
+    each(catalog, content, paths, stats, |file, _| Ok(memory::push(&mut loaded, file)?))?;
+    loaded.sort_unstable();
+    Ok(loaded)
+}
+
+fn each(
+    catalog: &Catalog,
+    content: &Content<'_>,
+    paths: &[Vec<u8>],
+    stats: &[Option<FileStat>],
+    mut found: impl FnMut(usize, i64) -> Result<(), Error>,
+) -> Result<(), Error> {
     let mut batch = Vec::new();
     let room = BATCH.min(paths.len());
     batch.try_reserve_exact(room).map_err(|_| Error::OutOfMemory(room * size_of::<(&[u8], FileStat)>()))?;
@@ -37,12 +64,9 @@ pub fn find(
             }
         }
         for (index, load_id) in catalog.known(content, &batch)? {
-            known
-                .try_reserve(1)
-                .map_err(|_| Error::OutOfMemory((known.len() + 1) * size_of::<FileOutcome>()))?;
-            known.push(FileOutcome { file: numbers[index], state: QueueState::Skipped, load_id });
+            found(numbers[index], load_id)?;
         }
         start = end;
     }
-    Ok(known)
+    Ok(())
 }

@@ -166,6 +166,7 @@ impl<'a> WorkerTransaction<'a> {
             threads: self.plan.threads,
             leader: (self.slot > 0).then(|| self.board.leader()),
             part_size: settings::transaction_size(),
+            hook: self.plan.hook.as_ref(),
             deferrable: self.deferrable,
         };
         (sink, context)

@@ -295,7 +295,7 @@ impl Catalog {
     }
 
     /// Runs a statement of ours and returns how many rows it was about.
-    fn change(&self, statement: &str, arguments: &[DatumWithOid<'_>]) -> Result<usize, Error> {
+    pub(super) fn change(&self, statement: &str, arguments: &[DatumWithOid<'_>]) -> Result<usize, Error> {
         self.as_owner(|client| Ok(client.update(statement, None, arguments)?.len()))
     }
 

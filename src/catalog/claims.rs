@@ -3,7 +3,7 @@
 //! that nobody else locks: hashes of what is meant, each kind in a range of its own, so
 //! that nobody who writes a file can make one be another.
 
-use super::{Catalog, Past};
+use super::{Catalog, Past, PipelineKey};
 use crate::pg::Oid;
 use crate::pg::processes::lock::{Claim, Held, Mode, Object};
 
@@ -35,6 +35,7 @@ enum Kind {
     Path = 0,
     Content = 1,
     Turn = 2,
+    Pipeline = 3,
 }
 
 fn object(kind: Kind, target: Oid, what: &[u8]) -> Object {
@@ -46,7 +47,18 @@ fn object(kind: Kind, target: Oid, what: &[u8]) -> Object {
     Object(number)
 }
 
+/// The lock that a run of a pipeline holds.
+fn of_run(pipeline: &PipelineKey) -> Object {
+    let generation = pipeline.generation().to_le_bytes();
+    object(Kind::Pipeline, Oid::INVALID, &[&generation[..], &pipeline.name].concat())
+}
+
 impl Catalog {
+    /// Keeps others from running a pipeline; `None` where somebody does.
+    pub fn try_claim_run(&self, pipeline: &PipelineKey) -> Option<Held> {
+        Claim(of_run(pipeline)).try_hold()
+    }
+
     /// Lets loads of files of one size into one table take turns, to the end
     /// of the transaction. Before it waits for long, `tell` hears for whom.
     pub fn take_turn(&self, target: Oid, file_size: u64, tell: &mut dyn FnMut(&[i32])) {
@@ -119,6 +131,7 @@ mod tests {
             assert_eq!(top_bits(Claimed::Path(hash).object(target)), 0);
             assert_eq!(top_bits(Claimed::Content(hash).object(target)), 1);
             assert_eq!(top_bits(turn(target, u64::from(seed))), 2);
+            assert_eq!(top_bits(object(Kind::Pipeline, target, &hash)), 3);
         }
     }
 

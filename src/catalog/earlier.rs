@@ -30,6 +30,31 @@ pub struct Earlier {
     pub start_offset: u64,
     /// The file is on disk as it was then, and had been so for some time.
     pub same_stat: bool,
+    /// The file may be what that one has become under another name, see [`Kin`].
+    pub is_kin: bool,
+}
+
+/// Whether loads are looked up that had another content under another path, but may have been of an
+/// earlier state of the file: of the same inode, or of the name that a rotated log had before. Only its
+/// content tells whether they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kin {
+    LeaveOut,
+    LookUp,
+}
+
+/// The names that the file may have had before it was rotated: without the numbers at its end.
+fn names_before(path: &[u8]) -> Vec<&[u8]> {
+    let mut names = Vec::new();
+    let mut name = path;
+    while let Some(end) = name.iter().rposition(|byte| !byte.is_ascii_digit()) {
+        if end + 1 == name.len() || !matches!(name[end], b'.' | b'-' | b'_') || name[..end].ends_with(b"/") {
+            break;
+        }
+        name = &name[..end];
+        names.push(name);
+    }
+    names
 }
 
 impl Earlier {
@@ -54,6 +79,7 @@ impl Catalog {
         hash: Option<&[u8; 32]>,
         path: Option<&[u8]>,
         stat: Option<&FileStat>,
+        kin: Kin,
     ) -> Vec<Earlier> {
         const QUERY: &str = concat!(
             "SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
@@ -71,10 +97,15 @@ impl Catalog {
             in_force!(),
             " AND h.retry_of IS NULL
               AND ((h.file_size OPERATOR(pg_catalog.=) $1 AND h.content_hash OPERATOR(pg_catalog.=) $6)
-                   OR h.file_path OPERATOR(pg_catalog.=) $7)
+                   OR h.file_path OPERATOR(pg_catalog.=) $7
+                   OR (h.file_inode OPERATOR(pg_catalog.=) $13 AND h.file_device OPERATOR(pg_catalog.=) $9)
+                   OR h.file_path OPERATOR(pg_catalog.=) ANY ($14))
             ORDER BY h.load_id USING OPERATOR(pg_catalog.>)"
         );
         let [device, inode, mtime_ns, ctime_ns] = stat_or_nulls(stat);
+        let memory = Context::new(c"loader names", 8 * 1024);
+        let looks_up = kin == Kin::LookUp;
+        let names = path.filter(|_| looks_up).map(names_before).unwrap_or_default();
         let arguments = [
             (content.file_size as i64).into(),
             text::parameter(content.column),
@@ -88,10 +119,13 @@ impl Catalog {
             inode,
             mtime_ns,
             ctime_ns,
+            or_null(stat.filter(|_| looks_up).map(|stat| stat.inode as i64)),
+            array::database_texts(&memory, &names),
         ];
         let mut found = Vec::new();
         user::run_as(self.owner, || {
             snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
+                let (same_path, hash) = (row.bigint(3) == Some(1), row.bytes(5));
                 found.push(Earlier {
                     id: row.bigint(1).unwrap_or(0),
                     status: match row.bytes(2).as_deref() {
@@ -100,9 +134,10 @@ impl Catalog {
                         Some(b"running") => Status::Running,
                         _ => Status::Failed,
                     },
-                    same_path: row.bigint(3) == Some(1),
+                    same_path,
                     size: row.bigint(4).map(|size| size as u64),
-                    hash: row.bytes(5),
+                    is_kin: looks_up && !same_path,
+                    hash,
                     reached: Position::of(row, 6),
                     open_offset: row.bigint(12).map(|offset| offset as u64),
                     start_offset: row.bigint(13).unwrap_or(0) as u64,

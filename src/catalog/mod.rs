@@ -53,6 +53,9 @@ mod earlier;
 mod emptied;
 mod loads;
 mod mended;
+mod pipeline_files;
+mod pipeline_runs;
+mod pipelines;
 mod saved_dialect;
 mod saved_options;
 mod stat;
@@ -60,10 +63,16 @@ mod unmended;
 
 pub use amend::{Past, Retry, RowLock};
 pub use claims::{Claimed, turn};
-pub use earlier::Earlier;
+pub use earlier::{Earlier, Kin};
 pub use loads::{FileOnDisk, FileState, Load, Position, Status, Step};
 pub use mended::MendedReject;
+pub use pipeline_files::{Exception, ExceptionState, FailedAttempt, SkippedFile, as_text};
+pub use pipeline_runs::{RunRow, RunStatus};
+pub use pipelines::{
+    AfterRun, Definition, OnPipelineFileError, Pipeline, PipelineFormat, PipelineKey, PipelineState, Sight,
+};
 pub use saved_options::SavedOptions;
+pub use stat::FileOfPath;
 pub use unmended::UnmendedReject;
 
 use crate::error::Error;

@@ -12,6 +12,14 @@ use crate::stat::FileStat;
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 
+/// What a load had of its file.
+#[derive(Clone, Copy, Debug)]
+pub struct FileOfPath {
+    pub load_id: i64,
+    pub size: u64,
+    pub inode: Option<u64>,
+}
+
 impl Catalog {
     /// Those of the files, by their index, that are loaded and lie on disk as they did
     /// then, each with its load. A file of which another load has been begun is none of
@@ -67,6 +75,48 @@ impl Catalog {
             });
         });
         Ok(known)
+    }
+
+    /// What the last load of each of these paths had of its file, those of which there is none left out.
+    pub fn files_of_paths(&self, content: &Content<'_>, paths: &[&[u8]]) -> Vec<(Vec<u8>, FileOfPath)> {
+        const QUERY: &str = concat!(
+            "SELECT f.path, h.load_id, h.file_size, h.file_inode
+            FROM pg_catalog.unnest($1) AS f(path) CROSS JOIN LATERAL (
+                SELECT h.load_id, h.file_size, h.file_inode FROM loader.load_history_data AS h
+                WHERE h.file_path OPERATOR(pg_catalog.=) f.path
+                  AND h.target_column OPERATOR(pg_catalog.=) $2
+                  AND ",
+            of_target!("$3", "$4", "$5"),
+            " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $6
+                  AND ",
+            in_force!(),
+            " AND h.retry_of IS NULL AND h.file_size IS NOT NULL
+                  AND (h.rows_loaded OPERATOR(pg_catalog.>) 0
+                       OR h.status OPERATOR(pg_catalog.<>) 'failed'::pg_catalog.text)
+                ORDER BY h.load_id USING OPERATOR(pg_catalog.>) LIMIT 1) AS h"
+        );
+        let memory = Context::new(c"loader files", 8 * 1024);
+        let valid: Vec<&[u8]> = paths.iter().copied().filter(|path| text::is_valid(path)).collect();
+        let arguments = [
+            array::database_texts(&memory, &valid),
+            text::parameter(content.column),
+            content.target.into(),
+            content.target_type.into(),
+            self.origin.as_str().into(),
+            content.records_path.unwrap_or_default().into(),
+        ];
+        let mut found = Vec::new();
+        user::run_as(self.owner, || {
+            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
+                let file = FileOfPath {
+                    load_id: row.bigint(2).unwrap_or(0),
+                    size: row.bigint(3).unwrap_or(0) as u64,
+                    inode: row.bigint(4).map(|inode| inode as u64),
+                };
+                found.push((row.bytes(1).unwrap_or_default(), file));
+            });
+        });
+        found
     }
 
     /// Writes down that a load's file lies on disk like this now, with the same contents,

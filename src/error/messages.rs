@@ -551,6 +551,8 @@ impl Error {
             }
             Error::Columns(error) => error.message(),
             Error::Dialect(error) => error.message(),
+            Error::Pipeline(error) => error.message(),
+            Error::Hook(error) => error.message(),
             Error::Resolved { load_id, byte_offset, retry } => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("reject of load {load_id} at byte {byte_offset} is already loaded"),

@@ -5,6 +5,7 @@ mod columns;
 mod dialect;
 mod failure;
 mod messages;
+mod pipeline;
 mod reason;
 
 pub use code::error_type;
@@ -13,6 +14,7 @@ pub use dialect::{DialectError, arguments_of};
 pub use failure::Failure;
 pub use loader_core::pipeline::RecordPosition;
 pub use messages::{DIRECTORY, braces_hint};
+pub use pipeline::{HookError, PipelineError};
 pub use reason::RejectReason;
 
 use crate::pg::executor::transaction::Obstacle;
@@ -210,6 +212,10 @@ pub enum Error {
     Columns(ColumnError),
     /// Delimited text cannot be read.
     Dialect(DialectError),
+    /// A pipeline cannot be defined or run.
+    Pipeline(PipelineError),
+    /// A hook of a pipeline has failed.
+    Hook(HookError),
     /// The reject was loaded by a retry.
     Resolved { load_id: i64, byte_offset: i64, retry: i64 },
 }

@@ -55,10 +55,12 @@ pub fn decide(
 ) -> Result<Decision, Error> {
     let same = |load: &Earlier| load.hash.as_deref() == Some(hash.as_slice());
     let loads = || earlier.iter().filter(|load| !load.is_vain());
+    // A rotated log goes on under another name for a moment.
+    let is_of_file = |load: &Earlier| load.same_path || load.is_kin;
     // What was begun comes to its end first, even one that began by force.
     let parts = || loads().filter(|load| !load.status.is_whole());
     for load in parts() {
-        if same(load) || (load.same_path && has_grown(file, load)?) {
+        if same(load) || (is_of_file(load) && has_grown(file, load)?) {
             return Ok(Decision::Load(StartPoint::resuming(load)));
         }
     }
@@ -69,8 +71,9 @@ pub fn decide(
         return Ok(loaded(whole.id, if_loaded));
     }
     let mut changed = parts().find(|load| load.has_rows());
-    for load in loads().filter(|load| load.same_path) {
-        if changed.is_some() {
+    for load in loads().filter(|load| is_of_file(load)) {
+        // What is loaded in addition is behind none of the others.
+        if changed.is_some() && if_loaded != IfLoaded::Add {
             break;
         }
         if load.status.is_whole() && has_grown(file, load)? {
@@ -78,12 +81,13 @@ pub fn decide(
         }
         // A load that brought no row keeps no other content out: it was an error page, say,
         // under the name of what was delivered later.
-        changed = Some(load).filter(|load| load.has_rows());
+        changed = changed.or(Some(load).filter(|load| load.same_path && load.has_rows()));
     }
     let Some(changed) = changed else { return Ok(Decision::Load(StartPoint::default())) };
     Ok(match if_loaded {
         IfLoaded::Skip => Decision::Changed(changed.id),
         IfLoaded::Error => Decision::Refused { load_id: changed.id, changed: true },
+        IfLoaded::Add => Decision::Load(StartPoint::default()),
         IfLoaded::Force | IfLoaded::Replace => {
             let mut replaces: Vec<i64> = loads().filter(|load| load.same_path).map(|load| load.id).collect();
             replaces.reverse();

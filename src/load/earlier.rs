@@ -35,7 +35,8 @@ pub fn find(
         return Ok(Decision::Load(StartPoint::default()));
     }
     let stat = *source.opened().stat();
-    let of_path = catalog.earlier(content, None, Some(&path), Some(&stat));
+    let kin = options.if_loaded.kin();
+    let of_path = catalog.earlier(content, None, Some(&path), Some(&stat), kin);
     if let Some(known) = known_by_stat(&of_path) {
         require_sight(catalog, &of_path, target, source)?;
         return Ok(loaded(known, options.if_loaded));
@@ -44,12 +45,13 @@ pub fn find(
         return Ok(Decision::Load(StartPoint::default()));
     }
     let hash = source.hash_of_all()?;
-    let earlier = catalog.earlier(content, Some(&hash), Some(&path), Some(&stat));
+    let earlier = catalog.earlier(content, Some(&hash), Some(&path), Some(&stat), kin);
     require_sight(catalog, &earlier, target, source)?;
     let vain: Vec<i64> =
         earlier.iter().filter(|load| load.same_path && load.is_vain()).map(|load| load.id).collect();
     let part = |load: &&Earlier| {
-        !load.status.is_whole() && !load.is_vain() && (load.has_rows() || load.hash.as_deref() == Some(&hash))
+        let same = load.hash.as_deref() == Some(hash.as_slice());
+        !load.status.is_whole() && !load.is_vain() && (same || (load.has_rows() && !load.is_kin))
     };
     let parts: Vec<i64> = earlier.iter().filter(part).map(|load| load.id).collect();
     let decision = match (options.if_loaded, parts.first()) {

@@ -1,5 +1,6 @@
 //! The options of a load: from the arguments as they are given to values.
 
+use crate::catalog::Kin;
 use crate::error::Error;
 use crate::formats::{FormatOptions, RawFormat};
 use crate::pg;
@@ -64,6 +65,15 @@ pub enum IfLoaded {
     Error,
     /// Skip it too; but if the path had another content, undo what that brought.
     Replace,
+    /// Skip it too; but a path may be used again: what is new under it is loaded in addition.
+    Add,
+}
+
+impl IfLoaded {
+    /// Whether what the file was under another name plays a role.
+    pub fn kin(self) -> Kin {
+        if self == IfLoaded::Add { Kin::LookUp } else { Kin::LeaveOut }
+    }
 }
 
 /// What still counts as loaded if the table has been emptied since.
@@ -139,12 +149,13 @@ impl LoadOptions {
             if_loaded: match word(
                 "if_loaded",
                 raw.if_loaded,
-                "skip, force, error, replace",
+                "skip, add, replace, force, error",
                 &[
                     ("skip", IfLoaded::Skip),
                     ("force", IfLoaded::Force),
                     ("error", IfLoaded::Error),
                     ("replace", IfLoaded::Replace),
+                    ("add", IfLoaded::Add),
                 ],
             )? {
                 // A validation keeps nothing, so it does not matter what was loaded before.
@@ -183,6 +194,7 @@ impl LoadOptions {
             IfLoaded::Force => "force",
             IfLoaded::Error => "error",
             IfLoaded::Replace => "replace",
+            IfLoaded::Add => "add",
         };
         let if_emptied = match self.if_emptied {
             IfEmptied::Reload => "reload",

@@ -96,6 +96,10 @@ pub struct Mains {
     pub json: Main,
     /// `load_csv_files`.
     pub csv: Main,
+    /// `run_pipeline`.
+    pub run_pipeline: Main,
+    /// `run_pipelines`.
+    pub run_pipelines: Main,
     /// `load_json_files` of 0.2.0.
     pub old: fn(),
 }
@@ -137,6 +141,26 @@ pub unsafe extern "C-unwind" fn loader_load_csv_files(call: pg_sys::FunctionCall
     run(call, |mains| mains.csv)
 }
 
+/// `CALL run_pipeline(...)`.
+///
+/// # Safety
+/// Called by the server with a valid call frame.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn loader_run_pipeline(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    run(call, |mains| mains.run_pipeline)
+}
+
+/// `CALL run_pipelines()`.
+///
+/// # Safety
+/// Called by the server with a valid call frame.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn loader_run_pipelines(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    run(call, |mains| mains.run_pipelines)
+}
+
 /// `load_json_files` of 0.2.0, which had eight INOUT parameters.
 ///
 /// # Safety
@@ -162,6 +186,18 @@ pub extern "C" fn pg_finfo_loader_load_files() -> &'static pg_sys::Pg_finfo_reco
 /// Tells the server how to call [`loader_load_csv_files`].
 #[unsafe(no_mangle)]
 pub extern "C" fn pg_finfo_loader_load_csv_files() -> &'static pg_sys::Pg_finfo_record {
+    &V1
+}
+
+/// Tells the server how to call [`loader_run_pipeline`].
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_loader_run_pipeline() -> &'static pg_sys::Pg_finfo_record {
+    &V1
+}
+
+/// Tells the server how to call [`loader_run_pipelines`].
+#[unsafe(no_mangle)]
+pub extern "C" fn pg_finfo_loader_run_pipelines() -> &'static pg_sys::Pg_finfo_record {
     &V1
 }
 

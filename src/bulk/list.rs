@@ -1,0 +1,196 @@
+//! Files that are given, rather than those of a pattern: what a pipeline loads of what it has found.
+
+use super::arguments::{BulkArguments, CallPlan};
+use super::board::{Board, QueueState, Totals};
+use super::file_hook::FileHook;
+use super::last_call::CallRecord;
+use super::progress::Progress;
+use super::{by_default, load_files, report, threads_each};
+use crate::catalog::{Catalog, Content};
+use crate::error::{Error, Failure};
+use crate::pg;
+use crate::pg::executor::transaction::Transactions;
+use crate::pg::processes::session::Session;
+use crate::pg::relations::relation;
+use crate::schema;
+use crate::stat::FileStat;
+use loader_core::memory;
+use std::rc::Rc;
+
+/// What files are loaded into, as it was when they were looked for.
+pub struct Scope {
+    /// Name of the target, and its name with its schema.
+    pub table: String,
+    name: Vec<u8>,
+    /// The column that takes documents, empty where fields go to columns.
+    column: Vec<u8>,
+    records_path: Option<String>,
+    /// Why no worker can load into it, if none can.
+    alone: Option<&'static str>,
+}
+
+impl Scope {
+    /// Locks the target, checks that the current role may load what the arguments say, and brings
+    /// the history up to date. In a transaction of the caller.
+    pub fn open(arguments: &BulkArguments) -> Result<Self, Error> {
+        let options = arguments.options()?;
+        let target = super::lock_target(arguments, &options)?;
+        super::bring_history_up_to_date(&target, &options)?;
+        Ok(Scope {
+            name: target.quoted_name()?,
+            column: target.route.column().to_vec(),
+            records_path: options.format.records_path().map(str::to_string),
+            alone: super::obstacle_to_workers(&target),
+            table: target.shown,
+        })
+    }
+
+    /// What makes loads into it the same, of files of any size.
+    pub fn content(&self, arguments: &BulkArguments) -> Content<'_> {
+        Content {
+            target: arguments.table,
+            target_type: relation::row_type(arguments.table),
+            target_name: &self.name,
+            column: &self.column,
+            file_size: 0,
+            records_path: self.records_path.as_deref(),
+        }
+    }
+}
+
+/// The files of one call.
+#[derive(Default)]
+pub struct FileList {
+    pub paths: Vec<Vec<u8>>,
+    pub stats: Vec<FileStat>,
+}
+
+/// What came of a file.
+pub struct FileResult {
+    pub end: FileEnd,
+    /// The load of the file, or the one that it was skipped for; 0 where there is none.
+    pub load_id: i64,
+}
+
+/// How it ended.
+pub enum FileEnd {
+    Loaded,
+    /// A load had its content.
+    Skipped,
+    /// It is not what it was when it was loaded, and stays as it is.
+    Changed,
+    Failed(Failure),
+    /// Another session was at it.
+    HeldUp,
+    /// The call came to its end before.
+    NotBegun,
+}
+
+/// What came of a list.
+pub struct ListResult {
+    /// One for each file, in order.
+    pub files: Vec<FileResult>,
+    pub totals: Totals,
+    /// What ended the call before its files were done.
+    pub failure: Option<Failure>,
+    /// The error for the files that failed, if any did.
+    pub failed: Option<Error>,
+}
+
+/// Loads the files; `workers` is how many are asked for. `pattern` is what they have been looked for
+/// by.
+pub fn load_list(
+    list: &FileList,
+    pattern: &[u8],
+    scope: &Scope,
+    workers: i32,
+    (arguments, hook): (BulkArguments, FileHook),
+    transactions: &mut Transactions,
+) -> Result<ListResult, Error> {
+    let mut record = CallRecord::new();
+    record.begin(scope.name.clone());
+    add_columns(list, &arguments, transactions)?;
+    let sizes = memory::collect(list.stats.iter().map(|stat| stat.size))?;
+    let asked = usize::try_from(workers).unwrap_or(0);
+    let wanted = match scope.alone {
+        Some(reason) => {
+            if asked > 0 {
+                report::no_workers_because(reason);
+            }
+            0
+        }
+        // For a few files in a directory that is watched, no worker is worth its start.
+        None => asked.min(by_default(sizes.iter().sum(), list.paths.len()).max(list.paths.len() / 2)),
+    };
+    let plan = CallPlan { arguments, threads: threads_each(wanted), hook: Some(hook) };
+    let board = Rc::new(Board::new(&Session::own(), &plan.to_bytes(), &list.paths, &sizes, pg::process_id()));
+    record.watch(board.clone());
+    let mut progress = Progress::new(scope.table.clone(), plan.arguments.table, board.totals().disk_all);
+    load_files(&board, &plan, wanted, Some(wanted), &mut progress, transactions)?;
+    transactions.begin();
+    let catalog = Catalog::open()?;
+    let failed = report::files(&board, &catalog, progress.table());
+    report::left_out(&board, pattern, progress.table());
+    let files = results(&board, &catalog, progress.table())?;
+    transactions.commit();
+    pg::processes::progress::end();
+    let (_, summary) = record.finish();
+    Ok(ListResult { files, totals: summary.totals, failure: board.failure(), failed })
+}
+
+fn results(board: &Board, catalog: &Catalog, table: &str) -> Result<Vec<FileResult>, Error> {
+    let failed: Vec<i64> = (0..board.files())
+        .filter(|&file| board.state(file) == QueueState::Failed)
+        .map(|file| board.load_of(file))
+        .collect();
+    let mut failures = catalog.failures(&failed);
+    let result = |file| {
+        let load_id = board.load_of(file);
+        let refused =
+            |changed| FileEnd::Failed(report::refused(&board.path(file), table, load_id, changed).into());
+        let end = match board.state(file) {
+            QueueState::Loaded => FileEnd::Loaded,
+            QueueState::Skipped => FileEnd::Skipped,
+            QueueState::Changed => FileEnd::Changed,
+            QueueState::Refused => refused(false),
+            QueueState::RefusedChanged => refused(true),
+            QueueState::Failed => FileEnd::Failed(failures.remove(&load_id).unwrap_or_default()),
+            QueueState::HeldUp => FileEnd::HeldUp,
+            QueueState::Open | QueueState::Taken(_) | QueueState::Busy => FileEnd::NotBegun,
+        };
+        FileResult { end, load_id }
+    };
+    Ok(memory::collect((0..board.files()).map(result))?)
+}
+
+/// Adds the columns that the files need, if that is wanted. A file that cannot be read says so when it
+/// is loaded.
+fn add_columns(
+    list: &FileList,
+    arguments: &BulkArguments,
+    transactions: &mut Transactions,
+) -> Result<(), Error> {
+    let options = arguments.options()?;
+    if !options.columns.adds_columns() {
+        return Ok(());
+    }
+    for path in &list.paths {
+        transactions.begin();
+        let pattern = crate::access::literal_pattern(path);
+        let add = || {
+            schema::add_columns(
+                &arguments.reading(&pattern),
+                arguments.table,
+                arguments.target_column.as_deref(),
+                options.records(),
+                &options.columns,
+            )
+            .map_err(Failure::from)
+        };
+        match pg::executor::subtransaction::contain(add, Failure::from) {
+            // The file is tried all the same.
+            Ok(()) | Err(_) => transactions.commit(),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Which pipelines are to run, and when. Called by whoever starts runs, in a transaction with a
+//! snapshot that it commits.
+
+use super::notice::{self, Event};
+use crate::catalog::{Catalog, PipelineState};
+use crate::error::Error;
+use crate::pg::Oid;
+use crate::pg::processes::clock;
+use crate::pg::relations::relation;
+use std::time::Duration;
+
+/// An active pipeline.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// Its name, in the database's encoding.
+    pub name: Vec<u8>,
+    /// The role that it runs as, which may log in.
+    pub owner: Oid,
+    /// How long it is until it is due; zero where it is due now.
+    pub wait: Duration,
+}
+
+/// Whether this database has the extension, in a version that has pipelines.
+pub fn is_installed() -> bool {
+    relation::in_schema(c"loader", c"pipelines_data") != Oid::INVALID
+}
+
+/// All active pipelines of this database, those that are due first.
+pub fn due() -> Result<Vec<Due>, Error> {
+    Ok(of_owner(&Catalog::open()?, None))
+}
+
+/// The active pipelines of a role, or of all.
+pub(super) fn of_owner(catalog: &Catalog, owner: Option<Oid>) -> Vec<Due> {
+    let now = clock::since_boot();
+    let wait = |due_ns: i64| Duration::from_nanos(u64::try_from(due_ns.saturating_sub(now)).unwrap_or(0));
+    let due = catalog.due_pipelines(owner);
+    due.into_iter().map(|due| Due { name: due.name, owner: due.owner, wait: wait(due.due_ns) }).collect()
+}
+
+/// Suspends the pipelines that nobody can run, because their owner is gone or may not log in.
+pub fn suspend_without_login() -> Result<(), Error> {
+    for (name, channel) in Catalog::open()?.suspend_orphans()? {
+        notice::tell(&name, channel.as_deref(), &Event::Suspended { reason: "its owner cannot log in" });
+    }
+    Ok(())
+}
+
+/// Suspends a pipeline whose runs end before they can say why.
+pub fn suspend_broken(name: &[u8]) -> Result<(), Error> {
+    const REASON: &str = "its runs end before they begin; the server's log has the reason";
+    let catalog = Catalog::open()?;
+    let Some(pipeline) = catalog.pipeline(name).filter(|it| it.state == PipelineState::Active) else {
+        return Ok(());
+    };
+    catalog.stop_pipeline(&pipeline.key, PipelineState::Suspended, Some(REASON.as_bytes()))?;
+    let channel = pipeline.definition.notify.as_deref();
+    notice::tell(name, channel, &Event::Suspended { reason: REASON });
+    Ok(())
+}

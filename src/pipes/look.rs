@@ -1,0 +1,93 @@
+//! A look at the files of a pipeline: which there are, and what is to be done with each. Reads no byte
+//! of theirs.
+
+use super::decide::{Verdict, decide, is_unfinished};
+use crate::access;
+use crate::bulk::{self, BulkArguments, Scope};
+use crate::catalog::{Catalog, Exception, Pipeline, as_text};
+use crate::error::Error;
+use crate::pg;
+use crate::pg::processes::clock;
+use crate::stat::FileStat;
+use loader_core::memory;
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+/// What was seen.
+pub struct Look {
+    /// The files, in the order of their paths.
+    pub files: Vec<SeenFile>,
+    /// Exceptions whose files are loaded or gone.
+    pub outdated: Vec<Vec<u8>>,
+}
+
+/// A file.
+pub struct SeenFile {
+    pub path: Vec<u8>,
+    pub stat: Option<FileStat>,
+    pub verdict: Verdict,
+    pub is_exception: bool,
+    /// Why it is an exception, if it is one for a reason.
+    pub reason: Option<Vec<u8>>,
+}
+
+/// Looks at the files. The caller has asked whether the role may read files, and has a transaction.
+pub fn look(
+    catalog: &Catalog,
+    pipeline: &Pipeline,
+    arguments: &BulkArguments,
+    scope: &Scope,
+) -> Result<Look, Error> {
+    let definition = &pipeline.definition;
+    let mut paths = access::expand(&definition.pattern)?;
+    paths.retain(|path| !is_unfinished(path));
+    // Exceptions are known by the text of a path, which is the path but for odd ones.
+    if paths.iter().any(|path| matches!(as_text(path), Cow::Owned(_))) {
+        paths.sort_by_cached_key(|path| as_text(path).into_owned());
+    }
+    let stats = access::stats(&paths)?;
+    let loaded = bulk::find_loaded(catalog, &scope.content(arguments), &paths, &stats)?;
+    let exceptions = catalog.exceptions(&pipeline.key.name)?;
+    let now = clock::since_boot();
+    let mut loaded = loaded.into_iter().peekable();
+    let mut exceptions = exceptions.into_iter().peekable();
+    let mut seen = Look { files: Vec::new(), outdated: Vec::new() };
+    for (number, (path, stat)) in paths.into_iter().zip(stats).enumerate() {
+        pg::check_for_interrupts();
+        let is_loaded = loaded.next_if_eq(&number).is_some();
+        let exception = exception_of(&mut exceptions, &as_text(&path), &mut seen.outdated)?;
+        let verdict = decide(stat.as_ref(), is_loaded, exception.as_ref(), now, definition.settle);
+        // A file that was skipped by hand stays so, should its table be emptied.
+        if let Some(exception) = exception.as_ref().filter(|it| is_loaded && it.stat.is_some()) {
+            memory::push(&mut seen.outdated, exception.path.clone())?;
+        }
+        let is_exception = exception.is_some();
+        let reason = exception.and_then(|exception| exception.reason);
+        memory::push(&mut seen.files, SeenFile { path, stat, verdict, is_exception, reason })?;
+    }
+    for gone in exceptions.filter(|exception| exception.stat.is_some()) {
+        memory::push(&mut seen.outdated, gone.path)?;
+    }
+    Ok(seen)
+}
+
+/// The exception of that path: both lists have the same order. Those before it are of files that are
+/// gone.
+fn exception_of(
+    exceptions: &mut std::iter::Peekable<std::vec::IntoIter<Exception>>,
+    path: &[u8],
+    gone: &mut Vec<Vec<u8>>,
+) -> Result<Option<Exception>, Error> {
+    while let Some(next) = exceptions.peek() {
+        match next.path.as_slice().cmp(path) {
+            Ordering::Greater => return Ok(None),
+            Ordering::Equal => return Ok(exceptions.next()),
+            Ordering::Less => {
+                if let Some(before) = exceptions.next().filter(|before| before.stat.is_some()) {
+                    memory::push(gone, before.path)?;
+                }
+            }
+        }
+    }
+    Ok(None)
+}

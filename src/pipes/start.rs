@@ -1,0 +1,110 @@
+//! Runs are started: by a call, or by the clock in a worker.
+
+use super::own_pipeline;
+use super::run::Run;
+use crate::catalog::{Catalog, Pipeline, PipelineState};
+use crate::error::{Error, PipelineError};
+use crate::pg::executor::transaction::Transactions;
+use crate::pg::processes::lock::Held;
+use crate::pg::processes::user;
+use crate::pg::strings::{message, text};
+use pgrx::PgLogLevel;
+use std::time::Duration;
+
+/// Who starts a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheduler {
+    Launcher,
+    Call,
+}
+
+impl Scheduler {
+    /// Its name in the views.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scheduler::Launcher => "launcher",
+            Scheduler::Call => "call",
+        }
+    }
+}
+
+/// What whoever started a run has to know of it.
+pub struct RunEnd {
+    /// How long it is until the next run.
+    pub wait: Duration,
+    /// Which files the pipeline waits for, in the database's encoding.
+    pub pattern: Vec<u8>,
+}
+
+/// Runs a pipeline in a background worker that is logged in as its owner; `None` where it is not
+/// active any more. What goes wrong is written to the state of the pipeline. No transaction is open
+/// before and after.
+pub fn run_in_worker(name: &[u8], transactions: &mut Transactions) -> Result<Option<RunEnd>, Error> {
+    let (pipeline, claim) = match begin(name, transactions) {
+        Ok(begun) => begun,
+        Err(error) => {
+            transactions.roll_back();
+            return match error {
+                Error::Pipeline(PipelineError::NotFound(_) | PipelineError::Stopped { .. }) => Ok(None),
+                error => Err(error),
+            };
+        }
+    };
+    if claim.is_none() {
+        // Another session runs it at this moment.
+        return Ok(Some(RunEnd { wait: pipeline.definition.poll, pattern: pipeline.definition.pattern }));
+    }
+    let mut run = Run::new(pipeline, Scheduler::Launcher);
+    let end = run.from_begin_to_end(transactions)?;
+    drop(claim);
+    Ok(Some(RunEnd { wait: end.wait, pattern: run.pipeline.definition.pattern }))
+}
+
+/// Runs a pipeline for a call. Raises nothing for a file that failed, unless that is wanted.
+pub fn run_in_call(name: &[u8], transactions: &mut Transactions) -> Result<(), Error> {
+    let (pipeline, Some(claim)) = begin(name, transactions)? else {
+        let name = text::show(name);
+        let words = format!("pipeline \"{name}\" is being run by another session, skipping");
+        message::tell(PgLogLevel::NOTICE, words, None, None);
+        return Ok(());
+    };
+    let mut run = Run::new(pipeline, Scheduler::Call);
+    let end = run.from_begin_to_end(transactions)?;
+    drop(claim);
+    message::tell(PgLogLevel::NOTICE, run.words(), None, None);
+    match end.error {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// The pipeline, and what keeps others from running it; `None` where another session runs it. Fails
+/// where the caller is not its owner, or it is not active.
+fn begin(name: &[u8], transactions: &mut Transactions) -> Result<(Pipeline, Option<Held>), Error> {
+    transactions.begin();
+    let catalog = Catalog::open()?;
+    let pipeline = own_pipeline(&catalog, name)?;
+    require_active(&pipeline)?;
+    if !user::is_logged_in_as(pipeline.owner) {
+        return Err(PipelineError::NotTheOwner {
+            name: text::show(name),
+            owner: text::show(&pipeline.owner_name),
+        }
+        .into());
+    }
+    let claim = catalog.try_claim_run(&pipeline.key);
+    // It may have been changed until the claim was had.
+    let pipeline = own_pipeline(&catalog, name)?;
+    require_active(&pipeline)?;
+    transactions.commit();
+    Ok((pipeline, claim))
+}
+
+fn require_active(pipeline: &Pipeline) -> Result<(), Error> {
+    let (state, reason) = match (pipeline.is_at_home, pipeline.state) {
+        (false, _) => ("paused", Some("it was defined in another database".to_string())),
+        (true, PipelineState::Active) => return Ok(()),
+        (true, state) => (state.name(), pipeline.reason.as_deref().map(text::show)),
+    };
+    Err(PipelineError::Stopped { name: text::show(&pipeline.key.name), state, reason }.into())
+}
