@@ -124,6 +124,12 @@ RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'loader_home_wrapper';
 
+-- Whether the server starts pipelines: none, launcher, or launcher (waits for a worker slot).
+CREATE FUNCTION loader.scheduler()
+RETURNS text
+LANGUAGE c VOLATILE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'loader_scheduler_wrapper';
+
 -- Whether the caller has the rights of the role that made a load: it inherits them or may
 -- SET ROLE to it. A role that is gone gives no right to anybody but superusers.
 CREATE FUNCTION loader.may_amend(home text, loaded_by oid, loaded_by_name name)
@@ -696,7 +702,8 @@ AS 'MODULE_PATHNAME', 'loader_chunk_written';
 
 -- The views call these as whoever reads them, and the INSERT of a load as whoever loads:
 -- also where default privileges give functions to nobody.
-GRANT EXECUTE ON FUNCTION loader.home(), loader.may_amend(text, oid, name), loader.raw_text(bytea, boolean),
+GRANT EXECUTE ON FUNCTION loader.home(), loader.scheduler(), loader.may_amend(text, oid, name),
+    loader.raw_text(bytea, boolean),
     loader.read_last_call(), loader.chunk_records(bigint), loader.chunk_offsets(bigint), loader.chunk_keys(bigint),
     loader.chunk_numbers(bigint), loader.chunk_lines(bigint), loader.chunk_rows(bigint),
     loader.chunk_cells(bigint, integer, anyelement), loader.chunk_absent(bigint, integer), loader.chunk_has(bigint, integer),
@@ -831,7 +838,7 @@ SELECT p.name,
             THEN 'it was defined in another database'::pg_catalog.text
             WHEN r.oid IS NULL THEN 'its owner does not exist'::pg_catalog.text
             ELSE p.reason END AS reason,
-       p.scheduler,
+       loader.scheduler() AS scheduler,
        COALESCE(r.rolname, p.owner_name) AS owner,
        p.target,
        p.pattern,
@@ -1164,7 +1171,7 @@ COMMENT ON VIEW loader.pipelines IS 'The pipelines of the roles whose rights the
 COMMENT ON COLUMN loader.pipelines.name IS 'Its name';
 COMMENT ON COLUMN loader.pipelines.state IS 'active, paused or suspended';
 COMMENT ON COLUMN loader.pipelines.reason IS 'Why it is paused or suspended';
-COMMENT ON COLUMN loader.pipelines.scheduler IS 'Who started its last run: launcher or call';
+COMMENT ON COLUMN loader.pipelines.scheduler IS 'Whether the server starts it when it is due: none, launcher, or launcher (waits for a worker slot)';
 COMMENT ON COLUMN loader.pipelines.owner IS 'The role that it runs as';
 COMMENT ON COLUMN loader.pipelines.target IS 'The table that it loads into, with its schema, quoted, as it was called when the pipeline was defined';
 COMMENT ON COLUMN loader.pipelines.pattern IS 'The files that it loads';
@@ -1294,6 +1301,7 @@ COMMENT ON PROCEDURE run_pipelines() IS
     'Runs all pipelines of the caller that are due, in transactions of its own';
 
 COMMENT ON FUNCTION loader.home() IS 'Internal: the place whose OIDs the rows of the history have';
+COMMENT ON FUNCTION loader.scheduler() IS 'Internal: what loader.pipelines shows as scheduler';
 COMMENT ON FUNCTION loader.may_amend(text, oid, name) IS 'Internal: whether the caller has the rights of the role that made a load';
 COMMENT ON FUNCTION loader.raw_text(bytea, boolean) IS 'Internal: the bytes of a reject as text';
 COMMENT ON FUNCTION loader.read_last_call() IS 'Internal: the row of loader.last_call';

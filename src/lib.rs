@@ -13,6 +13,7 @@ mod bulk;
 mod catalog;
 mod error;
 mod formats;
+mod launcher;
 mod load;
 #[cfg(any(test, feature = "pg_test"))]
 mod memory_tests;
@@ -42,7 +43,13 @@ pub extern "C-unwind" fn _PG_init() {
     pg::processes::thread::warm_up();
     settings::register();
     pg::executor::chunk_scan::set_hook();
-    pg::processes::worker::set_main(pipes::work);
+    pg::processes::worker::set_mains(pg::processes::worker::Mains {
+        session: pipes::work,
+        schedule: launcher::read_schedule,
+        pipeline: launcher::run_pipeline,
+        launcher: launcher::main,
+    });
+    pg::processes::worker::register_launcher();
     pg::executor::procedure::set_mains(pg::executor::procedure::Mains {
         json: api::load_json_files,
         csv: api::load_csv_files,

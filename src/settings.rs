@@ -46,6 +46,16 @@ static PARSE_THREADS: GucSetting<i32> = GucSetting::<i32>::new(-1);
 // that commits do not count.
 static TRANSACTION_SIZE: GucSetting<i32> = GucSetting::<i32>::new(64 * 1024);
 
+// A cluster that was copied with its files may be started without its pipelines.
+static LAUNCHER: GucSetting<bool> = GucSetting::<bool>::new(true);
+
+// Of the eight background workers that a server has by default, one more is the launcher and one
+// asks what is due: some are left for parallel queries.
+static MAX_PIPELINE_WORKERS: GucSetting<i32> = GucSetting::<i32>::new(4);
+
+// As many as the server allows of background workers.
+const MOST_WORKERS: i32 = 262_143;
+
 static LOG_LOADS: GucSetting<LogLoads> = GucSetting::<LogLoads>::new(LogLoads::all);
 
 static VERIFY: GucSetting<bool> = GucSetting::<bool>::new(false);
@@ -147,6 +157,24 @@ pub fn register() {
         GucFlags::UNIT_KB,
     );
     GucRegistry::define_bool_guc(
+        c"loader.launcher",
+        c"Starts pipelines when they are due.",
+        c"The library has to be in shared_preload_libraries. Pipelines that run are not ended.",
+        &LAUNCHER,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"loader.max_pipeline_workers",
+        c"Sets the maximum number of pipelines that run at the same time.",
+        c"Each of them is one of max_worker_processes, and so are the workers that it starts for its files.",
+        &MAX_PIPELINE_WORKERS,
+        1,
+        MOST_WORKERS,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
         c"loader.verify",
         c"Compares each value with what jsonb_in makes of its record.",
         c"A difference fails the load. Loading takes as long as COPY then.",
@@ -203,6 +231,16 @@ pub fn threads_for(bytes: u64, threads: usize) -> usize {
 /// `loader.zstd_window_max` in bytes.
 pub fn zstd_window_max() -> u64 {
     ZSTD_WINDOW_MAX.get() as u64 * 1024
+}
+
+/// `loader.launcher`.
+pub fn launcher() -> bool {
+    LAUNCHER.get()
+}
+
+/// `loader.max_pipeline_workers`.
+pub fn max_pipeline_workers() -> usize {
+    MAX_PIPELINE_WORKERS.get() as usize
 }
 
 /// `loader.verify`.

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::pg;
 use crate::pg::memory::allocator;
 use crate::pg::processes::descriptor::Reserved;
+use crate::pg::processes::directory_events;
 use glob::{MatchOptions, Pattern};
 use loader_core::memory;
 use std::ffi::OsStr;
@@ -40,6 +41,52 @@ pub fn expand(pattern: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     walk.found.sort_unstable();
     walk.found.dedup();
     Ok(walk.found)
+}
+
+/// A directory in which something may appear that matches a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchedDirectory {
+    pub path: Vec<u8>,
+    /// Files; otherwise directories only, below which files may appear.
+    pub has_files: bool,
+}
+
+/// The directories in which files that match an absolute pattern may appear, at most so many of them,
+/// without those of which the system does not tell when something appears there. Where one that the
+/// pattern names is not there, the nearest one above it is what to look at. What cannot be looked into
+/// is left out. The caller has called [`super::require_file_role`].
+pub fn directories(pattern: &[u8], most: usize) -> Result<Vec<WatchedDirectory>, Error> {
+    allocator::refill().map_err(Error::OutOfMemory)?;
+    let pattern = tidy(pattern);
+    // One that is refused has been refused before.
+    let Ok((front, mut steps)) = parse(&pattern) else { return Ok(Vec::new()) };
+    let mut front = front;
+    if steps.is_empty() {
+        let end = front.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+        steps.push(Step::Plain(front.split_off(end)));
+    }
+    let mut walk = Walk {
+        pattern: &pattern,
+        steps: &steps,
+        allowed: Allowed::now()?,
+        todo: Vec::new(),
+        found: Vec::new(),
+    };
+    walk.todo(front, 0, false)?;
+    let mut directories: Vec<WatchedDirectory> = Vec::new();
+    while let Some(task) = walk.todo.pop() {
+        if directories.len() >= most {
+            break;
+        }
+        pg::check_for_interrupts();
+        if let Some(directory) = walk.look_at(task)? {
+            match directories.iter_mut().find(|other| other.path == directory.path) {
+                Some(other) => other.has_files |= directory.has_files,
+                None => memory::push(&mut directories, directory)?,
+            }
+        }
+    }
+    Ok(directories)
 }
 
 /// What is to be done in a directory.
@@ -212,6 +259,62 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Which directory is to be watched for the task. Goes on to those below it, without looking at
+    /// files.
+    fn look_at(&mut self, task: Task) -> Result<Option<WatchedDirectory>, Error> {
+        let last = task.step + 1 == self.steps.len();
+        let mut path = task.directory.clone();
+        if let (Step::Plain(names), true) = (&self.steps[task.step], last) {
+            let end = names.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+            path.extend_from_slice(&names[..end]);
+        }
+        let mut has_files = last && !matches!(self.steps[task.step], Step::Descend);
+        let directory = loop {
+            match self.open(&path, false) {
+                Ok(Some(directory)) => break directory,
+                Ok(None) if !path.is_empty() => {
+                    path.truncate(path.iter().rposition(|&byte| byte == b'/').unwrap_or(0));
+                    has_files = false;
+                }
+                Ok(None) | Err(_) => return Ok(None),
+            }
+        };
+        if directory_events::is_remote(&directory.handle) {
+            return Ok(None);
+        }
+        drop(directory);
+        let there = path.len() >= task.directory.len();
+        match &self.steps[task.step] {
+            Step::Plain(names) if !last && there => {
+                self.todo([&task.directory[..], names].concat(), task.step + 1, false)?;
+            }
+            Step::Match(name) if !last && there => {
+                let wanted = |entry: &[u8], kind| kind != Kind::File && name.matches(entry);
+                self.list_if_possible(&task, wanted, task.step + 1)?;
+            }
+            Step::Descend if there => {
+                let wanted = |entry: &[u8], kind| kind == Kind::Directory && !entry.starts_with(b".");
+                self.list_if_possible(&task, wanted, task.step)?;
+                self.todo(task.directory, task.step + 1, false)?;
+            }
+            Step::Plain(_) | Step::Match(_) | Step::Descend => {}
+        }
+        Ok(Some(WatchedDirectory { path: if path.is_empty() { b"/".to_vec() } else { path }, has_files }))
+    }
+
+    /// As [`Walk::list`]; a directory that cannot be read has no entries.
+    fn list_if_possible(
+        &mut self,
+        task: &Task,
+        wanted: impl Fn(&[u8], Kind) -> bool,
+        step: usize,
+    ) -> Result<(), Error> {
+        match self.list(task, wanted, step) {
+            Err(Error::ReadDirectory { .. }) => Ok(()),
+            result => result,
+        }
     }
 
     fn todo(&mut self, directory: Vec<u8>, step: usize, named: bool) -> Result<(), Error> {

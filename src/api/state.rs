@@ -5,6 +5,7 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::pg;
 use crate::pg::Oid;
+use crate::pg::processes::wake;
 use crate::pg::strings::text;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
@@ -20,6 +21,12 @@ fn copy_grants(old: Oid, new: Oid) {
 #[pg_extern(sql = false)]
 fn loader_home() -> String {
     Catalog::open().unwrap_or_else(|error| error.raise()).origin().to_string()
+}
+
+/// `loader.scheduler()`.
+#[pg_extern(sql = false)]
+fn loader_scheduler() -> &'static str {
+    wake::scheduler()
 }
 
 /// `loader.may_amend(home, loaded_by, loaded_by_name)`.

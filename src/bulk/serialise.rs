@@ -1,4 +1,4 @@
-//! Values as bytes, for the workers of a call. Both ends are the same version of the library
+//! Values as bytes, for workers. Both ends are the same version of the library
 //! on the same machine: there are no field names and no format versions.
 
 use crate::pg::Oid;
@@ -46,7 +46,7 @@ macro_rules! serialise_numbers {
         }
     )*};
 }
-serialise_numbers!(u8, u32, i32, i64, usize);
+serialise_numbers!(u8, u32, u64, i32, i64, usize);
 
 impl Serialise for Oid {
     fn write(&self, bytes: &mut Vec<u8>) {
@@ -93,20 +93,23 @@ impl<A: Serialise, B: Serialise> Serialise for (A, B) {
     }
 }
 
+/// Serialises lists of these types.
 macro_rules! serialise_lists {
     ($($item:ty),*) => {$(
-        impl Serialise for Vec<$item> {
+        impl $crate::bulk::serialise::Serialise for Vec<$item> {
             fn write(&self, bytes: &mut Vec<u8>) {
-                self.len().write(bytes);
-                self.iter().for_each(|item| item.write(bytes));
+                $crate::bulk::serialise::Serialise::write(&self.len(), bytes);
+                self.iter().for_each(|item| $crate::bulk::serialise::Serialise::write(item, bytes));
             }
 
             fn read(bytes: &mut &[u8]) -> Option<Self> {
-                (0..usize::read(bytes)?).map(|_| <$item>::read(bytes)).collect()
+                let length = <usize as $crate::bulk::serialise::Serialise>::read(bytes)?;
+                (0..length).map(|_| $crate::bulk::serialise::Serialise::read(bytes)).collect()
             }
         }
     )*};
 }
+pub(crate) use serialise_lists;
 serialise_lists!(Vec<u8>, MappedField);
 
 impl<T: Serialise> Serialise for Option<T> {

@@ -6,7 +6,7 @@ use super::progress::Progress;
 use crate::pg::executor::transaction::Transactions;
 use crate::pg::processes::latch;
 use crate::pg::processes::thread::AtExit;
-use crate::pg::processes::worker::{Status, Worker};
+use crate::pg::processes::worker::{Job, Status, Worker};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ impl WorkerPool {
             })
         };
         for slot in 1..=wanted {
-            let Some(worker) = Worker::start(board.segment(), slot) else { break };
+            let Some(worker) = Worker::start(board.segment(), Job::Session(slot as u8)) else { break };
             workers.borrow_mut().push(worker);
         }
         WorkerPool { board, workers, _at_exit: at_exit }

@@ -18,7 +18,7 @@ use crate::pg::memory::shared::{Segment, SharedMemory, shared_struct};
 use crate::pg::processes::latch;
 use crate::pg::processes::session::Session;
 use crate::pg::processes::thread::AtExit;
-use crate::pg::processes::worker::{Status, Worker};
+use crate::pg::processes::worker::{Job, Status, Worker};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
@@ -108,7 +108,7 @@ fn call(pipeline: &Pipeline, on_batch: &[u8], transactions: &mut Transactions) -
     let mut bytes = Vec::new();
     call.write(&mut bytes);
     let memory: CallMemory = session.share(0, std::iter::once(&bytes[..]), |_, _, _| ());
-    let Some(worker) = Worker::start(memory.segment(), CALL_WORKER) else {
+    let Some(worker) = Worker::start(memory.segment(), Job::Session(CALL_WORKER as u8)) else {
         return Err(failure("53000", "the server has no background worker free that could run it"));
     };
     let worker = Rc::new(worker);

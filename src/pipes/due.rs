@@ -20,9 +20,11 @@ pub struct Due {
     pub wait: Duration,
 }
 
-/// Whether this database has the extension, in a version that has pipelines.
+/// Whether this database has the extension, in a version that has pipelines. Where it has not, anybody
+/// may make something of that name, and the caller may be the superuser.
 pub fn is_installed() -> bool {
-    relation::in_schema(c"loader", c"pipelines_data") != Oid::INVALID
+    let pipelines = relation::in_schema(c"loader", c"pipelines_data");
+    pipelines != Oid::INVALID && relation::is_member_of(pipelines, c"loader")
 }
 
 /// All active pipelines of this database, those that are due first.

@@ -18,6 +18,7 @@ mod run;
 #[allow(dead_code)]
 mod start;
 
+pub use decide::is_unfinished;
 pub use define::{Change, alter, create, drop_pipeline, pause, resume};
 #[allow(unused_imports)]
 pub use due::{Due, due, is_installed, suspend_broken, suspend_without_login};

@@ -1,4 +1,4 @@
-//! Memory that a session shares with its workers.
+//! Memory that a process shares with its workers.
 
 use crate::pg::processes::shared_lock::SharedLock;
 use pgrx::pg_sys;
@@ -214,9 +214,10 @@ impl<Open: Shareable, Guarded: Shareable, Entry: Shareable> SharedMemory<Open, G
         size_of::<Entry>().checked_mul(entries)?.checked_add(Self::ENTRIES_AT)
     }
 
-    /// New memory with so many entries and those bytes, one piece behind the other, for processes that are told these words.
+    /// New memory with so many entries and those bytes, one piece behind the other, for processes that are told these words
+    /// (of a session, by [`crate::pg::processes::session::Session`]; otherwise none).
     /// All of it is zero before `fill` gets it. Raises where there is no memory for it.
-    pub(in crate::pg) fn new<'b>(
+    pub fn new<'b>(
         told: &[u64],
         entries: usize,
         bytes: impl Iterator<Item = &'b [u8]> + Clone,

@@ -6,7 +6,9 @@
 
 pub mod blocking;
 pub mod clock;
+pub mod databases;
 pub mod descriptor;
+pub mod directory_events;
 pub mod latch;
 pub mod lock;
 pub mod notify;
@@ -16,4 +18,5 @@ pub mod setting;
 pub(in crate::pg) mod shared_lock;
 pub mod thread;
 pub mod user;
+pub mod wake;
 pub mod worker;

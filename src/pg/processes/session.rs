@@ -1,5 +1,5 @@
-//! What a worker takes over of the session that starts it: user, libraries, settings and
-//! role.
+//! As whom a worker connects: as the session that starts it, whose user, libraries, settings and
+//! role it takes over; as a role that logs in; as the superuser; or to no database.
 
 use crate::pg::Oid;
 use crate::pg::executor::transaction;
@@ -7,6 +7,7 @@ use crate::pg::memory::shared::{Segment, Shareable, SharedMemory};
 use crate::pg::strings::text;
 use pgrx::pg_sys;
 use std::cell::Cell;
+use std::ffi::CStr;
 
 /// What a worker takes over of the session that starts it.
 #[derive(Clone)]
@@ -82,7 +83,7 @@ impl Session {
     /// session's libraries and settings, and then its current role. Never more rights than
     /// those of the session's user: no RESET ROLE leads any further.
     pub fn take_over(mut self) {
-        assert!(MAY_TAKE_OVER.take(), "a worker is somebody's once");
+        assert!(MAY_CONNECT.take(), "a worker connects once");
         // SAFETY: once in a worker's life, before any transaction; the settings are what
         // the server wrote, in a session, and only this file has had them since. They are put in force within a transaction:
         // some look into catalogs. Libraries first: they know settings of their own.
@@ -111,13 +112,65 @@ impl Session {
     }
 }
 
+/// Connects a worker to a database as a role that logs in: with its rights, its settings and those of the
+/// database, and refused for the same reasons. What refuses it ends the process.
+pub fn log_in(database: Oid, role: Oid) {
+    connect(database, role);
+    transaction::permit_worker();
+}
+
+/// Connects a worker to a database as the superuser that the cluster was made with. Settings of the
+/// database, which its owner may have made, that could change what a statement of ours means or
+/// keep it from running are not in force.
+pub fn log_in_as_superuser(database: Oid) {
+    connect(database, Oid::INVALID);
+    // SAFETY: settings of the server, with values that it accepts, for this session alone. Some look into
+    // catalogs, hence the transaction.
+    unsafe {
+        pg_sys::StartTransactionCommand();
+        for (name, value) in PINNED {
+            pg_sys::SetConfigOption(
+                name.as_ptr(),
+                value.as_ptr(),
+                pg_sys::GucContext::PGC_SUSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+            );
+        }
+        pg_sys::CommitTransactionCommand();
+    }
+    transaction::permit_worker();
+}
+
+/// What holds for statements that run as the superuser. Who holds a lock on tables of ours for
+/// longer is waited for at a later time.
+const PINNED: [(&CStr, &CStr); 5] = [
+    (c"role", c"none"),
+    (c"search_path", c"pg_catalog, pg_temp"),
+    (c"default_transaction_isolation", c"read committed"),
+    (c"default_transaction_read_only", c"off"),
+    (c"lock_timeout", c"10s"),
+];
+
+/// Connects a worker to no database: it sees what all of them share.
+pub fn connect_without_database() {
+    assert!(MAY_CONNECT.take(), "a worker connects once");
+    // SAFETY: once in a worker's life, before any transaction.
+    unsafe { pg_sys::BackgroundWorkerInitializeConnection(std::ptr::null(), std::ptr::null(), 0) }
+}
+
+fn connect(database: Oid, role: Oid) {
+    assert!(MAY_CONNECT.take(), "a worker connects once");
+    // SAFETY: once in a worker's life, before any transaction.
+    unsafe { pg_sys::BackgroundWorkerInitializeConnectionByOid(database, role, 0) }
+}
+
 thread_local! {
-    static MAY_TAKE_OVER: Cell<bool> = const { Cell::new(false) };
+    static MAY_CONNECT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// This process is a worker that has just begun.
-pub(in crate::pg) fn permit_take_over() {
-    MAY_TAKE_OVER.set(true);
+pub(in crate::pg) fn permit_connection() {
+    MAY_CONNECT.set(true);
 }
 
 #[cfg(any(feature = "pg15", feature = "pg16"))]

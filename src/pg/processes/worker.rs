@@ -1,7 +1,7 @@
-//! Background workers: started on demand. What they take over of the session that starts
-//! them is in `session`.
+//! Background workers: started on demand, and the launcher of pipelines, which the server starts
+//! and starts again. As whom they connect is in `session`.
 
-use super::session;
+use super::{session, wake};
 use crate::pg::memory::shared::Segment;
 use crate::pg::strings::text;
 use pgrx::{pg_guard, pg_sys};
@@ -20,6 +20,33 @@ unsafe extern "C-unwind" {
         #[cfg(not(any(feature = "pg15", feature = "pg16", feature = "pg17", feature = "pg18")))]
         sender: *const pg_sys::pg_signal_info,
     );
+    fn SignalHandlerForShutdownRequest(
+        signal: i32,
+        #[cfg(not(any(feature = "pg15", feature = "pg16", feature = "pg17", feature = "pg18")))]
+        sender: *const pg_sys::pg_signal_info,
+    );
+}
+
+/// What a worker does, and what it is called in `pg_stat_activity`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Works for the session that starts it, as the worker of this number.
+    Session(u8),
+    /// Finds out when the pipelines of a database are due.
+    Schedule,
+    /// Runs a pipeline.
+    Pipeline,
+}
+
+impl Job {
+    /// Its name for users, and the function that the server calls.
+    fn names(self) -> (&'static CStr, &'static CStr) {
+        match self {
+            Job::Session(_) => (c"loader worker", c"loader_worker_main"),
+            Job::Schedule => (c"loader schedule", c"loader_schedule_main"),
+            Job::Pipeline => (c"loader pipeline", c"loader_pipeline_main"),
+        }
+    }
 }
 
 /// A worker that was started. It is told to end when this value goes.
@@ -37,23 +64,18 @@ pub enum Status {
 }
 
 impl Worker {
-    /// Starts one that runs `loader_worker_main` with `segment` and `number`;
-    /// `None` where the server has no slot free.
-    pub fn start(segment: &Segment, number: usize) -> Option<Self> {
-        let mut worker = pg_sys::BackgroundWorker {
-            bgw_flags: (pg_sys::BGWORKER_SHMEM_ACCESS | pg_sys::BGWORKER_BACKEND_DATABASE_CONNECTION) as i32,
-            bgw_start_time: pg_sys::BgWorkerStartTime::BgWorkerStart_RecoveryFinished,
-            bgw_restart_time: pg_sys::BGW_NEVER_RESTART,
-            bgw_main_arg: pg_sys::Datum::from(segment.handle()),
-            // SAFETY: a plain variable.
-            bgw_notify_pid: unsafe { pg_sys::MyProcPid },
-            ..Default::default()
-        };
-        put(&mut worker.bgw_name, c"loader worker");
-        put(&mut worker.bgw_type, c"loader worker");
-        put(&mut worker.bgw_library_name, c"$libdir/loader");
-        put(&mut worker.bgw_function_name, c"loader_worker_main");
-        worker.bgw_extra[0] = number as c_char;
+    /// Starts one that does `job` with what `segment` says; `None` where the server has no slot
+    /// free.
+    pub fn start(segment: &Segment, job: Job) -> Option<Self> {
+        let (name, function) = job.names();
+        let mut worker = describe(name, function);
+        worker.bgw_restart_time = pg_sys::BGW_NEVER_RESTART;
+        worker.bgw_main_arg = pg_sys::Datum::from(segment.handle());
+        // SAFETY: a plain variable.
+        worker.bgw_notify_pid = unsafe { pg_sys::MyProcPid };
+        if let Job::Session(number) = job {
+            worker.bgw_extra[0] = number as c_char;
+        }
         let mut handle = std::ptr::null_mut();
         // SAFETY: a complete description, which is copied; the handle is
         // allocated in a context that outlives the call.
@@ -100,6 +122,39 @@ impl Drop for Worker {
     }
 }
 
+/// A worker with the rights of a backend, which runs once there is no recovery any more.
+fn describe(name: &CStr, function: &CStr) -> pg_sys::BackgroundWorker {
+    let mut worker = pg_sys::BackgroundWorker {
+        bgw_flags: (pg_sys::BGWORKER_SHMEM_ACCESS | pg_sys::BGWORKER_BACKEND_DATABASE_CONNECTION) as i32,
+        bgw_start_time: pg_sys::BgWorkerStartTime::BgWorkerStart_RecoveryFinished,
+        ..Default::default()
+    };
+    put(&mut worker.bgw_name, name);
+    put(&mut worker.bgw_type, name);
+    put(&mut worker.bgw_library_name, c"$libdir/loader");
+    put(&mut worker.bgw_function_name, function);
+    worker
+}
+
+/// After an error the launcher is started again so much later, seconds: soon enough that nobody
+/// waits for files long, and not so soon that an error that comes back fills the log.
+const RESTART: i32 = 5;
+
+/// Has the server start the launcher, and set memory aside for it, where it loads this library
+/// when it starts; elsewhere nothing is done. An upgrade by pg_upgrade runs no pipelines.
+pub fn register_launcher() {
+    // SAFETY: plain variables; the description is copied.
+    unsafe {
+        if !pg_sys::process_shared_preload_libraries_in_progress || pg_sys::IsBinaryUpgrade {
+            return;
+        }
+        wake::request_memory();
+        let mut worker = describe(c"loader launcher", c"loader_launcher_main");
+        worker.bgw_restart_time = RESTART;
+        pg_sys::RegisterBackgroundWorker(&raw mut worker);
+    }
+}
+
 fn put(field: &mut [c_char], text: &CStr) {
     for (to, &from) in field.iter_mut().zip(text.to_bytes_with_nul()) {
         *to = from as c_char;
@@ -115,16 +170,44 @@ pub fn report_activity(what: &[u8]) {
     }
 }
 
-/// What a worker runs: the segment, and its number. Set by the library when it
-/// is loaded: this module knows nothing of loads.
-pub type Main = fn(Segment, usize);
+/// What the workers run: this module knows nothing of loads.
+#[derive(Clone, Copy)]
+pub struct Mains {
+    /// [`Job::Session`]: what the segment says, and the number.
+    pub session: fn(Segment, usize),
+    /// [`Job::Schedule`].
+    pub schedule: fn(Segment),
+    /// [`Job::Pipeline`].
+    pub pipeline: fn(Segment),
+    /// The launcher. It returns when it is told to end.
+    pub launcher: fn(),
+}
 
-static MAIN: std::sync::OnceLock<Main> = std::sync::OnceLock::new();
+static MAINS: std::sync::OnceLock<Mains> = std::sync::OnceLock::new();
 
-/// Says what workers run.
-pub fn set_main(main: Main) {
+/// Says what workers run. Set when the library is loaded.
+pub fn set_mains(mains: Mains) {
     // The library is loaded once.
-    let _ = MAIN.set(main);
+    let _ = MAINS.set(mains);
+}
+
+/// Runs `main` with the segment that the worker was started with, unless who started it has gone.
+fn with_segment(argument: pg_sys::Datum, main: impl FnOnce(&Mains, Segment)) {
+    prepare(Some(die));
+    if let (Some(segment), Some(mains)) = (Segment::attach(argument.value() as u32), MAINS.get()) {
+        main(mains, segment);
+    }
+}
+
+/// Prepares the new process of a worker: what SIGTERM does, and that it may connect.
+fn prepare(on_sigterm: pg_sys::pqsigfunc) {
+    // SAFETY: the process is new and single-threaded; the handlers are the server's.
+    unsafe {
+        set_handler(libc::SIGTERM, on_sigterm);
+        set_handler(libc::SIGHUP, Some(SignalHandlerForConfigReload));
+        pg_sys::BackgroundWorkerUnblockSignals();
+    }
+    session::permit_connection();
 }
 
 /// Called by the server in the new process.
@@ -134,20 +217,61 @@ pub fn set_main(main: Main) {
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn loader_worker_main(argument: pg_sys::Datum) {
-    // SAFETY: the process is new and single-threaded; the entry is the server's.
-    let number = unsafe {
-        // The server's own answer to SIGTERM ends the process where it stands.
-        // This one waits for the next look at interrupts.
-        set_handler(libc::SIGTERM, Some(die));
-        set_handler(libc::SIGHUP, Some(SignalHandlerForConfigReload));
-        pg_sys::BackgroundWorkerUnblockSignals();
-        (*pg_sys::MyBgworkerEntry).bgw_extra[0] as u8 as usize
-    };
-    let segment = Segment::attach(argument.value() as u32);
-    // The session that started this has gone.
-    if let (Some(segment), Some(main)) = (segment, MAIN.get()) {
-        session::permit_take_over();
-        main(segment, number);
+    // SAFETY: the entry is the server's.
+    let number = unsafe { (*pg_sys::MyBgworkerEntry).bgw_extra[0] as u8 as usize };
+    with_segment(argument, |mains, segment| (mains.session)(segment, number));
+}
+
+/// Called by the server in the new process.
+///
+/// # Safety
+/// Called by the server only.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn loader_schedule_main(argument: pg_sys::Datum) {
+    with_segment(argument, |mains, segment| (mains.schedule)(segment));
+}
+
+/// Called by the server in the new process.
+///
+/// # Safety
+/// Called by the server only.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn loader_pipeline_main(argument: pg_sys::Datum) {
+    with_segment(argument, |mains, segment| (mains.pipeline)(segment));
+}
+
+/// Called by the server in the new process. It never ends with the code 0, after which the server
+/// would not start it again.
+///
+/// # Safety
+/// Called by the server only.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn loader_launcher_main(_argument: pg_sys::Datum) {
+    prepare(Some(SignalHandlerForShutdownRequest));
+    if let Some(mains) = MAINS.get() {
+        (mains.launcher)();
+    }
+    // SAFETY: nothing of this process is in use any more.
+    unsafe { pg_sys::proc_exit(1) };
+}
+
+/// Whether this process was told to end: for who has [`SignalHandlerForShutdownRequest`].
+pub fn is_told_to_end() -> bool {
+    // SAFETY: a flag that a signal handler of this thread sets.
+    unsafe { (&raw const pg_sys::ShutdownRequestPending).read_volatile() != 0 }
+}
+
+/// Reads the configuration again, if this process was told to.
+pub fn reload_configuration() {
+    // SAFETY: a flag that a signal handler of this thread sets; no transaction is open.
+    unsafe {
+        if (&raw const pg_sys::ConfigReloadPending).read_volatile() != 0 {
+            pg_sys::ConfigReloadPending = 0;
+            pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP);
+        }
     }
 }
 

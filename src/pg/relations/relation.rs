@@ -175,6 +175,17 @@ pub fn in_schema(schema: &CStr, name: &CStr) -> Oid {
     unsafe { pg_sys::get_relname_relid(name.as_ptr(), pg_sys::get_namespace_oid(schema.as_ptr(), true)) }
 }
 
+/// Whether the relation is a member of that extension, and not one that somebody has made under its
+/// name.
+pub fn is_member_of(relation: Oid, extension: &CStr) -> bool {
+    // SAFETY: look-ups; a missing extension has no members.
+    unsafe {
+        let extension = pg_sys::get_extension_oid(extension.as_ptr(), true);
+        extension != Oid::INVALID
+            && pg_sys::getExtensionOfObject(pg_sys::RelationRelationId, relation) == extension
+    }
+}
+
 /// Whether it is a temporary table.
 pub fn is_temporary(relation: Oid) -> bool {
     // SAFETY: a look-up; one that is gone counts as permanent.

@@ -126,6 +126,7 @@ fn everything_says_what_it_is() {
         AND (classoid, objoid) IN (SELECT classid, objid FROM members)";
     assert_eq!(texts(&mut client, &format!("{OURS} {internal}")), ["39"]);
     assert_eq!(texts(&mut client, &format!("{OURS} {internal}")), ["31"]);
+    assert_eq!(texts(&mut client, &format!("{OURS} {internal}")), ["32"]);
 }
 
 #[test]

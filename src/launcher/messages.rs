@@ -1,0 +1,64 @@
+//! What the launcher asks its workers, and what they answer.
+
+use crate::access::WatchedDirectory;
+use crate::bulk::serialise::{Serialise, serialise_fields, serialise_lists};
+use crate::pg::Oid;
+use std::time::Duration;
+
+/// Asks a database for its schedule.
+pub struct ScheduleRequest {
+    pub database: Oid,
+    /// Pipelines whose workers have ended again and again without a word.
+    pub broken: Vec<Vec<u8>>,
+}
+serialise_fields!(ScheduleRequest { database, broken });
+
+/// The schedule of a database.
+pub struct ScheduleAnswer {
+    /// Whether the database has the extension.
+    pub has_extension: bool,
+    /// The active pipelines.
+    pub pipelines: Vec<DuePipeline>,
+}
+serialise_fields!(ScheduleAnswer { has_extension, pipelines });
+
+/// A pipeline, and when it is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DuePipeline {
+    /// In the encoding of its database.
+    pub name: Vec<u8>,
+    pub owner: Oid,
+    /// From now on.
+    pub wait: Duration,
+}
+serialise_fields!(DuePipeline { name, owner, wait });
+serialise_lists!(DuePipeline);
+
+/// Asks for a run of a pipeline.
+pub struct RunRequest {
+    pub database: Oid,
+    pub owner: Oid,
+    pub name: Vec<u8>,
+}
+serialise_fields!(RunRequest { database, owner, name });
+
+/// What a run came to.
+pub struct RunAnswer {
+    /// When the pipeline is due again, from now on; `None` where it is not active any more.
+    pub wait: Option<Duration>,
+    /// Where files of it may appear.
+    pub directories: Vec<WatchedDirectory>,
+}
+serialise_fields!(RunAnswer { wait, directories });
+serialise_fields!(WatchedDirectory { path, has_files });
+serialise_lists!(WatchedDirectory);
+
+impl Serialise for Duration {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        u64::try_from(self.as_nanos()).unwrap_or(u64::MAX).write(bytes);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        u64::read(bytes).map(Duration::from_nanos)
+    }
+}
