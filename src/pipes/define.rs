@@ -13,7 +13,7 @@ use crate::catalog::{
 use crate::error::{Error, PipelineError};
 use crate::pg::executor::hook;
 use crate::pg::processes::notify::LONGEST_CHANNEL;
-use crate::pg::processes::user;
+use crate::pg::processes::{user, wake};
 use crate::pg::relations::relation;
 use crate::pg::strings::text;
 use crate::pg::{self, Oid};
@@ -107,6 +107,7 @@ pub fn create(name: &[u8], existing: &[u8], enabled: bool, change: &Change<'_>) 
         let seen = look(&catalog, &pipeline, &arguments_of(&definition)?, &scope)?;
         skip_all(&catalog, &pipeline.key, &seen)?;
     }
+    wake::launcher_at_commit();
     Ok(())
 }
 
@@ -141,6 +142,7 @@ pub fn alter(name: &[u8], change: &Change<'_>) -> Result<(), Error> {
     if had_batches && pipeline.definition.on_batch.is_none() {
         catalog.forget_batches(name)?;
     }
+    wake::launcher_at_commit();
     Ok(())
 }
 
@@ -148,7 +150,9 @@ pub fn alter(name: &[u8], change: &Change<'_>) -> Result<(), Error> {
 pub fn pause(name: &[u8], reason: Option<&[u8]>) -> Result<(), Error> {
     let catalog = Catalog::open()?;
     let pipeline = own_pipeline(&catalog, name)?;
-    catalog.stop_pipeline(&pipeline.key, PipelineState::Paused, reason).map(|_| ())
+    catalog.stop_pipeline(&pipeline.key, PipelineState::Paused, reason)?;
+    wake::launcher_at_commit();
+    Ok(())
 }
 
 /// Has it go on. One that came from another database belongs here from now on: to the role and the
@@ -168,12 +172,15 @@ pub fn resume(name: &[u8]) -> Result<(), Error> {
     if !user::may_log_in(pipeline.owner) {
         return Err(PipelineError::MayNotLogIn(text::show(&pipeline.owner_name)).into());
     }
-    catalog.resume_pipeline(&pipeline.key, pipeline.owner, pipeline.definition.target).map(|_| ())
+    catalog.resume_pipeline(&pipeline.key, pipeline.owner, pipeline.definition.target)?;
+    wake::launcher_at_commit();
+    Ok(())
 }
 
 /// Removes a pipeline; `if_exists` says that it need not be there.
 pub fn drop_pipeline(name: &[u8], if_exists: bool) -> Result<(), Error> {
     let catalog = Catalog::open()?;
+    wake::launcher_at_commit();
     match own_pipeline(&catalog, name) {
         Ok(pipeline) => catalog.drop_pipeline(&pipeline.key),
         Err(Error::Pipeline(PipelineError::NotFound(_))) if if_exists => Ok(()),

@@ -4,6 +4,7 @@ use super::own_pipeline;
 use crate::access;
 use crate::catalog::Catalog;
 use crate::error::{Error, PipelineError};
+use crate::pg::processes::wake;
 use crate::pg::strings::text;
 
 /// Has a pipeline pass over a file, whatever becomes of it.
@@ -21,6 +22,7 @@ pub fn retry_file(name: &[u8], path: &[u8]) -> Result<(), Error> {
         let (name, path) = (text::show(name), text::show(path));
         return Err(PipelineError::NoException { name, path }.into());
     }
+    wake::launcher_at_commit();
     catalog.hurry_pipeline(&pipeline.key)
 }
 
