@@ -47,12 +47,15 @@ pub const CREATE_EXTENSION: &str = "CREATE EXTENSION loader; SELECT setval('load
 /// The cluster that the tests of one binary share.
 static SHARED: OnceLock<Cluster> = OnceLock::new();
 
+/// The same, with the library loaded by the server when it starts.
+static PRELOADED: OnceLock<Cluster> = OnceLock::new();
+
 /// What initdb makes, never started: each cluster begins as a copy of it.
 static MODEL: OnceLock<Cluster> = OnceLock::new();
 
 /// Statics are never dropped: the end of the process stops what they hold.
 extern "C" fn clean_up() {
-    for cluster in [SHARED.get(), MODEL.get()].into_iter().flatten() {
+    for cluster in [SHARED.get(), PRELOADED.get(), MODEL.get()].into_iter().flatten() {
         cluster.shut_down();
     }
 }
@@ -112,6 +115,16 @@ impl Cluster {
     /// of its own in it.
     pub fn shared() -> &'static Cluster {
         SHARED.get_or_init(|| Cluster::start(&[], Limits::default()))
+    }
+
+    /// The one that the tests share whose pipelines are started by the server.
+    pub fn preloaded() -> &'static Cluster {
+        PRELOADED.get_or_init(|| {
+            Cluster::start(
+                &["shared_preload_libraries = 'loader'", "loader.max_pipeline_workers = 50"],
+                Limits::default(),
+            )
+        })
     }
 
     /// A directory of the server's user, and nothing in it.

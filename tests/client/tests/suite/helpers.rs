@@ -1,13 +1,14 @@
 //! Small files and tables that several tests use.
 
 use flate2::{Compression, write::GzEncoder};
-use loader_client_tests::{Cluster, Database, Summary, wait_for};
+use loader_client_tests::{Cluster, Database, Summary, send_signal, wait_for};
 use loader_damage::framing::Framing;
 use loader_damage::suite::{self, Choice};
-use postgres::Client;
+use postgres::{Client, NoTls};
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write as _;
+use std::process::{Child, Stdio};
 
 /// `count` good records, one a line: `{"n": 0, …}` and so on.
 pub fn lines(count: usize) -> String {
@@ -253,5 +254,56 @@ impl Numbers {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (mixed ^ (mixed >> 31)) % end
+    }
+}
+
+/// A server that follows a cluster. It is stopped when it goes.
+pub struct Replica<'a> {
+    cluster: &'a Cluster,
+    server: Child,
+}
+
+impl<'a> Replica<'a> {
+    /// Copies the cluster, and starts the copy as a standby.
+    pub fn start(cluster: &'a Cluster) -> Self {
+        let copied = cluster.command("pg_basebackup").args(["-R", "-c", "fast", "-D", "replica"]).output();
+        let copied = copied.expect("pg_basebackup runs");
+        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+        let socket = cluster.path("replica/socket");
+        fs::create_dir(&socket).expect("a folder");
+        cluster.give(&socket);
+        let server = cluster
+            .command("postgres")
+            .args(["-D", "replica", "-c"])
+            .arg(format!("unix_socket_directories={}", socket.display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            // Shown where the test fails.
+            .stderr(File::options().append(true).open(cluster.path("log")).expect("the log"))
+            .spawn()
+            .expect("the replica starts");
+        Replica { cluster, server }
+    }
+
+    /// Connects as the superuser, as soon as it takes connections.
+    pub fn connect(&mut self, database: &str) -> Client {
+        let socket = self.cluster.path("replica/socket");
+        let mut there = None;
+        wait_for("the replica to come up", || {
+            let ended = self.server.try_wait().expect("a child");
+            assert!(ended.is_none(), "the replica ended:\n{}", self.cluster.log());
+            let config =
+                postgres::Config::new().host_path(&socket).user("postgres").dbname(database).connect(NoTls);
+            there = config.ok();
+            there.is_some()
+        });
+        there.expect("a connection")
+    }
+}
+
+impl Drop for Replica<'_> {
+    fn drop(&mut self) {
+        send_signal(self.server.id() as i32, libc::SIGQUIT);
+        let _ = self.server.wait();
     }
 }

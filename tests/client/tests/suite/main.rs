@@ -29,6 +29,7 @@ mod history;
 mod infer;
 mod keys;
 mod last_call;
+mod launcher;
 mod limits;
 mod lineage;
 mod log;

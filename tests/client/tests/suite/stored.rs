@@ -1,13 +1,11 @@
 //! What a load leaves on disk: as COPY would have stored it, sound, and the
 //! same on a replica.
 
-use crate::helpers::{count, session};
-use loader_client_tests::{Cluster, Limits, load, load_many, message, send_signal, sqlstate, wait_for};
+use crate::helpers::{Replica, count, session};
+use loader_client_tests::{Cluster, Limits, load, load_many, message, sqlstate, wait_for};
 use loader_damage::rng::Rng;
-use postgres::{Client, Config, NoTls};
+use postgres::Client;
 use std::fmt::Write;
-use std::fs::{self, File};
-use std::process::{Child, Stdio};
 
 const WORDS: [&str; 12] = [
     "release",
@@ -190,40 +188,13 @@ fn amcheck_finds_nothing() {
     }
 }
 
-/// A server that is stopped when it goes.
-struct Replica(Child);
-
-impl Drop for Replica {
-    fn drop(&mut self) {
-        send_signal(self.0.id() as i32, libc::SIGQUIT);
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn a_replica_has_the_same() {
     let cluster = Cluster::start(&["loader.parse_threads = 2"], Limits::default());
     let database = cluster.database("stored");
     let mut client = database.connect();
     client.batch_execute("SELECT seed_json_table('t')").expect("a table");
-    let copied = cluster.command("pg_basebackup").args(["-R", "-c", "fast", "-D", "replica"]).output();
-    let copied = copied.expect("pg_basebackup runs");
-    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
-    let socket = cluster.path("replica/socket");
-    fs::create_dir(&socket).expect("a folder");
-    cluster.give(&socket);
-    let mut replica = Replica(
-        cluster
-            .command("postgres")
-            .args(["-D", "replica", "-c"])
-            .arg(format!("unix_socket_directories={}", socket.display()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            // Shown where the test fails.
-            .stderr(File::options().append(true).open(cluster.path("log")).expect("the log"))
-            .spawn()
-            .expect("the replica starts"),
-    );
+    let mut replica = Replica::start(&cluster);
     let path = database.file("stored", documents(500));
     load(&mut client, &path, "t").expect("a load");
     let end: String = client.query_one("SELECT pg_current_wal_flush_lsn()::text", &[]).expect("WAL").get(0);
@@ -231,15 +202,7 @@ fn a_replica_has_the_same() {
         let query = "SELECT md5(string_agg(md5(data::text), '' ORDER BY ctid)) || count(*) FROM t";
         client.query_one(query, &[]).expect("a hash").get(0)
     };
-    let mut there = None;
-    wait_for("the replica to come up", || {
-        let ended = replica.0.try_wait().expect("a child");
-        assert!(ended.is_none(), "the replica ended:\n{}", cluster.log());
-        let config = Config::new().host_path(&socket).user("postgres").dbname("stored").connect(NoTls);
-        there = config.ok();
-        there.is_some()
-    });
-    let mut there = there.expect("a connection");
+    let mut there = replica.connect("stored");
     wait_for("the replica to catch up", || {
         let query = format!("SELECT coalesce(pg_last_wal_replay_lsn() >= '{end}', false)");
         there.query_one(&query, &[]).expect("WAL").get(0)

@@ -1,0 +1,482 @@
+//! Pipelines that the server starts by itself: what wakes it, as whom they run, and that nothing keeps
+//! a database from being dropped or the launcher from going on.
+
+use crate::helpers::{Replica, count, figure, table};
+use loader_client_tests::{Cluster, Database, Limits, send_signal, wait_for};
+use postgres::Client;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+/// A database of the cluster that the library is preloaded in, with the table `t`, a session, and a
+/// folder for files.
+fn session(name: &str) -> (Database<'static>, Client, PathBuf) {
+    session_in(Cluster::preloaded(), name)
+}
+
+fn session_in<'a>(cluster: &'a Cluster, name: &str) -> (Database<'a>, Client, PathBuf) {
+    let database = cluster.database(name);
+    let mut client = database.connect();
+    table(&mut client, "t");
+    let folder = database.folder("in");
+    (database, client, folder)
+}
+
+/// A pipeline `p` of the files in a folder, which loads them as they are.
+fn create(client: &mut Client, folder: &Path, poll: &str) {
+    create_with(client, folder, &format!("poll => '{poll}', settle => '0'"));
+}
+
+fn create_with(client: &mut Client, folder: &Path, options: &str) {
+    let pattern = format!("{}/*.json", folder.display());
+    client
+        .execute(&format!("SELECT create_pipeline('p', $1, 't', {options})"), &[&pattern])
+        .expect("create_pipeline");
+}
+
+/// A file that comes into the folder by a rename, with one record `{"n": n}`.
+fn drop_file(cluster: &Cluster, folder: &Path, n: usize) {
+    let path = folder.join(format!(".{n}"));
+    fs::write(&path, format!("{{\"n\": {n}}}\n")).expect("a file");
+    cluster.give(&path);
+    fs::rename(&path, folder.join(format!("{n}.json"))).expect("its name");
+}
+
+/// Waits until the table has so many rows.
+fn wait_for_rows(client: &mut Client, rows: i64) {
+    wait_for("rows", || count(client, "t") >= rows);
+    assert_eq!(count(client, "t"), rows);
+}
+
+/// A trigger of `t` that keeps whoever inserts while there is a row in `closed`: no session of the
+/// database is needed to hold it.
+fn gate(client: &mut Client) {
+    client
+        .batch_execute(
+            "CREATE TABLE closed (); INSERT INTO closed DEFAULT VALUES;
+             CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 WHILE EXISTS (SELECT FROM closed) LOOP PERFORM pg_sleep(0.05); END LOOP;
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER gate BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION gate();
+             GRANT SELECT ON closed TO PUBLIC",
+        )
+        .expect("a gate");
+}
+
+/// The processes of a kind in a database.
+fn processes(client: &mut Client, kind: &str, database: &str) -> Vec<i32> {
+    let query = "SELECT pid FROM pg_stat_activity WHERE backend_type = $1 AND coalesce(datname, '') = $2";
+    client.query(query, &[&kind, &database]).expect("processes").iter().map(|row| row.get(0)).collect()
+}
+
+fn wait_for_run(client: &mut Client, database: &str) -> i32 {
+    let mut pid = None;
+    wait_for("a run", || {
+        pid = processes(client, "loader pipeline", database).first().copied();
+        pid.is_some()
+    });
+    pid.expect("a process")
+}
+
+/// State and reason of the pipeline `p`.
+fn state(client: &mut Client) -> (String, String) {
+    let row = client
+        .query_one("SELECT state, coalesce(reason, '') FROM loader.pipelines WHERE name = 'p'", &[])
+        .expect("the pipeline");
+    (row.get(0), row.get(1))
+}
+
+fn scheduler(client: &mut Client) -> String {
+    client.query_one("SELECT loader.scheduler()", &[]).expect("a scheduler").get(0)
+}
+
+#[test]
+fn files_are_loaded_as_they_come() {
+    let (database, mut client, folder) = session("launcher_come");
+    drop_file(database.cluster, &folder, 1);
+    create(&mut client, &folder, "1 h");
+    wait_for_rows(&mut client, 1);
+    // Nobody looks for an hour, but for what the directory tells.
+    for n in 2..5 {
+        drop_file(database.cluster, &folder, n);
+        wait_for_rows(&mut client, n as i64);
+    }
+    let shown: String = client.query_one("SELECT scheduler FROM loader.pipelines", &[]).expect("p").get(0);
+    assert_eq!(shown, "launcher");
+    wait_for("the worker to end", || processes(&mut client, "loader pipeline", "launcher_come").is_empty());
+}
+
+#[test]
+fn what_nobody_tells_of_is_found_by_looking() {
+    let (database, mut client, folder) = session("launcher_poll");
+    // What is watched is the directory behind the link.
+    for name in ["a", "b"] {
+        let below = folder.join(name);
+        fs::create_dir(&below).expect("a folder");
+        database.cluster.give(&below);
+        symlink(name, folder.join(format!("link.{name}"))).expect("a link");
+    }
+    fs::rename(folder.join("link.a"), folder.join("link")).expect("the link");
+    drop_file(database.cluster, &folder.join("a"), 1);
+    create(&mut client, &folder.join("link"), "1 s");
+    wait_for_rows(&mut client, 1);
+    drop_file(database.cluster, &folder.join("b"), 2);
+    fs::rename(folder.join("link.b"), folder.join("link")).expect("the link");
+    wait_for_rows(&mut client, 2);
+}
+
+#[test]
+fn directories_that_come_later_and_go() {
+    let (database, mut client, folder) = session("launcher_directories");
+    let below = folder.join("a/b");
+    create(&mut client, &below, "1 h");
+    wait_for("the first run", || count(&mut client, "loader.pipelines WHERE last_run IS NOT NULL") == 1);
+    for round in 1..3 {
+        for folder in [folder.join("a"), below.clone()] {
+            fs::create_dir(&folder).expect("a folder");
+            database.cluster.give(&folder);
+        }
+        drop_file(database.cluster, &below, round);
+        wait_for_rows(&mut client, round as i64);
+        fs::remove_dir_all(folder.join("a")).expect("removed");
+    }
+}
+
+#[test]
+fn a_pipeline_is_there_once_it_is_committed() {
+    let (database, mut client, folder) = session("launcher_commit");
+    drop_file(database.cluster, &folder, 1);
+    client.batch_execute("BEGIN").expect("BEGIN");
+    create(&mut client, &folder, "1 h");
+    client.batch_execute("ROLLBACK").expect("ROLLBACK");
+    assert_eq!(count(&mut client, "loader.pipelines"), 0);
+    client.batch_execute("BEGIN; SAVEPOINT s").expect("BEGIN");
+    create(&mut client, &folder, "1 h");
+    client.batch_execute("RELEASE s; COMMIT").expect("COMMIT");
+    wait_for_rows(&mut client, 1);
+    // What is changed is known at once.
+    client.batch_execute("SELECT pause_pipeline('p')").expect("pause");
+    drop_file(database.cluster, &folder, 2);
+    client.batch_execute("SELECT resume_pipeline('p')").expect("resume");
+    wait_for_rows(&mut client, 2);
+    let other = database.folder("other");
+    drop_file(database.cluster, &other, 3);
+    let pattern = format!("{}/*.json", other.display());
+    client.execute("SELECT alter_pipeline('p', pattern => $1)", &[&pattern]).expect("alter");
+    wait_for_rows(&mut client, 3);
+    client.batch_execute("SELECT drop_pipeline('p')").expect("drop");
+    create(&mut client, &folder, "1 h");
+    wait_for("a run", || count(&mut client, "loader.pipelines WHERE last_run IS NOT NULL") == 1);
+}
+
+#[test]
+fn pipelines_of_two_databases_are_strangers() {
+    let (one, mut first, folder) = session("launcher_one");
+    let (_two, mut second, other) = session("launcher_two");
+    create(&mut first, &folder, "1 h");
+    create(&mut second, &other, "1 h");
+    drop_file(one.cluster, &folder, 1);
+    drop_file(one.cluster, &other, 2);
+    drop_file(one.cluster, &other, 3);
+    wait_for_rows(&mut first, 1);
+    wait_for_rows(&mut second, 2);
+}
+
+#[test]
+fn a_run_has_the_rights_and_settings_of_its_owner() {
+    let (database, mut admin, folder) = session("launcher_owner");
+    admin
+        .batch_execute(
+            "CREATE ROLE launcher_owner LOGIN; GRANT pg_read_server_files TO launcher_owner;
+             ALTER ROLE launcher_owner SET TimeZone = 'Asia/Tokyo';
+             ALTER DATABASE launcher_owner SET app.tenant = 'acme';
+             GRANT INSERT, SELECT ON t TO launcher_owner; ALTER TABLE t ADD who text;
+             CREATE FUNCTION who() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 RESET ROLE;
+                 NEW.who := concat_ws(' ', session_user, current_user, current_setting('is_superuser'),
+                     current_setting('TimeZone'), current_setting('app.tenant'));
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER who BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION who()",
+        )
+        .expect("a role");
+    let mut owner = database.connect_as("launcher_owner");
+    create(&mut owner, &folder, "1 h");
+    drop_file(database.cluster, &folder, 1);
+    wait_for_rows(&mut admin, 1);
+    let who: String = admin.query_one("SELECT who FROM t", &[]).expect("a row").get(0);
+    assert_eq!(who, "launcher_owner launcher_owner off Asia/Tokyo acme");
+    // Whoever may not log in runs nothing, and neither does one that is gone.
+    admin.batch_execute("ALTER ROLE launcher_owner NOLOGIN").expect("ALTER ROLE");
+    drop_file(database.cluster, &folder, 2);
+    wait_for("suspension", || state(&mut admin).0 == "suspended");
+    assert_eq!(state(&mut admin).1, "its owner may not log in");
+    admin.batch_execute("ALTER ROLE launcher_owner LOGIN; SELECT resume_pipeline('p')").expect("LOGIN");
+    wait_for_rows(&mut admin, 2);
+    drop(owner);
+    let others = "SELECT create_pipeline('other', $1, 't', poll => '1 h', settle => '0')";
+    let elsewhere = database.folder("elsewhere");
+    admin.execute(others, &[&format!("{}/*.json", elsewhere.display())]).expect("another pipeline");
+    admin.batch_execute("DROP OWNED BY launcher_owner; DROP ROLE launcher_owner").expect("DROP ROLE");
+    drop_file(database.cluster, &folder, 3);
+    wait_for("suspension", || {
+        let stored = "loader.pipelines_data WHERE name = 'p' AND state = 'suspended'";
+        count(&mut admin, stored) == 1
+    });
+    assert_eq!(state(&mut admin).1, "its owner does not exist");
+    // The others go on.
+    drop_file(database.cluster, &elsewhere, 4);
+    wait_for_rows(&mut admin, 3);
+}
+
+#[test]
+fn databases_are_dropped_while_pipelines_run() {
+    let mut admin = Cluster::preloaded().connect("postgres");
+    let (other, mut bystander, beside) = session("launcher_beside");
+    create(&mut bystander, &beside, "1 h");
+    for (n, command) in ["DROP DATABASE", "DROP DATABASE FORCE", "idle"].into_iter().enumerate() {
+        let name = format!("launcher_drop_{n}");
+        let (database, mut client, folder) = session(&name);
+        let oid =
+            figure(&mut client, "SELECT oid::bigint FROM pg_database WHERE datname = current_database()");
+        if command != "idle" {
+            gate(&mut client);
+        }
+        drop_file(database.cluster, &folder, 1);
+        create(&mut client, &folder, "1 s");
+        if command == "idle" {
+            wait_for_rows(&mut client, 1);
+        } else {
+            wait_for_run(&mut admin, &name);
+        }
+        drop(client);
+        // The server waits for five seconds. A session of the test may take some time to go, too.
+        let force = if command.ends_with("FORCE") { "WITH (FORCE)" } else { "" };
+        wait_for("the database to be dropped", || {
+            admin.batch_execute(&format!("DROP DATABASE {name} {force}")).is_ok()
+        });
+        // The launcher goes on, and does not try for ever.
+        drop_file(other.cluster, &beside, n);
+        wait_for_rows(&mut bystander, n as i64 + 1);
+        let log = database.cluster.log();
+        let tried = log.matches(&format!("FATAL:  database {oid} does not exist")).count()
+            + log.matches(&format!("FATAL:  database \"{name}\" does not exist")).count();
+        assert_eq!(tried, 0, "{command}:\n{log}");
+    }
+}
+
+#[test]
+fn a_database_is_copied_and_renamed_while_pipelines_run() {
+    let mut admin = Cluster::preloaded().connect("postgres");
+    let (database, mut client, folder) = session("launcher_source");
+    gate(&mut client);
+    drop_file(database.cluster, &folder, 1);
+    create(&mut client, &folder, "1 s");
+    wait_for_run(&mut admin, "launcher_source");
+    drop(client);
+    wait_for("the copy", || {
+        admin.batch_execute("CREATE DATABASE launcher_copy TEMPLATE launcher_source").is_ok()
+    });
+    wait_for("the new name", || {
+        admin.batch_execute("ALTER DATABASE launcher_source RENAME TO launcher_renamed").is_ok()
+    });
+    // It goes on where it was; the copy is paused.
+    let copy = Database { cluster: database.cluster, name: "launcher_copy".to_owned() };
+    let renamed = Database { cluster: database.cluster, name: "launcher_renamed".to_owned() };
+    let mut client = renamed.connect();
+    client.batch_execute("DELETE FROM closed").expect("opened");
+    wait_for_rows(&mut client, 1);
+    assert_eq!(state(&mut copy.connect()).0, "paused");
+    assert_eq!(count(&mut copy.connect(), "t"), 0);
+}
+
+#[test]
+fn an_extension_is_dropped_and_made_again() {
+    let (database, mut client, folder) = session("launcher_extension");
+    create(&mut client, &folder, "1 s");
+    drop_file(database.cluster, &folder, 1);
+    wait_for_rows(&mut client, 1);
+    // It may come between the locks of a run, and be chosen to end the deadlock.
+    wait_for("the extension to be dropped", || client.batch_execute("DROP EXTENSION loader CASCADE").is_ok());
+    drop_file(database.cluster, &folder, 2);
+    client.batch_execute("CREATE EXTENSION loader").expect("CREATE EXTENSION");
+    create(&mut client, &folder, "1 s");
+    // It knows nothing of the first file any more.
+    wait_for_rows(&mut client, 3);
+}
+
+#[test]
+fn what_only_looks_like_the_extension_is_left_alone() {
+    let cluster = Cluster::start(&["shared_preload_libraries = 'loader'"], Limits::default());
+    let mut admin = cluster.connect("postgres");
+    admin.batch_execute("CREATE ROLE mallory LOGIN").expect("a role");
+    admin.batch_execute("CREATE DATABASE launcher_trap OWNER mallory").expect("a database");
+    let mut mallory = cluster.connect_as("mallory", "launcher_trap");
+    mallory
+        .batch_execute(
+            "CREATE SCHEMA loader; CREATE TABLE sprung (who text);
+             CREATE FUNCTION spring() RETURNS text LANGUAGE plpgsql AS $$
+             BEGIN INSERT INTO public.sprung VALUES (current_user); RETURN 'active'; END $$;
+             CREATE VIEW loader.pipelines_data AS
+             SELECT 'p'::text AS name, spring() AS state, 10::oid AS owner, ''::text AS home, ''::text AS boot,
+                 0::bigint AS due_ns;
+             ALTER DATABASE launcher_trap SET search_path = loader, public;
+             ALTER DATABASE launcher_trap SET default_transaction_read_only = on;
+             ALTER DATABASE launcher_trap SET role = mallory",
+        )
+        .expect("a trap");
+    drop(mallory);
+    // Every database is asked when the server starts.
+    drop(admin);
+    cluster.end(libc::SIGINT);
+    cluster.resume();
+    let mut admin = cluster.connect("postgres");
+    let asked = "SELECT xact_commit FROM pg_stat_database WHERE datname = 'launcher_trap'";
+    wait_for("the database to be asked", || figure(&mut admin, asked) > 0);
+    let mut mallory = cluster.connect_as("mallory", "launcher_trap");
+    assert_eq!(count(&mut mallory, "public.sprung"), 0);
+}
+
+#[test]
+fn processes_are_killed_and_ended() {
+    let conf = ["shared_preload_libraries = 'loader'", "restart_after_crash = on"];
+    let cluster = Cluster::start(&conf, Limits::default());
+    let (database, mut client, folder) = session_in(&cluster, "launcher_kill");
+    gate(&mut client);
+    drop_file(&cluster, &folder, 1);
+    create(&mut client, &folder, "1 s");
+    // Of a worker, and of the launcher: the server starts over by itself.
+    for kind in ["loader pipeline", "loader launcher"] {
+        wait_for_run(&mut client, "launcher_kill");
+        let mut of_kind =
+            processes(&mut client, kind, if kind.ends_with("launcher") { "" } else { "launcher_kill" });
+        send_signal(of_kind.pop().expect("a process"), libc::SIGKILL);
+        wait_for("the server to notice", || client.simple_query("SELECT").is_err());
+        cluster.wait_until_ready();
+        client = database.connect();
+    }
+    let run = wait_for_run(&mut client, "launcher_kill");
+    // One that is told to end is tried again later.
+    client.query("SELECT pg_terminate_backend($1)", &[&run]).expect("a signal");
+    client.batch_execute("DELETE FROM closed").expect("opened");
+    wait_for_rows(&mut client, 1);
+    // So is the launcher, by the server.
+    let launcher = processes(&mut client, "loader launcher", "")[0];
+    client.query("SELECT pg_terminate_backend($1)", &[&launcher]).expect("a signal");
+    wait_for("another launcher", || {
+        processes(&mut client, "loader launcher", "").first().is_some_and(|&pid| pid != launcher)
+    });
+    drop_file(&cluster, &folder, 2);
+    wait_for_rows(&mut client, 2);
+    // Nothing is started while it is off.
+    client.batch_execute("ALTER SYSTEM SET loader.launcher = off").expect("ALTER SYSTEM");
+    client.batch_execute("SELECT pg_reload_conf()").expect("a signal");
+    wait_for("the launcher to be off", || scheduler(&mut client) == "none");
+    drop_file(&cluster, &folder, 3);
+    client.batch_execute("ALTER SYSTEM RESET loader.launcher").expect("ALTER SYSTEM");
+    client.batch_execute("SELECT pg_reload_conf()").expect("a signal");
+    wait_for("the launcher to be on", || scheduler(&mut client) == "launcher");
+    wait_for_rows(&mut client, 3);
+    // And after the server has stopped, whichever way.
+    for signal in [libc::SIGQUIT, libc::SIGINT] {
+        drop(client);
+        cluster.end(signal);
+        cluster.resume();
+        client = database.connect();
+        let rows = count(&mut client, "t");
+        drop_file(&cluster, &folder, rows as usize + 1);
+        wait_for_rows(&mut client, rows + 1);
+    }
+}
+
+#[test]
+fn pipelines_wait_for_a_worker_slot() {
+    // One is the server's own, one the launcher.
+    let conf = ["shared_preload_libraries = 'loader'", "max_worker_processes = 2"];
+    let cluster = Cluster::start(&conf, Limits::default());
+    let (database, mut client, folder) = session_in(&cluster, "launcher_slots");
+    drop_file(&cluster, &folder, 1);
+    create(&mut client, &folder, "1 s");
+    wait_for("the lack to show", || scheduler(&mut client) == "launcher (waits for a worker slot)");
+    drop(client);
+    restart_with(&cluster, "max_worker_processes = 8");
+    assert_eq!(cluster.log().matches("pipelines wait for a background worker slot").count(), 1);
+    let mut client = database.connect();
+    wait_for_rows(&mut client, 1);
+    assert_eq!(scheduler(&mut client), "launcher");
+}
+
+/// Stops the server, adds lines to its configuration, and starts it.
+fn restart_with(cluster: &Cluster, lines: &str) {
+    cluster.end(libc::SIGINT);
+    let conf = cluster.path("data/postgresql.auto.conf");
+    let mut conf = fs::File::options().append(true).open(conf).expect("the configuration");
+    writeln!(conf, "{lines}").expect("settings");
+    cluster.resume();
+}
+
+#[test]
+fn a_standby_starts_pipelines_once_it_is_promoted() {
+    let cluster = Cluster::start(&["shared_preload_libraries = 'loader'"], Limits::default());
+    let (_database, mut client, folder) = session_in(&cluster, "launcher_standby");
+    create(&mut client, &folder, "1 s");
+    drop_file(&cluster, &folder, 1);
+    wait_for_rows(&mut client, 1);
+    let mut replica = Replica::start(&cluster);
+    let mut there = replica.connect("launcher_standby");
+    wait_for("the replica to catch up", || count(&mut there, "t") == 1);
+    assert_eq!(scheduler(&mut there), "none");
+    drop(client);
+    cluster.end(libc::SIGINT);
+    drop_file(&cluster, &folder, 2);
+    there.batch_execute("SELECT pg_promote()").expect("promotion");
+    wait_for_rows(&mut there, 2);
+    assert_eq!(scheduler(&mut there), "launcher");
+}
+
+#[test]
+fn without_the_launcher_everything_is_as_before() {
+    let cluster = Cluster::shared();
+    let (database, mut client, folder) = session_in(cluster, "launcher_none");
+    drop_file(cluster, &folder, 1);
+    create(&mut client, &folder, "1 s");
+    assert_eq!(scheduler(&mut client), "none");
+    assert_eq!(count(&mut client, "loader.pipelines WHERE scheduler = 'none' AND state = 'active'"), 1);
+    client.batch_execute("CALL run_pipeline('p')").expect("a run");
+    assert_eq!(count(&mut client, "t"), 1);
+    drop(database);
+}
+
+/// Where pg_cron is installed: on Debian, the package postgresql-15-cron.
+#[test]
+fn pg_cron_starts_pipelines() {
+    let cluster = Cluster::start(&[], Limits::default());
+    if count(&mut cluster.connect("postgres"), "pg_available_extensions WHERE name = 'pg_cron'") == 0 {
+        println!("skipped: pg_cron is not installed");
+        return;
+    }
+    let (database, mut client, folder) = session_in(&cluster, "launcher_cron");
+    drop_file(&cluster, &folder, 1);
+    create(&mut client, &folder, "1 s");
+    drop(client);
+    let socket = cluster.socket();
+    restart_with(
+        &cluster,
+        &format!(
+            "shared_preload_libraries = 'pg_cron'\ncron.database_name = 'launcher_cron'\ncron.host = '{}'",
+            socket.display()
+        ),
+    );
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE EXTENSION pg_cron; SELECT cron.schedule('pipelines', '* * * * *', 'CALL run_pipelines()')",
+        )
+        .expect("a job");
+    wait_for_rows(&mut client, 1);
+    wait_for("the job to end", || count(&mut client, "cron.job_run_details WHERE status = 'succeeded'") > 0);
+}
