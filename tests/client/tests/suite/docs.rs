@@ -3,11 +3,12 @@
 //! stands in ```text result is what psql prints for the ```sql before it.
 //! And follows the links of all pages. CONTRIBUTING.md has the convention.
 
+use crate::pages::{Kind, Ran, blocks, lines_of, pages_in};
 use loader_client_tests::Cluster;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 #[test]
 fn the_sql_of_the_documentation_runs() {
@@ -82,82 +83,6 @@ fn has_heading(page: &Path, anchor: &str) -> bool {
         let words = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
         words.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).eq(anchor.chars())
     })
-}
-
-/// The pages of a folder, in order.
-fn pages_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let mut pages: Vec<PathBuf> =
-        entries.filter(|page| page.extension().is_some_and(|extension| extension == "md")).collect();
-    pages.sort();
-    pages
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    /// ```sql
-    Sql,
-    /// ```sql error: it is there to show an error.
-    Error,
-    /// ```sh: runs in the folder that the pages call /data.
-    Shell,
-    /// ```text result: what psql prints for the block before it.
-    Result,
-}
-
-struct Block {
-    /// Where its first line stands, from 1.
-    line: usize,
-    text: String,
-    kind: Kind,
-}
-
-fn blocks(page: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut open: Option<Block> = None;
-    for (number, line) in page.lines().enumerate() {
-        let fence = line.trim();
-        if let Some(block) = &mut open {
-            if fence == "```" {
-                blocks.extend(open.take());
-            } else {
-                block.text.push_str(line);
-                block.text.push('\n');
-            }
-            continue;
-        }
-        let kind = match fence {
-            "```sql" => Kind::Sql,
-            "```sql error" => Kind::Error,
-            "```sh" => Kind::Shell,
-            "```text result" => Kind::Result,
-            _ => continue,
-        };
-        open = Some(Block { line: number + 2, text: String::new(), kind });
-    }
-    blocks
-}
-
-/// What is compared of a result: blank lines and the ends of lines make no difference.
-fn lines_of(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim_end).filter(|line| !line.is_empty())
-}
-
-/// What came of a block.
-struct Ran {
-    success: bool,
-    output: String,
-    errors: String,
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Self {
-        Ran {
-            success: output.status.success(),
-            output: String::from_utf8_lossy(&output.stdout).into_owned(),
-            errors: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
 }
 
 /// The folder that the pages call /data: they fill it themselves.

@@ -41,6 +41,7 @@ mod owner;
 mod pipeline_hooks;
 mod pipeline_owners;
 mod pipelines;
+mod pages;
 mod progress;
 mod raw_text;
 mod read;
