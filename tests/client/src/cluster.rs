@@ -210,6 +210,25 @@ impl Cluster {
         command
     }
 
+    /// A shell with the programs of the PostgreSQL under test on its path, and with the environment that
+    /// leads to a database. It runs as the user of the tests, who can read the checkout.
+    pub fn shell(&self, database: &str) -> Command {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = iter::once(self.bindir.clone()).chain(std::env::split_paths(&path));
+        let mut command = Command::new("bash");
+        command
+            .env("PATH", std::env::join_paths(folders).expect("a path without a colon"))
+            .env("PGHOST", self.path("socket"))
+            .env("PGUSER", "postgres")
+            .env("PGDATABASE", database)
+            .env("PSQLRC", "/dev/null")
+            .env("LC_ALL", "C")
+            .env_remove("PGPORT")
+            .env_remove("PGSERVICE")
+            .env_remove("PGOPTIONS");
+        command
+    }
+
     /// What a process of the server has open beside files of its data directory: the
     /// server opens and closes those as it likes, all of them whenever anybody drops a
     /// database.

@@ -1,9 +1,9 @@
-//! Runs the SQL of README.md, docs/*.md and the worked examples: each file in a database of its own, its
+//! Runs the SQL of README.md and docs/*.md: each file in a database of its own, its
 //! ```sql blocks one after the other, and its ```sh blocks, which make files for them. What
 //! stands in ```text result is what psql prints for the ```sql before it.
 //! And follows the links of all pages. CONTRIBUTING.md has the convention.
 
-use crate::pages::{Kind, Ran, blocks, lines_of, pages_in};
+use crate::pages::{Kind, Ran, blocks, entries, lines_of, pages_in};
 use loader_client_tests::Cluster;
 use std::fs;
 use std::io::Write;
@@ -18,7 +18,6 @@ fn the_sql_of_the_documentation_runs() {
 
     let mut pages = vec![root.join("README.md")];
     pages.extend(pages_in(&root.join("docs")));
-    pages.extend(pages_in(&root.join("examples/typed-columns")));
 
     let mut failures = Vec::new();
     for (number, page) in pages.iter().enumerate() {
@@ -59,7 +58,8 @@ fn the_sql_of_the_documentation_runs() {
 #[test]
 fn the_links_of_the_documentation_lead_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folders = ["", "docs", "docs/compare", "examples/typed-columns"].map(|folder| root.join(folder));
+    let mut folders = ["", "docs", "docs/compare", "examples"].map(|folder| root.join(folder)).to_vec();
+    folders.extend(entries(&root.join("examples")).into_iter().filter(|entry| entry.is_dir()));
     let mut broken = Vec::new();
     for page in folders.iter().flat_map(|folder| pages_in(folder)) {
         let text = fs::read_to_string(&page).expect("a page");

@@ -20,6 +20,7 @@ mod docs;
 mod dump;
 mod encodings;
 mod endurance;
+mod examples;
 mod far;
 mod figures;
 mod files;
