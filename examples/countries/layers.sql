@@ -27,7 +27,8 @@ $$;
 CREATE TRIGGER immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON load.figures
 FOR EACH STATEMENT EXECUTE FUNCTION load.refuse_change();
 
--- The batch layer: what is computed from the newest edition of each figure.
+-- The batch layer: what is computed from the newest edition of each figure. It is computed into the second table,
+-- which then takes the place of the first one.
 CREATE TABLE batch.country_years (
     code       text,
     year       integer,
@@ -38,16 +39,21 @@ CREATE TABLE batch.country_years (
     growth     numeric,
     PRIMARY KEY (code, year));
 
--- The reports. The unique indexes let them be refreshed while they are read.
+CREATE TABLE batch.country_years_next (LIKE batch.country_years INCLUDING ALL);
+
+-- The reports. They read the batch layer by a view, which follows its name when tables are swapped. The unique
+-- indexes let them be refreshed while they are read.
+CREATE VIEW report.country_years AS SELECT * FROM batch.country_years;
+
 CREATE MATERIALIZED VIEW report.ranking AS
 SELECT rank() OVER (ORDER BY per_head DESC) AS place, country, year, gdp, per_head, growth
-FROM (SELECT DISTINCT ON (code) * FROM batch.country_years WHERE per_head IS NOT NULL ORDER BY code, year DESC) AS latest;
+FROM (SELECT DISTINCT ON (code) * FROM report.country_years WHERE per_head IS NOT NULL ORDER BY code, year DESC) AS latest;
 
 CREATE UNIQUE INDEX ON report.ranking (country);
 
 CREATE MATERIALIZED VIEW report.years AS
 SELECT year, count(gdp) AS countries, sum(gdp) AS gdp, round(avg(growth), 2) AS mean_growth
-FROM batch.country_years
+FROM report.country_years
 GROUP BY year;
 
 CREATE UNIQUE INDEX ON report.years (year);
