@@ -99,19 +99,8 @@ BEGIN ATOMIC
     SELECT model.aggregate(ARRAY(SELECT DISTINCT received_on FROM raw.events WHERE _load_id = ANY (load_ids)));
 END;
 
--- The same for organisations: the newest row of each takes the place of an older one. Of two rows with one
--- time, the one that arrived later is the newer one.
-CREATE FUNCTION model.take_organisations(load_ids bigint[]) RETURNS void LANGUAGE sql
-BEGIN ATOMIC
-    INSERT INTO model.organisations AS master
-    SELECT DISTINCT ON (organisation_id)
-           organisation_id, name, country, plan, updated_at, _load_id, _byte_offset
-    FROM raw.organisations
-    WHERE _load_id = ANY (load_ids)
-    ORDER BY organisation_id, updated_at DESC, _load_id DESC, _byte_offset DESC
-    ON CONFLICT (organisation_id) DO UPDATE
-    SET name = excluded.name, country = excluded.country, plan = excluded.plan,
-        updated_at = excluded.updated_at, _load_id = excluded._load_id, _byte_offset = excluded._byte_offset
-    WHERE (master.updated_at, master._load_id, master._byte_offset)
-          < (excluded.updated_at, excluded._load_id, excluded._byte_offset);
-END;
+-- The same for organisations, by a statement that merge_sql writes: the newest row of each takes the place of an
+-- older one.
+SELECT format('CREATE FUNCTION model.take_organisations(load_ids bigint[]) RETURNS void LANGUAGE sql AS %L',
+              merge_sql('raw.organisations', 'model.organisations', version_column => 'updated_at'))
+\gexec
