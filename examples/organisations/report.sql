@@ -15,9 +15,17 @@ FROM model.by_user_type
 GROUP BY user_type
 ORDER BY events DESC;
 
--- The aggregates are what the rows of all loads come to: no date differs.
-SELECT count(*) AS dates_that_differ
-FROM model.by_date AS d
-FULL JOIN (SELECT received_on, count(*) AS deliveries, count(DISTINCT event_id) AS events FROM raw.events GROUP BY 1) AS r
-    USING (received_on)
-WHERE (d.deliveries, d.events) IS DISTINCT FROM (r.deliveries, r.events);
+-- The aggregates are what the rows of all loads come to: none differs.
+WITH modelled AS (
+    SELECT received_on, NULL::integer AS organisation_id, NULL AS user_type, events, users FROM model.by_date
+    UNION ALL
+    SELECT received_on, organisation_id, NULL, events, users FROM model.by_organisation
+    UNION ALL
+    SELECT received_on, NULL, user_type, events, users FROM model.by_user_type),
+counted AS (
+    SELECT received_on, organisation_id, user_type, count(DISTINCT event_id) AS events, count(DISTINCT user_id) AS users
+    FROM raw.events
+    GROUP BY GROUPING SETS ((received_on), (received_on, organisation_id), (received_on, user_type)))
+SELECT (SELECT count(*) FROM modelled) AS aggregates,
+       (SELECT count(*) FROM (SELECT * FROM modelled EXCEPT SELECT * FROM counted) AS d)
+       + (SELECT count(*) FROM (SELECT * FROM counted EXCEPT SELECT * FROM modelled) AS d) AS that_differ;
