@@ -1,26 +1,26 @@
 -- Where rows came from, undo, mending and retrying, validation.
-SELECT put('lineage_one', E'{"n": 1}\n{"n": 2\n{"n": 3}\n{"n": \n{"n": 5}\n');
+SELECT put('loader_lineage_one', E'{"n": 1}\n{"n": 2\n{"n": 3}\n{"n": \n{"n": 5}\n');
 SELECT seed_json_table('lineage_t', lineage => true);
 \set VERBOSITY terse
-SELECT status, rows_loaded, rows_rejected FROM load_json_file('/proc/self/cwd/lineage_one', 'lineage_t');
+SELECT status, rows_loaded, rows_rejected FROM load_json_file('/proc/self/cwd/loader_lineage_one', 'lineage_t');
 \set VERBOSITY default
 SELECT max(load_id) AS first FROM loader.load_history \gset
 SELECT _load_id = :first AS this_load, _byte_offset, data FROM lineage_t ORDER BY _byte_offset;
 -- Either column alone, and columns that only look like them.
 CREATE TABLE lineage_half (_byte_offset bigint, data jsonb);
-SELECT rows_loaded FROM load_json_file('/proc/self/cwd/lineage_one', 'lineage_half', on_error => 'ignore');
+SELECT rows_loaded FROM load_json_file('/proc/self/cwd/loader_lineage_one', 'lineage_half', on_error => 'ignore');
 SELECT * FROM lineage_half ORDER BY _byte_offset;
 CREATE TABLE lineage_other (data jsonb, _load_id bigint GENERATED ALWAYS AS IDENTITY, _byte_offset integer);
-SELECT rows_loaded FROM load_json_file('/proc/self/cwd/lineage_one', 'lineage_other', on_error => 'ignore');
+SELECT rows_loaded FROM load_json_file('/proc/self/cwd/loader_lineage_one', 'lineage_other', on_error => 'ignore');
 SELECT * FROM lineage_other;
 CREATE TABLE lineage_column (_load_id jsonb, _byte_offset bigint);
-SELECT rows_loaded FROM load_json_file('/proc/self/cwd/lineage_one', 'lineage_column', on_error => 'ignore', target_column => '_load_id');
+SELECT rows_loaded FROM load_json_file('/proc/self/cwd/loader_lineage_one', 'lineage_column', on_error => 'ignore', target_column => '_load_id');
 SELECT * FROM lineage_column;
 -- The rows of partitions know it too.
 CREATE TABLE lineage_parted (data jsonb, _load_id bigint, _byte_offset bigint) PARTITION BY RANGE (_byte_offset);
 CREATE TABLE lineage_p1 PARTITION OF lineage_parted FOR VALUES FROM (0) TO (10);
 CREATE TABLE lineage_p2 PARTITION OF lineage_parted DEFAULT;
-SELECT rows_loaded FROM load_json_file('/proc/self/cwd/lineage_one', 'lineage_parted', on_error => 'ignore');
+SELECT rows_loaded FROM load_json_file('/proc/self/cwd/loader_lineage_one', 'lineage_parted', on_error => 'ignore');
 SELECT tableoid::regclass, _byte_offset FROM lineage_parted ORDER BY _byte_offset;
 SELECT undo_load(max(load_id)) FROM loader.load_history;
 SELECT loader.chunk_offsets(1);
@@ -28,14 +28,14 @@ SELECT loader.chunk_offsets(1);
 
 -- Validation.
 SELECT load_id, status, rows_loaded, rows_rejected, bytes_read
-FROM load_json_file('/proc/self/cwd/lineage_one', 'lineage_t', validate => true);
-SELECT put('lineage_bad', E'{"n": 1}\n' || repeat(E'{"n": nul}\n', 12));
-SELECT status, rows_loaded, rows_rejected FROM load_json_file('/proc/self/cwd/lineage_bad', 'lineage_t', validate => true);
+FROM load_json_file('/proc/self/cwd/loader_lineage_one', 'lineage_t', validate => true);
+SELECT put('loader_lineage_bad', E'{"n": 1}\n' || repeat(E'{"n": nul}\n', 12));
+SELECT status, rows_loaded, rows_rejected FROM load_json_file('/proc/self/cwd/loader_lineage_bad', 'lineage_t', validate => true);
 SELECT status, rows_loaded, rows_rejected
-FROM load_json_file('/proc/self/cwd/lineage_one', 'lineage_t', validate => true, if_loaded => 'error', on_error => 'ignore');
-SELECT load_json_file('/proc/self/cwd/lineage_one', 'lineage_t', validate => true, reject_limit => 1);
+FROM load_json_file('/proc/self/cwd/loader_lineage_one', 'lineage_t', validate => true, if_loaded => 'error', on_error => 'ignore');
+SELECT load_json_file('/proc/self/cwd/loader_lineage_one', 'lineage_t', validate => true, reject_limit => 1);
 \echo :LAST_ERROR_SQLSTATE
-SELECT load_json_file('/proc/self/cwd/lineage_one', 'lineage_t', validate => NULL);
+SELECT load_json_file('/proc/self/cwd/loader_lineage_one', 'lineage_t', validate => NULL);
 SELECT count(*) FROM lineage_t;
 SELECT count(*) FROM loader.load_history WHERE load_id > :first AND target = 'public.lineage_t';
 
@@ -98,7 +98,7 @@ SELECT mend_rejects(:first, NULL, 'raw_text');
 SELECT retry_rejects(:first);
 \set VERBOSITY default
 -- The same file again; some of its rows are gone when it is undone.
-SELECT status, rows_loaded FROM load_json_file('/proc/self/cwd/lineage_one', 'lineage_t', on_error => 'ignore');
+SELECT status, rows_loaded FROM load_json_file('/proc/self/cwd/loader_lineage_one', 'lineage_t', on_error => 'ignore');
 DELETE FROM lineage_t WHERE data = '{"n": 3}';
 \set VERBOSITY terse
 SET client_min_messages = warning;
