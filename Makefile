@@ -8,10 +8,10 @@ PG ?=
 # Of make bench: see scripts/bench.
 export ROWS ROUNDS ONLY BENCH_DIR PYTHON
 
-.PHONY: help demo demo-stop test soak fuzz bench fmt install package
+.PHONY: help all demo demo-stop test soak fuzz bench fmt install installcheck uninstall package deb test-deb oci
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Build, load damaged sample files in a throw-away cluster, and show the outcome
 	@PG_CONFIG="$(PG_CONFIG)" scripts/demo
@@ -37,5 +37,23 @@ fmt: ## Format all code
 install: ## Build and install into the PostgreSQL of PG_CONFIG (default: pg_config on PATH)
 	@scripts/install "$(or $(PG_CONFIG),pg_config)"
 
+installcheck: ## Run pg_regress on the server of PGHOST and PGUSER, which has loader installed
+	@scripts/installcheck "$(or $(PG_CONFIG),pg_config)"
+
+uninstall: ## Remove what make install put there
+	@scripts/uninstall "$(or $(PG_CONFIG),pg_config)"
+
+# What clients of PGXN call before they install.
+all: package
+
 package: ## Build for the PostgreSQL of PG_CONFIG, below target/package
 	@scripts/install "$(or $(PG_CONFIG),pg_config)" target/package
+
+deb: ## Debian packages, below target/deb, for each PostgreSQL that is installed (PG_CONFIG: for one)
+	@scripts/deb $(PG_CONFIG)
+
+test-deb: ## Install, use and remove these packages in a clean chroot (as root; SUITE=trixie)
+	@scripts/test-deb
+
+oci: ## An image of the extension alone, below target/oci, for PostgreSQL 18 and later
+	@scripts/oci "$(or $(PG_CONFIG),pg_config)"

@@ -159,6 +159,32 @@ copy_earlier_versions() {
     done
 }
 
+# The version of the extension, as Cargo.toml has it.
+loader_version() { sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml"; }
+
+# major_version PG_CONFIG: 17.
+major_version() {
+    [[ $("$1" --version) =~ ^PostgreSQL\ ([0-9]+) ]] || die "$1 does not answer like a pg_config"
+    echo "${BASH_REMATCH[1]}"
+}
+
+# stage PG_CONFIG LIBRARIES EXTENSION: builds for release, and puts the library into the first
+# folder, the control file and the SQL scripts into the second. Where the server of PG_CONFIG
+# has them does not matter.
+stage() {
+    local built
+    built=$(mktemp -d)
+    "$ROOT/scripts/install" "$1" "$built" >&2
+    install -d -m 755 "$2" "$3"
+    install -m 644 "$built$("$1" --pkglibdir)/loader.so" "$2/"
+    install -m 644 "$built$("$1" --sharedir)/extension"/loader* "$3/"
+    rm -rf "$built"
+    strip --strip-unneeded "$2/loader.so"
+}
+
+# The time of the last commit, so that the same commit makes the same package.
+commit_time() { git -C "$ROOT" log -1 --format=%ct 2>/dev/null || date +%s; }
+
 # pg_config_of 15: the pg_config that scripts/postgres wrote down.
 pg_config_of() {
     awk -v version="$1" '$1 == version {print $2}' "$LOADER_DEV/postgres.list" 2>/dev/null
