@@ -8,7 +8,7 @@ PG ?=
 # Of make bench: see scripts/bench.
 export ROWS ROUNDS ONLY BENCH_DIR PYTHON
 
-.PHONY: help all demo demo-stop test soak fuzz bench fmt install installcheck uninstall package deb test-deb oci
+.PHONY: help all demo demo-stop test soak fuzz bench fmt picture install installcheck uninstall package deb test-deb oci
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench: ## Measure against COPY and others (ROWS=100000: quick; ROUNDS, PG, ONLY,
 
 fmt: ## Format all code
 	@scripts/cargo fmt --all
+
+picture: ## Draw docs/session.svg again, on the server of PGHOST (FOLDER: where it can read files)
+	@examples/session/draw "$(FOLDER)" >target/session.svg && mv target/session.svg docs/session.svg
 
 install: ## Build and install into the PostgreSQL of PG_CONFIG (default: pg_config on PATH)
 	@scripts/install "$(or $(PG_CONFIG),pg_config)"

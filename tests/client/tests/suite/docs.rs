@@ -34,9 +34,7 @@ fn the_sql_of_the_documentation_runs() {
         for block in blocks {
             let Ran { success, output, errors } = match block.kind {
                 Kind::Shell => shell(&data, &block.text),
-                Kind::Sql | Kind::Error => {
-                    psql(cluster, &name, &block.text.replace("/data/", &format!("{data}/")))
-                }
+                Kind::Sql | Kind::Error => psql(cluster, &name, &data, &block.text),
                 Kind::Result => {
                     if !lines_of(&printed).eq(lines_of(&block.text)) {
                         let place = format!("{}, line {}", page.display(), block.line);
@@ -53,6 +51,36 @@ fn the_sql_of_the_documentation_runs() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[test]
+fn the_picture_in_the_readme_is_a_session() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let cluster = Cluster::shared();
+    let database = cluster.database("docs_picture");
+    let folder = database.folder("picture");
+    let psql = PathBuf::from(cluster.command("psql").get_program());
+    let path = std::env::join_paths(
+        [psql.parent().expect("a folder").to_owned()]
+            .into_iter()
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    );
+    let drawn = Command::new(root.join("examples/session/draw"))
+        .arg(&folder)
+        .env("PATH", path.expect("a path"))
+        .env("PGHOST", cluster.socket())
+        .env("PGUSER", "postgres")
+        .env("PGDATABASE", "docs_picture")
+        .env_remove("PGPORT")
+        .output()
+        .expect("the script runs");
+    assert!(drawn.status.success(), "{}", String::from_utf8_lossy(&drawn.stderr));
+    let picture = fs::read(root.join("docs/session.svg")).expect("the picture");
+    assert!(
+        drawn.stdout == picture,
+        "examples/session/draw draws\n{}",
+        String::from_utf8_lossy(&drawn.stdout)
+    );
 }
 
 #[test]
@@ -76,6 +104,15 @@ fn the_links_of_the_documentation_lead_somewhere() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+#[test]
+fn the_version_for_pgxn_is_that_of_cargo() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let meta = fs::read_to_string(root.join("META.json")).expect("META.json");
+    let ours = concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"");
+    // That of the distribution, and that of the extension in it.
+    assert!(meta.matches(ours).count() >= 2, "META.json should have {ours} twice");
+}
+
 /// Whether a page has a heading with that anchor: its words, small, with hyphens.
 fn has_heading(page: &Path, anchor: &str) -> bool {
     let text = fs::read_to_string(page).expect("a page");
@@ -93,10 +130,14 @@ fn data_folder(cluster: &Cluster) -> String {
     folder.to_str().expect("UTF-8").to_owned()
 }
 
-fn psql(cluster: &Cluster, database: &str, sql: &str) -> Ran {
+/// The folder is what the page calls /data, or `dir`: a variable of psql, which the page itself sets
+/// where a reader begins.
+fn psql(cluster: &Cluster, database: &str, data: &str, sql: &str) -> Ran {
+    let sql = sql.replace("/data/", &format!("{data}/"));
     let mut child = cluster
         .command("psql")
         .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"])
+        .args(["-v", &format!("dir={data}")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
