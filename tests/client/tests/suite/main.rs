@@ -38,6 +38,7 @@ mod many;
 mod memory;
 mod mend_rejects;
 mod merge;
+mod mounted;
 mod owner;
 mod pipeline_hooks;
 mod pipeline_owners;
