@@ -97,7 +97,7 @@ pub(super) unsafe fn table_of(node: &pg_sys::CustomScanState) -> Option<*mut pg_
         let relation = (*table).ri_RelationDesc;
         let about = &*(*relation).rd_rel;
         let is_heap = about.relkind == pg_sys::RELKIND_RELATION as i8
-            && about.relam == pg_sys::Oid::from(pg_sys::HEAP_TABLE_AM_OID)
+            && about.relam == pg_sys::HEAP_TABLE_AM_OID
             && (*table).ri_FdwRoutine.is_null();
         let has_row_triggers = (*table).ri_TrigDesc.as_ref().is_some_and(|triggers| {
             triggers.trig_insert_before_row

@@ -7,7 +7,7 @@ use crate::pages::{Kind, Ran, blocks, entries, lines_of, pages_in};
 use loader_client_tests::Cluster;
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 #[test]

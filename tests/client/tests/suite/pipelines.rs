@@ -148,7 +148,7 @@ fn files_are_loaded_as_they_come() {
                           last_run IS NOT NULL, last_loaded IS NOT NULL, next_run > last_run, last_error IS NULL)
          FROM loader.pipelines",
     );
-    assert_eq!(shown, ["active call postgres public.t json 3 0 0 t t t t"]);
+    assert_eq!(shown, ["active none postgres public.t json 3 0 0 t t t t"]);
     setup.run().expect("a run");
     let said = setup.said.results();
     let line = said.last().expect("a NOTICE");
