@@ -1,6 +1,6 @@
 -- swap_table puts a table that was calculated anew in the place of an old one, by exchanging their names.
 -- Rows, columns, indexes and constraints are those of the new table; what belongs to the name (privileges,
--- policies, triggers, views, comments …) is moved to it. What can be neither is an objection.
+-- policies, triggers, views, comments ...) is moved to it. What can be neither is an objection.
 
 -- The parts of a table that have names of their own beside rows and columns, each with a definition
 -- in which neither its name nor that of the table stands. "number" tells equal ones apart.
@@ -138,18 +138,18 @@ AS $swap_objections$
          LATERAL (VALUES ('their schema', c.relnamespace <> n.relnamespace, NULL),
                          ('their owner', c.relowner <> n.relowner, format('ALTER TABLE %s OWNER TO %s;', $2, c.relowner::regrole)),
                          ('their persistence (LOGGED, UNLOGGED)', c.relpersistence <> n.relpersistence,
-                          'ALTER TABLE … SET LOGGED or SET UNLOGGED makes them the same.'),
+                          'ALTER TABLE ... SET LOGGED or SET UNLOGGED makes them the same.'),
                          ('the type that they are tables of', c.reloftype <> n.reloftype, NULL)) AS p (what, differs, hint)
     WHERE c.oid = $1 AND n.oid = $2 AND p.differs
     UNION ALL
     SELECT format('column %s is "%s" in "%s" and "%s" in "%s"', ordinal,
                   coalesce(c.definition, 'missing'), $1, coalesce(n.definition, 'missing'), $2),
-           format('CREATE TABLE … (LIKE %s INCLUDING ALL) makes a table with the same columns and indexes.', $1)
+           format('CREATE TABLE ... (LIKE %s INCLUDING ALL) makes a table with the same columns and indexes.', $1)
     FROM loader.swap_columns($1) AS c FULL JOIN loader.swap_columns($2) AS n USING (ordinal)
     WHERE c.definition IS DISTINCT FROM n.definition
     UNION ALL
     SELECT format('table "%s" has nothing like %s "%s" (%s)', $2, lower(kind), current_name, definition),
-           format('CREATE TABLE … (LIKE %s INCLUDING ALL) makes a table with the same columns and indexes; add foreign keys by ALTER TABLE.', $1)
+           format('CREATE TABLE ... (LIKE %s INCLUDING ALL) makes a table with the same columns and indexes; add foreign keys by ALTER TABLE.', $1)
     FROM loader.swap_twins($1, $2)
     WHERE next_name IS NULL
     UNION ALL
@@ -191,7 +191,7 @@ AS $swap_objections$
     WHERE g.grantor <> s.relowner
     UNION ALL
     SELECT format('%s is disabled, or enabled for replicas', pg_describe_object('pg_trigger'::regclass, t.oid, 0)),
-           'ALTER TABLE … ENABLE TRIGGER ALL enables the triggers of foreign keys, too.'
+           'ALTER TABLE ... ENABLE TRIGGER ALL enables the triggers of foreign keys, too.'
     FROM sides AS s
     JOIN pg_trigger AS t ON t.tgrelid = s.oid AND t.tgisinternal AND t.tgenabled <> 'O'
     UNION ALL

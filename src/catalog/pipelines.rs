@@ -128,6 +128,14 @@ pub struct DuePipeline {
     pub due_ns: i64,
 }
 
+/// A pipeline that nobody can run.
+#[derive(Clone, Debug)]
+pub struct OrphanedPipeline {
+    pub name: Vec<u8>,
+    /// The channel that is told of it.
+    pub notify: Option<Vec<u8>>,
+}
+
 /// What a run has found, for the view.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sight {
@@ -214,9 +222,8 @@ impl Catalog {
         due
     }
 
-    /// Suspends the pipelines whose owner is gone or may not log in: nobody can run them. Returns
-    /// the name and the channel of each.
-    pub fn suspend_orphans(&self) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, Error> {
+    /// Suspends the pipelines whose owner is gone or may not log in: nobody can run them.
+    pub fn suspend_orphans(&self) -> Result<Vec<OrphanedPipeline>, Error> {
         const STATEMENT: &str = "UPDATE loader.pipelines_data AS p
             SET state = 'suspended', last_error_at = $2,
                 reason = CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles AS r
@@ -232,7 +239,7 @@ impl Catalog {
             let rows = client.update(STATEMENT, None, &[self.origin.as_str().into(), pg::now().into()])?;
             let mut orphans = Vec::new();
             for row in rows {
-                orphans.push((row.get::<Vec<u8>>(1)?.unwrap_or_default(), row.get::<Vec<u8>>(2)?));
+                orphans.push(OrphanedPipeline { name: row.get(1)?.unwrap_or_default(), notify: row.get(2)? });
             }
             Ok(orphans)
         })

@@ -42,8 +42,12 @@ pub(super) fn of_owner(catalog: &Catalog, owner: Option<Oid>) -> Vec<Due> {
 
 /// Suspends the pipelines that nobody can run, because their owner is gone or may not log in.
 pub fn suspend_without_login() -> Result<(), Error> {
-    for (name, channel) in Catalog::open()?.suspend_orphans()? {
-        notice::tell(&name, channel.as_deref(), &Event::Suspended { reason: "its owner cannot log in" });
+    for orphan in Catalog::open()?.suspend_orphans()? {
+        notice::tell(
+            &orphan.name,
+            orphan.notify.as_deref(),
+            &Event::Suspended { reason: "its owner cannot log in" },
+        );
     }
     Ok(())
 }

@@ -4,8 +4,6 @@
 mod batch;
 mod decide;
 mod define;
-// What starts runs by the clock is not a part of this layer.
-#[allow(dead_code)]
 mod due;
 mod files;
 mod look;
@@ -13,19 +11,15 @@ mod notice;
 mod options;
 mod outcome;
 mod preview;
-#[allow(dead_code)]
 mod run;
-#[allow(dead_code)]
 mod start;
 
 pub use decide::is_unfinished;
 pub use define::{Change, alter, create, drop_pipeline, pause, resume};
-#[allow(unused_imports)]
 pub use due::{Due, due, is_installed, suspend_broken, suspend_without_login};
 pub use files::{retry_file, skip_file};
 pub use preview::preview;
-#[allow(unused_imports)]
-pub use start::{RunEnd, run_in_worker};
+pub use start::run_in_worker;
 
 use crate::bulk;
 use crate::catalog::{Catalog, Pipeline};

@@ -126,7 +126,7 @@ impl Run {
     }
 
     /// Does all of it. What goes wrong as a whole is a part of how it ends.
-    pub(super) fn from_begin_to_end(&mut self, transactions: &mut Transactions) -> Result<End, Error> {
+    pub(super) fn run_to_end(&mut self, transactions: &mut Transactions) -> Result<End, Error> {
         if let Err(error) = self.all(transactions) {
             transactions.roll_back();
             self.fail(Failure::from(error));

@@ -55,7 +55,7 @@ pub fn run_in_worker(name: &[u8], transactions: &mut Transactions) -> Result<Opt
         return Ok(Some(RunEnd { wait: pipeline.definition.poll, pattern: pipeline.definition.pattern }));
     }
     let mut run = Run::new(pipeline, Scheduler::Launcher);
-    let end = run.from_begin_to_end(transactions)?;
+    let end = run.run_to_end(transactions)?;
     drop(claim);
     Ok(Some(RunEnd { wait: end.wait, pattern: run.pipeline.definition.pattern }))
 }
@@ -69,7 +69,7 @@ pub fn run_in_call(name: &[u8], transactions: &mut Transactions) -> Result<(), E
         return Ok(());
     };
     let mut run = Run::new(pipeline, Scheduler::Call);
-    let end = run.from_begin_to_end(transactions)?;
+    let end = run.run_to_end(transactions)?;
     drop(claim);
     message::tell(PgLogLevel::NOTICE, run.words(), None, None);
     match end.error {

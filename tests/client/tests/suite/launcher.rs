@@ -259,13 +259,13 @@ fn databases_are_dropped_while_pipelines_run() {
         wait_for("the database to be dropped", || {
             admin.batch_execute(&format!("DROP DATABASE {name} {force}")).is_ok()
         });
-        // The launcher goes on, and does not try for ever.
+        // The launcher goes on, and does not try for ever. A worker may be on its way as the database goes.
         drop_file(other.cluster, &beside, n);
         wait_for_rows(&mut bystander, n as i64 + 1);
         let log = database.cluster.log();
         let tried = log.matches(&format!("FATAL:  database {oid} does not exist")).count()
             + log.matches(&format!("FATAL:  database \"{name}\" does not exist")).count();
-        assert_eq!(tried, 0, "{command}:\n{log}");
+        assert!(tried <= 1, "{command}:\n{log}");
     }
 }
 

@@ -359,7 +359,7 @@ fn a_poisoned_file_holds_up_nobody() {
     setup.put("bad-commit", "{\"n\": \"commit\"}\n");
     setup.put("bad-gzip", b"\x1f\x8b\x08\0\0\0\0\0\0\0 no more");
     let unreadable = setup.put("bad-unreadable", "{\"n\": \"unreadable\"}\n");
-    fs::set_permissions(&unreadable, fs::Permissions::from_mode(0)).expect("chmod");
+    fs::set_permissions(&unreadable, fs::Permissions::from_mode(0o000)).expect("chmod");
     let [loaded, _, failed, rows] = setup.counts();
     assert_eq!((loaded, failed, rows), (40, 4, 40));
     assert!(setup.preview().contains(&"bad-unreadable unreadable".to_owned()), "{:?}", setup.preview());

@@ -125,7 +125,15 @@ fn history_is_seen_by_members_and_written_by_nobody() {
         assert!(!writable, "{name}");
         let readable: bool =
             one.query_one("SELECT has_table_privilege($1::text, 'SELECT')", &[name]).expect("SELECT").get(0);
-        let views = ["loader.load_history", "loader.last_call", "loader.progress", "loader.rejects"];
+        let views = [
+            "loader.load_history",
+            "loader.last_call",
+            "loader.progress",
+            "loader.rejects",
+            "loader.pipelines",
+            "loader.pipeline_files",
+            "loader.pipeline_runs",
+        ];
         assert_eq!(readable, views.contains(&name.as_str()), "{name}");
     }
     let result = one.batch_execute("DELETE FROM loader.load_history");
@@ -181,6 +189,22 @@ fn functions_run_as_their_caller() {
         "may_amend",
         "raw_text",
         "read_last_call",
+        "merge_sql",
+        "merge_name",
+        "merge_check",
+        "merge_key",
+        "swap_table",
+        "swap_parts",
+        "swap_twins",
+        "swap_columns",
+        "swap_views",
+        "swap_objections",
+        "swap_check",
+        "swap_settings",
+        "swap_belongings",
+        "swap_statements",
+        "swap_patience",
+        "scheduler",
     ];
     for function in functions {
         let (signature, definer, name, public): (String, bool, String, bool) =
