@@ -75,6 +75,9 @@ ALTER TABLE loader.rejects_data ADD COLUMN column_name text;
 
 CREATE INDEX load_history_data_target_idx ON loader.load_history_data (home, target_oid, target)
     WHERE emptied_at IS NULL AND status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text;
+-- Many files may have the very same size, in other tables, too.
+DROP INDEX loader.load_history_data_file_size_idx;
+CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_size, target_oid, content_hash);
 -- A file that goes on under another name, as rotated logs do, is looked for by its inode.
 CREATE INDEX load_history_data_file_inode_idx ON loader.load_history_data (file_inode)
     WHERE file_inode IS NOT NULL;

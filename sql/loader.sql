@@ -75,7 +75,7 @@ CREATE TABLE loader.load_history_data (
 -- An earlier load of the same content is looked for by size first, one of the
 -- same file by its path. Few loads are retries: an index of all rows would be read
 -- whole for those that are none.
-CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_size, content_hash);
+CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_size, target_oid, content_hash);
 CREATE INDEX load_history_data_file_path_idx ON loader.load_history_data USING hash (file_path);
 CREATE INDEX load_history_data_retry_of_idx ON loader.load_history_data (retry_of)
     WHERE retry_of IS NOT NULL;

@@ -100,7 +100,8 @@ impl Catalog {
             " AND h.retry_of IS NULL
               AND h.load_id OPERATOR(pg_catalog.=) ANY (ARRAY(
                   SELECT c.load_id FROM loader.load_history_data AS c
-                  WHERE c.file_size OPERATOR(pg_catalog.=) $1 AND c.content_hash OPERATOR(pg_catalog.=) $6
+                  WHERE c.file_size OPERATOR(pg_catalog.=) $1 AND c.target_oid OPERATOR(pg_catalog.=) $3
+                    AND c.content_hash OPERATOR(pg_catalog.=) $6
                   UNION ALL SELECT p.load_id FROM loader.load_history_data AS p
                   WHERE p.file_path OPERATOR(pg_catalog.=) $7
                   UNION ALL SELECT i.load_id FROM loader.load_history_data AS i
