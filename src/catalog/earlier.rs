@@ -81,8 +81,8 @@ impl Catalog {
         stat: Option<&FileStat>,
         kin: Kin,
     ) -> Vec<Earlier> {
-        // Each way to a load by its own index: of alternatives in one condition the planner makes a walk
-        // through all loads of the target, where it knows little of the table.
+        // Each way to a load by its own index, and only then the other conditions (OFFSET keeps them out):
+        // where the planner knows little of the table it would walk through all loads of the target.
         const QUERY: &str = concat!(
             "SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
                    h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
@@ -90,7 +90,18 @@ impl Catalog {
                    h.open_offset, h.start_offset, ",
             same_stat!("$1", "$9", "$10", "$11", "$12"),
             "::pg_catalog.int4::pg_catalog.int8
-            FROM loader.load_history_data AS h
+            FROM (
+                SELECT c.load_id FROM loader.load_history_data AS c
+                WHERE c.file_size OPERATOR(pg_catalog.=) $1 AND c.target_oid OPERATOR(pg_catalog.=) $3
+                  AND c.content_hash OPERATOR(pg_catalog.=) $6
+                UNION SELECT p.load_id FROM loader.load_history_data AS p
+                WHERE p.file_path OPERATOR(pg_catalog.=) $7
+                UNION SELECT i.load_id FROM loader.load_history_data AS i
+                WHERE i.file_inode OPERATOR(pg_catalog.=) $13 AND i.file_device OPERATOR(pg_catalog.=) $9
+                UNION SELECT n.load_id FROM loader.load_history_data AS n
+                WHERE n.file_path OPERATOR(pg_catalog.=) ANY ($14)) AS k
+            CROSS JOIN LATERAL (SELECT l.* FROM loader.load_history_data AS l
+                                WHERE l.load_id OPERATOR(pg_catalog.=) k.load_id OFFSET 0) AS h
             WHERE h.target_column OPERATOR(pg_catalog.=) $2
               AND ",
             of_target!("$3", "$4", "$8"),
@@ -98,16 +109,6 @@ impl Catalog {
               AND ",
             in_force!(),
             " AND h.retry_of IS NULL
-              AND h.load_id OPERATOR(pg_catalog.=) ANY (ARRAY(
-                  SELECT c.load_id FROM loader.load_history_data AS c
-                  WHERE c.file_size OPERATOR(pg_catalog.=) $1 AND c.target_oid OPERATOR(pg_catalog.=) $3
-                    AND c.content_hash OPERATOR(pg_catalog.=) $6
-                  UNION ALL SELECT p.load_id FROM loader.load_history_data AS p
-                  WHERE p.file_path OPERATOR(pg_catalog.=) $7
-                  UNION ALL SELECT i.load_id FROM loader.load_history_data AS i
-                  WHERE i.file_inode OPERATOR(pg_catalog.=) $13 AND i.file_device OPERATOR(pg_catalog.=) $9
-                  UNION ALL SELECT n.load_id FROM loader.load_history_data AS n
-                  WHERE n.file_path OPERATOR(pg_catalog.=) ANY ($14)))
             ORDER BY h.load_id USING OPERATOR(pg_catalog.>)"
         );
         let [device, inode, mtime_ns, ctime_ns] = stat_or_nulls(stat);

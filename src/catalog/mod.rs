@@ -18,6 +18,18 @@ macro_rules! of_target {
     };
 }
 
+/// SQL for the loads of a path, found by the index of paths. OFFSET keeps other conditions out: where the
+/// planner knows little of the table it would walk through all loads of the target for each path.
+macro_rules! loads_of_path {
+    ($path:literal) => {
+        concat!(
+            "(SELECT p.* FROM loader.load_history_data AS p WHERE p.file_path OPERATOR(pg_catalog.=) ",
+            $path,
+            " OFFSET 0)"
+        )
+    };
+}
+
 /// SQL that says whether a load `h` is in force: neither undone nor gone with the rows of
 /// a table that was emptied. As the condition of the index by target has it.
 macro_rules! in_force {

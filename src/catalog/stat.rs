@@ -32,9 +32,10 @@ impl Catalog {
         // One look at an index for each file, however many rows there are.
         const QUERY: &str = concat!(
             "SELECT f.number, (
-                SELECT pg_catalog.max(h.load_id) FROM loader.load_history_data AS h
-                WHERE h.file_path OPERATOR(pg_catalog.=) f.path
-                  AND h.target_column OPERATOR(pg_catalog.=) $7
+                SELECT pg_catalog.max(h.load_id) FROM ",
+            loads_of_path!("f.path"),
+            " AS h
+                WHERE h.target_column OPERATOR(pg_catalog.=) $7
                   AND ",
             of_target!("$8", "$9", "$10"),
             " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $11
@@ -82,9 +83,10 @@ impl Catalog {
         const QUERY: &str = concat!(
             "SELECT f.path, h.load_id, h.file_size, h.file_inode
             FROM pg_catalog.unnest($1) AS f(path) CROSS JOIN LATERAL (
-                SELECT h.load_id, h.file_size, h.file_inode FROM loader.load_history_data AS h
-                WHERE h.file_path OPERATOR(pg_catalog.=) f.path
-                  AND h.target_column OPERATOR(pg_catalog.=) $2
+                SELECT h.load_id, h.file_size, h.file_inode FROM ",
+            loads_of_path!("f.path"),
+            " AS h
+                WHERE h.target_column OPERATOR(pg_catalog.=) $2
                   AND ",
             of_target!("$3", "$4", "$5"),
             " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $6
