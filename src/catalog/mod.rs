@@ -30,6 +30,13 @@ macro_rules! loads_of_path {
     };
 }
 
+/// SQL for the pipeline `p` of a key, the first two parameters.
+macro_rules! of_pipeline {
+    () => {
+        " WHERE p.name OPERATOR(pg_catalog.=) $1 AND p.generation OPERATOR(pg_catalog.=) $2"
+    };
+}
+
 /// SQL that says whether a load `h` is in force: neither undone nor gone with the rows of
 /// a table that was emptied. As the condition of the index by target has it.
 macro_rules! in_force {

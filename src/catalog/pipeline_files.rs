@@ -65,8 +65,22 @@ pub struct SkippedFile<'a> {
 /// SQL that says whether the pipeline of the first two parameters is still there.
 macro_rules! if_there {
     () => {
-        "EXISTS (SELECT FROM loader.pipelines_data AS p
-            WHERE p.name OPERATOR(pg_catalog.=) $1 AND p.generation OPERATOR(pg_catalog.=) $2 FOR KEY SHARE)"
+        concat!("EXISTS (SELECT FROM loader.pipelines_data AS p", of_pipeline!(), " FOR KEY SHARE)")
+    };
+}
+
+/// SQL that puts a new exception in the place of the one that there may be of the file. What the INSERT
+/// does not name has its default.
+macro_rules! replace_exception {
+    () => {
+        " ON CONFLICT (pipeline, path) DO UPDATE SET state = excluded.state, file_size = excluded.file_size,
+            file_device = excluded.file_device, file_inode = excluded.file_inode,
+            file_mtime_ns = excluded.file_mtime_ns, file_ctime_ns = excluded.file_ctime_ns,
+            boot = excluded.boot, since_ns = excluded.since_ns, due_ns = excluded.due_ns,
+            attempts = excluded.attempts, next_attempt = excluded.next_attempt,
+            error_sqlstate = excluded.error_sqlstate, error_message = excluded.error_message,
+            reason = excluded.reason, load_id = excluded.load_id, set_by = excluded.set_by,
+            changed_at = excluded.changed_at"
     };
 }
 
@@ -112,12 +126,7 @@ impl Catalog {
                  AS n(path, size, device, inode, mtime_ns, ctime_ns)
             WHERE ",
             if_there!(),
-            " ON CONFLICT (pipeline, path) DO UPDATE SET state = excluded.state, file_size = excluded.file_size,
-                file_device = excluded.file_device, file_inode = excluded.file_inode,
-                file_mtime_ns = excluded.file_mtime_ns, file_ctime_ns = excluded.file_ctime_ns,
-                boot = excluded.boot, since_ns = excluded.since_ns, changed_at = excluded.changed_at,
-                due_ns = 0, attempts = 0, next_attempt = NULL, error_sqlstate = NULL, error_message = NULL,
-                reason = NULL, load_id = NULL, set_by = NULL"
+            replace_exception!()
         );
         let memory = Context::new(c"loader files", 8 * 1024);
         let mut arguments = self.of_files(key, files, &memory);
@@ -142,12 +151,7 @@ impl Catalog {
                  AS n(path, size, device, inode, mtime_ns, ctime_ns, load_id)
             WHERE ",
             if_there!(),
-            " ON CONFLICT (pipeline, path) DO UPDATE SET state = excluded.state, file_size = excluded.file_size,
-                file_device = excluded.file_device, file_inode = excluded.file_inode,
-                file_mtime_ns = excluded.file_mtime_ns, file_ctime_ns = excluded.file_ctime_ns,
-                boot = excluded.boot, since_ns = excluded.since_ns, changed_at = excluded.changed_at,
-                due_ns = 0, attempts = 0, next_attempt = NULL, error_sqlstate = NULL, error_message = NULL,
-                reason = excluded.reason, load_id = excluded.load_id, set_by = NULL"
+            replace_exception!()
         );
         let memory = Context::new(c"loader files", 8 * 1024);
         let stats = memory::collect(files.iter().map(|file| (file.path, *file.stat)))?;
@@ -171,14 +175,7 @@ impl Catalog {
                 $14, $15, NULLIF($16, 0), $13, $17
             WHERE ",
             if_there!(),
-            " ON CONFLICT (pipeline, path) DO UPDATE SET state = excluded.state, file_size = excluded.file_size,
-                file_device = excluded.file_device, file_inode = excluded.file_inode,
-                file_mtime_ns = excluded.file_mtime_ns, file_ctime_ns = excluded.file_ctime_ns,
-                boot = excluded.boot, since_ns = excluded.since_ns, due_ns = excluded.due_ns,
-                attempts = excluded.attempts, next_attempt = excluded.next_attempt,
-                error_sqlstate = excluded.error_sqlstate, error_message = excluded.error_message,
-                load_id = excluded.load_id, changed_at = excluded.changed_at, reason = excluded.reason,
-                set_by = NULL"
+            replace_exception!()
         );
         let wait = attempt.wait.map(|wait| i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX / 2));
         let [device, inode, mtime_ns, ctime_ns] = stat_or_nulls(Some(attempt.stat));
@@ -218,14 +215,12 @@ impl Catalog {
 
     /// Has a file passed over, whatever becomes of it.
     pub fn skip_file(&self, key: &PipelineKey, path: &[u8], reason: Option<&[u8]>) -> Result<(), Error> {
-        const STATEMENT: &str = "INSERT INTO loader.pipeline_files_data AS f (pipeline, path, state, boot, since_ns,
+        const STATEMENT: &str = concat!(
+            "INSERT INTO loader.pipeline_files_data AS f (pipeline, path, state, boot, since_ns,
                 changed_at, reason, set_by)
-            VALUES ($1, $2, 'skipped', $3, $4, $5, $6, $7::pg_catalog.name)
-            ON CONFLICT (pipeline, path) DO UPDATE SET state = excluded.state, file_size = NULL, file_device = NULL,
-                file_inode = NULL, file_mtime_ns = NULL, file_ctime_ns = NULL, boot = excluded.boot,
-                since_ns = excluded.since_ns, changed_at = excluded.changed_at, due_ns = 0, attempts = 0,
-                next_attempt = NULL, error_sqlstate = NULL, error_message = NULL, reason = excluded.reason,
-                load_id = NULL, set_by = excluded.set_by";
+            VALUES ($1, $2, 'skipped', $3, $4, $5, $6, $7::pg_catalog.name)",
+            replace_exception!()
+        );
         let arguments = [
             text::parameter(&key.name),
             text::parameter(path),

@@ -255,53 +255,31 @@ impl Catalog {
         state: PipelineState,
     ) -> Result<Option<PipelineKey>, Error> {
         const STATEMENT: &str = concat!(
-            "INSERT INTO loader.pipelines_data (name, generation, home, owner, owner_name, target, target_oid,
-                target_type, pattern, format, poll, settle, existing, workers, max_files, max_attempts, retry_delay,
-                retry_max, on_file_error, on_file, on_batch, notify, options, search_path, state, created_at, next_run)
-            VALUES ($1, $2, $3, $4, $5::pg_catalog.name, $6, $7, $8, $9, $10, ",
-            interval!("$11"),
+            "INSERT INTO loader.pipelines_data (name, generation, target, target_oid, target_type, pattern, format,
+                poll, settle, workers, max_files, max_attempts, retry_delay, retry_max, on_file_error, on_file,
+                on_batch, notify, options, search_path, created_at, next_run, home, owner, owner_name, existing, state)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, ",
+            interval!("$8"),
             ", ",
-            interval!("$12"),
-            ", $13, $14, $15, $16, ",
-            interval!("$17"),
+            interval!("$9"),
+            ", $10, $11, $12, ",
+            interval!("$13"),
             ", ",
-            interval!("$18"),
-            ", $19, $20, $21, $22, pg_catalog.jsonb_in(pg_catalog.textout($23)), $24, $25, $26, $26)
+            interval!("$14"),
+            ", $15, $16, $17, $18, pg_catalog.jsonb_in(pg_catalog.textout($19)), $20, $21, $21, $22, $23,
+                $24::pg_catalog.name, $25, $26)
             ON CONFLICT DO NOTHING"
         );
-        let now = pg::now();
-        let generation = clock_micros();
+        let key = PipelineKey { name: name.to_vec(), generation: clock_micros() };
         let owner = user::current();
-        let d = definition;
-        let arguments = [
-            text::parameter(name),
-            generation.into(),
+        let mut arguments = definition_arguments(&key, definition)?;
+        arguments.extend([
             self.origin.as_str().into(),
             owner.into(),
             text::parameter(&user::name(owner)),
-            text::parameter(&target_name(d.target)?),
-            d.target.into(),
-            pg::relations::relation::row_type(d.target).into(),
-            text::parameter(&d.pattern),
-            self::name(&PipelineFormat::WORDS, d.format).into(),
-            micros(d.poll).into(),
-            micros(d.settle).into(),
             existing.into(),
-            d.workers.into(),
-            d.max_files.into(),
-            d.max_attempts.into(),
-            micros(d.retry_delay).into(),
-            micros(d.retry_max).into(),
-            self::name(&OnPipelineFileError::WORDS, d.on_file_error).into(),
-            or_null_text(d.on_file.as_deref()),
-            or_null_text(d.on_batch.as_deref()),
-            or_null_text(d.notify.as_deref()),
-            text::parameter(&d.options),
-            text::parameter(&d.search_path),
             state.name().into(),
-            now.into(),
-        ];
-        let key = PipelineKey { name: name.to_vec(), generation };
+        ]);
         Ok((self.change(STATEMENT, &arguments)? == 1).then_some(key))
     }
 
@@ -319,34 +297,10 @@ impl Catalog {
             interval!("$14"),
             ", on_file_error = $15, on_file = $16, on_batch = $17, notify = $18,
                 options = pg_catalog.jsonb_in(pg_catalog.textout($19)), search_path = $20,
-                due_ns = 0, next_run = $21
-            WHERE p.name OPERATOR(pg_catalog.=) $1 AND p.generation OPERATOR(pg_catalog.=) $2"
+                due_ns = 0, next_run = $21",
+            of_pipeline!()
         );
-        let d = definition;
-        let arguments = [
-            text::parameter(&key.name),
-            key.generation.into(),
-            text::parameter(&target_name(d.target)?),
-            d.target.into(),
-            pg::relations::relation::row_type(d.target).into(),
-            text::parameter(&d.pattern),
-            self::name(&PipelineFormat::WORDS, d.format).into(),
-            micros(d.poll).into(),
-            micros(d.settle).into(),
-            d.workers.into(),
-            d.max_files.into(),
-            d.max_attempts.into(),
-            micros(d.retry_delay).into(),
-            micros(d.retry_max).into(),
-            self::name(&OnPipelineFileError::WORDS, d.on_file_error).into(),
-            or_null_text(d.on_file.as_deref()),
-            or_null_text(d.on_batch.as_deref()),
-            or_null_text(d.notify.as_deref()),
-            text::parameter(&d.options),
-            text::parameter(&d.search_path),
-            pg::now().into(),
-        ];
-        Ok(self.change(STATEMENT, &arguments)? == 1)
+        Ok(self.change(STATEMENT, &definition_arguments(key, definition)?)? == 1)
     }
 
     /// Has a pipeline be paused or suspended, and why.
@@ -356,8 +310,8 @@ impl Catalog {
         state: PipelineState,
         reason: Option<&[u8]>,
     ) -> Result<bool, Error> {
-        const STATEMENT: &str = "UPDATE loader.pipelines_data AS p SET state = $3, reason = $4
-            WHERE p.name OPERATOR(pg_catalog.=) $1 AND p.generation OPERATOR(pg_catalog.=) $2";
+        const STATEMENT: &str =
+            concat!("UPDATE loader.pipelines_data AS p SET state = $3, reason = $4", of_pipeline!());
         let arguments =
             [text::parameter(&key.name), key.generation.into(), state.name().into(), or_null_text(reason)];
         Ok(self.change(STATEMENT, &arguments)? == 1)
@@ -366,11 +320,13 @@ impl Catalog {
     /// Has a pipeline run again, at once. It is at home here from now on, with this owner and this
     /// target.
     pub fn resume_pipeline(&self, key: &PipelineKey, owner: Oid, target: Oid) -> Result<bool, Error> {
-        const STATEMENT: &str = "UPDATE loader.pipelines_data AS p
+        const STATEMENT: &str = concat!(
+            "UPDATE loader.pipelines_data AS p
             SET state = 'active', reason = NULL, home = $3, owner = $4, owner_name = $5::pg_catalog.name,
                 target = $6, target_oid = $7, target_type = $8, due_ns = 0, next_run = $9,
-                failed_runs = 0, broken_runs = 0, failed_batches = 0, batch_due_ns = 0
-            WHERE p.name OPERATOR(pg_catalog.=) $1 AND p.generation OPERATOR(pg_catalog.=) $2";
+                failed_runs = 0, broken_runs = 0, failed_batches = 0, batch_due_ns = 0",
+            of_pipeline!()
+        );
         let arguments = [
             text::parameter(&key.name),
             key.generation.into(),
@@ -387,8 +343,7 @@ impl Catalog {
 
     /// Removes a pipeline, and what is known of its files. Its runs stay.
     pub fn drop_pipeline(&self, key: &PipelineKey) -> Result<(), Error> {
-        const STATEMENT: &str = "DELETE FROM loader.pipelines_data AS p
-            WHERE p.name OPERATOR(pg_catalog.=) $1 AND p.generation OPERATOR(pg_catalog.=) $2";
+        const STATEMENT: &str = concat!("DELETE FROM loader.pipelines_data AS p", of_pipeline!());
         const FILES: &str =
             "DELETE FROM loader.pipeline_files_data AS f WHERE f.pipeline OPERATOR(pg_catalog.=) $1";
         const BATCHES: &str =
@@ -403,16 +358,19 @@ impl Catalog {
     /// Keeps others from dropping a pipeline to the end of the transaction; `false` where it is not
     /// there any more, or not active.
     pub fn keep_pipeline(&self, key: &PipelineKey) -> Result<bool, Error> {
-        const QUERY: &str = "SELECT 1 FROM loader.pipelines_data AS p
-            WHERE p.name OPERATOR(pg_catalog.=) $1 AND p.generation OPERATOR(pg_catalog.=) $2
-              AND p.state OPERATOR(pg_catalog.=) 'active'::pg_catalog.text FOR KEY SHARE";
+        const QUERY: &str = concat!(
+            "SELECT 1 FROM loader.pipelines_data AS p",
+            of_pipeline!(),
+            "
+              AND p.state OPERATOR(pg_catalog.=) 'active'::pg_catalog.text FOR KEY SHARE"
+        );
         Ok(self.change(QUERY, &[text::parameter(&key.name), key.generation.into()])? == 1)
     }
 
     /// Has a pipeline be due at once.
     pub fn hurry_pipeline(&self, key: &PipelineKey) -> Result<(), Error> {
-        const STATEMENT: &str = "UPDATE loader.pipelines_data AS p SET due_ns = 0, next_run = $3
-            WHERE p.name OPERATOR(pg_catalog.=) $1 AND p.generation OPERATOR(pg_catalog.=) $2";
+        const STATEMENT: &str =
+            concat!("UPDATE loader.pipelines_data AS p SET due_ns = 0, next_run = $3", of_pipeline!());
         let arguments = [text::parameter(&key.name), key.generation.into(), pg::now().into()];
         self.change(STATEMENT, &arguments).map(|_| ())
     }
@@ -431,8 +389,8 @@ impl Catalog {
                 last_loaded = CASE WHEN $13 THEN $5 ELSE p.last_loaded END,
                 failed_runs = $14, broken_runs = $15,
                 last_error = COALESCE($16, p.last_error),
-                last_error_at = CASE WHEN $16 IS NULL THEN p.last_error_at ELSE $5 END
-            WHERE p.name OPERATOR(pg_catalog.=) $1 AND p.generation OPERATOR(pg_catalog.=) $2"
+                last_error_at = CASE WHEN $16 IS NULL THEN p.last_error_at ELSE $5 END",
+            of_pipeline!()
         );
         let sight = run.sight.as_ref();
         let wait = i64::try_from(run.wait.as_nanos()).unwrap_or(i64::MAX);
@@ -459,10 +417,12 @@ impl Catalog {
 
     /// Writes how often on_batch has failed in a row, and when it is to be tried again.
     pub fn note_batches(&self, key: &PipelineKey, failed: i32, due_ns: i64) -> Result<(), Error> {
-        const STATEMENT: &str = "UPDATE loader.pipelines_data AS p
+        const STATEMENT: &str = concat!(
+            "UPDATE loader.pipelines_data AS p
             SET failed_batches = $3, batch_due_ns = $4, boot = $5,
-                due_ns = CASE WHEN p.boot OPERATOR(pg_catalog.=) $5 THEN p.due_ns ELSE 0 END
-            WHERE p.name OPERATOR(pg_catalog.=) $1 AND p.generation OPERATOR(pg_catalog.=) $2";
+                due_ns = CASE WHEN p.boot OPERATOR(pg_catalog.=) $5 THEN p.due_ns ELSE 0 END",
+            of_pipeline!()
+        );
         let arguments = [
             text::parameter(&key.name),
             key.generation.into(),
@@ -472,6 +432,33 @@ impl Catalog {
         ];
         self.change(STATEMENT, &arguments).map(|_| ())
     }
+}
+
+/// The first parameters of statements that write a definition: the key, what the user says, and the time.
+fn definition_arguments<'a>(key: &PipelineKey, d: &Definition) -> Result<Vec<DatumWithOid<'a>>, Error> {
+    Ok(vec![
+        text::parameter(&key.name),
+        key.generation.into(),
+        text::parameter(&target_name(d.target)?),
+        d.target.into(),
+        pg::relations::relation::row_type(d.target).into(),
+        text::parameter(&d.pattern),
+        name(&PipelineFormat::WORDS, d.format).into(),
+        micros(d.poll).into(),
+        micros(d.settle).into(),
+        d.workers.into(),
+        d.max_files.into(),
+        d.max_attempts.into(),
+        micros(d.retry_delay).into(),
+        micros(d.retry_max).into(),
+        name(&OnPipelineFileError::WORDS, d.on_file_error).into(),
+        or_null_text(d.on_file.as_deref()),
+        or_null_text(d.on_batch.as_deref()),
+        or_null_text(d.notify.as_deref()),
+        text::parameter(&d.options),
+        text::parameter(&d.search_path),
+        pg::now().into(),
+    ])
 }
 
 /// Microseconds that no clock shows twice in one database: pipelines are not created at such a pace.
