@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::formats::RawCsv;
 use crate::load::RawInputOptions;
 use crate::pg::executor::object;
+use crate::pg::executor::procedure::ProcedureCall;
 use pgrx::AnyElement;
 
 /// The arguments that say how the bytes of a file become text.
@@ -30,6 +31,14 @@ pub(super) fn required_all<T>(name: &'static str, list: Vec<Option<T>>) -> Resul
 
 pub(super) fn required<T>(name: &'static str, argument: Option<T>) -> Result<T, Error> {
     argument.ok_or(Error::NullArgument(name))
+}
+
+/// Fails where a call of a procedure cannot commit.
+pub(super) fn require_commits(call: &ProcedureCall, procedure: &'static str) -> Result<(), Error> {
+    match call.obstacle_to_commit() {
+        Some(obstacle) => Err(Error::NoTransactions { procedure, obstacle }),
+        None => Ok(()),
+    }
 }
 
 /// The arguments that say what the dialect of delimited text is.

@@ -1,6 +1,8 @@
 //! Files of delimited text.
 
-use super::arguments::{dialect, input, optional_texts, required, required_all, texts, values};
+use super::arguments::{
+    dialect, input, optional_texts, require_commits, required, required_all, texts, values,
+};
 use super::rows::{load_row, read_row};
 use crate::bulk::{self, OnFileError};
 use crate::error::Error;
@@ -121,9 +123,7 @@ fn load_csv_file(
 pub fn load_csv_files(call: &procedure::ProcedureCall) {
     bulk::forget_last();
     let load = || {
-        if let Some(obstacle) = call.obstacle_to_commit() {
-            return Err(Error::NoTransactions { procedure: "load_csv_files", obstacle });
-        }
+        require_commits(call, "load_csv_files")?;
         let text = |name, index| required(name, call.text(index));
         let list = |name, index| call.texts(index).map(|list| required_all(name, list)).transpose();
         let pattern = text("pattern", 0)?;

@@ -1,6 +1,6 @@
 //! Files of JSON.
 
-use super::arguments::{input, optional_texts, required, required_all, texts};
+use super::arguments::{input, optional_texts, require_commits, required, required_all, texts};
 use super::rows::{load_row, read_row};
 use crate::bulk::{self, OnFileError};
 use crate::error::Error;
@@ -103,9 +103,7 @@ fn load_json_file_v3(
 pub fn load_json_files(call: &procedure::ProcedureCall) {
     bulk::forget_last();
     let load = || {
-        if let Some(obstacle) = call.obstacle_to_commit() {
-            return Err(Error::NoTransactions { procedure: "load_json_files", obstacle });
-        }
+        require_commits(call, "load_json_files")?;
         let text = |name, index| required(name, call.text(index));
         let list = |name, index| call.texts(index).map(|list| required_all(name, list)).transpose();
         let pattern = text("pattern", 0)?;

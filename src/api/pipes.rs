@@ -1,6 +1,6 @@
 //! Pipelines.
 
-use super::arguments::required;
+use super::arguments::{require_commits, required};
 use crate::bulk;
 use crate::error::Error;
 use crate::pg::Oid;
@@ -161,7 +161,7 @@ fn preview_pipeline(
 /// `CALL run_pipeline(name)`.
 pub fn run_pipeline(call: &procedure::ProcedureCall) {
     bulk::forget_last();
-    done(may_commit(call, "run_pipeline").and_then(|()| {
+    done(require_commits(call, "run_pipeline").and_then(|()| {
         let name = required("name", call.text(0))?;
         pipes::call(&name)
     }));
@@ -170,12 +170,5 @@ pub fn run_pipeline(call: &procedure::ProcedureCall) {
 /// `CALL run_pipelines()`.
 pub fn run_pipelines(call: &procedure::ProcedureCall) {
     bulk::forget_last();
-    done(may_commit(call, "run_pipelines").and_then(|()| pipes::call_all()));
-}
-
-fn may_commit(call: &procedure::ProcedureCall, procedure: &'static str) -> Result<(), Error> {
-    match call.obstacle_to_commit() {
-        Some(obstacle) => Err(Error::NoTransactions { procedure, obstacle }),
-        None => Ok(()),
-    }
+    done(require_commits(call, "run_pipelines").and_then(|()| pipes::call_all()));
 }
