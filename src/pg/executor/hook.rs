@@ -1,6 +1,7 @@
 //! SQL that users give to be run later, with parameters.
 
 use crate::pg::Oid;
+use crate::pg::processes::search_path::SearchPath;
 use crate::pg::relations::list;
 use crate::pg::strings::text;
 use pgrx::datum::DatumWithOid;
@@ -19,37 +20,10 @@ pub fn search_path() -> Vec<u8> {
     unsafe { CStr::from_ptr(pg_sys::namespace_search_path) }.to_bytes().to_vec()
 }
 
-/// Runs `body` with that search_path.
-fn with_search_path<R>(search_path: &[u8], body: impl FnOnce() -> R) -> R {
-    struct Back(i32);
-    impl Drop for Back {
-        fn drop(&mut self) {
-            // SAFETY: the level that was begun, and has not been ended.
-            unsafe { pg_sys::AtEOXact_GUC(false, self.0) }
-        }
-    }
-    let search_path = text::c_string(search_path);
-    // SAFETY: a new level of settings, which `Back` ends.
-    let _back = unsafe {
-        let back = Back(pg_sys::NewGUCNestLevel());
-        pg_sys::set_config_option(
-            c"search_path".as_ptr(),
-            search_path.as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
-        back
-    };
-    body()
-}
-
 /// Runs it within the transaction. Raises what it raises.
 pub fn run(sql: &[u8], search_path: &[u8], arguments: &[DatumWithOid<'_>]) {
-    with_search_path(search_path, || execute(sql, arguments));
+    let _back = SearchPath::set(&text::c_string(search_path));
+    execute(sql, arguments);
 }
 
 fn execute(sql: &[u8], arguments: &[DatumWithOid<'_>]) {

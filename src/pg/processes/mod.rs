@@ -13,6 +13,7 @@ pub mod latch;
 pub mod lock;
 pub mod notify;
 pub mod progress;
+pub(in crate::pg) mod search_path;
 pub mod session;
 pub mod setting;
 pub(in crate::pg) mod shared_lock;

@@ -1,5 +1,6 @@
 //! Who calls, and being somebody else for a moment.
 
+use super::search_path::SearchPath;
 use crate::pg::Oid;
 use crate::pg::executor::nesting;
 use crate::pg::strings::text;
@@ -77,10 +78,9 @@ pub fn named(name: &[u8]) -> Oid {
 /// along the caller's search_path: not even by functions of the role that the server
 /// evaluates when it plans a query, such as those of an index.
 pub fn run_as<R>(role: Oid, body: impl FnOnce() -> R) -> R {
-    // SAFETY: both point into `back`, which sets things right when it goes, the settings
-    // of its level first.
+    // SAFETY: both point into `back`, which sets things right when it goes.
     let _back = unsafe {
-        let mut back = Back { role: Oid::INVALID, context: 0, level: pg_sys::NewGUCNestLevel() };
+        let mut back = Back { role: Oid::INVALID, context: 0 };
         pg_sys::GetUserIdAndSecContext(&mut back.role, &mut back.context);
         pg_sys::SetUserIdAndSecContext(
             role,
@@ -89,35 +89,21 @@ pub fn run_as<R>(role: Oid, body: impl FnOnce() -> R) -> R {
                 | pg_sys::SECURITY_RESTRICTED_OPERATION as i32
                 | pg_sys::SECURITY_NOFORCE_RLS as i32,
         );
-        // As the server's RestrictSearchPath does from 17 on.
-        pg_sys::set_config_option(
-            c"search_path".as_ptr(),
-            c"pg_catalog, pg_temp".as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
         back
     };
+    // As the server's RestrictSearchPath does from 17 on. It goes before the role does.
+    let _path = SearchPath::set(c"pg_catalog, pg_temp");
     nesting::within_transaction(body)
 }
 
 struct Back {
     role: Oid,
     context: i32,
-    level: i32,
 }
 
 impl Drop for Back {
     fn drop(&mut self) {
-        // SAFETY: what was in force before; the level is the one that was begun, and has
-        // not been ended: a transaction that is rolled back meanwhile is one within it.
-        unsafe {
-            pg_sys::AtEOXact_GUC(false, self.level);
-            pg_sys::SetUserIdAndSecContext(self.role, self.context);
-        }
+        // SAFETY: what was in force before.
+        unsafe { pg_sys::SetUserIdAndSecContext(self.role, self.context) }
     }
 }
