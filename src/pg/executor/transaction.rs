@@ -184,30 +184,19 @@ impl Transactions {
         // SAFETY: a plain variable of this single-threaded process.
         let memory = unsafe { pg_sys::CurrentMemoryContext };
         let is_worker = self.runner == Runner::Worker;
-        let transactions = AssertUnwindSafe(&mut *self);
-        PgTryBuilder::new(|| {
-            let AssertUnwindSafe(transactions) = { transactions };
-            transactions.commit();
-            Ok(())
-        })
-        .catch_others(|error| {
-            let report = match &error {
-                CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report,
-                CaughtError::RustPanic { .. } => error.rethrow(),
-            };
-            let contained = Contained::of(report);
-            // SAFETY: the transaction that could not be committed. A procedure's was taken back
-            // by the server, which has begun another one. The context outlives both, see
-            // [`stay`].
-            unsafe {
-                if is_worker {
-                    pg_sys::AbortCurrentTransaction();
+        // A procedure's transaction was taken back by the server, which has begun another one.
+        contained(
+            || self.commit(),
+            || {
+                // SAFETY: the transaction that could not be committed. The context outlives it, see [`stay`].
+                unsafe {
+                    if is_worker {
+                        pg_sys::AbortCurrentTransaction();
+                    }
+                    pg_sys::MemoryContextSwitchTo(memory);
                 }
-                pg_sys::MemoryContextSwitchTo(memory);
-            }
-            if contained.is_request() { error.rethrow() } else { Err(contained) }
-        })
-        .execute()
+            },
+        )
     }
 
     /// Runs what may end and begin transactions by itself, as a statement of a client may. The last one
@@ -218,9 +207,7 @@ impl Transactions {
         nesting::assert_transaction_may_end();
         // SAFETY: a plain variable of this single-threaded process; see [`stay`] for the context.
         let memory = unsafe { pg_sys::CurrentMemoryContext };
-        let body = AssertUnwindSafe(body);
-        PgTryBuilder::new(|| {
-            let AssertUnwindSafe(body) = { body };
+        let run = || {
             // SAFETY: no transaction is open; after the body one is, which it may have begun.
             unsafe {
                 pg_sys::SetCurrentStatementStartTimestamp();
@@ -231,22 +218,14 @@ impl Transactions {
                 pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
                 pg_sys::MemoryContextSwitchTo(memory);
             }
-            Ok(())
-        })
-        .catch_others(|error| {
-            let report = match &error {
-                CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report,
-                CaughtError::RustPanic { .. } => error.rethrow(),
-            };
-            let contained = Contained::of(report);
+        };
+        contained(run, || {
             // SAFETY: the transaction that failed.
             unsafe {
                 pg_sys::AbortCurrentTransaction();
                 pg_sys::MemoryContextSwitchTo(memory);
             }
-            if contained.is_request() { error.rethrow() } else { Err(contained) }
-        })
-        .execute()?;
+        })?;
         self.open = true;
         Ok(())
     }
@@ -278,4 +257,26 @@ impl Transactions {
             }
         });
     }
+}
+
+/// Runs `body`. What the server raises meanwhile is returned when `undo` is done; a request to cancel goes
+/// on its way then.
+fn contained(body: impl FnOnce(), undo: impl Fn()) -> Result<(), Contained> {
+    let (body, undo) = (AssertUnwindSafe(body), AssertUnwindSafe(undo));
+    PgTryBuilder::new(|| {
+        let AssertUnwindSafe(body) = { body };
+        body();
+        Ok(())
+    })
+    .catch_others(|error| {
+        let undo = &undo;
+        let report = match &error {
+            CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report,
+            CaughtError::RustPanic { .. } => error.rethrow(),
+        };
+        let contained = Contained::of(report);
+        (undo.0)();
+        if contained.is_request() { error.rethrow() } else { Err(contained) }
+    })
+    .execute()
 }
