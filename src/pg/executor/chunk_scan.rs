@@ -10,6 +10,7 @@
 
 use super::chunk_handle::{self, ChunkHandle};
 use super::multi_insert;
+use super::slot;
 use pgrx::{PgSqlErrorCode, ereport, pg_guard, pg_sys};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -218,7 +219,7 @@ unsafe extern "C-unwind" fn next_row(node: *mut pg_sys::CustomScanState) -> *mut
     unsafe {
         let state = &mut *node.cast::<ChunkScanState>();
         let (slot, projection) = (state.base.ss.ss_ScanTupleSlot, state.base.ss.ps.ps_ProjInfo);
-        empty(slot);
+        slot::empty(slot);
         let Some(handle) = state.handle else { return slot };
         let handle = handle.as_ref();
         let columns = std::slice::from_raw_parts(state.columns, state.width);
@@ -227,13 +228,13 @@ unsafe extern "C-unwind" fn next_row(node: *mut pg_sys::CustomScanState) -> *mut
         {
             state.handle = None;
             multi_insert::insert_all(&mut state.base, table, handle, columns);
-            empty(slot);
+            slot::empty(slot);
             return slot;
         }
         if !handle.take_row(state.row) {
             return slot;
         }
-        multi_insert::store(slot, state.row, handle, columns);
+        slot::store(slot, state.row, handle, columns);
         state.row += 1;
         if projection.is_null() {
             return slot;
@@ -241,17 +242,7 @@ unsafe extern "C-unwind" fn next_row(node: *mut pg_sys::CustomScanState) -> *mut
         let context = state.base.ss.ps.ps_ExprContext;
         pg_sys::MemoryContextReset((*context).ecxt_per_tuple_memory);
         (*context).ecxt_scantuple = slot;
-        pg_sys::ExecProject(projection)
-    }
-}
-
-/// What ExecClearTuple does.
-unsafe fn empty(slot: *mut pg_sys::TupleTableSlot) {
-    // SAFETY: a slot of this node.
-    unsafe {
-        if let Some(clear) = (*(*slot).tts_ops).clear {
-            clear(slot);
-        }
+        slot::project(projection)
     }
 }
 

@@ -19,6 +19,7 @@ pub(in crate::pg) mod nesting;
 pub mod object;
 pub mod procedure;
 pub mod query_text;
+mod slot;
 pub mod snapshot;
 pub mod statement;
 pub mod subtransaction;

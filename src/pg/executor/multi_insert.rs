@@ -4,11 +4,12 @@
 //! The INSERT stays the statement that it is: the server plans it, checks the rights and runs the
 //! triggers of the statement. Where its plan does no more with a row than to check constraints and to
 //! put the row into the heap and the indexes, the scan of the chunk does that itself, batch by batch,
-//! and has no row left for the plan. What qualifies is what COPY takes together (`CIM_MULTI` in
-//! src/backend/commands/copyfrom.c), without row triggers at all, partitions and other
-//! servers: there the executor takes the rows one by one.
+//! and has no row left for the plan. COPY takes rows together under similar conditions (`CIM_MULTI` in
+//! src/backend/commands/copyfrom.c). Here tables with row triggers, partitioned tables and those of other
+//! servers are left to the executor, which takes the rows one by one.
 
 use super::chunk_handle::ChunkHandle;
+use super::slot::{mark_stored, project, store};
 use pgrx::{PgTupleDesc, pg_sys};
 use std::ptr;
 
@@ -220,6 +221,9 @@ impl Insertion<'_> {
 
     /// Whether a row fulfils NOT NULL and CHECK. `None` where that is not to be told, but to be raised as an
     /// error if not: the statement must not end before it, or its constraints are not prepared yet.
+    ///
+    /// # Safety
+    /// The table has constraints, and the slot has a row of it; called within a guard.
     unsafe fn fulfils_constraints(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<bool> {
         if !self.handle.may_end_before() {
             return None;
@@ -256,6 +260,9 @@ impl Insertion<'_> {
     }
 
     /// Frees what the last batch has left.
+    ///
+    /// # Safety
+    /// Nothing of that batch is used any more.
     unsafe fn forget_batch(&mut self) {
         // SAFETY: contexts of the statement in which nothing is used any more.
         unsafe {
@@ -269,6 +276,9 @@ impl Insertion<'_> {
     }
 
     /// Puts a row into a slot of the batch, as the table has it.
+    ///
+    /// # Safety
+    /// The chunk has the row, and a batch the place.
     unsafe fn fill(&mut self, row: usize, place: usize) -> *mut pg_sys::TupleTableSlot {
         // SAFETY: the slots are virtual ones with the columns of the table. Without a projection those of
         // the scan are the same.
@@ -296,6 +306,9 @@ impl Insertion<'_> {
     }
 
     /// Puts the rows of the batch into the table and its indexes.
+    ///
+    /// # Safety
+    /// So many slots are filled, with the rows from `first` on; called within a guard.
     unsafe fn insert_batch(&mut self, first: usize, count: usize) {
         if count == 0 {
             return;
@@ -323,63 +336,6 @@ impl Insertion<'_> {
                 insert_into_indexes(self.table, self.slots[place], self.estate);
             }
         }
-    }
-}
-
-/// Puts a row of the chunk into a virtual slot with a column for each of `columns`.
-///
-/// # Safety
-/// It is such a slot.
-#[inline]
-pub(super) unsafe fn store(
-    slot: *mut pg_sys::TupleTableSlot,
-    row: usize,
-    handle: &ChunkHandle,
-    columns: &[u16],
-) {
-    // SAFETY: by contract.
-    unsafe {
-        for (index, &column) in columns.iter().enumerate() {
-            let value = handle.row_column(row, usize::from(column));
-            (*slot).tts_values.add(index).write(value.value);
-            (*slot).tts_isnull.add(index).write(value.isnull);
-        }
-        mark_stored(slot, columns.len());
-    }
-}
-
-/// What ExecStoreVirtualTuple does. That is a call with pgrx's guard around it, which sets a
-/// place to jump back to for each row, and took one twentieth of the time of a load.
-unsafe fn mark_stored(slot: *mut pg_sys::TupleTableSlot, width: usize) {
-    // SAFETY: the values of so many columns are set.
-    unsafe {
-        (*slot).tts_flags &= !(pg_sys::TTS_FLAG_EMPTY as u16);
-        (*slot).tts_nvalid = width as i16;
-    }
-}
-
-/// What ExecProject does, which is inline in the server.
-///
-/// # Safety
-/// The projection is one of a node that runs, and its context has the tuple that it needs.
-unsafe fn project(projection: *mut pg_sys::ProjectionInfo) -> *mut pg_sys::TupleTableSlot {
-    // SAFETY: by contract.
-    unsafe {
-        let expression = &raw mut (*projection).pi_state;
-        let context = (*projection).pi_exprContext;
-        let slot = (*expression).resultslot;
-        if let Some(clear) = (*(*slot).tts_ops).clear {
-            clear(slot);
-        }
-        let before = pg_sys::CurrentMemoryContext;
-        pg_sys::CurrentMemoryContext = (*context).ecxt_per_tuple_memory;
-        let mut is_null = false;
-        if let Some(evaluate) = (*expression).evalfunc {
-            evaluate(expression, context, &raw mut is_null);
-        }
-        pg_sys::CurrentMemoryContext = before;
-        mark_stored(slot, (*(*slot).tts_tupleDescriptor).natts as usize);
-        slot
     }
 }
 
