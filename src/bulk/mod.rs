@@ -15,6 +15,7 @@ mod file_load;
 mod last_call;
 mod list;
 mod lock_waits;
+pub mod mailbox;
 mod open_transaction;
 mod pending_commit;
 mod progress;

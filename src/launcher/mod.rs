@@ -5,7 +5,6 @@
 //! What is due is in the tables of each database. What the launcher knows of it is in its own
 //! memory, and is asked again when a session says so, at times, and when the launcher is started.
 
-mod mailbox;
 mod messages;
 mod pipeline_worker;
 mod report;
@@ -16,6 +15,7 @@ mod watches;
 pub use pipeline_worker::run as run_pipeline;
 pub use schedule_worker::run as read_schedule;
 
+use crate::bulk::mailbox::{Answer, Mailbox};
 use crate::pg;
 use crate::pg::Oid;
 use crate::pg::processes::thread::AtExit;
@@ -23,7 +23,6 @@ use crate::pg::processes::wake::{self, Woken};
 use crate::pg::processes::worker::{self, Job, Status, Worker};
 use crate::pg::processes::{databases, latch, session};
 use crate::settings;
-use mailbox::{Answer, Mailbox};
 use messages::{RunAnswer, RunRequest, ScheduleAnswer, ScheduleRequest};
 use schedule::{PipelineKey, RunOutcome, Schedule};
 use std::cell::RefCell;

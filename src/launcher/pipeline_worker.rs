@@ -1,9 +1,9 @@
 //! The worker that runs one pipeline, in a session that logged in as the pipeline's owner.
 
-use super::mailbox::Mailbox;
 use super::messages::{RunAnswer, RunRequest};
 use super::report;
 use crate::access;
+use crate::bulk::mailbox::Mailbox;
 use crate::error::Error;
 use crate::pg::executor::transaction::Transactions;
 use crate::pg::memory::context::{Context, RESERVE};

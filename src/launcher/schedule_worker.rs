@@ -1,9 +1,9 @@
 //! The worker that asks a database when its pipelines are due. It connects as the superuser that
 //! the cluster was made with, runs statements of ours alone, and ends.
 
-use super::mailbox::Mailbox;
 use super::messages::{DuePipeline, ScheduleAnswer, ScheduleRequest};
 use super::report;
+use crate::bulk::mailbox::Mailbox;
 use crate::error::Error;
 use crate::pg::executor::transaction::Transactions;
 use crate::pg::memory::shared::Segment;

@@ -5,7 +5,8 @@
 //! A CALL, whose procedure may commit, is run by a worker of its own: an error in the midst of it ends
 //! nothing but that.
 
-use crate::bulk::serialise::{Serialise, serialise_fields};
+use crate::bulk::mailbox::{Answer, Mailbox};
+use crate::bulk::serialise::serialise_fields;
 use crate::catalog::{Catalog, Pipeline};
 use crate::error::{Error, Failure};
 use crate::pg;
@@ -14,13 +15,12 @@ use crate::pg::executor::hook;
 use crate::pg::executor::subtransaction::contain;
 use crate::pg::executor::transaction::Transactions;
 use crate::pg::memory::context::{Context, RESERVE};
-use crate::pg::memory::shared::{Segment, SharedMemory, shared_struct};
+use crate::pg::memory::shared::Segment;
 use crate::pg::processes::latch;
 use crate::pg::processes::session::Session;
 use crate::pg::processes::thread::AtExit;
 use crate::pg::processes::worker::{Job, Status, Worker};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 /// The number of the worker that runs a CALL: those that load files have smaller ones.
@@ -29,8 +29,11 @@ pub const CALL_WORKER: usize = 255;
 /// How often the session looks after that worker.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Bytes of an error: its SQLSTATE and message.
-const FAILURE_BYTES: usize = 2040;
+/// Bytes that are kept of the message of an error, …
+const MESSAGE_BYTES: usize = 2035;
+
+/// … and of an answer.
+const ANSWER_ROOM: usize = MESSAGE_BYTES + 64;
 
 /// What a worker that runs a CALL has to know.
 struct HookCall {
@@ -41,22 +44,8 @@ struct HookCall {
 
 serialise_fields!(HookCall { pipeline, sql, search_path });
 
-shared_struct! {
-    struct State {
-        /// Not 0 once the worker has come to its end.
-        is_over: AtomicU32,
-    }
-}
-
-shared_struct! {
-    struct FailureText {
-        /// Bytes of the error; 0 where there is none.
-        length: u64,
-        text: [u8; FAILURE_BYTES],
-    }
-}
-
-type CallMemory = SharedMemory<State, FailureText, u8>;
+/// What it answers: nothing, or SQLSTATE and message of the error that has ended it, the latter in UTF-8.
+type HookAnswer = Option<(Vec<u8>, Vec<u8>)>;
 
 /// Tells on_batch of all loads that wait for that; `None` where there is none. The inner error is the
 /// hook's.
@@ -105,10 +94,8 @@ fn call(pipeline: &Pipeline, on_batch: &[u8], transactions: &mut Transactions) -
         sql: on_batch.to_vec(),
         search_path: pipeline.definition.search_path.clone(),
     };
-    let mut bytes = Vec::new();
-    call.write(&mut bytes);
-    let memory: CallMemory = session.share(0, std::iter::once(&bytes[..]), |_, _, _| ());
-    let Some(worker) = Worker::start(memory.segment(), Job::Session(CALL_WORKER as u8)) else {
+    let mailbox = Mailbox::of_session(&session, &call, ANSWER_ROOM);
+    let Some(worker) = Worker::start(mailbox.segment(), Job::Session(CALL_WORKER as u8)) else {
         return Err(failure("53000", "the server has no background worker free that could run it"));
     };
     let worker = Rc::new(worker);
@@ -120,16 +107,15 @@ fn call(pipeline: &Pipeline, on_batch: &[u8], transactions: &mut Transactions) -
         latch::wait(POLL_INTERVAL);
         transactions.renew();
     }
-    if memory.open().is_over.load(SeqCst) == 0 {
-        return Err(failure("57P01", "the worker that ran it has ended before its time"));
+    match mailbox.answered::<HookAnswer>() {
+        Answer::Is(None) => Ok(()),
+        Answer::Is(Some((code, message))) => {
+            Err(failure(&String::from_utf8_lossy(&code), &String::from_utf8_lossy(&message)))
+        }
+        Answer::TooLong(_) | Answer::None => {
+            Err(failure("57P01", "the worker that ran it has ended before its time"))
+        }
     }
-    let text = memory.locked(|guarded| guarded.text[..guarded.length as usize].to_vec());
-    if text.is_empty() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let (code, message) = text.split_at(5);
-    Err(failure(code, message))
 }
 
 fn failure(code: &str, message: &str) -> Failure {
@@ -140,23 +126,18 @@ fn failure(code: &str, message: &str) -> Failure {
 pub fn work(segment: Segment) {
     // The session has another version of the library: it finds that the worker has ended too early.
     let Some(session) = Session::of(&segment) else { return };
-    let Some(memory) = CallMemory::of(segment) else { return };
-    let Some(call) = HookCall::read(&mut memory.bytes()) else { return };
+    let Some(mailbox) = Mailbox::of(segment) else { return };
+    let Some(call) = mailbox.request::<HookCall>() else { return };
     session.take_over();
     let mut transactions = Transactions::of_worker();
     let context = Context::new(c"loader", RESERVE);
     let outcome = context.within(|| tell_by_call(&call, &mut transactions));
-    if let Err(Failure { code, message }) = outcome {
+    let answer: HookAnswer = outcome.err().map(|Failure { code, message }| {
         transactions.roll_back();
-        let mut text = code.into_bytes();
-        let most = FAILURE_BYTES - text.len();
-        text.extend_from_slice(&message.as_bytes()[..message.floor_char_boundary(most)]);
-        memory.locked(|guarded| {
-            guarded.text[..text.len()].copy_from_slice(&text);
-            guarded.length = text.len() as u64;
-        });
-    }
-    memory.open().is_over.store(1, SeqCst);
+        let most = message.floor_char_boundary(MESSAGE_BYTES);
+        (code.into_bytes(), message.as_bytes()[..most].to_vec())
+    });
+    mailbox.answer(&answer);
 }
 
 /// The loads go in the last transaction of the procedure.

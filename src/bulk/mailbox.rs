@@ -1,8 +1,9 @@
-//! What the launcher and one of its workers tell each other: a request when the worker is
+//! What a process and a worker that it has started tell each other: a request when the worker is
 //! started, an answer once.
 
-use crate::bulk::serialise::Serialise;
+use super::serialise::Serialise;
 use crate::pg::memory::shared::{Segment, SharedMemory, shared_struct};
+use crate::pg::processes::session::Session;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes of a word of the answer.
@@ -16,10 +17,10 @@ shared_struct! {
     }
 }
 
-/// The launcher's end, or the worker's.
+/// The end of who has started the worker, or the worker's.
 pub struct Mailbox(SharedMemory<Head, u64, AtomicU64>);
 
-/// What the launcher finds.
+/// What who has started the worker finds.
 pub enum Answer<T> {
     /// Nothing: the worker has ended too early, or runs.
     None,
@@ -37,6 +38,13 @@ impl Mailbox {
         Mailbox(SharedMemory::new(&[], room.div_ceil(WORD), std::iter::once(&bytes[..]), |_, _, _| ()))
     }
 
+    /// The same for a worker that is to take over a session.
+    pub fn of_session(session: &Session, request: &impl Serialise, room: usize) -> Self {
+        let mut bytes = Vec::new();
+        request.write(&mut bytes);
+        Mailbox(session.share(room.div_ceil(WORD), std::iter::once(&bytes[..]), |_, _, _| ()))
+    }
+
     /// The one that a worker was started with; `None` where another version of the library has made it.
     pub fn of(segment: Segment) -> Option<Self> {
         SharedMemory::of(segment).map(Mailbox)
@@ -47,7 +55,7 @@ impl Mailbox {
         self.0.segment()
     }
 
-    /// What the launcher asks.
+    /// What is asked.
     pub fn request<T: Serialise>(&self) -> Option<T> {
         T::read(&mut self.0.bytes())
     }
