@@ -42,25 +42,29 @@ impl Watches {
     }
 
     /// These are the directories of a pipeline, at this moment: each is watched anew, because there may
-    /// be another directory of that name. Says whether that differs from what was watched before: files
-    /// may have come before there was a watch.
+    /// be another directory of that name. Says whether the pipeline has to be looked at again: where
+    /// there is a new watch files may have come before it, and where a directory is not there any more
+    /// another one is to be watched.
     pub fn set(&mut self, key: &PipelineKey, directories: &[WatchedDirectory]) -> bool {
         let Some(events) = &self.events else { return false };
         let mut watched: Vec<Watched> = Vec::new();
+        let mut has_gone = false;
         for WatchedDirectory { path, has_files } in directories {
             match events.watch(path) {
                 Ok(watch) => match watched.iter_mut().find(|other| other.watch == watch) {
                     Some(other) => other.has_files |= has_files,
                     None => watched.push(Watched { watch, has_files: *has_files }),
                 },
-                // Too many watches, or no memory for one. What is not there any more is no matter.
+                // Too many watches, or no memory for one.
                 Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::ENOMEM)) => {
                     if !std::mem::replace(&mut self.is_refusal_told, true) {
                         report::no_watches(&error);
                     }
                     break;
                 }
-                Err(_) => {}
+                Err(error) => {
+                    has_gone |= matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR));
+                }
             }
         }
         let before = self.by_pipeline.remove(key).unwrap_or_default();
@@ -75,7 +79,7 @@ impl Watches {
         if !watched.is_empty() {
             self.by_pipeline.insert(key.clone(), watched);
         }
-        !has.is_subset(&had)
+        has_gone || !has.is_subset(&had)
     }
 
     /// Forgets the pipelines that are not to be kept.
@@ -139,4 +143,39 @@ impl Watches {
 /// Whether files of the pipeline may be in that directory.
 fn has_files(watched: &[Watched], watch: Watch) -> bool {
     watched.iter().any(|watched| watched.watch == watch && watched.has_files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pg::Oid;
+    use std::fs;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    fn directory(path: &Path) -> WatchedDirectory {
+        WatchedDirectory { path: path.as_os_str().as_bytes().to_vec(), has_files: true }
+    }
+
+    #[test]
+    fn a_pipeline_is_looked_at_again_when_its_directories_change() {
+        let folder = std::env::temp_dir().join(format!("loader-watches-{}", std::process::id()));
+        fs::create_dir(&folder).expect("a folder");
+        let key = PipelineKey { database: Oid::from(1), name: b"p".to_vec() };
+        let news = |watches: &mut Watches| watches.take_news().into_iter().collect::<Vec<_>>();
+        let mut watches = Watches::new();
+        assert!(watches.set(&key, &[directory(&folder)]));
+        assert!(!watches.set(&key, &[directory(&folder)]));
+        fs::write(folder.join("a.json"), "1").expect("a file");
+        assert_eq!(news(&mut watches), std::slice::from_ref(&key));
+        assert_eq!(news(&mut watches), []);
+        // It is gone since somebody found it, so nothing will tell that another one comes.
+        let below = folder.join("below");
+        assert!(watches.set(&key, &[directory(&below)]));
+        assert!(watches.set(&key, &[directory(&folder)]));
+        fs::remove_dir_all(&folder).expect("removed");
+        assert_eq!(news(&mut watches), std::slice::from_ref(&key));
+        watches.keep(|_| false);
+        assert!(watches.by_pipeline.is_empty() && watches.by_watch.is_empty());
+    }
 }
