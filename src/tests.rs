@@ -272,7 +272,7 @@ mod tests {
         Transactions::of_worker().finish();
     }
 
-    #[pg_test(error = "a worker is somebody's once")]
+    #[pg_test(error = "a worker connects once")]
     fn a_session_takes_over_none() {
         Session::own().take_over();
     }
