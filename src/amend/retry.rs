@@ -215,7 +215,7 @@ impl Run<'_> {
         allocator::refill().map_err(Error::OutOfMemory)?;
         let id = match self.id {
             Some(id) => id,
-            None => *self.id.insert(self.catalog.next_load_id()?),
+            None => *self.id.insert(self.catalog.next_load_id()),
         };
         let rows = Rows { load_id: id, file: &self.shown, chunk: &self.chunk, places: &self.places };
         let mut resolving = Resolving {

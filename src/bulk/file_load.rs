@@ -180,7 +180,7 @@ impl FileLoad {
             self.left_out = ended.left_out;
             (ended.part, Status::at_end(self.damage), None)
         };
-        if !self.write_down(sink, context, &part, status)? {
+        if !self.write_down(sink, context, &part, status) {
             return Ok(PartEnd::Lost);
         }
         if let Some((load_id, offset)) = self.resolves.take() {
@@ -231,13 +231,13 @@ impl FileLoad {
         context: &CallContext<'_>,
         part: &PartResult,
         status: Status,
-    ) -> Result<bool, Error> {
+    ) -> bool {
         let (file, step) = (part.file(self.on_disk(context)), part.step(status));
         if self.exists {
             return sink.catalog.advance(self.load_id, part.from.offset, &file, &step);
         }
-        sink.catalog.begin(&self.row(context), &file, &step)?;
-        Ok(true)
+        sink.catalog.begin(&self.row(context), &file, &step);
+        true
     }
 
     fn row<'a>(&'a self, context: &CallContext<'a>) -> Load<'a> {
@@ -264,7 +264,8 @@ impl FileLoad {
             return sink.catalog.fail(self.load_id, (&failure.code, &failure.message));
         }
         let file = unread(context, self.on_disk(context));
-        sink.catalog.begin(&self.row(context), &file, &failed(failure))
+        sink.catalog.begin(&self.row(context), &file, &failed(failure));
+        Ok(())
     }
 
     /// Stops what reads ahead.

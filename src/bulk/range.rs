@@ -278,7 +278,7 @@ impl RangeAttempt<'_, '_> {
             sink.catalog.shift_rejects(load_id, actual.offset, actual.records, actual.line)?;
         }
         let status = if ranged.last { Status::Loaded } else { Status::Running };
-        if !sink.catalog.advance(load_id, actual.offset, &part.file(None), &part.step(status))? {
+        if !sink.catalog.advance(load_id, actual.offset, &part.file(None), &part.step(status)) {
             self.give_up();
             return Ok(None);
         }

@@ -162,7 +162,7 @@ impl<'a> WorkerLoop<'a> {
                 let load_id = match (found.begin.resumes, &refusal) {
                     (Some(load_id), _) => load_id,
                     (None, Some(refusal)) => refusal.load_id,
-                    (None, None) => self.transaction.parts().0.catalog.next_load_id()?,
+                    (None, None) => self.transaction.parts().0.catalog.next_load_id(),
                 };
                 let file_load = FileLoad::new(file, path, *found, load_id);
                 return match refusal {
@@ -374,8 +374,8 @@ impl<'a> WorkerLoop<'a> {
                 earlier.id
             }
             None => {
-                row.id = sink.catalog.next_load_id()?;
-                sink.catalog.begin(&row, &file_load::unread(&context, None), &file_load::failed(failure))?;
+                row.id = sink.catalog.next_load_id();
+                sink.catalog.begin(&row, &file_load::unread(&context, None), &file_load::failed(failure));
                 row.id
             }
         };

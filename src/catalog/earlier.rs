@@ -4,8 +4,8 @@
 use super::loads::{Load, Position, Status};
 use super::stat::stat_or_nulls;
 use super::{Catalog, Content, or_null};
-use crate::pg::executor::array;
-use crate::pg::executor::snapshot::{self, Snapshot, select_bigint};
+use crate::pg::executor::snapshot::{Snapshot, select_bigint};
+use crate::pg::executor::{array, own_statement};
 use crate::pg::memory::context::Context;
 use crate::pg::processes::user;
 use crate::pg::strings::text;
@@ -83,33 +83,43 @@ impl Catalog {
     ) -> Vec<Earlier> {
         // Each way to a load by its own index, and only then the other conditions (OFFSET keeps them out):
         // where the planner knows little of the table it would walk through all loads of the target.
-        const QUERY: &str = concat!(
-            "SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
-                   h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
-                   h.records, h.lines, h.splitter_state, h.rows_rejected, h.rows_loaded,
-                   h.open_offset, h.start_offset, ",
-            same_stat!("$1", "$9", "$10", "$11", "$12"),
-            "::pg_catalog.int4::pg_catalog.int8
-            FROM (
-                SELECT c.load_id FROM loader.load_history_data AS c
-                WHERE c.file_size OPERATOR(pg_catalog.=) $1 AND c.target_oid OPERATOR(pg_catalog.=) $3
-                  AND c.content_hash OPERATOR(pg_catalog.=) $6
-                UNION SELECT p.load_id FROM loader.load_history_data AS p
-                WHERE p.file_path OPERATOR(pg_catalog.=) $7
-                UNION SELECT i.load_id FROM loader.load_history_data AS i
-                WHERE i.file_inode OPERATOR(pg_catalog.=) $13 AND i.file_device OPERATOR(pg_catalog.=) $9
-                UNION SELECT n.load_id FROM loader.load_history_data AS n
-                WHERE n.file_path OPERATOR(pg_catalog.=) ANY ($14)) AS k
-            CROSS JOIN LATERAL (SELECT l.* FROM loader.load_history_data AS l
-                                WHERE l.load_id OPERATOR(pg_catalog.=) k.load_id OFFSET 0) AS h
-            WHERE h.target_column OPERATOR(pg_catalog.=) $2
-              AND ",
-            of_target!("$3", "$4", "$8"),
-            " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
-              AND ",
-            in_force!(),
-            " AND h.retry_of IS NULL
-            ORDER BY h.load_id USING OPERATOR(pg_catalog.>)"
+        macro_rules! query {
+            ($kin:literal) => {
+                concat!(
+                    "SELECT h.load_id, h.status,
+                            (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
+                            h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
+                            h.records, h.lines, h.splitter_state, h.rows_rejected, h.rows_loaded,
+                            h.open_offset, h.start_offset, ",
+                    same_stat!("$1", "$9", "$10", "$11", "$12"),
+                    "::pg_catalog.int4::pg_catalog.int8
+                    FROM (
+                        SELECT c.load_id FROM loader.load_history_data AS c
+                        WHERE c.file_size OPERATOR(pg_catalog.=) $1 AND c.target_oid OPERATOR(pg_catalog.=) $3
+                          AND c.content_hash OPERATOR(pg_catalog.=) $6
+                        UNION SELECT p.load_id FROM loader.load_history_data AS p
+                        WHERE p.file_path OPERATOR(pg_catalog.=) $7 ",
+                    $kin,
+                    ") AS k
+                    CROSS JOIN LATERAL (SELECT l.* FROM loader.load_history_data AS l
+                                        WHERE l.load_id OPERATOR(pg_catalog.=) k.load_id OFFSET 0) AS h
+                    WHERE h.target_column OPERATOR(pg_catalog.=) $2
+                      AND ",
+                    of_target!("$3", "$4", "$8"),
+                    " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
+                      AND ",
+                    in_force!(),
+                    " AND h.retry_of IS NULL
+                    ORDER BY h.load_id USING OPERATOR(pg_catalog.>)"
+                )
+            };
+        }
+        const QUERY: &str = query!("");
+        const QUERY_WITH_KIN: &str = query!(
+            "UNION SELECT i.load_id FROM loader.load_history_data AS i
+             WHERE i.file_inode OPERATOR(pg_catalog.=) $13 AND i.file_device OPERATOR(pg_catalog.=) $9
+             UNION SELECT n.load_id FROM loader.load_history_data AS n
+             WHERE n.file_path OPERATOR(pg_catalog.=) ANY ($14)"
         );
         let [device, inode, mtime_ns, ctime_ns] = stat_or_nulls(stat);
         let memory = Context::new(c"loader names", 8 * 1024);
@@ -133,7 +143,8 @@ impl Catalog {
         ];
         let mut found = Vec::new();
         user::run_as(self.owner, || {
-            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
+            let query = if looks_up { QUERY_WITH_KIN } else { QUERY };
+            own_statement::select(Snapshot::Latest, query, &arguments, |row| {
                 let (same_path, hash) = (row.bigint(3) == Some(1), row.bytes(5));
                 found.push(Earlier {
                     id: row.bigint(1).unwrap_or(0),

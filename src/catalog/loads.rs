@@ -3,8 +3,8 @@
 use super::stat::stat_or_nulls;
 use super::{Catalog, Content, or_null};
 use crate::error::{Error, Failure};
-use crate::pg::executor::array;
 use crate::pg::executor::snapshot::{self, Row, Snapshot};
+use crate::pg::executor::{array, own_statement};
 use crate::pg::memory::context::Context;
 use crate::pg::processes::user;
 use crate::pg::strings::text;
@@ -114,7 +114,7 @@ pub struct Step<'a> {
 
 impl Catalog {
     /// Writes a load for the first time.
-    pub fn begin(&self, load: &Load<'_>, file: &FileState<'_>, step: &Step<'_>) -> Result<(), Error> {
+    pub fn begin(&self, load: &Load<'_>, file: &FileState<'_>, step: &Step<'_>) {
         const STATEMENT: &str = "INSERT INTO loader.load_history_data (
             load_id, target, target_oid, target_column, records_path, file_path, file_size, file_mtime,
             content_hash, format, compression, chunk, options, status, rows_loaded, rows_rejected,
@@ -173,12 +173,12 @@ impl Catalog {
             file.dialect.map_or_else(DatumWithOid::null::<String>, text::parameter),
             (step.ledger.tolerated as i64).into(),
         ];
-        Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
+        user::run_as(self.owner, || own_statement::run(STATEMENT, &arguments));
     }
 
     /// Writes how far a load is now that stood at `from`. Returns `false` if it does not stand
     /// there any more, because another process goes on with it.
-    pub fn advance(&self, id: i64, from: u64, file: &FileState<'_>, step: &Step<'_>) -> Result<bool, Error> {
+    pub fn advance(&self, id: i64, from: u64, file: &FileState<'_>, step: &Step<'_>) -> bool {
         const STATEMENT: &str = "UPDATE loader.load_history_data AS h SET
             status = $3,
             rows_loaded = h.rows_loaded OPERATOR(pg_catalog.+) $4,
@@ -238,10 +238,7 @@ impl Catalog {
             file.dialect.map_or_else(DatumWithOid::null::<String>, text::parameter),
             (step.ledger.tolerated as i64).into(),
         ];
-        let updated = user::run_as(self.owner, || {
-            Spi::connect_mut(|client| client.update(STATEMENT, None, &arguments).map(|rows| rows.len()))
-        })?;
-        Ok(updated == 1)
+        user::run_as(self.owner, || own_statement::run(STATEMENT, &arguments)) == 1
     }
 
     /// Writes what stopped a load. The load stays where it is.

@@ -95,7 +95,8 @@ pub use stat::FileOfPath;
 pub use unmended::UnmendedReject;
 
 use crate::error::Error;
-use crate::pg::executor::array;
+use crate::pg::executor::snapshot::Snapshot;
+use crate::pg::executor::{array, own_statement};
 use crate::pg::processes::user;
 use crate::pg::relations::relation;
 use crate::pg::{self, Oid};
@@ -173,17 +174,19 @@ impl Catalog {
     }
 
     /// Draws the number of a load.
-    pub fn next_load_id(&self) -> Result<i64, Error> {
-        let id = user::run_as(self.owner, || {
-            Spi::get_one::<i64>("SELECT pg_catalog.nextval('loader.load_id_seq'::pg_catalog.regclass)")
-        })?;
-        id.ok_or(Error::Spi(pgrx::spi::SpiError::InvalidPosition))
+    pub fn next_load_id(&self) -> i64 {
+        const QUERY: &str = "SELECT pg_catalog.nextval('loader.load_id_seq'::pg_catalog.regclass)";
+        let mut id = None;
+        user::run_as(self.owner, || {
+            own_statement::select(Snapshot::Latest, QUERY, &[], |row| id = row.bigint(1));
+        });
+        id.expect("nextval returns a number")
     }
 
     /// Writes rejects of a load. The arrays are all of one length and stand in
     /// the target list, where they are taken apart row by row: in FROM each
     /// would be written out first, to disk beyond work_mem.
-    pub fn add_rejects(&self, load_id: i64, rejects: Rejects) -> Result<(), Error> {
+    pub fn add_rejects(&self, load_id: i64, rejects: Rejects) {
         const STATEMENT: &str = "INSERT INTO loader.rejects_data (
             load_id, record_no, byte_offset, byte_length, line, error_type, sqlstate, message, raw, raw_truncated,
             record_key, column_name)
@@ -206,7 +209,7 @@ impl Catalog {
             array::nullable_texts(&memory, &rejects.column_name),
         ];
         drop(rejects);
-        Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
+        user::run_as(self.owner, || own_statement::run(STATEMENT, &arguments));
     }
 }
 

@@ -70,7 +70,7 @@ impl Companion for Booking<'_> {
         let bad = Bad { place, reason, raw: &raw, key: self.keys.get(row) };
         self.rejects.add_refused(self.shown, bad, *self.any_good)?;
         if self.rejects.is_full() {
-            self.rejects.write(self.catalog)?;
+            self.rejects.write(self.catalog);
         }
         Ok(())
     }

@@ -268,7 +268,7 @@ impl FileLoader {
         for index in 0..batch.entries.len() {
             self.put(sink, &batch, index)?;
             if self.rejects.is_full() {
-                self.rejects.write(sink.catalog)?;
+                self.rejects.write(sink.catalog);
             }
             if self.is_full() {
                 self.insert_chunk(sink)?;
@@ -335,7 +335,8 @@ impl FileLoader {
 
     fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), Error> {
         self.insert_chunk(sink)?;
-        self.rejects.write(sink.catalog)
+        self.rejects.write(sink.catalog);
+        Ok(())
     }
 
     /// How many bytes of the file, as it lies on disk, are read.

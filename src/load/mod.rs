@@ -135,7 +135,7 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
     {
         return Err(Error::LoadedConcurrently { path: shown, table: target.shown });
     }
-    let load_id = catalog.next_load_id()?;
+    let load_id = catalog.next_load_id();
     let mut sink = Sink { target: &target, insert: &mut insert, catalog: &catalog };
     let FinishedStream { part, source, first, between, left_out, .. } =
         take_in(source, load_id, &start, &options, &mut sink)
@@ -155,7 +155,7 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
         retry_of: None,
     };
     let on_disk = FileOnDisk { stat: *source.opened().stat(), hash: &source.hash() };
-    catalog.begin(&load, &part.file(Some(on_disk)), &part.step(status))?;
+    catalog.begin(&load, &part.file(Some(on_disk)), &part.step(status));
     if let Some((earlier, offset)) = start.resolves {
         catalog.resolve(earlier, &[offset as i64], load_id)?;
     }

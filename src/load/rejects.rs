@@ -162,11 +162,10 @@ impl RejectLog {
     }
 
     /// Writes what is held back.
-    pub fn write(&mut self, catalog: &Catalog) -> Result<(), Error> {
-        if self.pending.raw.is_empty() {
-            return Ok(());
+    pub fn write(&mut self, catalog: &Catalog) {
+        if !self.pending.raw.is_empty() {
+            self.pending_bytes = 0;
+            catalog.add_rejects(self.load_id, std::mem::take(&mut self.pending));
         }
-        self.pending_bytes = 0;
-        catalog.add_rejects(self.load_id, std::mem::take(&mut self.pending))
     }
 }

@@ -17,6 +17,7 @@ pub mod key_order;
 mod multi_insert;
 pub(in crate::pg) mod nesting;
 pub mod object;
+pub mod own_statement;
 pub mod procedure;
 pub mod query_text;
 mod slot;

@@ -1,6 +1,7 @@
 //! Queries with a snapshot of one's choice.
 
 use super::nesting;
+use super::own_statement::Arguments;
 use crate::pg::strings::text;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
@@ -117,21 +118,15 @@ pub fn select(
     snapshot: Snapshot,
     query: impl AsRef<[u8]>,
     arguments: &[DatumWithOid<'_>],
-    mut take: impl FnMut(&Row<'_>),
+    take: impl FnMut(&Row<'_>),
 ) {
     let query = text::c_string(query.as_ref());
-    let mut types: Vec<_> = arguments.iter().map(DatumWithOid::oid).collect();
-    let mut values: Vec<_> =
-        arguments.iter().map(|a| a.datum().map_or(pg_sys::Datum::null(), |d| d.sans_lifetime())).collect();
-    let nulls: Vec<_> =
-        arguments.iter().map(|a| if a.datum().is_some() { b' ' } else { b'n' } as std::ffi::c_char).collect();
-    snapshot.within(|| {
-        // SAFETY: the arrays have one entry for each argument; a read-only
-        // execution uses the active snapshot. On an error the server takes the
-        // connection down with the transaction.
+    let Arguments { mut types, mut values, nulls } = Arguments::of(arguments);
+    let execute = || {
+        // SAFETY: the arrays have one entry for each argument; a read-only execution uses the active
+        // snapshot.
         unsafe {
-            pg_sys::SPI_connect();
-            let code = pg_sys::SPI_execute_with_args(
+            pg_sys::SPI_execute_with_args(
                 query.as_ptr(),
                 arguments.len() as i32,
                 types.as_mut_ptr(),
@@ -139,15 +134,26 @@ pub fn select(
                 nulls.as_ptr(),
                 true,
                 0,
-            );
-            assert_eq!(code, pg_sys::SPI_OK_SELECT as i32, "a SELECT of ours failed");
-            let table = &*pg_sys::SPI_tuptable;
-            for index in 0..pg_sys::SPI_processed as usize {
-                take(&Row::of(table, index));
-            }
-            pg_sys::SPI_finish();
+            )
         }
-    })
+    };
+    snapshot.within(|| rows_of_select(execute, take));
+}
+
+/// Hands the rows of a SELECT that `execute` executes to `take`. It returns the code of SPI.
+pub(super) fn rows_of_select(execute: impl FnOnce() -> i32, mut take: impl FnMut(&Row<'_>)) {
+    // SAFETY: what is connected is finished. On an error the server takes the connection down with the
+    // transaction. The rows are read before.
+    unsafe {
+        pg_sys::SPI_connect();
+        let code = execute();
+        assert_eq!(code, pg_sys::SPI_OK_SELECT as i32, "a SELECT of ours failed");
+        let table = &*pg_sys::SPI_tuptable;
+        for index in 0..pg_sys::SPI_processed as usize {
+            take(&Row::of(table, index));
+        }
+        pg_sys::SPI_finish();
+    }
 }
 
 /// The bigint that a SELECT of one row and column returns, NULL being `None`.

@@ -10,10 +10,11 @@ pub mod databases;
 pub mod descriptor;
 pub mod directory_events;
 pub mod latch;
+pub(in crate::pg) mod local_setting;
 pub mod lock;
 pub mod notify;
 pub mod progress;
-pub(in crate::pg) mod search_path;
+
 pub mod session;
 pub mod setting;
 pub(in crate::pg) mod shared_lock;

@@ -1,22 +1,22 @@
-//! The search_path, for some time.
+//! Settings of the server that have another value for some time.
 
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
-/// Keeps a search_path in force until it is dropped.
-pub(in crate::pg) struct SearchPath {
+/// Keeps a value of a setting in force until it is dropped.
+pub(in crate::pg) struct LocalSetting {
     level: i32,
 }
 
-impl SearchPath {
-    /// Puts it in force. Raises where it is none.
-    pub(in crate::pg) fn set(search_path: &CStr) -> Self {
+impl LocalSetting {
+    /// Puts the value in force. Raises where the setting cannot have it.
+    pub(in crate::pg) fn set(name: &CStr, value: &CStr) -> Self {
         // SAFETY: a new level of settings, which is ended when the value is dropped, in whatever way.
         unsafe {
-            let own = SearchPath { level: pg_sys::NewGUCNestLevel() };
+            let own = LocalSetting { level: pg_sys::NewGUCNestLevel() };
             pg_sys::set_config_option(
-                c"search_path".as_ptr(),
-                search_path.as_ptr(),
+                name.as_ptr(),
+                value.as_ptr(),
                 pg_sys::GucContext::PGC_USERSET,
                 pg_sys::GucSource::PGC_S_SESSION,
                 pg_sys::GucAction::GUC_ACTION_SAVE,
@@ -29,7 +29,7 @@ impl SearchPath {
     }
 }
 
-impl Drop for SearchPath {
+impl Drop for LocalSetting {
     fn drop(&mut self) {
         // SAFETY: the level that was begun, and has not been ended: a transaction that is rolled back
         // meanwhile is one within it.
