@@ -43,7 +43,7 @@ mod tests {
                 &places,
                 parameters,
                 handed_out,
-                false,
+                None,
             )
             .expect("a statement");
         assert_eq!(rows, Written { inserted: 1, updated: 0 });

@@ -9,12 +9,12 @@ use super::upsert::Upsert;
 use super::{Route, Target};
 use crate::error::{Error, RecordPosition, RejectReason};
 use crate::pg::executor::chunk::Chunk;
-use crate::pg::executor::chunk_handle::{HandedOut, Written};
+use crate::pg::executor::chunk_handle::{HandedOut, Violation, Written};
 use crate::pg::executor::statement::{Parameters, Statement};
 use crate::pg::executor::subtransaction;
 use crate::pg::strings::error_context;
 use pgrx::PgSqlErrorCode;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write};
 use std::ops::Range;
 
@@ -66,7 +66,7 @@ impl Insert {
     /// Inserts these of the rows and returns what that has written: not those that a trigger suppressed. The first row that the server refuses is its error.
     pub fn run(&mut self, target: &Target, rows: Rows<'_>, range: Range<usize>) -> Result<Written, Error> {
         self.make_fit(target)?;
-        self.with_context(target, rows, range, |insert, _| insert(false))
+        self.with_context(target, rows, range, |insert, _| insert(None))
     }
 
     /// The same, but rows that the server refuses are left out.
@@ -85,7 +85,7 @@ impl Insert {
         inserted
     }
 
-    /// Inserts some of the rows: all of them, those before one that a constraint refuses, or none if one is
+    /// Inserts some of the rows: all of them, but for those that a constraint refuses, or none if one is
     /// refused.
     fn attempt(
         &mut self,
@@ -98,29 +98,30 @@ impl Insert {
         self.make_fit(target)?;
         let first = range.start;
         // A row by itself raises the error that says why.
-        let may_end_before = companion.takes_parts() && range.len() > 1;
+        let leaves_out = companion.takes_parts() && range.len() > 1;
+        let violations = RefCell::default();
         let outcome = self.with_context(target, rows, range.clone(), |insert, handed_out| {
             let body = || {
                 companion.before(range).map_err(Outcome::Failed)?;
-                let written = insert(may_end_before).map_err(Outcome::Failed)?;
-                Ok(match handed_out.get() {
-                    HandedOut::Before(index) => Attempt::InsertedBefore(first + index, written),
-                    _ => Attempt::Inserted(written),
-                })
+                insert(leaves_out.then_some(&violations)).map_err(Outcome::Failed)
             };
             subtransaction::unless_refused(body, |error| {
                 let row = match handed_out.get() {
                     // One of those before it has the same key.
                     _ if error.code == PgSqlErrorCode::ERRCODE_CARDINALITY_VIOLATION => None,
                     HandedOut::UpTo(index) => Some(first + index),
-                    HandedOut::None | HandedOut::All | HandedOut::Before(_) => None,
+                    HandedOut::None | HandedOut::All => None,
                 };
                 RejectReason::of_row(error)
                     .map(|reason| Outcome::Refused(Refused { row, reason: Box::new(reason) }))
             })
         });
         match outcome {
-            Ok(attempt) => Ok(attempt),
+            Ok(written) => {
+                let mut violations = violations.into_inner();
+                violations.iter_mut().for_each(|violation| violation.row += first);
+                Ok(Attempt::Inserted(written, violations))
+            }
             Err(Outcome::Refused(refused)) => Ok(Attempt::Refused(refused)),
             Err(Outcome::Failed(error)) => Err(error),
         }
@@ -138,14 +139,14 @@ impl Insert {
         Ok(())
     }
 
-    /// Runs `body` with what inserts the rows of the range, or those before one that a constraint refuses, and
-    /// with what says how far that has got. Errors name the record.
+    /// Runs `body` with what inserts the rows of the range, and leaves out those that a constraint refuses
+    /// where it may, and with what says how far that has got. Errors name the record.
     fn with_context<R>(
         &self,
         target: &Target,
         rows: Rows<'_>,
         range: Range<usize>,
-        body: impl FnOnce(&dyn Fn(bool) -> Result<Written, Error>, &Cell<HandedOut>) -> R,
+        body: impl FnOnce(&RunInsert<'_>, &Cell<HandedOut>) -> R,
     ) -> R {
         let Rows { load_id, file, chunk, .. } = rows;
         let places = rows.places_of(range.clone());
@@ -157,19 +158,22 @@ impl Insert {
             let _ = write_place(&mut place, handed_out.get(), places);
             place
         };
-        let insert = |may_end_before| {
+        let insert = |violations: Option<&RefCell<Vec<Violation>>>| {
             Ok(chunk.hand_to(
                 &self.statement,
                 range.clone(),
                 places,
                 Parameters { number: load_id, file },
                 &handed_out,
-                may_end_before,
+                violations,
             )?)
         };
         error_context::with_context(&describe, || error_context::noting(place, || body(&insert, &handed_out)))
     }
 }
+
+/// Inserts rows. Given a list, it may leave out those that a constraint refuses, and add them there.
+type RunInsert<'a> = dyn Fn(Option<&RefCell<Vec<Violation>>>) -> Result<Written, Error> + 'a;
 
 /// Why rows are not in the table after an attempt.
 enum Outcome {
@@ -205,7 +209,7 @@ fn write_place(line: &mut dyn Write, handed_out: HandedOut, places: &[RecordPosi
     };
     match handed_out {
         HandedOut::UpTo(index) => write!(line, "{}", places[index]),
-        HandedOut::None | HandedOut::All | HandedOut::Before(_) => write!(
+        HandedOut::None | HandedOut::All => write!(
             line,
             "records {} to {}, lines {} to {}, bytes {} to {}",
             first.number,

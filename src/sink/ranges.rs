@@ -2,15 +2,16 @@
 //! them whole or not at all. Where the server names the row that it refuses, those before it go
 //! in and it is left out; where it names none, the range is halved until one row is left.
 //!
-//! A row that NOT NULL or CHECK refuses is seen before it is inserted, where rows go in many at a time: the
-//! range ends before it, and it is tried by itself for the error that says why.
+//! A row that NOT NULL or CHECK refuses is seen before it is inserted, where rows go in many at a time, and
+//! is left out of the range. The first one that a constraint refuses is tried by itself for the error that
+//! says so; the error of the others is the same.
 //!
 //! Every refusal costs a range that is rolled back and rows that are inserted a second time;
 //! every range costs something, too. So the length of ranges follows how far refusals are apart:
 //! a chunk is one range as long as there are none.
 
 use crate::error::{Error, RejectReason};
-use crate::pg::executor::chunk_handle::Written;
+use crate::pg::executor::chunk_handle::{Constraint, Violation, Written};
 use crate::pg::memory::allocator;
 use std::ops::Range;
 
@@ -26,7 +27,7 @@ pub trait Companion {
     /// Called when these rows are in the table.
     fn inserted(&mut self, rows: Range<usize>);
 
-    /// Whether only the first ones may go in of the rows that [`before`](Companion::before) was told of.
+    /// Whether some may be left out of the rows that [`before`](Companion::before) was told of.
     fn takes_parts(&self) -> bool;
 }
 
@@ -78,10 +79,8 @@ impl Pace {
 
 /// What came of an attempt to insert a range.
 pub(super) enum Attempt {
-    /// All of its rows are in.
-    Inserted(Written),
-    /// Those before this row are in, which a constraint refuses.
-    InsertedBefore(usize, Written),
+    /// Its rows are in, but for these, in order.
+    Inserted(Written, Vec<Violation>),
     /// None of them is.
     Refused(Refused),
 }
@@ -106,8 +105,7 @@ pub(super) fn run<C: Companion>(
     // A row that was refused. Those before it are good, unless they are looked at later than they are
     // asked for, several at a time, as those for another server are: then one of them may be meant.
     let mut named: Option<Named> = None;
-    // A row that a constraint refuses: by itself it raises the error that says so.
-    let mut known = None;
+    let mut reasons = Reasons::default();
     while start < count {
         if let Some(Named { reason, unnamed, .. }) = named.take_if(|named| named.row == start) {
             pace.refused(unnamed);
@@ -116,37 +114,44 @@ pub(super) fn run<C: Companion>(
             continue;
         }
         let end = match &named {
-            _ if known == Some(start) => start + 1,
             Some(named) => named.row,
             None if suspect > start => start + (suspect - start).div_ceil(2),
             None => start.saturating_add(pace.next()),
         };
         let range = start..end.min(count);
         let refused = match attempt(range.clone(), companion)? {
-            Attempt::Inserted(rows) => {
+            Attempt::Inserted(rows, violations) => {
                 written += rows;
                 pace.took(range.len());
-                companion.inserted(range.clone());
-                start = range.end;
-                continue;
-            }
-            Attempt::InsertedBefore(row, rows) => {
-                written += rows;
-                pace.took(row - start);
-                if row > start {
-                    companion.inserted(start..row);
+                for Violation { row, constraint } in violations {
+                    if row > start {
+                        companion.inserted(start..row);
+                    }
+                    start = row + 1;
+                    let reason = match reasons.of(constraint) {
+                        Some(reason) => reason,
+                        None => match attempt(row..start, companion)? {
+                            Attempt::Refused(refused) => reasons.learn(constraint, *refused.reason),
+                            // What its constraint asks for may change.
+                            Attempt::Inserted(rows, _) => {
+                                written += rows;
+                                companion.inserted(row..start);
+                                continue;
+                            }
+                        },
+                    };
+                    companion.refused(row, reason)?;
                 }
-                (start, known) = (row, Some(row));
+                if range.end > start {
+                    companion.inserted(start..range.end);
+                }
+                start = range.end;
                 continue;
             }
             Attempt::Refused(refused) => refused,
         };
         allocator::refill().map_err(Error::OutOfMemory)?;
-        if known == Some(start) {
-            // It has cost no other row a second time, so ranges need not be shorter.
-            companion.refused(start, *refused.reason)?;
-            start += 1;
-        } else if named.take().is_some() || (refused.row.is_none() && range.len() > 1) {
+        if named.take().is_some() || (refused.row.is_none() && range.len() > 1) {
             suspect = range.end;
         } else {
             let (row, unnamed) = (refused.row.unwrap_or(start), refused.row.is_none());
@@ -162,4 +167,27 @@ struct Named {
     /// The server did not name it.
     unnamed: bool,
     reason: Box<RejectReason>,
+}
+
+/// What the server says of rows that violate a constraint: of each constraint the same, whatever the row
+/// has. The names of the table and of the constraint may be others in the next chunk.
+#[derive(Default)]
+struct Reasons(Vec<(Constraint, RejectReason)>);
+
+impl Reasons {
+    fn of(&self, constraint: Constraint) -> Option<RejectReason> {
+        self.0.iter().find(|(known, _)| *known == constraint).map(|(_, reason)| reason.clone())
+    }
+
+    /// The row may have been refused for something else.
+    fn learn(&mut self, constraint: Constraint, reason: RejectReason) -> RejectReason {
+        let sqlstate = match constraint {
+            Constraint::NotNull(_) => "23502",
+            Constraint::Check(_) => "23514",
+        };
+        if reason.sqlstate == sqlstate {
+            self.0.push((constraint, reason.clone()));
+        }
+        reason
+    }
 }

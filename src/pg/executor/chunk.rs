@@ -1,7 +1,7 @@
 //! A chunk of rows. A row is a value of type jsonb, made by `jsonb_in`, or has a cell for each of
 //! some columns. Values lie in a memory context of the chunk's own, or in buffers that it holds.
 
-use super::chunk_handle::{self, CellDatum, HandedOut, Values, Written};
+use super::chunk_handle::{self, CellDatum, HandedOut, Values, Violation, Written};
 use super::statement::{Parameters, Statement};
 use crate::pg::Oid;
 use crate::pg::memory::context::{Context, RESERVE};
@@ -11,7 +11,7 @@ use loader_core::pipeline::RecordPosition;
 use pgrx::pg_sys;
 use pgrx::spi::SpiError;
 use std::any::Any;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::ops::Range;
 use std::rc::Rc;
@@ -491,8 +491,8 @@ impl Chunk {
 
     /// Runs a statement that takes the rows at `indexes`, and returns what it has written.
     /// `places` has one for each of these. `handed_out` says meanwhile how far it has
-    /// got, counted from the first of them. With `may_end_before` it may end before a row that a
-    /// constraint refuses.
+    /// got, counted from the first of them. With `violations` it may leave out rows that a constraint
+    /// refuses; they are counted alike.
     pub fn hand_to(
         &self,
         statement: &Statement,
@@ -500,12 +500,12 @@ impl Chunk {
         places: &[RecordPosition],
         parameters: Parameters<'_>,
         handed_out: &Cell<HandedOut>,
-        may_end_before: bool,
+        violations: Option<&RefCell<Vec<Violation>>>,
     ) -> Result<Written, SpiError> {
         let keys = if self.keys.is_empty() { &[] } else { &self.keys[indexes.clone()] };
         let width = self.types.len();
         let cells = &self.cells[indexes.start * width..indexes.end * width];
-        let given = Values { types: &self.types, cells, places, keys, may_end_before };
+        let given = Values { types: &self.types, cells, places, keys, violations };
         // SAFETY: the cells are of the types, the keys are text.
         unsafe { chunk_handle::run(statement, given, parameters, handed_out) }
     }

@@ -32,10 +32,26 @@ pub enum HandedOut {
     None,
     /// The last value that it got, from 0.
     UpTo(usize),
-    /// It has ended before this value, which a constraint of the table refuses: what was before it is in.
-    Before(usize),
     /// It knows that there are no more.
     All,
+}
+
+/// A constraint of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Constraint {
+    /// NOT NULL of that column, from 0.
+    NotNull(usize),
+    /// That one of its CHECKs, from 0, in the order of the server.
+    Check(usize),
+}
+
+/// A row that a statement has left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which one, from 0.
+    pub row: usize,
+    /// The constraint that it violates: the first one.
+    pub constraint: Constraint,
 }
 
 /// What a row has in a column.
@@ -74,8 +90,9 @@ pub(in crate::pg) struct Values<'a> {
     pub places: &'a [RecordPosition],
     /// Texts, one for each row, or none where nobody asks for them.
     pub keys: &'a [Option<pg_sys::Datum>],
-    /// The statement may end before a row that a constraint refuses, and raise no error for it.
-    pub may_end_before: bool,
+    /// The statement may leave out rows that a constraint refuses, raise no error for them, and say here
+    /// which they are, in order.
+    pub violations: Option<&'a RefCell<Vec<Violation>>>,
 }
 
 /// Runs a statement that takes the rows, and returns what it has written.
@@ -133,7 +150,7 @@ pub(super) struct ChunkHandle {
     layout: NonNull<[RowColumn]>,
     places: NonNull<[RecordPosition]>,
     keys: NonNull<[Option<pg_sys::Datum>]>,
-    may_end_before: bool,
+    violations: Option<NonNull<RefCell<Vec<Violation>>>>,
     handed_out: NonNull<Cell<HandedOut>>,
     outcomes: NonNull<RowOutcomes>,
 }
@@ -160,7 +177,7 @@ fn open(
     let Parameters { number, file } = parameters;
     // Nothing raises an error between the handle and what closes it.
     let datums = [token.into_datum(), number.into_datum(), file.into_datum()];
-    let Values { types, cells, places, keys, may_end_before } = given;
+    let Values { types, cells, places, keys, violations } = given;
     let handle = ChunkHandle {
         token,
         list,
@@ -169,7 +186,7 @@ fn open(
         layout: layout.into(),
         places: places.into(),
         keys: keys.into(),
-        may_end_before,
+        violations: violations.map(NonNull::from),
         handed_out: handed_out.into(),
         outcomes: outcomes.into(),
     };
@@ -278,15 +295,23 @@ impl ChunkHandle {
         is_row
     }
 
-    /// Whether the statement may end before a row that a constraint refuses.
-    pub(super) fn may_end_before(&self) -> bool {
-        self.may_end_before
+    /// Whether the statement may leave out rows that a constraint refuses.
+    pub(super) fn may_leave_out(&self) -> bool {
+        self.violations.is_some()
     }
 
-    /// Says that it ends before a row.
-    pub(super) fn end_before(&self, row: usize) {
+    /// Says that a row is left out; `false` where there is no memory to say so.
+    pub(super) fn leave_out(&self, violation: Violation) -> bool {
         // SAFETY: it is there as long as the handle.
-        unsafe { self.handed_out.as_ref() }.set(HandedOut::Before(row));
+        let Some(violations) = self.violations.map(|violations| unsafe { violations.as_ref() }) else {
+            return false;
+        };
+        let mut violations = violations.borrow_mut();
+        let is_noted = violations.try_reserve(1).is_ok();
+        if is_noted {
+            violations.push(violation);
+        }
+        is_noted
     }
 
     /// Says that it is not known which of the rows the statement is at.

@@ -8,7 +8,7 @@
 //! src/backend/commands/copyfrom.c). Here tables with row triggers, partitioned tables and those of other
 //! servers are left to the executor, which takes the rows one by one.
 
-use super::chunk_handle::ChunkHandle;
+use super::chunk_handle::{ChunkHandle, Constraint, Violation};
 use super::slot::{mark_stored, project, store};
 use pgrx::{PgTupleDesc, pg_sys};
 use std::ptr;
@@ -125,6 +125,8 @@ struct Insertion<'a> {
     /// The columns that are NOT NULL, from 0.
     not_null: &'a [usize],
     slots: [*mut pg_sys::TupleTableSlot; BATCH],
+    /// Of each slot of the batch which row it has.
+    rows: [usize; BATCH],
     /// Keeps the page that is being filled, and a few pages to be used again and again.
     state: pg_sys::BulkInsertState,
     /// For the tuples of one batch.
@@ -158,8 +160,18 @@ pub(super) unsafe fn insert_all(
         let not_null = row.iter().enumerate().filter(|(_, column)| column.attnotnull).map(|(index, _)| index);
         let not_null: Vec<usize> = not_null.collect();
         let not_null = &*not_null;
-        let mut insertion =
-            Insertion { node, estate, table, handle, columns, not_null, slots, state, memory };
+        let mut insertion = Insertion {
+            node,
+            estate,
+            table,
+            handle,
+            columns,
+            not_null,
+            slots,
+            rows: [0; BATCH],
+            state,
+            memory,
+        };
         pg_sys::ffi::pg_guard_ffi_boundary(|| insertion.run());
         for slot in insertion.slots.into_iter().filter(|slot| !slot.is_null()) {
             pg_sys::ExecDropSingleTupleTableSlot(slot);
@@ -183,49 +195,57 @@ impl Insertion<'_> {
                 ExecOpenIndices(self.table, false);
             }
             let checks_constraints = !(*(*table.ri_RelationDesc).rd_att).constr.is_null();
-            let (mut row, mut is_row, mut is_refused) = (0, true, false);
+            let (mut row, mut is_row) = (0, true);
             while is_row {
                 self.forget_batch();
-                let first = row;
-                while row - first < BATCH {
+                let mut count = 0;
+                while count < BATCH {
                     is_row = self.handle.take_row(row);
                     if !is_row {
                         break;
                     }
-                    let slot = self.fill(row, row - first);
+                    let slot = self.fill(row, count);
                     if about.relispartition {
                         ExecPartitionCheck(self.table, slot, self.estate, true);
                     }
-                    if checks_constraints {
-                        match self.fulfils_constraints(slot) {
-                            Some(true) => {}
-                            Some(false) => {
-                                (is_row, is_refused) = (false, true);
-                                break;
-                            }
-                            None => ExecConstraints(self.table, slot, self.estate),
-                        }
+                    if !checks_constraints || self.fulfils_constraints(slot, row) {
+                        self.rows[count] = row;
+                        count += 1;
                     }
                     row += 1;
                 }
-                self.insert_batch(first, row - first);
+                self.insert_batch(count);
+                (*self.estate).es_processed += count as u64;
             }
-            (*self.estate).es_processed += row as u64;
-            if is_refused {
-                self.handle.end_before(row);
-            } else {
-                self.handle.take_row(row);
-            }
+            self.handle.take_row(row);
         }
     }
 
-    /// Whether a row fulfils NOT NULL and CHECK. `None` where that is not to be told, but to be raised as an
-    /// error if not: the statement must not end before it, or its constraints are not prepared yet.
+    /// Whether a row fulfils NOT NULL and CHECK. One that does not is an error, unless it may be left out.
+    ///
+    /// # Safety
+    /// The table has constraints, and the slot has that row; called within a guard.
+    unsafe fn fulfils_constraints(&self, slot: *mut pg_sys::TupleTableSlot, row: usize) -> bool {
+        // SAFETY: by contract.
+        unsafe {
+            match self.violated(slot) {
+                Some(None) => return true,
+                Some(Some(constraint)) if self.handle.leave_out(Violation { row, constraint }) => {
+                    return false;
+                }
+                _ => ExecConstraints(self.table, slot, self.estate),
+            }
+            true
+        }
+    }
+
+    /// The first constraint that a row violates, as the server looks at them. `None` where that is not to
+    /// be told: rows may not be left out, or the constraints are not prepared yet.
     ///
     /// # Safety
     /// The table has constraints, and the slot has a row of it; called within a guard.
-    unsafe fn fulfils_constraints(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<bool> {
-        if !self.handle.may_end_before() {
+    unsafe fn violated(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<Option<Constraint>> {
+        if !self.handle.may_leave_out() {
             return None;
         }
         // SAFETY: the slot has a row of the table. The expressions are as many as the constraints, those
@@ -245,8 +265,8 @@ impl Insertion<'_> {
             if checks > 0 && (expressions.is_null() || context.is_null()) {
                 return None;
             }
-            if self.not_null.iter().any(|&column| *(*slot).tts_isnull.add(column)) {
-                return Some(false);
+            if let Some(&column) = self.not_null.iter().find(|&&column| *(*slot).tts_isnull.add(column)) {
+                return Some(Some(Constraint::NotNull(column)));
             }
             if checks > 0 {
                 (*context).ecxt_scantuple = slot;
@@ -255,7 +275,7 @@ impl Insertion<'_> {
                 let expression: *mut pg_sys::ExprState = *expressions.add(index);
                 expression.is_null() || ExecCheck(expression, context)
             };
-            Some((0..checks).all(holds))
+            Some((0..checks).find(|&index| !holds(index)).map(Constraint::Check))
         }
     }
 
@@ -308,8 +328,8 @@ impl Insertion<'_> {
     /// Puts the rows of the batch into the table and its indexes.
     ///
     /// # Safety
-    /// So many slots are filled, with the rows from `first` on; called within a guard.
-    unsafe fn insert_batch(&mut self, first: usize, count: usize) {
+    /// So many slots are filled; called within a guard.
+    unsafe fn insert_batch(&mut self, count: usize) {
         if count == 0 {
             return;
         }
@@ -332,7 +352,7 @@ impl Insertion<'_> {
                 return;
             }
             for place in 0..count {
-                self.handle.take_row(first + place);
+                self.handle.take_row(self.rows[place]);
                 insert_into_indexes(self.table, self.slots[place], self.estate);
             }
         }

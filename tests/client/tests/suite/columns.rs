@@ -570,6 +570,51 @@ fn a_domain_that_takes_no_null_gets_none() {
     }
 }
 
+/// Rows that violate one of several constraints, and some that an index refuses, in one chunk: each
+/// reject says what the server says of that row by itself.
+#[test]
+fn each_constraint_has_its_own_message() {
+    let (database, mut client) = session("columns_constraints");
+    run(
+        &mut client,
+        "CREATE TABLE t (
+             id int, a text NOT NULL, b text NOT NULL, n int,
+             CONSTRAINT odd CHECK (n % 5 <> 0), CONSTRAINT low CHECK (n % 7 <> 0), UNIQUE (id))",
+    );
+    let quoted = |n: usize, divisor: usize| if n % divisor == 0 { "null" } else { "\"x\"" };
+    let records: Vec<String> = (1..=600)
+        .map(|n| {
+            let id = if n % 97 == 0 { 1 } else { n };
+            format!(r#"{{"id": {id}, "a": {}, "b": {}, "n": {n}}}"#, quoted(n, 11), quoted(n, 13))
+        })
+        .collect();
+    let lines: Vec<&str> = records.iter().map(String::as_str).collect();
+    let path = file(&database, "a.json", &lines);
+    let loaded = load_with(&mut client, &path, "t", "").expect("a load");
+    assert_eq!(count(&mut client, "t"), loaded.rows_loaded);
+    let mut wanted = Vec::new();
+    for (index, record) in records.iter().enumerate() {
+        // Those that are in the table already are good rows, but for the one whose key is there twice.
+        let insert = "INSERT INTO t SELECT CASE WHEN id = 1 THEN 1 ELSE id + 1000 END, a, b, n
+                      FROM jsonb_populate_record(NULL::t, $1::text::jsonb)";
+        client.batch_execute("BEGIN").expect("BEGIN");
+        let alone = client.execute(insert, &[record]);
+        client.batch_execute("ROLLBACK").expect("ROLLBACK");
+        if let Err(error) = alone.as_ref().map_err(|error| error.as_db_error().expect("the server's"))
+            && index > 0
+        {
+            let column = error.column().unwrap_or("-");
+            wanted.push(format!("{}|{}|{}|{column}", index + 1, error.code().code(), error.message()));
+        }
+    }
+    let rejects = "SELECT concat_ws('|', record_no, sqlstate, message, coalesce(column_name, '-'))
+                   FROM loader.rejects ORDER BY record_no";
+    let rejects: Vec<String> =
+        client.query(rejects, &[]).expect("rejects").iter().map(|row| row.get(0)).collect();
+    assert!(wanted.len() > 200, "{}", wanted.len());
+    assert_eq!(rejects, wanted);
+}
+
 #[test]
 fn fields_without_a_column_are_rescued_ignored_or_an_error() {
     let (database, mut client) = session("columns_unknown");
