@@ -11,6 +11,7 @@ use crate::pg::processes::user;
 use crate::pg::strings::text;
 use crate::stat::FileStat;
 use pgrx::datum::DatumWithOid;
+use std::cmp::Reverse;
 
 /// An earlier load, of the same content or of the same path.
 #[derive(Clone, Debug)]
@@ -94,32 +95,32 @@ impl Catalog {
                     same_stat!("$1", "$9", "$10", "$11", "$12"),
                     "::pg_catalog.int4::pg_catalog.int8
                     FROM (
-                        SELECT c.load_id FROM loader.load_history_data AS c
-                        WHERE c.file_size OPERATOR(pg_catalog.=) $1 AND c.target_oid OPERATOR(pg_catalog.=) $3
-                          AND c.content_hash OPERATOR(pg_catalog.=) $6
-                        UNION SELECT p.load_id FROM loader.load_history_data AS p
-                        WHERE p.file_path OPERATOR(pg_catalog.=) $7 ",
+                        (SELECT c.* FROM loader.load_history_data AS c
+                         WHERE c.file_size OPERATOR(pg_catalog.=) $1 AND c.target_oid OPERATOR(pg_catalog.=) $3
+                           AND c.content_hash OPERATOR(pg_catalog.=) $6 OFFSET 0)
+                        UNION ALL
+                        (SELECT p.* FROM loader.load_history_data AS p
+                         WHERE p.file_path OPERATOR(pg_catalog.=) $7 OFFSET 0) ",
                     $kin,
-                    ") AS k
-                    CROSS JOIN LATERAL (SELECT l.* FROM loader.load_history_data AS l
-                                        WHERE l.load_id OPERATOR(pg_catalog.=) k.load_id OFFSET 0) AS h
+                    ") AS h
                     WHERE h.target_column OPERATOR(pg_catalog.=) $2
                       AND ",
                     of_target!("$3", "$4", "$8"),
                     " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
                       AND ",
                     in_force!(),
-                    " AND h.retry_of IS NULL
-                    ORDER BY h.load_id USING OPERATOR(pg_catalog.>)"
+                    " AND h.retry_of IS NULL"
                 )
             };
         }
         const QUERY: &str = query!("");
         const QUERY_WITH_KIN: &str = query!(
-            "UNION SELECT i.load_id FROM loader.load_history_data AS i
-             WHERE i.file_inode OPERATOR(pg_catalog.=) $13 AND i.file_device OPERATOR(pg_catalog.=) $9
-             UNION SELECT n.load_id FROM loader.load_history_data AS n
-             WHERE n.file_path OPERATOR(pg_catalog.=) ANY ($14)"
+            "UNION ALL
+             (SELECT i.* FROM loader.load_history_data AS i
+              WHERE i.file_inode OPERATOR(pg_catalog.=) $13 AND i.file_device OPERATOR(pg_catalog.=) $9 OFFSET 0)
+             UNION ALL
+             (SELECT n.* FROM loader.load_history_data AS n
+              WHERE n.file_path OPERATOR(pg_catalog.=) ANY ($14) OFFSET 0)"
         );
         let [device, inode, mtime_ns, ctime_ns] = stat_or_nulls(stat);
         let memory = Context::new(c"loader names", 8 * 1024);
@@ -165,6 +166,9 @@ impl Catalog {
                 });
             });
         });
+        // One may be found in several ways.
+        found.sort_unstable_by_key(|load| Reverse(load.id));
+        found.dedup_by_key(|load| load.id);
         found
     }
 

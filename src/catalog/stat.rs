@@ -29,7 +29,8 @@ impl Catalog {
         content: &Content<'_>,
         files: &[(&[u8], FileStat)],
     ) -> Result<Vec<(usize, i64)>, Error> {
-        // One look at an index for each file, however many rows there are.
+        // One look at an index for each file, however many rows there are. In FROM each array would be
+        // written out first.
         const QUERY: &str = concat!(
             "SELECT f.number, (
                 SELECT pg_catalog.max(h.load_id) FROM ",
@@ -46,14 +47,16 @@ impl Catalog {
                    AND pg_catalog.max(h.load_id) OPERATOR(pg_catalog.=) pg_catalog.max(h.load_id) FILTER (WHERE ",
             same_stat!("f.size", "f.device", "f.inode", "f.mtime_ns", "f.ctime_ns"),
             "))
-            FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),
-                            pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6))
-                 WITH ORDINALITY AS f(path, size, device, inode, mtime_ns, ctime_ns, number)"
+            FROM (SELECT pg_catalog.unnest($12) AS number, pg_catalog.unnest($1) AS path,
+                         pg_catalog.unnest($2) AS size, pg_catalog.unnest($3) AS device,
+                         pg_catalog.unnest($4) AS inode, pg_catalog.unnest($5) AS mtime_ns,
+                         pg_catalog.unnest($6) AS ctime_ns OFFSET 0) AS f"
         );
         let column =
             |value: fn(&FileStat) -> i64| -> Vec<i64> { files.iter().map(|(_, stat)| value(stat)).collect() };
         let memory = Context::new(c"loader files", 8 * 1024);
         let paths: Vec<&[u8]> = files.iter().map(|&(path, _)| path).collect();
+        let numbers: Vec<i64> = (0..).take(files.len()).collect();
         let arguments = [
             array::database_texts(&memory, &paths),
             column(|stat| stat.size as i64).into(),
@@ -66,12 +69,13 @@ impl Catalog {
             content.target_type.into(),
             self.origin.as_str().into(),
             content.records_path.unwrap_or_default().into(),
+            numbers.into(),
         ];
         let mut known = Vec::new();
         user::run_as(self.owner, || {
             snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
                 if let (Some(number), Some(load_id)) = (row.bigint(1), row.bigint(2)) {
-                    known.push((number as usize - 1, load_id));
+                    known.push((number as usize, load_id));
                 }
             });
         });
