@@ -24,6 +24,8 @@ pub enum PipelineError {
     BadChannel(String),
     /// The caller is not logged in as the owner.
     NotTheOwner { name: String, owner: String },
+    /// The caller may not become the owner.
+    MayNotBecomeOwner { name: String, owner: String },
     /// The role that is to own it may not log in.
     MayNotLogIn(String),
     /// It is paused or suspended.
@@ -100,6 +102,11 @@ impl PipelineError {
             )
             .detail("Hooks and triggers have the rights of the role that the session is logged in as.")
             .hint(format!("Log in as role \"{owner}\".")),
+            PipelineError::MayNotBecomeOwner { name, owner } => Message::new(
+                Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("must be able to SET ROLE \"{owner}\" to alter pipeline \"{name}\""),
+            )
+            .detail("What a pipeline does is done as its owner, with more than the rights that others inherit."),
             PipelineError::MayNotLogIn(role) => Message::new(
                 Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
                 format!("role \"{role}\" cannot own a pipeline"),

@@ -125,10 +125,17 @@ fn skip_all(catalog: &Catalog, key: &PipelineKey, seen: &Look) -> Result<(), Err
     Ok(())
 }
 
-/// Changes a pipeline. Where its hooks are given, they have the search_path of now.
+/// Changes a pipeline. Where its hooks are given, they have the search_path of now. What it does is done as
+/// its owner, so whoever changes it has to be able to become that role: with the attributes of a role comes
+/// more than the rights that others inherit.
 pub fn alter(name: &[u8], change: &Change<'_>) -> Result<(), Error> {
     let catalog = Catalog::open()?;
     let mut pipeline = own_pipeline(&catalog, name)?;
+    let owner = if pipeline.is_at_home { pipeline.owner } else { user::named(&pipeline.owner_name) };
+    if !user::may_become(user::current(), owner) {
+        let (name, owner) = (text::show(name), text::show(&pipeline.owner_name));
+        return Err(PipelineError::MayNotBecomeOwner { name, owner }.into());
+    }
     let had_batches = pipeline.definition.on_batch.is_some();
     if change.table.is_none() && !is_target_there(&pipeline) {
         return Err(no_target(&pipeline));

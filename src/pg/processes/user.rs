@@ -65,6 +65,21 @@ pub fn has_rights_of(caller: Oid, role: Oid) -> bool {
     }
 }
 
+/// Whether `caller` may become `role` by SET ROLE: from 16 on, who inherits its rights need not be
+/// able to. Attributes of a role, such as SUPERUSER, are no rights that anybody inherits.
+pub fn may_become(caller: Oid, role: Oid) -> bool {
+    // SAFETY: look-ups; roles that are gone are in no list.
+    #[cfg(feature = "pg15")]
+    unsafe {
+        pg_sys::is_member_of_role(caller, role)
+    }
+    // SAFETY: the same.
+    #[cfg(not(feature = "pg15"))]
+    unsafe {
+        pg_sys::member_can_set_role(caller, role)
+    }
+}
+
 /// The role of that name; invalid where there is none.
 pub fn named(name: &[u8]) -> Oid {
     let name = text::c_string(name);

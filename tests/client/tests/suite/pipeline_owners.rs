@@ -72,6 +72,44 @@ fn a_pipeline_is_run_by_its_owner() {
 }
 
 #[test]
+fn who_only_inherits_rights_does_not_say_what_is_done_as_the_owner() {
+    let setup = Setup::bare("pipeline_inherits");
+    let folder = owned(&setup.database, "pipeline_inherits");
+    let mut admin = setup.database.connect();
+    admin
+        .batch_execute(
+            "ALTER ROLE pipeline_inherits SUPERUSER; CREATE ROLE pipeline_heir LOGIN;
+             GRANT pg_read_server_files, pipeline_inherits TO pipeline_heir",
+        )
+        .expect("a role");
+    let mut heir = setup.database.connect_as("pipeline_heir");
+    let alter = "SELECT alter_pipeline('q', on_file => 'ALTER ROLE pipeline_heir SUPERUSER')";
+    let hook = "SELECT coalesce(on_file, '') FROM loader.pipelines";
+    // Whoever may become the owner may do all that it may.
+    heir.batch_execute(alter).expect("alter_pipeline");
+    heir.batch_execute("SELECT alter_pipeline('q', on_file => '')").expect("alter_pipeline");
+    let version: i32 =
+        heir.query_one("SELECT current_setting('server_version_num')::int", &[]).expect("a version").get(0);
+    if version < 160_000 {
+        return;
+    }
+    admin
+        .batch_execute("GRANT pipeline_inherits TO pipeline_heir WITH INHERIT TRUE, SET FALSE")
+        .expect("GRANT");
+    for change in [alter, "SELECT alter_pipeline('q', poll => '1 h')"] {
+        let refused = "42501: must be able to SET ROLE \"pipeline_inherits\" to alter pipeline \"q\"";
+        assert_eq!(message(heir.batch_execute(change)), refused, "{change}");
+    }
+    assert_eq!(texts(&mut heir, hook), [""]);
+    // What only stops it, and has it go on, takes the rights alone.
+    heir.batch_execute("SELECT pause_pipeline('q'); SELECT resume_pipeline('q')").expect("the rights");
+    put(&setup.database, &folder, "a");
+    setup.database.connect_as("pipeline_inherits").batch_execute("CALL run_pipeline('q')").expect("a run");
+    let is_super = "SELECT rolsuper::text FROM pg_roles WHERE rolname = 'pipeline_heir'";
+    assert_eq!(texts(&mut admin, is_super), ["false"]);
+}
+
+#[test]
 fn rights_are_looked_at_in_each_run() {
     let setup = Setup::bare("pipeline_rights");
     let folder = owned(&setup.database, "pipeline_rights");
