@@ -144,12 +144,12 @@ pub fn work(segment: Segment) {
 fn tell_by_call(call: &HookCall, transactions: &mut Transactions) -> Result<(), Failure> {
     transactions.begin();
     let loads = Catalog::open()?.batch(&call.pipeline)?;
+    // In a transaction of its own: what the procedure rolls back takes back what was set with it.
+    hook::keep_search_path(&call.search_path);
     transactions.commit();
     let memory = Context::new(c"loader batch", RESERVE);
     let argument = array::bigints(&memory, &loads);
-    transactions
-        .run_statement(|| hook::call(&call.sql, &call.search_path, &argument))
-        .map_err(Failure::from)?;
+    transactions.run_statement(|| hook::call(&call.sql, &argument)).map_err(Failure::from)?;
     Catalog::open()?.forget_batch(&call.pipeline, &loads)?;
     transactions.try_commit().map_err(Failure::from)?;
     pg::check_for_interrupts();

@@ -81,14 +81,11 @@ pub fn is_call(sql: &[u8]) -> bool {
     }
 }
 
-/// Runs a CALL as if a client had sent it, so that the procedure may commit. In a worker that exists for
-/// that alone, within [`super::transaction::Transactions::run_statement`]. Raises what it raises.
-pub fn call(sql: &[u8], search_path: &[u8], argument: &DatumWithOid<'_>) {
-    let (sql, search_path) = (text::c_string(sql), text::c_string(search_path));
-    let types = [argument.oid()];
-    let value = argument.datum().map_or(pg_sys::Datum::null(), |datum| datum.sans_lifetime());
-    // SAFETY: what is parsed and planned lies in the current context, which outlives transactions, as the
-    // caller promises and the text and the argument do. The portal is this function's own.
+/// Puts a search_path in force for the rest of the session, once the transaction commits. In a worker that
+/// exists for a hook alone.
+pub fn keep_search_path(search_path: &[u8]) {
+    let search_path = text::c_string(search_path);
+    // SAFETY: both are copied.
     unsafe {
         pg_sys::SetConfigOption(
             c"search_path".as_ptr(),
@@ -96,6 +93,18 @@ pub fn call(sql: &[u8], search_path: &[u8], argument: &DatumWithOid<'_>) {
             pg_sys::GucContext::PGC_USERSET,
             pg_sys::GucSource::PGC_S_SESSION,
         );
+    }
+}
+
+/// Runs a CALL as if a client had sent it, so that the procedure may commit. In a worker that exists for
+/// that alone, within [`super::transaction::Transactions::run_statement`]. Raises what it raises.
+pub fn call(sql: &[u8], argument: &DatumWithOid<'_>) {
+    let sql = text::c_string(sql);
+    let types = [argument.oid()];
+    let value = argument.datum().map_or(pg_sys::Datum::null(), |datum| datum.sans_lifetime());
+    // SAFETY: what is parsed and planned lies in the current context, which outlives transactions, as the
+    // caller promises and the text and the argument do. The portal is this function's own.
+    unsafe {
         let parsed = list::elements(pg_sys::pg_parse_query(sql.as_ptr()));
         let [one] = parsed else { return };
         let raw = one.ptr_value.cast::<pg_sys::RawStmt>();

@@ -158,6 +158,33 @@ fn on_batch_may_be_a_procedure_that_commits() {
     assert_eq!(texts(&mut setup.client, "SELECT loads_pending::text FROM loader.pipelines"), ["0"]);
 }
 
+#[test]
+fn a_procedure_that_rolls_back_keeps_its_search_path() {
+    let mut setup = Setup::bare("hooks_rollback");
+    setup
+        .client
+        .batch_execute(
+            "CREATE SCHEMA own; CREATE TABLE own.told (step int);
+             CREATE PROCEDURE own.tell(loads bigint[]) LANGUAGE plpgsql AS $$
+             BEGIN
+                 ROLLBACK;
+                 INSERT INTO told VALUES (1);
+                 COMMIT;
+                 ROLLBACK;
+                 INSERT INTO told VALUES (2);
+             END $$;
+             SET search_path = own, public",
+        )
+        .expect("a hook");
+    let mut setup = setup.create("on_batch => 'CALL tell($1)'").expect("create_pipeline");
+    setup.client.batch_execute("SET search_path = public").expect("SET");
+    setup.put("a", lines(1));
+    setup.run().expect("a run");
+    let errors = "SELECT concat_ws(' ', batches, batch_error) FROM loader.pipeline_runs";
+    assert_eq!(texts(&mut setup.client, errors), ["1"]);
+    assert_eq!(texts(&mut setup.client, "SELECT step::text FROM own.told ORDER BY step"), ["1", "2"]);
+}
+
 /// Kills the session's backend at moments of all kinds: what the hooks have added up equals what the rows
 /// say.
 fn kill_at_moments(moments: u64) {
