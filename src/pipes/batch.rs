@@ -62,8 +62,14 @@ pub fn tell(
         return Ok(None);
     }
     if hook::is_call(on_batch) {
+        let session = Session::own();
+        // Looks into a catalog.
+        let can_be_taken_over = session.can_be_taken_over();
         transactions.commit();
-        return Ok(Some(call(pipeline, on_batch, transactions)));
+        if !can_be_taken_over {
+            return Ok(Some(Err(failure("42501", "the worker that is to run it cannot log in"))));
+        }
+        return Ok(Some(call(pipeline, on_batch, &session, transactions)));
     }
     let run = || tell_within(&catalog, pipeline, on_batch).map_err(Failure::from);
     let told = match contain(run, Failure::from) {
@@ -84,17 +90,18 @@ fn tell_within(catalog: &Catalog, pipeline: &Pipeline, on_batch: &[u8]) -> Resul
 }
 
 /// Has a worker run a CALL, and waits for it without a lock or a snapshot.
-fn call(pipeline: &Pipeline, on_batch: &[u8], transactions: &mut Transactions) -> Result<(), Failure> {
-    let session = Session::own();
-    if !session.can_be_taken_over() {
-        return Err(failure("42501", "the worker that is to run it cannot log in"));
-    }
+fn call(
+    pipeline: &Pipeline,
+    on_batch: &[u8],
+    session: &Session,
+    transactions: &mut Transactions,
+) -> Result<(), Failure> {
     let call = HookCall {
         pipeline: pipeline.key.name.clone(),
         sql: on_batch.to_vec(),
         search_path: pipeline.definition.search_path.clone(),
     };
-    let mailbox = Mailbox::of_session(&session, &call, ANSWER_ROOM);
+    let mailbox = Mailbox::of_session(session, &call, ANSWER_ROOM);
     let Some(worker) = Worker::start(mailbox.segment(), Job::Session(CALL_WORKER as u8)) else {
         return Err(failure("53000", "the server has no background worker free that could run it"));
     };

@@ -234,6 +234,27 @@ fn a_run_has_the_rights_and_settings_of_its_owner() {
 }
 
 #[test]
+fn a_procedure_is_called_where_the_owner_has_just_been_altered() {
+    let (database, mut admin, folder) = session("launcher_call");
+    admin
+        .batch_execute(
+            "CREATE ROLE launcher_call SUPERUSER LOGIN; CREATE TABLE told (loads bigint[]);
+             CREATE PROCEDURE tell(loads bigint[]) LANGUAGE plpgsql AS $$
+             BEGIN INSERT INTO told VALUES (loads); COMMIT; END $$",
+        )
+        .expect("a role");
+    let mut owner = database.connect_as("launcher_call");
+    // Nothing of the owner is known any more when the worker for the CALL is to be started.
+    let hooks = "on_file => 'ALTER ROLE launcher_call CONNECTION LIMIT 50', on_batch => 'CALL tell($1)'";
+    create_with(&mut owner, &folder, &format!("settle => '0', {hooks}"));
+    drop_file(database.cluster, &folder, 1);
+    wait_for("the CALL", || count(&mut admin, "told") == 1);
+    wait_for("its end", || {
+        count(&mut admin, "loader.pipeline_runs WHERE batches = 1 AND batches_failed = 0") == 1
+    });
+}
+
+#[test]
 fn databases_are_dropped_while_pipelines_run() {
     let mut admin = Cluster::preloaded().connect("postgres");
     let (other, mut bystander, beside) = session("launcher_beside");
