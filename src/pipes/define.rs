@@ -129,6 +129,7 @@ fn skip_all(catalog: &Catalog, key: &PipelineKey, seen: &Look) -> Result<(), Err
 /// its owner, so whoever changes it has to be able to become that role: with the attributes of a role comes
 /// more than the rights that others inherit.
 pub fn alter(name: &[u8], change: &Change<'_>) -> Result<(), Error> {
+    pg::prevent_during_recovery(c"alter_pipeline");
     let catalog = Catalog::open()?;
     let mut pipeline = own_pipeline(&catalog, name)?;
     let owner = if pipeline.is_at_home { pipeline.owner } else { user::named(&pipeline.owner_name) };
@@ -155,6 +156,7 @@ pub fn alter(name: &[u8], change: &Change<'_>) -> Result<(), Error> {
 
 /// Has a pipeline load nothing until it is resumed.
 pub fn pause(name: &[u8], reason: Option<&[u8]>) -> Result<(), Error> {
+    pg::prevent_during_recovery(c"pause_pipeline");
     let catalog = Catalog::open()?;
     let pipeline = own_pipeline(&catalog, name)?;
     catalog.stop_pipeline(&pipeline.key, PipelineState::Paused, reason)?;
@@ -165,6 +167,7 @@ pub fn pause(name: &[u8], reason: Option<&[u8]>) -> Result<(), Error> {
 /// Has it go on. One that came from another database belongs here from now on: to the role and the
 /// table that have the names that it had there.
 pub fn resume(name: &[u8]) -> Result<(), Error> {
+    pg::prevent_during_recovery(c"resume_pipeline");
     let catalog = Catalog::open()?;
     let mut pipeline = own_pipeline(&catalog, name)?;
     if pipeline.is_at_home {
@@ -186,6 +189,7 @@ pub fn resume(name: &[u8]) -> Result<(), Error> {
 
 /// Removes a pipeline; `if_exists` says that it need not be there.
 pub fn drop_pipeline(name: &[u8], if_exists: bool) -> Result<(), Error> {
+    pg::prevent_during_recovery(c"drop_pipeline");
     let catalog = Catalog::open()?;
     wake::launcher_at_commit();
     match own_pipeline(&catalog, name) {

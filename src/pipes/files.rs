@@ -4,11 +4,13 @@ use super::own_pipeline;
 use crate::access;
 use crate::catalog::Catalog;
 use crate::error::{Error, PipelineError};
+use crate::pg;
 use crate::pg::processes::wake;
 use crate::pg::strings::text;
 
 /// Has a pipeline pass over a file, whatever becomes of it.
 pub fn skip_file(name: &[u8], path: &[u8], reason: Option<&[u8]>) -> Result<(), Error> {
+    pg::prevent_during_recovery(c"skip_file");
     let catalog = Catalog::open()?;
     let pipeline = own_pipeline(&catalog, name)?;
     catalog.skip_file(&pipeline.key, &absolute(path)?, reason)
@@ -16,6 +18,7 @@ pub fn skip_file(name: &[u8], path: &[u8], reason: Option<&[u8]>) -> Result<(), 
 
 /// Has a pipeline try a file at its next run that it has skipped, quarantined or failed to load.
 pub fn retry_file(name: &[u8], path: &[u8]) -> Result<(), Error> {
+    pg::prevent_during_recovery(c"retry_file");
     let catalog = Catalog::open()?;
     let pipeline = own_pipeline(&catalog, name)?;
     if !catalog.retry_file(&pipeline.key, &absolute(path)?)? {

@@ -222,6 +222,13 @@ fn a_replica_has_the_same() {
         "SELECT * FROM retry_rejects(1)",
         "SELECT seed_json_table('u')",
         "SELECT seed_json_table('t', if_not_exists => true)",
+        "SELECT create_pipeline('p', '/x', 't')",
+        "SELECT alter_pipeline('p', poll => '1 h')",
+        "SELECT pause_pipeline('p')",
+        "SELECT resume_pipeline('p')",
+        "SELECT drop_pipeline('p', if_exists => true)",
+        "SELECT skip_file('p', '/x')",
+        "SELECT retry_file('p', '/x')",
     ] {
         let error = message(there.batch_execute(call));
         assert!(
