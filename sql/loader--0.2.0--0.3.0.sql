@@ -1030,7 +1030,12 @@ AS $swap_objections$
     SELECT format('%s has another owner, and has to be replaced', pg_describe_object('pg_class'::regclass, v.oid, 0)),
            'The role that swaps has to have the rights of the owners of both tables and of the views that read them.'
     FROM loader.swap_views($1, $2) AS r JOIN pg_class AS v ON v.oid = r.view
-    WHERE NOT pg_has_role(v.relowner, 'USAGE')
+    WHERE NOT pg_is_other_temp_schema(v.relnamespace) AND NOT pg_has_role(v.relowner, 'USAGE')
+    UNION ALL
+    SELECT format('%s is a temporary view of another session', pg_describe_object('pg_class'::regclass, v.oid, 0)),
+           'It goes when that session ends.'
+    FROM loader.swap_views($1, $2) AS r JOIN pg_class AS v ON v.oid = r.view
+    WHERE pg_is_other_temp_schema(v.relnamespace)
     UNION ALL
     SELECT DISTINCT format('%s depends on table "%s"', pg_describe_object(d.classid, d.objid, d.objsubid), d.name),
            CASE d.classid

@@ -365,6 +365,15 @@ fn what_can_be_neither_kept_nor_moved_is_named() {
         assert_eq!(error.code().code(), "55000", "{obstacle}: {error:?}");
         client.batch_execute("ROLLBACK").expect("ROLLBACK");
     }
+    let mut beside = database.connect();
+    beside.batch_execute("CREATE TEMP VIEW beside AS SELECT id FROM t").expect("a temporary view");
+    let error = client.query("SELECT swap_table('t', 't_next')", &[]).expect_err("somebody else's view");
+    let error = error.as_db_error().expect("an error of the server");
+    let detail = error.detail().unwrap_or_default();
+    assert!(detail.ends_with("beside is a temporary view of another session"), "{error:?}");
+    drop(beside);
+    wait_for("the session to end", || count(&mut client, "pg_class WHERE relname = 'beside'") == 0);
+    client.batch_execute("CREATE TEMP VIEW own AS SELECT id FROM t").expect("a temporary view");
     swap(&mut client).expect("nothing of these is left");
 
     let errors = [
