@@ -192,6 +192,7 @@ impl Serialise for OnFileError {
 #[cfg(test)]
 mod tests {
     use super::{BulkArguments, CallPlan, FileHook, OnFileError};
+    use crate::catalog::PipelineKey;
     use crate::formats::RawCsv;
     use crate::pg::Oid;
     use crate::sink::RawColumnOptions;
@@ -229,7 +230,7 @@ mod tests {
             },
             threads: 3,
             hook: Some(FileHook {
-                pipeline: b"p".to_vec(),
+                pipeline: PipelineKey { name: b"p".to_vec(), generation: 1 },
                 on_file: Some(b"SELECT $1".to_vec()),
                 search_path: b"public".to_vec(),
                 in_batches: true,

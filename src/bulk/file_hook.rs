@@ -1,7 +1,7 @@
 //! What is to happen in the transaction in which a file is loaded to its end: both or neither.
 
 use super::serialise::serialise_fields;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, PipelineKey};
 use crate::error::{Error, HookError};
 use crate::pg::executor::hook;
 use crate::pg::executor::subtransaction;
@@ -10,7 +10,7 @@ use crate::pg::strings::text;
 /// What a pipeline wants of each file that it loads. Texts are in the database's encoding.
 #[derive(Clone, Debug)]
 pub struct FileHook {
-    pub pipeline: Vec<u8>,
+    pub pipeline: PipelineKey,
     /// SQL whose parameters are the number of the load and the path of the file.
     pub on_file: Option<Vec<u8>>,
     /// The search_path of that.
@@ -22,6 +22,7 @@ pub struct FileHook {
     pub files_are_final: bool,
 }
 
+serialise_fields!(PipelineKey { name, generation });
 serialise_fields!(FileHook { pipeline, on_file, search_path, in_batches, files_are_final });
 
 impl FileHook {

@@ -49,7 +49,7 @@ fn object(kind: Kind, target: Oid, what: &[u8]) -> Object {
 
 /// The lock that a run of a pipeline holds.
 fn of_run(pipeline: &PipelineKey) -> Object {
-    let generation = pipeline.generation().to_le_bytes();
+    let generation = pipeline.generation.to_le_bytes();
     object(Kind::Pipeline, Oid::INVALID, &[&generation[..], &pipeline.name].concat())
 }
 

@@ -182,7 +182,7 @@ impl Catalog {
         let times = if attempt.attempts == 1 { "it has failed" } else { "it has failed again" };
         let arguments = [
             text::parameter(&key.name),
-            key.generation().into(),
+            key.generation.into(),
             text::parameter(&as_text(attempt.path)),
             or_null(wait),
             (attempt.stat.size as i64).into(),
@@ -266,7 +266,7 @@ impl Catalog {
         let paths: Vec<&[u8]> = paths.iter().map(AsRef::as_ref).collect();
         vec![
             text::parameter(&key.name),
-            key.generation().into(),
+            key.generation.into(),
             array::database_texts(memory, &paths),
             column(|stat| stat.size as i64),
             column(|stat| stat.device as i64),

@@ -1,6 +1,6 @@
 //! Runs of pipelines, and the loads that their hooks have not been told of.
 
-use super::pipelines::Pipeline;
+use super::pipelines::{Pipeline, PipelineKey};
 use super::{Catalog, or_null};
 use crate::error::{Error, Failure};
 use crate::pg;
@@ -90,10 +90,17 @@ impl Catalog {
         self.change(FORGET, &[text::parameter(&pipeline.key.name), pg::now().into()]).map(|_| ())
     }
 
-    /// Notes that on_batch of a pipeline is to be told of a load.
-    pub fn add_to_batch(&self, pipeline: &[u8], load_id: i64) -> Result<(), Error> {
-        const STATEMENT: &str = "INSERT INTO loader.pipeline_batches_data (pipeline, load_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        self.change(STATEMENT, &[text::parameter(pipeline), load_id.into()]).map(|_| ())
+    /// Notes that on_batch of a pipeline is to be told of a load, unless the pipeline, or its hook, has gone
+    /// while the file was loaded.
+    pub fn add_to_batch(&self, key: &PipelineKey, load_id: i64) -> Result<(), Error> {
+        const STATEMENT: &str = concat!(
+            "INSERT INTO loader.pipeline_batches_data (pipeline, load_id)
+            SELECT p.name, $3 FROM loader.pipelines_data AS p",
+            of_pipeline!(),
+            " AND p.on_batch IS NOT NULL ON CONFLICT DO NOTHING"
+        );
+        let arguments = [text::parameter(&key.name), key.generation.into(), load_id.into()];
+        self.change(STATEMENT, &arguments).map(|_| ())
     }
 
     /// Whether there is a load that on_batch of a pipeline has not been told of.

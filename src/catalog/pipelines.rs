@@ -86,13 +86,7 @@ impl PipelineState {
 #[derive(Clone, Debug)]
 pub struct PipelineKey {
     pub name: Vec<u8>,
-    generation: i64,
-}
-
-impl PipelineKey {
-    pub(super) fn generation(&self) -> i64 {
-        self.generation
-    }
+    pub generation: i64,
 }
 
 /// A pipeline.

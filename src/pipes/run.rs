@@ -250,7 +250,7 @@ impl Run {
             memory::push(&mut list.stats, file.stat)?;
         }
         let hook = FileHook {
-            pipeline: self.key().name.clone(),
+            pipeline: self.key().clone(),
             on_file: definition.on_file.clone(),
             search_path: definition.search_path.clone(),
             in_batches: definition.on_batch.is_some(),

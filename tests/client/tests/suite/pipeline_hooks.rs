@@ -1,6 +1,6 @@
 //! The hooks of pipelines: on_file with its file, on_batch once for each load, whatever happens.
 
-use crate::helpers::{Numbers, backend, count, lines};
+use crate::helpers::{Gate, Numbers, backend, count, lines};
 use crate::pipelines::{Setup, notified, texts};
 use loader_client_tests::{Cluster, Limits, message, send_signal, wait_for};
 use postgres::Client;
@@ -183,6 +183,32 @@ fn a_procedure_that_rolls_back_keeps_its_search_path() {
     let errors = "SELECT concat_ws(' ', batches, batch_error) FROM loader.pipeline_runs";
     assert_eq!(texts(&mut setup.client, errors), ["1"]);
     assert_eq!(texts(&mut setup.client, "SELECT step::text FROM own.told ORDER BY step"), ["1", "2"]);
+}
+
+#[test]
+fn a_hook_that_goes_while_files_are_loaded_is_not_told_of_them() {
+    let again = "SELECT drop_pipeline('p');
+                 SELECT create_pipeline('p', '/none/*', 't', on_batch => 'SELECT $1', enabled => false)";
+    let changes = [("hooks_altered", "SELECT alter_pipeline('p', on_batch => '')"), ("hooks_dropped", again)];
+    for (name, change) in changes {
+        let mut setup = Setup::new(name, "on_batch => 'SELECT $1'");
+        let mut gate = Gate::close(&setup.database, "t", 0);
+        setup.put("a", lines(1));
+        let mut other = setup.database.connect();
+        thread::scope(|scope| {
+            let run = scope.spawn(|| other.batch_execute("CALL run_pipeline('p')"));
+            gate.wait_for_waiters(1);
+            setup.client.batch_execute(change).expect("a change");
+            gate.open();
+            run.join().expect("a session").expect("a run");
+        });
+        assert_eq!(setup.rows(), 1);
+        assert_eq!(
+            texts(&mut setup.client, "SELECT loads_pending::text FROM loader.pipelines"),
+            ["0"],
+            "{name}"
+        );
+    }
 }
 
 /// Kills the session's backend at moments of all kinds: what the hooks have added up equals what the rows
