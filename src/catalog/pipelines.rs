@@ -361,6 +361,14 @@ impl Catalog {
         Ok(self.change(QUERY, &[text::parameter(&key.name), key.generation.into()])? == 1)
     }
 
+    /// Keeps others from changing a pipeline to the end of the transaction, if it is there. What they have
+    /// changed is waited for.
+    pub fn lock_pipeline(&self, key: &PipelineKey) -> Result<(), Error> {
+        const QUERY: &str =
+            concat!("SELECT 1 FROM loader.pipelines_data AS p", of_pipeline!(), " FOR NO KEY UPDATE");
+        self.change(QUERY, &[text::parameter(&key.name), key.generation.into()]).map(|_| ())
+    }
+
     /// Has a pipeline be due at once.
     pub fn hurry_pipeline(&self, key: &PipelineKey) -> Result<(), Error> {
         const STATEMENT: &str =

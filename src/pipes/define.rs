@@ -131,7 +131,7 @@ fn skip_all(catalog: &Catalog, key: &PipelineKey, seen: &Look) -> Result<(), Err
 pub fn alter(name: &[u8], change: &Change<'_>) -> Result<(), Error> {
     pg::prevent_during_recovery(c"alter_pipeline");
     let catalog = Catalog::open()?;
-    let mut pipeline = own_pipeline(&catalog, name)?;
+    let mut pipeline = own_pipeline_alone(&catalog, name)?;
     let owner = if pipeline.is_at_home { pipeline.owner } else { user::named(&pipeline.owner_name) };
     if !user::may_become(user::current(), owner) {
         let (name, owner) = (text::show(name), text::show(&pipeline.owner_name));
@@ -169,7 +169,7 @@ pub fn pause(name: &[u8], reason: Option<&[u8]>) -> Result<(), Error> {
 pub fn resume(name: &[u8]) -> Result<(), Error> {
     pg::prevent_during_recovery(c"resume_pipeline");
     let catalog = Catalog::open()?;
-    let mut pipeline = own_pipeline(&catalog, name)?;
+    let mut pipeline = own_pipeline_alone(&catalog, name)?;
     if pipeline.is_at_home {
         if !is_target_there(&pipeline) {
             return Err(no_target(&pipeline));
@@ -197,6 +197,13 @@ pub fn drop_pipeline(name: &[u8], if_exists: bool) -> Result<(), Error> {
         Err(Error::Pipeline(PipelineError::NotFound(_))) if if_exists => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// The same as [`own_pipeline`], which nobody else changes until the end of the transaction: what others
+/// change at this moment is waited for, and not written over.
+fn own_pipeline_alone(catalog: &Catalog, name: &[u8]) -> Result<Pipeline, Error> {
+    catalog.lock_pipeline(&own_pipeline(catalog, name)?.key)?;
+    own_pipeline(catalog, name)
 }
 
 fn is_target_there(pipeline: &Pipeline) -> bool {

@@ -3,9 +3,10 @@
 
 use crate::helpers::{count, lines};
 use crate::pipelines::{Setup, texts};
-use loader_client_tests::{Cluster, Database, message};
+use loader_client_tests::{Cluster, Database, message, wait_for};
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 
 /// A role of that name, which may load, and a pipeline `q` of it into its table `s`.
 fn owned(database: &Database, role: &str) -> PathBuf {
@@ -107,6 +108,21 @@ fn who_only_inherits_rights_does_not_say_what_is_done_as_the_owner() {
     setup.database.connect_as("pipeline_inherits").batch_execute("CALL run_pipeline('q')").expect("a run");
     let is_super = "SELECT rolsuper::text FROM pg_roles WHERE rolname = 'pipeline_heir'";
     assert_eq!(texts(&mut admin, is_super), ["false"]);
+}
+
+#[test]
+fn what_two_sessions_change_at_a_time_is_changed() {
+    let mut setup = Setup::new("pipeline_changed", "on_file => 'SELECT $1, $2', poll => '1 h'");
+    let mut other = setup.database.connect();
+    setup.client.batch_execute("BEGIN; SELECT alter_pipeline('p', on_file => '')").expect("alter_pipeline");
+    let change = thread::spawn(move || other.batch_execute("SELECT alter_pipeline('p', poll => '2 h')"));
+    let waits = "pg_stat_activity WHERE datname = 'pipeline_changed' AND wait_event_type = 'Lock'";
+    let mut watcher = setup.database.connect();
+    wait_for("the other session", || count(&mut watcher, waits) == 1);
+    setup.client.batch_execute("COMMIT").expect("COMMIT");
+    change.join().expect("a thread").expect("alter_pipeline");
+    let definition = "SELECT concat_ws(' ', on_file, poll) FROM loader.pipelines";
+    assert_eq!(texts(&mut setup.client, definition), ["02:00:00"]);
 }
 
 #[test]
