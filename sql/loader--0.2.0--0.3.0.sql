@@ -1368,12 +1368,15 @@ BEGIN
             PERFORM loader.swap_check(current, next);
 
             -- These locks keep off readers, in the order in which readers take them, views before what they read.
-            -- To change an owner into the same one locks a view alone; LOCK would lock all that it reads, too.
+            -- To move a view to the schema that it is in locks the view alone; LOCK would lock all that it reads, too. Its
+            -- owner is not set to what it was before the wait: that may be what was waited for. The owners of the tables
+            -- are locked already. Temporary views of this session nobody else reads.
             locks_began := NULL;
             FOR lock IN
                 SELECT l.lock
-                FROM (SELECT 1, v.view, format('ALTER VIEW %s OWNER TO %s', v.name, c.relowner::regrole)
+                FROM (SELECT 1, v.view, format('ALTER VIEW %s SET SCHEMA %s', v.name, c.relnamespace::regnamespace)
                       FROM loader.swap_views(current, next) AS v JOIN pg_class AS c ON c.oid = v.view
+                      WHERE c.relnamespace <> pg_my_temp_schema()
                       UNION ALL
                       SELECT CASE c.oid WHEN current THEN 2 ELSE 3 END, c.oid,
                              format('ALTER TABLE %s OWNER TO %s', c.oid::regclass, c.relowner::regrole)

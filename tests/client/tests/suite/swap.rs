@@ -398,6 +398,29 @@ fn what_can_be_neither_kept_nor_moved_is_named() {
 }
 
 #[test]
+fn what_others_change_of_a_view_meanwhile_is_not_taken_back() {
+    let (database, mut client) = tables("swap_meanwhile", "CREATE TABLE t (id bigint PRIMARY KEY)");
+    client
+        .batch_execute(
+            "CREATE VIEW report AS SELECT id FROM t; CREATE ROLE swap_heir; GRANT SELECT ON t TO swap_heir",
+        )
+        .expect("a view");
+    let mut other = database.connect();
+    other.batch_execute("BEGIN; ALTER VIEW report OWNER TO swap_heir").expect("ALTER VIEW");
+    thread::scope(|scope| {
+        let swapped = scope.spawn(|| swap(&mut client));
+        let mut watcher = database.connect();
+        let waits = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        wait_for("the swap to wait", || count(&mut watcher, waits) == 1);
+        other.batch_execute("COMMIT").expect("COMMIT");
+        swapped.join().expect("a session").expect("a swap");
+    });
+    let owner = "SELECT relowner::regrole::text FROM pg_class WHERE relname = 'report'";
+    let owner: String = client.query_one(owner, &[]).expect("a view").get(0);
+    assert_eq!(owner, "swap_heir");
+}
+
+#[test]
 fn an_owner_swaps_tables_and_views_of_its_own() {
     let cluster = Cluster::shared();
     let database = cluster.database("swap_owner");
