@@ -38,6 +38,7 @@ unsafe extern "C-unwind" {
         estate: *mut pg_sys::EState,
         raises: bool,
     ) -> bool;
+    fn ProcessInterrupts();
     fn ExecOpenIndices(table: *mut pg_sys::ResultRelInfo, speculative: bool);
     #[cfg(feature = "pg15")]
     fn ExecInsertIndexTuples(
@@ -106,13 +107,29 @@ pub(super) unsafe fn table_of(node: &pg_sys::CustomScanState) -> Option<*mut pg_
                 || triggers.trig_insert_instead_row
                 || triggers.trig_insert_new_table
         });
-        let is_computed =
-            (*(*relation).rd_att).constr.as_ref().is_some_and(|constraints| constraints.has_generated_stored);
-        // What a volatile function of the statement reads may be the rows before.
+        let constraints = (*(*relation).rd_att).constr.as_ref();
+        let is_computed = constraints.is_some_and(|constraints| constraints.has_generated_stored);
+        // What a volatile function of the statement or of a CHECK reads may be the rows before.
         let is_volatile =
-            pg_sys::contain_volatile_functions_not_nextval((*node.ss.ps.plan).targetlist.cast());
+            pg_sys::contain_volatile_functions_not_nextval((*node.ss.ps.plan).targetlist.cast())
+                || constraints.is_some_and(|constraints| has_volatile_check(constraints));
         (is_heap && !has_row_triggers && !is_computed && !is_volatile).then_some(table)
     }
+}
+
+/// Whether a CHECK calls a volatile function.
+///
+/// # Safety
+/// The constraints are those of a table that is open.
+unsafe fn has_volatile_check(constraints: &pg_sys::TupleConstr) -> bool {
+    (0..usize::from(constraints.num_check)).any(|index| {
+        // SAFETY: the checks are so many. One without an expression is not enforced.
+        unsafe {
+            let expression = (*constraints.check.add(index)).ccbin;
+            !expression.is_null()
+                && pg_sys::contain_volatile_functions(pg_sys::stringToNode(expression).cast())
+        }
+    })
 }
 
 /// What is needed to insert the rows of one statement.
@@ -198,17 +215,20 @@ impl Insertion<'_> {
             let (mut row, mut is_row) = (0, true);
             while is_row {
                 self.forget_batch();
-                let mut count = 0;
-                while count < BATCH {
+                if pg_sys::InterruptPending != 0 {
+                    ProcessInterrupts();
+                }
+                let (first, mut count) = (row, 0);
+                while row - first < BATCH {
                     is_row = self.handle.take_row(row);
                     if !is_row {
                         break;
                     }
                     let slot = self.fill(row, count);
-                    if about.relispartition {
-                        ExecPartitionCheck(self.table, slot, self.estate, true);
-                    }
                     if !checks_constraints || self.fulfils_constraints(slot, row) {
+                        if about.relispartition {
+                            ExecPartitionCheck(self.table, slot, self.estate, true);
+                        }
                         self.rows[count] = row;
                         count += 1;
                     }

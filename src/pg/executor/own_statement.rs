@@ -13,9 +13,10 @@ use std::ptr::NonNull;
 thread_local! {
     /// The plans, by address and length of the statement. Never dropped: to register what drops them
     /// takes memory, and where there is none that ends the process.
-    static PLANS: RefCell<ManuallyDrop<Option<HashMap<(usize, usize), Plan>>>> =
-        const { RefCell::new(ManuallyDrop::new(None)) };
+    static PLANS: RefCell<ManuallyDrop<Option<Plans>>> = const { RefCell::new(ManuallyDrop::new(None)) };
 }
+
+type Plans = HashMap<(usize, usize), Plan>;
 
 /// The types of the parameters of a statement, and its plan, which is kept.
 struct Plan(Vec<pg_sys::Oid>, NonNull<pg_sys::_SPI_plan>);

@@ -581,10 +581,10 @@ fn each_constraint_has_its_own_message() {
              id int, a text NOT NULL, b text NOT NULL, n int,
              CONSTRAINT odd CHECK (n % 5 <> 0), CONSTRAINT low CHECK (n % 7 <> 0), UNIQUE (id))",
     );
-    let quoted = |n: usize, divisor: usize| if n % divisor == 0 { "null" } else { "\"x\"" };
-    let records: Vec<String> = (1..=600)
+    let quoted = |n: usize, divisor: usize| if n.is_multiple_of(divisor) { "null" } else { "\"x\"" };
+    let records: Vec<String> = (1..=600_usize)
         .map(|n| {
-            let id = if n % 97 == 0 { 1 } else { n };
+            let id = if n.is_multiple_of(97) { 1 } else { n };
             format!(r#"{{"id": {id}, "a": {}, "b": {}, "n": {n}}}"#, quoted(n, 11), quoted(n, 13))
         })
         .collect();

@@ -251,6 +251,39 @@ fn wal_records(client: &mut Client, query: &str) -> i64 {
     records.expect("a number of records")
 }
 
+/// A CHECK that reads the table sees the rows before its own, as when each row goes in by itself. The
+/// message of a partition's constraint stands back behind those of CHECK and NOT NULL, as the server's does.
+#[test]
+fn a_check_that_reads_the_table_sees_the_rows_before() {
+    let (database, mut client) = session("stored_reading_check");
+    let text: String = (0..200).map(|n| format!("{{\"n\": {n}}}\n")).collect();
+    let file = database.file("numbers.json", text);
+    client
+        .batch_execute(
+            "DROP TABLE IF EXISTS t; CREATE TABLE t (n int);
+             CREATE FUNCTION has_room(remainder int) RETURNS boolean LANGUAGE plpgsql AS $$
+             BEGIN RETURN (SELECT count(*) < 5 FROM t WHERE n % 10 = remainder); END $$;
+             ALTER TABLE t ADD CHECK (has_room(n % 10))",
+        )
+        .expect("a table");
+    client.execute("SELECT load_json_file($1, 't')", &[&file]).expect("a load");
+    assert_eq!(number(&mut client, "SELECT max(c) FROM (SELECT count(*) AS c FROM t GROUP BY n % 10)"), 5);
+    assert_eq!(count(&mut client, "t"), 50);
+
+    client
+        .batch_execute(
+            "DROP TABLE t;
+             CREATE TABLE whole (n int, CONSTRAINT odd CHECK (n % 2 = 1)) PARTITION BY RANGE (n);
+             CREATE TABLE t PARTITION OF whole FOR VALUES FROM (0) TO (100)",
+        )
+        .expect("a partition");
+    client.execute("SELECT load_json_file($1, 't', if_loaded => 'force')", &[&file]).expect("a load");
+    assert_eq!(count(&mut client, "t"), 50);
+    let of_check = "loader.rejects WHERE load_id = (SELECT max(load_id) FROM loader.load_history)
+                    AND message LIKE '%\"odd\"%'";
+    assert_eq!(count(&mut client, of_check), 100);
+}
+
 #[test]
 fn rows_go_in_many_at_a_time() {
     const ROWS: i64 = 20_000;
