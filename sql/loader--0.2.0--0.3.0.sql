@@ -1445,6 +1445,7 @@ CREATE TABLE loader.pipelines_data (
     state           text NOT NULL,
     reason          text,
     created_at      timestamptz NOT NULL,
+    changes         bigint NOT NULL DEFAULT 0,
     failed_runs     integer NOT NULL DEFAULT 0,
     broken_runs     integer NOT NULL DEFAULT 0,
     failed_batches  integer NOT NULL DEFAULT 0,

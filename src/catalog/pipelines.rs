@@ -111,6 +111,8 @@ pub struct Pipeline {
     /// the system was booted.
     pub failed_batches: i32,
     pub batch_due_ns: i64,
+    /// How often somebody has changed, stopped, resumed or hurried it.
+    pub changes: i64,
 }
 
 /// A pipeline and when it is due.
@@ -154,6 +156,17 @@ pub struct AfterRun<'a> {
     pub error: Option<&'a str>,
 }
 
+/// What a pipeline is at the end of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtEnd {
+    /// What it was when the run began.
+    Unchanged,
+    /// Somebody has changed, stopped, resumed or hurried it since.
+    Changed,
+    /// Somebody has dropped it.
+    Gone,
+}
+
 const COLUMNS: &str = "p.generation, (p.home OPERATOR(pg_catalog.=) $1)::pg_catalog.int4::pg_catalog.int8,
     p.owner::pg_catalog.int8, p.owner_name::pg_catalog.text, p.target, p.target_oid::pg_catalog.int8,
     p.target_type::pg_catalog.int8, p.pattern, p.format,
@@ -165,7 +178,7 @@ const COLUMNS: &str = "p.generation, (p.home OPERATOR(pg_catalog.=) $1)::pg_cata
     p.on_file_error, p.on_file, p.on_batch, p.notify, p.options::pg_catalog.text, p.search_path, p.state, p.reason,
     p.failed_runs::pg_catalog.int8, p.broken_runs::pg_catalog.int8, p.failed_batches::pg_catalog.int8,
     CASE WHEN p.boot OPERATOR(pg_catalog.=) $2 THEN p.batch_due_ns ELSE 0 END,
-    p.name";
+    p.name, p.changes";
 
 /// SQL for an interval of so many microseconds.
 macro_rules! interval {
@@ -175,6 +188,13 @@ macro_rules! interval {
             $parameter,
             "::pg_catalog.float8 OPERATOR(pg_catalog./) 1e6::pg_catalog.float8)"
         )
+    };
+}
+
+/// SQL that lets a run that is under way see that somebody has changed its pipeline.
+macro_rules! changed {
+    () => {
+        "changes = p.changes OPERATOR(pg_catalog.+) 1"
     };
 }
 
@@ -291,7 +311,8 @@ impl Catalog {
             interval!("$14"),
             ", on_file_error = $15, on_file = $16, on_batch = $17, notify = $18,
                 options = pg_catalog.jsonb_in(pg_catalog.textout($19)), search_path = $20,
-                due_ns = 0, next_run = $21",
+                due_ns = 0, next_run = $21, ",
+            changed!(),
             of_pipeline!()
         );
         Ok(self.change(STATEMENT, &definition_arguments(key, definition)?)? == 1)
@@ -304,8 +325,11 @@ impl Catalog {
         state: PipelineState,
         reason: Option<&[u8]>,
     ) -> Result<bool, Error> {
-        const STATEMENT: &str =
-            concat!("UPDATE loader.pipelines_data AS p SET state = $3, reason = $4", of_pipeline!());
+        const STATEMENT: &str = concat!(
+            "UPDATE loader.pipelines_data AS p SET state = $3, reason = $4, ",
+            changed!(),
+            of_pipeline!()
+        );
         let arguments =
             [text::parameter(&key.name), key.generation.into(), state.name().into(), or_null_text(reason)];
         Ok(self.change(STATEMENT, &arguments)? == 1)
@@ -318,7 +342,8 @@ impl Catalog {
             "UPDATE loader.pipelines_data AS p
             SET state = 'active', reason = NULL, home = $3, owner = $4, owner_name = $5::pg_catalog.name,
                 target = $6, target_oid = $7, target_type = $8, due_ns = 0, next_run = $9,
-                failed_runs = 0, broken_runs = 0, failed_batches = 0, batch_due_ns = 0",
+                failed_runs = 0, broken_runs = 0, failed_batches = 0, batch_due_ns = 0, ",
+            changed!(),
             of_pipeline!()
         );
         let arguments = [
@@ -371,29 +396,40 @@ impl Catalog {
 
     /// Has a pipeline be due at once.
     pub fn hurry_pipeline(&self, key: &PipelineKey) -> Result<(), Error> {
-        const STATEMENT: &str =
-            concat!("UPDATE loader.pipelines_data AS p SET due_ns = 0, next_run = $3", of_pipeline!());
+        const STATEMENT: &str = concat!(
+            "UPDATE loader.pipelines_data AS p SET due_ns = 0, next_run = $3, ",
+            changed!(),
+            of_pipeline!()
+        );
         let arguments = [text::parameter(&key.name), key.generation.into(), pg::now().into()];
         self.change(STATEMENT, &arguments).map(|_| ())
     }
 
-    /// Writes what a run has found, and when the next one is due.
-    pub fn end_run(&self, key: &PipelineKey, run: &AfterRun<'_>) -> Result<(), Error> {
+    /// Writes what a run has found, and when the next one is due. Where somebody has changed the pipeline
+    /// since the run began, that it is due at once stays, and so does what was forgotten of failures.
+    pub fn end_run(&self, pipeline: &Pipeline, run: &AfterRun<'_>) -> Result<AtEnd, Error> {
         const STATEMENT: &str = concat!(
             "UPDATE loader.pipelines_data AS p
-            SET boot = $3, due_ns = $4, next_run = $5 OPERATOR(pg_catalog.+) ",
+            SET boot = $3, due_ns = CASE WHEN p.changes OPERATOR(pg_catalog.=) $17 THEN $4 ELSE 0 END,
+                next_run = CASE WHEN p.changes OPERATOR(pg_catalog.=) $17
+                                THEN $5 OPERATOR(pg_catalog.+) ",
             interval!("$6"),
-            ", scheduler = $7, last_run = $8,
+            " ELSE p.next_run END, scheduler = $7, last_run = $8,
                 batch_due_ns = CASE WHEN p.boot OPERATOR(pg_catalog.=) $3 THEN p.batch_due_ns ELSE 0 END,
                 files_seen = COALESCE($9, p.files_seen), files_pending = COALESCE($10, p.files_pending),
                 bytes_pending = COALESCE($11, p.bytes_pending),
                 oldest_pending = CASE WHEN $9 IS NULL THEN p.oldest_pending ELSE $12 END,
                 last_loaded = CASE WHEN $13 THEN $5 ELSE p.last_loaded END,
-                failed_runs = $14, broken_runs = $15,
+                failed_runs = CASE WHEN p.changes OPERATOR(pg_catalog.=) $17 THEN $14
+                                   ELSE LEAST(p.failed_runs, $14) END,
+                broken_runs = CASE WHEN p.changes OPERATOR(pg_catalog.=) $17 THEN $15
+                                   ELSE LEAST(p.broken_runs, $15) END,
                 last_error = COALESCE($16, p.last_error),
                 last_error_at = CASE WHEN $16 IS NULL THEN p.last_error_at ELSE $5 END",
-            of_pipeline!()
+            of_pipeline!(),
+            " RETURNING (p.changes OPERATOR(pg_catalog.<>) $17)::pg_catalog.int4"
         );
+        let key = &pipeline.key;
         let sight = run.sight.as_ref();
         let wait = i64::try_from(run.wait.as_nanos()).unwrap_or(i64::MAX);
         let arguments = [
@@ -413,8 +449,17 @@ impl Catalog {
             run.failed_runs.into(),
             run.broken_runs.into(),
             or_null(run.error),
+            pipeline.changes.into(),
         ];
-        self.change(STATEMENT, &arguments).map(|_| ())
+        self.as_owner(|client| {
+            let mut rows = client.update(STATEMENT, None, &arguments)?;
+            let changed = rows.next().map(|row| row.get::<i32>(1)).transpose()?.flatten();
+            Ok(match changed {
+                None => AtEnd::Gone,
+                Some(0) => AtEnd::Unchanged,
+                Some(_) => AtEnd::Changed,
+            })
+        })
     }
 
     /// Writes how often on_batch has failed in a row, and when it is to be tried again.
@@ -528,5 +573,6 @@ fn pipeline_of(row: &Row<'_>) -> Pipeline {
         broken_runs: number(26) as i32,
         failed_batches: number(27) as i32,
         batch_due_ns: number(28),
+        changes: number(30),
     }
 }

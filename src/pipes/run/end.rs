@@ -1,7 +1,7 @@
 //! The end of a run: what it came to is written down, and when the next one is due.
 
 use super::{End, Run, RunFailure};
-use crate::catalog::{AfterRun, Catalog, OnPipelineFileError, PipelineState, RunRow, RunStatus};
+use crate::catalog::{AfterRun, AtEnd, Catalog, OnPipelineFileError, PipelineState, RunRow, RunStatus};
 use crate::error::{Error, HookError};
 use crate::pg::executor::transaction::Transactions;
 use crate::pg::strings::{message, text};
@@ -9,6 +9,7 @@ use crate::pipes::decide::backoff;
 use crate::pipes::notice::{self, Event};
 use crate::settings::{self, LogLoads};
 use pgrx::PgLogLevel;
+use std::time::Duration;
 
 /// After so many runs in a row that took new files, of which every single one failed, something else
 /// than a file is wrong.
@@ -74,8 +75,12 @@ impl Run {
             broken_runs,
             error,
         };
-        catalog.end_run(self.key(), &after)?;
-        self.change_state(&catalog, failed_runs)?;
+        match catalog.end_run(&self.pipeline, &after)? {
+            AtEnd::Unchanged => self.change_state(&catalog, failed_runs)?,
+            // What this run says is about what the pipeline was: the next one sees what it is now.
+            AtEnd::Changed => wait = Duration::ZERO,
+            AtEnd::Gone => {}
+        }
         transactions.commit();
         Ok(End { wait, error: self.error_of_call() })
     }

@@ -572,6 +572,71 @@ fn one_session_at_a_time_runs_a_pipeline() {
     assert_eq!((setup.rows(), setup.state()), (1, "paused".into()));
 }
 
+/// That it is due at once is not overwritten by the end of a run that has begun before.
+#[test]
+fn what_is_changed_during_a_run_counts_after_it() {
+    for (name, change) in [
+        ("pipelines_altered", "SELECT alter_pipeline('p', max_files => 10)"),
+        ("pipelines_resumed", "SELECT pause_pipeline('p'), resume_pipeline('p')"),
+        ("pipelines_retried", "SELECT retry_file('p', path) FROM loader.pipeline_files"),
+    ] {
+        let mut setup = Setup::new(name, "poll => '1 h', retry_delay => '1 h'");
+        setup.put("bad.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\0 no more");
+        setup.run().expect("a run");
+        let mut gate = crate::helpers::Gate::close(&setup.database, "t", 0);
+        setup.put("a", numbered(0..1));
+        let mut other = setup.database.connect();
+        std::thread::scope(|scope| {
+            let run = scope.spawn(|| other.batch_execute("CALL run_pipeline('p')"));
+            gate.wait_for_waiters(1);
+            setup.put("b", numbered(1..2));
+            setup.client.batch_execute(change).expect("a change");
+            gate.open();
+            run.join().expect("a session").expect("a run");
+        });
+        let due = "SELECT (next_run <= now())::text FROM loader.pipelines";
+        assert_eq!(texts(&mut setup.client, due), ["true"], "{change}");
+        setup.client.batch_execute("CALL run_pipelines()").expect("what is due");
+        assert_eq!(setup.rows(), 2, "{change}");
+        assert_eq!(texts(&mut setup.client, due), ["false"], "{change}");
+    }
+}
+
+/// A run that fails says nothing of what the pipeline has become meanwhile.
+#[test]
+fn a_run_does_not_suspend_what_was_resumed_during_it() {
+    let mut setup = Setup::new("pipelines_resumed_in_time", "max_attempts => 1");
+    let mut gate = crate::helpers::Gate::close(&setup.database, "t", 3);
+    setup
+        .client
+        .batch_execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+             CREATE TRIGGER later BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION refuse();
+             SELECT alter_pipeline('p', options => '{\"on_error\": \"stop\"}')",
+        )
+        .expect("a trigger");
+    for n in 1..3 {
+        setup.put(&format!("f{n}"), numbered(n..n + 1));
+        assert_eq!(setup.counts()[2], 1);
+    }
+    setup.put("f3", numbered(3..4));
+    let mut other = setup.database.connect();
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| other.batch_execute("CALL run_pipeline('p')"));
+        gate.wait_for_waiters(1);
+        setup.client.batch_execute("SELECT pause_pipeline('p'), resume_pipeline('p')").expect("resumed");
+        gate.open();
+        run.join().expect("a session").expect("a run");
+    });
+    assert_eq!(setup.state(), "active");
+    for n in 4..7 {
+        assert_eq!(setup.state(), "active");
+        setup.put(&format!("f{n}"), numbered(n..n + 1));
+        assert_eq!(setup.counts()[2], 1);
+    }
+    assert_eq!(setup.state(), "suspended: every file of 3 runs in a row failed");
+}
+
 /// A directory may be away for some time, and a table for good.
 #[test]
 fn what_may_come_back_is_waited_for() {
