@@ -46,10 +46,12 @@ serialise_fields!(RunRequest { database, owner, name });
 pub struct RunAnswer {
     /// When the pipeline is due again, from now on; `None` where it is not active any more.
     pub wait: Option<Duration>,
+    /// Another session runs it at this moment: there was no run.
+    pub elsewhere: bool,
     /// Where files of it may appear.
     pub directories: Vec<WatchedDirectory>,
 }
-serialise_fields!(RunAnswer { wait, directories });
+serialise_fields!(RunAnswer { wait, elsewhere, directories });
 serialise_fields!(WatchedDirectory { path, has_files });
 serialise_lists!(WatchedDirectory);
 

@@ -219,11 +219,11 @@ impl Launcher {
 
     fn take_run(&mut self, key: &PipelineKey, mailbox: &Mailbox, makes_room: bool, now: Instant) {
         let outcome = match mailbox.answered::<RunAnswer>() {
-            Answer::Is(RunAnswer { wait: Some(wait), directories }) => {
+            Answer::Is(RunAnswer { wait: Some(wait), elsewhere, directories }) => {
                 if self.watches.set(key, &directories) {
                     self.schedule.has_news(key, now);
                 }
-                RunOutcome::Again(wait)
+                if elsewhere { RunOutcome::Elsewhere(wait) } else { RunOutcome::Again(wait) }
             }
             Answer::Is(RunAnswer { wait: None, .. }) => RunOutcome::Inactive,
             Answer::TooLong(_) | Answer::None if makes_room => RunOutcome::MadeRoom,

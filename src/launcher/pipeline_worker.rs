@@ -32,7 +32,7 @@ pub fn run(segment: Segment) {
 /// Runs it, if the database has the extension, or has it still. There is room for an answer of so
 /// many bytes.
 fn run_pipeline(name: &[u8], room: usize, transactions: &mut Transactions) -> Result<RunAnswer, Error> {
-    let inactive = RunAnswer { wait: None, directories: Vec::new() };
+    let inactive = RunAnswer { wait: None, elsewhere: false, directories: Vec::new() };
     transactions.begin();
     let is_installed = pipes::is_installed();
     transactions.commit();
@@ -50,5 +50,5 @@ fn run_pipeline(name: &[u8], room: usize, transactions: &mut Transactions) -> Re
         }
         fits
     });
-    Ok(RunAnswer { wait: Some(end.wait), directories })
+    Ok(RunAnswer { wait: Some(end.wait), elsewhere: end.elsewhere, directories })
 }

@@ -43,7 +43,10 @@ pub struct PipelineKey {
 pub enum RunOutcome {
     /// The pipeline is due again after this time.
     Again(Duration),
-    /// The pipeline is not active any more, or runs elsewhere.
+    /// Another session runs the pipeline. It is tried again after this time, or when somebody says that
+    /// something has changed: whoever runs it does at its end.
+    Elsewhere(Duration),
+    /// The pipeline is not active any more.
     Inactive,
     /// The worker has ended without a word.
     Lost,
@@ -84,6 +87,8 @@ struct Pipeline {
     failures: u32,
     /// Files have come since the last run began.
     has_news: bool,
+    /// Another session ran it when it was to run.
+    elsewhere: bool,
 }
 
 impl Schedule {
@@ -134,7 +139,13 @@ impl Schedule {
             database.asked_since = Some(now);
             database.ask_at = now + ASK_AGAIN;
             if std::mem::take(&mut database.woken) {
-                database.pipelines.values_mut().for_each(|pipeline| pipeline.failures = 0);
+                for pipeline in database.pipelines.values_mut() {
+                    pipeline.failures = 0;
+                    if std::mem::take(&mut pipeline.elsewhere) {
+                        // Files may have come that the run there has not seen.
+                        pipeline.due = now;
+                    }
+                }
             }
         }
     }
@@ -155,8 +166,9 @@ impl Schedule {
                 None => Pipeline::new(owner, now),
                 Some(mut pipeline) => {
                     pipeline.owner = owner;
-                    // What has begun since then knows better, and what fails is not hurried.
-                    if pipeline.failures == 0 && pipeline.began <= asked {
+                    // What has begun since then knows better, and what fails is not hurried. What runs
+                    // elsewhere is due there until it ends.
+                    if pipeline.failures == 0 && !pipeline.elsewhere && pipeline.began <= asked {
                         pipeline.due = pipeline.due.min(now + wait);
                     }
                     pipeline
@@ -195,6 +207,7 @@ impl Schedule {
         if let Some(pipeline) = self.pipeline(key) {
             pipeline.began = now;
             pipeline.has_news = false;
+            pipeline.elsewhere = false;
         }
     }
 
@@ -210,6 +223,11 @@ impl Schedule {
                 if pipeline.has_news {
                     pipeline.due = pipeline.due.min(pipeline.pause_until);
                 }
+            }
+            RunOutcome::Elsewhere(wait) => {
+                pipeline.failures = 0;
+                pipeline.elsewhere = true;
+                pipeline.due = now + wait;
             }
             RunOutcome::Inactive => {
                 pipeline.failures = 0;
@@ -238,8 +256,9 @@ impl Schedule {
     pub fn has_news(&mut self, key: &PipelineKey, now: Instant) {
         if let Some(pipeline) = self.pipeline(key) {
             pipeline.has_news = true;
-            // A worker that fails is not started more often because files come.
-            if pipeline.failures == 0 {
+            // A worker that fails is not started more often because files come, nor one that finds
+            // another session at work.
+            if pipeline.failures == 0 && !pipeline.elsewhere {
                 pipeline.due = pipeline.due.min(now.max(pipeline.pause_until));
             }
         }
@@ -314,6 +333,7 @@ impl Pipeline {
             hold_until: long_ago,
             failures: 0,
             has_news: false,
+            elsewhere: false,
         }
     }
 }
@@ -446,6 +466,29 @@ mod tests {
         assert_eq!(schedule.next_time(false, true), Some(begin + POLL));
         schedule.has_news(&key("a"), begin + SECOND);
         assert_eq!(schedule.next_time(false, true), Some(begin + SECOND));
+    }
+
+    #[test]
+    fn what_runs_elsewhere_is_waited_for() {
+        let now = Instant::now();
+        let mut schedule = schedule(&[("a", Duration::ZERO), ("b", POLL)], now);
+        schedule.started(&key("a"), now);
+        schedule.ended(&key("a"), RunOutcome::Elsewhere(3 * POLL), now);
+        assert_eq!(runs(&schedule, now), None);
+        schedule.has_news(&key("a"), now + SECOND);
+        // The database is asked because of another one: what it says of this one is no news.
+        schedule.started(&key("b"), now);
+        schedule.ended(&key("b"), RunOutcome::Inactive, now);
+        answer(&mut schedule, &[("a", Duration::ZERO)], now);
+        assert_eq!(schedule.next_time(false, true), Some(now + 3 * POLL));
+        // The run there has ended, and says when the next one is due. Files may have come meanwhile.
+        let end = now + POLL;
+        schedule.wake(database(1), end);
+        answer(&mut schedule, &[("a", 10 * POLL)], end);
+        assert_eq!(runs(&schedule, end).as_deref(), Some("a"));
+        schedule.started(&key("a"), end);
+        schedule.ended(&key("a"), RunOutcome::Again(10 * POLL), end);
+        assert_eq!(schedule.next_time(false, true), Some(end + 10 * POLL));
     }
 
     #[test]

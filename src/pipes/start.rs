@@ -6,7 +6,7 @@ use crate::catalog::{Catalog, Pipeline, PipelineState};
 use crate::error::{Error, PipelineError};
 use crate::pg::executor::transaction::Transactions;
 use crate::pg::processes::lock::Held;
-use crate::pg::processes::user;
+use crate::pg::processes::{user, wake};
 use crate::pg::strings::{message, text};
 use pgrx::PgLogLevel;
 use std::time::Duration;
@@ -32,6 +32,8 @@ impl Scheduler {
 pub struct RunEnd {
     /// How long it is until the next run.
     pub wait: Duration,
+    /// Another session runs it at this moment: there was no run.
+    pub elsewhere: bool,
     /// Which files the pipeline waits for, in the database's encoding.
     pub pattern: Vec<u8>,
 }
@@ -51,13 +53,13 @@ pub fn run_in_worker(name: &[u8], transactions: &mut Transactions) -> Result<Opt
         }
     };
     if claim.is_none() {
-        // Another session runs it at this moment.
-        return Ok(Some(RunEnd { wait: pipeline.definition.poll, pattern: pipeline.definition.pattern }));
+        let definition = pipeline.definition;
+        return Ok(Some(RunEnd { wait: definition.poll, elsewhere: true, pattern: definition.pattern }));
     }
     let mut run = Run::new(pipeline, Scheduler::Launcher);
     let end = run.run_to_end(transactions)?;
     drop(claim);
-    Ok(Some(RunEnd { wait: end.wait, pattern: run.pipeline.definition.pattern }))
+    Ok(Some(RunEnd { wait: end.wait, elsewhere: false, pattern: run.pipeline.definition.pattern }))
 }
 
 /// Runs a pipeline for a call. Raises nothing for a file that failed, unless that is wanted.
@@ -71,6 +73,8 @@ pub fn run_in_call(name: &[u8], transactions: &mut Transactions) -> Result<(), E
     let mut run = Run::new(pipeline, Scheduler::Call);
     let end = run.run_to_end(transactions)?;
     drop(claim);
+    // It may have come to run it meanwhile, and gone again.
+    wake::launcher();
     message::tell(PgLogLevel::NOTICE, run.words(), None, None);
     match end.error {
         Some(error) => Err(error),

@@ -110,13 +110,16 @@ pub fn launcher_at_commit() {
     AT_COMMIT.set(true);
 }
 
+/// Has the launcher ask this database now.
+pub fn launcher() {
+    // SAFETY: a plain variable.
+    wake(unsafe { pg_sys::MyDatabaseId });
+}
+
 #[pg_guard]
 unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *mut c_void) {
     match event {
-        pg_sys::XactEvent::XACT_EVENT_COMMIT if AT_COMMIT.replace(false) => {
-            // SAFETY: a plain variable.
-            wake(unsafe { pg_sys::MyDatabaseId });
-        }
+        pg_sys::XactEvent::XACT_EVENT_COMMIT if AT_COMMIT.replace(false) => launcher(),
         pg_sys::XactEvent::XACT_EVENT_ABORT | pg_sys::XactEvent::XACT_EVENT_PREPARE => AT_COMMIT.set(false),
         _ => {}
     }

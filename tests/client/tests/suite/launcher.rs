@@ -414,6 +414,33 @@ fn processes_are_killed_and_ended() {
     }
 }
 
+/// The launcher comes while a session runs the pipeline, and goes again. A file that has come after that
+/// session has looked is not left until the next poll.
+#[test]
+fn what_comes_while_a_session_runs_a_pipeline_is_not_forgotten() {
+    let conf =
+        ["shared_preload_libraries = 'loader'", "loader.launcher = off", "log_min_messages = debug1"];
+    let cluster = Cluster::start(&conf, Limits::default());
+    let (database, mut client, folder) = session_in(&cluster, "launcher_elsewhere");
+    gate(&mut client);
+    drop_file(&cluster, &folder, 1);
+    create(&mut client, &folder, "1 h");
+    let mut runner = database.connect();
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| runner.batch_execute("CALL run_pipeline('p')"));
+        let in_gate = "pg_stat_activity WHERE wait_event = 'PgSleep'";
+        wait_for("the run to load", || count(&mut client, in_gate) == 1);
+        drop_file(&cluster, &folder, 2);
+        client.batch_execute("ALTER SYSTEM SET loader.launcher = on").expect("ALTER SYSTEM");
+        client.batch_execute("SELECT pg_reload_conf()").expect("a signal");
+        let gone = |line: &str| line.contains("background worker \"loader pipeline") && line.contains("exited with");
+        wait_for("the launcher to have tried", || cluster.log().lines().any(gone));
+        client.batch_execute("DELETE FROM closed").expect("opened");
+        run.join().expect("a session").expect("a run");
+    });
+    wait_for_rows(&mut client, 2);
+}
+
 #[test]
 fn pipelines_wait_for_a_worker_slot() {
     // One is the server's own, one the launcher.
