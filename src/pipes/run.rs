@@ -127,9 +127,10 @@ impl Run {
 
     /// Does all of it. What goes wrong as a whole is a part of how it ends.
     pub(super) fn run_to_end(&mut self, transactions: &mut Transactions) -> Result<End, Error> {
-        if let Err(error) = self.all(transactions) {
+        let all = |transactions: &mut Transactions| self.all(transactions).map_err(Failure::from);
+        if let Err(failure) = transactions.contain(all, Failure::from) {
             transactions.roll_back();
-            self.fail(Failure::from(error));
+            self.fail(failure);
         }
         self.end(transactions)
     }

@@ -19,6 +19,8 @@ enum Runner {
 pub struct Transactions {
     runner: Runner,
     open: bool,
+    /// The snapshot of the one that is open.
+    snapshot: pg_sys::Snapshot,
 }
 
 /// Why a procedure cannot commit.
@@ -109,7 +111,8 @@ impl Transactions {
         {
             ereport!(ERROR, PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "SPI_connect_ext failed");
         }
-        let mut transactions = Transactions { runner: Runner::Procedure, open: false };
+        let mut transactions =
+            Transactions { runner: Runner::Procedure, open: false, snapshot: std::ptr::null_mut() };
         if crate::pg::transaction_has_one_snapshot() {
             // The level of one that is under way stays what it is.
             transactions.renew();
@@ -120,7 +123,7 @@ impl Transactions {
     /// Of a worker, which has none open.
     pub fn of_worker() -> Self {
         take_permit(Runner::Worker);
-        Transactions { runner: Runner::Worker, open: false }
+        Transactions { runner: Runner::Worker, open: false, snapshot: std::ptr::null_mut() }
     }
 
     /// Ends the procedure's use of them; the one that the server expects is open.
@@ -144,6 +147,7 @@ impl Transactions {
         if self.open {
             return;
         }
+        let mut snapshot = std::ptr::null_mut();
         // SAFETY: a worker has no transaction open here, a procedure always has.
         stay(|| unsafe {
             if self.runner == Runner::Worker {
@@ -152,7 +156,9 @@ impl Transactions {
             }
             pg_sys::XactIsoLevel = pg_sys::XACT_READ_COMMITTED as i32;
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+            snapshot = pg_sys::GetActiveSnapshot();
         });
+        self.snapshot = snapshot;
         self.open = true;
     }
 
@@ -241,6 +247,68 @@ impl Transactions {
         }
     }
 
+    /// Runs what begins and ends transactions by itself. What the server raises meanwhile is returned as
+    /// `translate` has it, and what is not committed is taken back then: no transaction is open. A request
+    /// to cancel goes on its way, and so does what is raised where the transaction cannot be ended.
+    pub fn contain<R, E>(
+        &mut self,
+        body: impl FnOnce(&mut Self) -> Result<R, E>,
+        translate: impl Fn(Contained) -> E,
+    ) -> Result<R, E> {
+        // SAFETY: a plain variable of this single-threaded process; see [`stay`] for the context.
+        let memory = unsafe { pg_sys::CurrentMemoryContext };
+        let runner = self.runner;
+        let outcome = {
+            let (body, transactions) = (AssertUnwindSafe(body), AssertUnwindSafe(&mut *self));
+            PgTryBuilder::new(|| {
+                let (AssertUnwindSafe(body), AssertUnwindSafe(transactions)) = ({ body }, { transactions });
+                Ok(body(transactions))
+            })
+            .catch_others(|error| {
+                let report = match &error {
+                    CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report,
+                    CaughtError::RustPanic { .. } => error.rethrow(),
+                };
+                let contained = Contained::of(report);
+                // Of a procedure, what called it may have been left in the midst of something.
+                if contained.is_request() || !may_be_abandoned(runner) {
+                    error.rethrow()
+                }
+                Err(contained)
+            })
+            .execute()
+        };
+        outcome.unwrap_or_else(|contained| {
+            // SAFETY: the context outlives transactions.
+            unsafe { pg_sys::MemoryContextSwitchTo(memory) };
+            self.abandon();
+            Err(translate(contained))
+        })
+    }
+
+    /// Takes back what is open after an error that left it as it was at that moment.
+    fn abandon(&mut self) {
+        let was_open = std::mem::take(&mut self.open);
+        let snapshot = std::mem::replace(&mut self.snapshot, std::ptr::null_mut());
+        // SAFETY: what was begun after our snapshot has one above it, and is over. The abort drops all of them
+        // in a worker; in a procedure it wants that ours, and what is above it, is gone.
+        stay(|| unsafe {
+            match self.runner {
+                Runner::Procedure => {
+                    while was_open && pg_sys::ActiveSnapshotSet() {
+                        let is_ours = pg_sys::GetActiveSnapshot() == snapshot;
+                        pg_sys::PopActiveSnapshot();
+                        if is_ours {
+                            break;
+                        }
+                    }
+                    pg_sys::SPI_rollback();
+                }
+                Runner::Worker => pg_sys::AbortCurrentTransaction(),
+            }
+        });
+    }
+
     /// Takes back what is open.
     pub fn roll_back(&mut self) {
         if !std::mem::take(&mut self.open) {
@@ -257,6 +325,13 @@ impl Transactions {
             }
         });
     }
+}
+
+/// Whether the transaction under way can be ended after an error. Of a procedure it cannot where a
+/// subtransaction is left, or the connection to the executor of something that the error has left.
+fn may_be_abandoned(runner: Runner) -> bool {
+    // SAFETY: looks at this process's own state.
+    runner == Runner::Worker || unsafe { !pg_sys::IsSubTransaction() && pg_sys::SPI_inside_nonatomic_context() }
 }
 
 /// Runs `body`. What the server raises meanwhile is returned when `undo` is done; a request to cancel goes

@@ -414,6 +414,34 @@ fn processes_are_killed_and_ended() {
     }
 }
 
+/// What the server raises between two parts of a file ends the run, not the worker.
+#[test]
+fn a_run_that_ends_in_the_midst_of_it_is_written_down() {
+    let (database, mut client, folder) = session("launcher_raised");
+    crate::pipelines::until_locked(&mut client);
+    client
+        .batch_execute(
+            "ALTER DATABASE launcher_raised SET loader.transaction_size = '64kB';
+             ALTER DATABASE launcher_raised SET lock_timeout = '100ms'",
+        )
+        .expect("settings");
+    let records: String = (0..20_000).map(|n| format!("{{\"n\": {n}}}\n")).collect();
+    let path = folder.join(".large");
+    fs::write(&path, records).expect("a file");
+    database.cluster.give(&path);
+    fs::rename(&path, folder.join("large.json")).expect("its name");
+    create_with(&mut client, &folder, "poll => '1 s', settle => '0', retry_delay => '1 s'");
+    let in_trigger = "pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    wait_for("the run", || count(&mut client, in_trigger) == 1);
+    let mut locker = database.connect();
+    locker.batch_execute("BEGIN; SET lock_timeout = 0; LOCK TABLE t").expect("a lock");
+    let failed = "loader.pipeline_runs WHERE status = 'failed' AND error_sqlstate = '55P03' AND scheduler = 'launcher'";
+    wait_for("the run to be written down", || count(&mut client, failed) > 0);
+    assert_eq!(state(&mut client).0, "active");
+    locker.batch_execute("COMMIT; DROP TRIGGER until_locked ON t").expect("COMMIT");
+    wait_for_rows(&mut client, 20_000);
+}
+
 /// The launcher comes while a session runs the pipeline, and goes again. A file that has come after that
 /// session has looked is not left until the next poll.
 #[test]

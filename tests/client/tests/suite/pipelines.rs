@@ -572,6 +572,50 @@ fn one_session_at_a_time_runs_a_pipeline() {
     assert_eq!((setup.rows(), setup.state()), (1, "paused".into()));
 }
 
+/// A trigger of `t` that keeps whoever inserts the record 0 until somebody waits for a lock on the table.
+pub fn until_locked(client: &mut Client) {
+    client
+        .batch_execute(
+            "CREATE FUNCTION until_locked() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 WHILE NEW.data->>'n' = '0' AND NOT EXISTS (
+                     SELECT FROM pg_locks WHERE relation = 't'::regclass AND NOT granted)
+                 LOOP PERFORM pg_sleep(0.01); END LOOP;
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER until_locked BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION until_locked()",
+        )
+        .expect("a trigger");
+}
+
+/// What the server raises between two parts of a file ends the run, and not without a trace.
+#[test]
+fn a_run_that_ends_in_the_midst_of_it_is_written_down() {
+    let mut setup = Setup::new("pipelines_raised", "retry_delay => '1 h'");
+    until_locked(&mut setup.client);
+    setup.put("large", numbered(0..20_000));
+    let mut runner = setup.database.connect();
+    runner
+        .batch_execute("SET loader.transaction_size = '64kB'; SET lock_timeout = '100ms'")
+        .expect("settings");
+    let mut locker = setup.database.connect();
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| runner.batch_execute("CALL run_pipeline('p')"));
+        wait_for("the run", || count(&mut setup.client, "pg_stat_activity WHERE wait_event = 'PgSleep'") == 1);
+        locker.batch_execute("BEGIN; LOCK TABLE t").expect("a lock");
+        let run = message(run.join().expect("a session"));
+        assert_eq!(run, "55P03: canceling statement due to lock timeout");
+    });
+    let runs = "SELECT concat_ws(' ', status, error_sqlstate, error_message) FROM loader.pipeline_runs";
+    assert_eq!(texts(&mut setup.client, runs), ["failed 55P03 canceling statement due to lock timeout"]);
+    let after = "SELECT concat_ws(' ', state, next_run > now() + '30 min') FROM loader.pipelines";
+    assert_eq!(texts(&mut setup.client, after), ["active t"]);
+    locker.batch_execute("COMMIT; DROP TRIGGER until_locked ON t").expect("COMMIT");
+    // The session is as good as ever.
+    runner.batch_execute("CALL run_pipeline('p')").expect("a run");
+    assert_eq!((setup.rows(), setup.most()), (20_000, 1));
+}
+
 /// That it is due at once is not overwritten by the end of a run that has begun before.
 #[test]
 fn what_is_changed_during_a_run_counts_after_it() {
