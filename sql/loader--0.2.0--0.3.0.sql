@@ -1450,6 +1450,8 @@ CREATE TABLE loader.pipelines_data (
     broken_runs     integer NOT NULL DEFAULT 0,
     failed_batches  integer NOT NULL DEFAULT 0,
     batch_due_ns    bigint NOT NULL DEFAULT 0,
+    unended         integer NOT NULL DEFAULT 0,
+    unended_bytes   bigint,
     boot            text NOT NULL DEFAULT '',
     due_ns          bigint NOT NULL DEFAULT 0,
     next_run        timestamptz,

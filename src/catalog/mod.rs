@@ -88,7 +88,8 @@ pub use mended::MendedReject;
 pub use pipeline_files::{Exception, ExceptionState, FailedAttempt, SkippedFile, as_text};
 pub use pipeline_runs::{RunRow, RunStatus};
 pub use pipelines::{
-    AfterRun, AtEnd, Definition, OnPipelineFileError, Pipeline, PipelineFormat, PipelineKey, PipelineState, Sight,
+    AfterRun, AtEnd, Definition, OnPipelineFileError, Pipeline, PipelineFormat, PipelineKey, PipelineState,
+    Sight,
 };
 pub use saved_options::SavedOptions;
 pub use stat::FileOfPath;

@@ -2,7 +2,7 @@
 
 use super::{Catalog, or_null};
 use crate::error::Error;
-use crate::pg::executor::snapshot::{self, Row, Snapshot};
+use crate::pg::executor::snapshot::{self, Row, Snapshot, select_bigint};
 use crate::pg::processes::{clock, user};
 use crate::pg::strings::text;
 use crate::pg::{self, Oid};
@@ -113,6 +113,10 @@ pub struct Pipeline {
     pub batch_due_ns: i64,
     /// How often somebody has changed, stopped, resumed or hurried it.
     pub changes: i64,
+    /// What runs in a row count for that began to load and never came to an end, and how many bytes the
+    /// loads into the target had before the last of them, if that is known.
+    pub unended: i32,
+    pub unended_bytes: Option<i64>,
 }
 
 /// A pipeline and when it is due.
@@ -178,7 +182,7 @@ const COLUMNS: &str = "p.generation, (p.home OPERATOR(pg_catalog.=) $1)::pg_cata
     p.on_file_error, p.on_file, p.on_batch, p.notify, p.options::pg_catalog.text, p.search_path, p.state, p.reason,
     p.failed_runs::pg_catalog.int8, p.broken_runs::pg_catalog.int8, p.failed_batches::pg_catalog.int8,
     CASE WHEN p.boot OPERATOR(pg_catalog.=) $2 THEN p.batch_due_ns ELSE 0 END,
-    p.name, p.changes";
+    p.name, p.changes, p.unended::pg_catalog.int8, p.unended_bytes";
 
 /// SQL for an interval of so many microseconds.
 macro_rules! interval {
@@ -311,7 +315,7 @@ impl Catalog {
             interval!("$14"),
             ", on_file_error = $15, on_file = $16, on_batch = $17, notify = $18,
                 options = pg_catalog.jsonb_in(pg_catalog.textout($19)), search_path = $20,
-                due_ns = 0, next_run = $21, ",
+                due_ns = 0, next_run = $21, unended = 0, unended_bytes = NULL, ",
             changed!(),
             of_pipeline!()
         );
@@ -342,7 +346,8 @@ impl Catalog {
             "UPDATE loader.pipelines_data AS p
             SET state = 'active', reason = NULL, home = $3, owner = $4, owner_name = $5::pg_catalog.name,
                 target = $6, target_oid = $7, target_type = $8, due_ns = 0, next_run = $9,
-                failed_runs = 0, broken_runs = 0, failed_batches = 0, batch_due_ns = 0, ",
+                failed_runs = 0, broken_runs = 0, failed_batches = 0, batch_due_ns = 0,
+                unended = 0, unended_bytes = NULL, ",
             changed!(),
             of_pipeline!()
         );
@@ -424,6 +429,7 @@ impl Catalog {
                                    ELSE LEAST(p.failed_runs, $14) END,
                 broken_runs = CASE WHEN p.changes OPERATOR(pg_catalog.=) $17 THEN $15
                                    ELSE LEAST(p.broken_runs, $15) END,
+                unended = 0, unended_bytes = NULL,
                 last_error = COALESCE($16, p.last_error),
                 last_error_at = CASE WHEN $16 IS NULL THEN p.last_error_at ELSE $5 END",
             of_pipeline!(),
@@ -460,6 +466,34 @@ impl Catalog {
                 Some(_) => AtEnd::Changed,
             })
         })
+    }
+
+    /// Writes down that a run begins to load: what the runs count for that did not end, should this one
+    /// not, and how many bytes the loads into the target have.
+    pub fn begin_loading(&self, key: &PipelineKey, unended: i32, bytes: Option<i64>) -> Result<(), Error> {
+        const STATEMENT: &str =
+            concat!("UPDATE loader.pipelines_data AS p SET unended = $3, unended_bytes = $4", of_pipeline!());
+        let arguments = [text::parameter(&key.name), key.generation.into(), unended.into(), or_null(bytes)];
+        self.change(STATEMENT, &arguments).map(|_| ())
+    }
+
+    /// Writes down that what a run has begun is over, however it ended.
+    pub fn end_loading(&self, key: &PipelineKey) -> Result<(), Error> {
+        self.begin_loading(key, 0, None)
+    }
+
+    /// Bytes of all loads into the target of a pipeline that are in force, whoever has loaded them.
+    pub fn bytes_of_target(&self, pipeline: &Pipeline) -> i64 {
+        const QUERY: &str = concat!(
+            "SELECT COALESCE(pg_catalog.sum(h.stream_bytes), 0)::pg_catalog.int8
+            FROM loader.load_history_data AS h WHERE ",
+            of_target!("$1", "$2", "$3"),
+            " AND ",
+            in_force!()
+        );
+        let arguments =
+            [pipeline.definition.target.into(), pipeline.target_type.into(), self.origin.as_str().into()];
+        user::run_as(self.owner, || select_bigint(Snapshot::Latest, QUERY, &arguments)).unwrap_or(0)
     }
 
     /// Writes how often on_batch has failed in a row, and when it is to be tried again.
@@ -574,5 +608,7 @@ fn pipeline_of(row: &Row<'_>) -> Pipeline {
         failed_batches: number(27) as i32,
         batch_due_ns: number(28),
         changes: number(30),
+        unended: number(31) as i32,
+        unended_bytes: row.bigint(32),
     }
 }

@@ -2,7 +2,7 @@
 //! snapshot that it commits.
 
 use super::notice::{self, Event};
-use crate::catalog::{Catalog, PipelineState};
+use crate::catalog::{Catalog, Pipeline, PipelineState};
 use crate::error::Error;
 use crate::pg::Oid;
 use crate::pg::processes::clock;
@@ -54,13 +54,20 @@ pub fn suspend_without_login() -> Result<(), Error> {
 
 /// Suspends a pipeline whose runs end before they can say why.
 pub fn suspend_broken(name: &[u8]) -> Result<(), Error> {
-    const REASON: &str = "its runs end before they begin; the server's log has the reason";
     let catalog = Catalog::open()?;
-    let Some(pipeline) = catalog.pipeline(name).filter(|it| it.state == PipelineState::Active) else {
+    let Some(mut pipeline) = catalog.pipeline(name).filter(|it| it.state == PipelineState::Active) else {
         return Ok(());
     };
-    catalog.stop_pipeline(&pipeline.key, PipelineState::Suspended, Some(REASON.as_bytes()))?;
-    let channel = pipeline.definition.notify.as_deref();
-    notice::tell(name, channel, &Event::Suspended { reason: REASON });
+    suspend(&catalog, &mut pipeline, "its runs end before they begin; the server's log has the reason")
+}
+
+/// Suspends an active pipeline.
+pub(super) fn suspend(catalog: &Catalog, pipeline: &mut Pipeline, reason: &str) -> Result<(), Error> {
+    if catalog.stop_pipeline(&pipeline.key, PipelineState::Suspended, Some(reason.as_bytes()))? {
+        let channel = pipeline.definition.notify.as_deref();
+        notice::tell(&pipeline.key.name, channel, &Event::Suspended { reason });
+    }
+    pipeline.state = PipelineState::Suspended;
+    pipeline.reason = Some(reason.as_bytes().to_vec());
     Ok(())
 }

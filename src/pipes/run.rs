@@ -9,7 +9,7 @@ use super::look::{Look, SeenFile, look};
 use super::notice::{self, Event};
 use super::options::arguments_of;
 use super::outcome::{self, BatchOutcome};
-use super::start::Scheduler;
+use super::start::{Scheduler, UNENDED_RUN};
 use crate::access;
 use crate::bulk::{BulkArguments, FileHook, FileList, Scope, load_list};
 use crate::catalog::{Catalog, Pipeline, PipelineKey, Sight};
@@ -61,6 +61,8 @@ pub(super) struct Run {
     ready_in: Duration,
     /// Somebody has paused, changed or dropped the pipeline.
     stopped: bool,
+    /// It is written down that something has begun which may take the server down.
+    begun: bool,
 }
 
 /// When on_batch may be run.
@@ -117,6 +119,7 @@ impl Run {
             sight: None,
             ready_in: pipeline.definition.poll,
             stopped: false,
+            begun: false,
             pipeline,
         }
     }
@@ -263,6 +266,9 @@ impl Run {
         transactions.begin();
         let catalog = Catalog::open()?;
         let outcome = outcome::write_down(&catalog, &self.pipeline, &batch, &result.files)?;
+        if self.pipeline.definition.on_batch.is_none() {
+            self.end_loading(&catalog)?;
+        }
         transactions.commit();
         self.count(&outcome, &batch);
         self.rows += result.totals.rows;
@@ -309,8 +315,33 @@ impl Run {
             let changed: Vec<_> = changed.iter().map(|(path, stat)| (path.as_slice(), *stat)).collect();
             catalog.put_settling(self.key(), &changed)?;
         }
+        if !same.is_empty() {
+            self.begin_loading(&catalog, transactions)?;
+        }
         transactions.commit();
         Ok(Some(same))
+    }
+
+    /// Writes down that files are loaded, or a hook is run, from now on: should that take the server down,
+    /// nobody else remembers it.
+    fn begin_loading(&mut self, catalog: &Catalog, transactions: &mut Transactions) -> Result<(), Error> {
+        if !self.begun {
+            let unended = self.pipeline.unended.saturating_add(UNENDED_RUN);
+            catalog.begin_loading(self.key(), unended, self.pipeline.unended_bytes)?;
+            transactions.keep_through_crashes();
+            self.begun = true;
+        }
+        Ok(())
+    }
+
+    /// Writes down that it has not.
+    fn end_loading(&mut self, catalog: &Catalog) -> Result<(), Error> {
+        if std::mem::take(&mut self.begun) {
+            catalog.end_loading(self.key())?;
+            self.pipeline.unended = 0;
+            self.pipeline.unended_bytes = None;
+        }
+        Ok(())
     }
 
     fn count(&mut self, outcome: &BatchOutcome, batch: &[ReadyFile]) {
@@ -342,12 +373,21 @@ impl Run {
                 return Ok(());
             }
         }
+        if !self.begun {
+            transactions.begin();
+            let catalog = Catalog::open()?;
+            if catalog.has_batch(&self.key().name) {
+                self.begin_loading(&catalog, transactions)?;
+            }
+            transactions.commit();
+        }
         let Some(told) = batch::tell(&self.pipeline, &on_batch, transactions)? else { return Ok(()) };
         self.batches += 1;
-        let definition = &self.pipeline.definition;
-        let channel = definition.notify.as_deref();
         transactions.begin();
         let catalog = Catalog::open()?;
+        self.end_loading(&catalog)?;
+        let definition = &self.pipeline.definition;
+        let channel = definition.notify.as_deref();
         match told {
             Ok(()) if self.failed_batches == 0 => {}
             Ok(()) => {

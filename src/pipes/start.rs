@@ -1,7 +1,7 @@
 //! Runs are started: by a call, or by the clock in a worker.
 
-use super::own_pipeline;
 use super::run::Run;
+use super::{due, own_pipeline};
 use crate::catalog::{Catalog, Pipeline, PipelineState};
 use crate::error::{Error, PipelineError};
 use crate::pg::executor::transaction::Transactions;
@@ -10,6 +10,15 @@ use crate::pg::processes::{user, wake};
 use crate::pg::strings::{message, text};
 use pgrx::PgLogLevel;
 use std::time::Duration;
+
+/// What a run counts for that began to load and never came to an end: the server, or its process, was
+/// ended. And one in which files were loaded all the same.
+pub(super) const UNENDED_RUN: i32 = 4;
+const UNENDED_RUN_WITH_ROWS: i32 = 1;
+
+/// Pipelines whose runs come to this are suspended: five times in a row the same went wrong, or
+/// twenty times something did.
+const MOST_UNENDED: i32 = 5 * UNENDED_RUN;
 
 /// Who starts a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +107,27 @@ fn begin(name: &[u8], transactions: &mut Transactions) -> Result<(Pipeline, Opti
     }
     let claim = catalog.try_claim_run(&pipeline.key);
     // It may have been changed until the claim was had.
-    let pipeline = own_pipeline(&catalog, name)?;
+    let mut pipeline = own_pipeline(&catalog, name)?;
     require_active(&pipeline)?;
+    if claim.is_some() && pipeline.unended > 0 {
+        count_unended(&catalog, &mut pipeline)?;
+    }
     transactions.commit();
+    require_active(&pipeline)?;
     Ok((pipeline, claim))
+}
+
+/// The run before this one did not end. Where that has happened too often the pipeline is suspended.
+fn count_unended(catalog: &Catalog, pipeline: &mut Pipeline) -> Result<(), Error> {
+    let bytes = catalog.bytes_of_target(pipeline);
+    if pipeline.unended_bytes.is_some_and(|before| bytes > before) {
+        pipeline.unended -= UNENDED_RUN - UNENDED_RUN_WITH_ROWS;
+    }
+    pipeline.unended_bytes = Some(bytes);
+    if pipeline.unended >= MOST_UNENDED {
+        due::suspend(catalog, pipeline, "its last runs did not end; the server's log has the reason")?;
+    }
+    Ok(())
 }
 
 fn require_active(pipeline: &Pipeline) -> Result<(), Error> {

@@ -162,6 +162,13 @@ impl Transactions {
         self.open = true;
     }
 
+    /// Has the commit of what is open wait for the disk, whatever `synchronous_commit` says: what is
+    /// committed is there after a crash of the server.
+    pub fn keep_through_crashes(&mut self) {
+        // SAFETY: sets a variable of the transaction.
+        unsafe { pg_sys::ForceSyncCommit() };
+    }
+
     /// Commits what is open. A procedure is in a new transaction then, without a
     /// snapshot and without a lock. Raises what the server raises.
     pub fn commit(&mut self) {
@@ -331,7 +338,8 @@ impl Transactions {
 /// subtransaction is left, or the connection to the executor of something that the error has left.
 fn may_be_abandoned(runner: Runner) -> bool {
     // SAFETY: looks at this process's own state.
-    runner == Runner::Worker || unsafe { !pg_sys::IsSubTransaction() && pg_sys::SPI_inside_nonatomic_context() }
+    runner == Runner::Worker
+        || unsafe { !pg_sys::IsSubTransaction() && pg_sys::SPI_inside_nonatomic_context() }
 }
 
 /// Runs `body`. What the server raises meanwhile is returned when `undo` is done; a request to cancel goes

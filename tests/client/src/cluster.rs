@@ -392,6 +392,11 @@ impl Database<'_> {
         self.cluster.connect(&self.name)
     }
 
+    /// Connects to a server that may not be there.
+    pub fn try_connect(&self) -> Result<Client, postgres::Error> {
+        self.cluster.try_connect("postgres", &self.name)
+    }
+
     /// Connects as `user`.
     pub fn connect_as(&self, user: &str) -> Client {
         self.cluster.connect_as(user, &self.name)

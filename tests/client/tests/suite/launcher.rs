@@ -2,7 +2,7 @@
 //! a database from being dropped or the launcher from going on.
 
 use crate::helpers::{Replica, count, figure, table};
-use loader_client_tests::{Cluster, Database, Limits, send_signal, wait_for};
+use loader_client_tests::{Cluster, Database, Limits, message, send_signal, wait_for};
 use postgres::Client;
 use std::fs;
 use std::io::Write;
@@ -414,6 +414,76 @@ fn processes_are_killed_and_ended() {
     }
 }
 
+/// A cluster that starts over by itself.
+fn restarting() -> Cluster {
+    Cluster::start(&["shared_preload_libraries = 'loader'", "restart_after_crash = on"], Limits::default())
+}
+
+/// A trigger of `t` that ends its own process with a signal that the server cannot survive, where a shell
+/// command succeeds. In that `{n}` is the number of the record.
+fn deadly(client: &mut Client, condition: &str) {
+    client
+        .batch_execute(&format!(
+            "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', replace(
+                     'cat > /dev/null; if {condition}; then kill -9 ' || pg_backend_pid() || '; fi',
+                     '{{n}}', NEW.data->>'n'));
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER die BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION die()"
+        ))
+        .expect("a trigger");
+}
+
+/// Waits until a query returns true, of a server that may be starting over at any time.
+fn wait_through_crashes(database: &Database, query: &str) {
+    wait_for(query, || {
+        let row = database.try_connect().and_then(|mut client| client.query_one(query, &[]));
+        row.is_ok_and(|row| row.get(0))
+    });
+}
+
+#[test]
+fn a_pipeline_that_takes_the_server_down_is_suspended() {
+    let cluster = restarting();
+    let (database, mut client, folder) = session_in(&cluster, "launcher_deadly");
+    deadly(&mut client, "true");
+    drop_file(&cluster, &folder, 1);
+    create(&mut client, &folder, "1 s");
+    drop(client);
+    wait_through_crashes(&database, "SELECT state = 'suspended' FROM loader.pipelines");
+    assert_eq!(cluster.log().matches("was terminated by signal 9").count(), 5);
+    let mut client = database.connect();
+    assert_eq!(state(&mut client).1, "its last runs did not end; the server's log has the reason");
+    let run = message(client.batch_execute("CALL run_pipeline('p')"));
+    assert_eq!(run, "55000: pipeline \"p\" is suspended");
+    client.batch_execute("DROP TRIGGER die ON t; SELECT resume_pipeline('p')").expect("resume_pipeline");
+    wait_for_rows(&mut client, 1);
+    wait_for("the run to end", || count(&mut client, "loader.pipelines_data WHERE unended = 0") == 1);
+}
+
+/// Files that take the server down once each are no reason, as long as each run gets further.
+#[test]
+fn a_pipeline_that_gets_on_between_crashes_is_not_suspended() {
+    let cluster = restarting();
+    let (database, mut client, folder) = session_in(&cluster, "launcher_gets_on");
+    deadly(&mut client, &format!("mkdir {}/.{{n}}.seen", folder.display()));
+    // Each file has a transaction of its own.
+    client.batch_execute("ALTER TABLE t ADD UNIQUE (data) DEFERRABLE").expect("a constraint");
+    for n in 1..=7 {
+        drop_file(&cluster, &folder, n);
+    }
+    create(&mut client, &folder, "1 s");
+    drop(client);
+    let rows =
+        "SELECT count(*) = 7 OR EXISTS (SELECT FROM loader.pipelines WHERE state = 'suspended') FROM t";
+    wait_through_crashes(&database, rows);
+    let mut client = database.connect();
+    assert_eq!((state(&mut client).0.as_str(), count(&mut client, "t")), ("active", 7));
+    assert_eq!(cluster.log().matches("was terminated by signal 9").count(), 7);
+}
+
 /// What the server raises between two parts of a file ends the run, not the worker.
 #[test]
 fn a_run_that_ends_in_the_midst_of_it_is_written_down() {
@@ -446,8 +516,7 @@ fn a_run_that_ends_in_the_midst_of_it_is_written_down() {
 /// session has looked is not left until the next poll.
 #[test]
 fn what_comes_while_a_session_runs_a_pipeline_is_not_forgotten() {
-    let conf =
-        ["shared_preload_libraries = 'loader'", "loader.launcher = off", "log_min_messages = debug1"];
+    let conf = ["shared_preload_libraries = 'loader'", "loader.launcher = off", "log_min_messages = debug1"];
     let cluster = Cluster::start(&conf, Limits::default());
     let (database, mut client, folder) = session_in(&cluster, "launcher_elsewhere");
     gate(&mut client);
@@ -461,7 +530,8 @@ fn what_comes_while_a_session_runs_a_pipeline_is_not_forgotten() {
         drop_file(&cluster, &folder, 2);
         client.batch_execute("ALTER SYSTEM SET loader.launcher = on").expect("ALTER SYSTEM");
         client.batch_execute("SELECT pg_reload_conf()").expect("a signal");
-        let gone = |line: &str| line.contains("background worker \"loader pipeline") && line.contains("exited with");
+        let gone =
+            |line: &str| line.contains("background worker \"loader pipeline") && line.contains("exited with");
         wait_for("the launcher to have tried", || cluster.log().lines().any(gone));
         client.batch_execute("DELETE FROM closed").expect("opened");
         run.join().expect("a session").expect("a run");

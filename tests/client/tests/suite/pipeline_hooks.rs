@@ -253,6 +253,8 @@ fn kill_at_moments(moments: u64) {
         wait_for("the server to notice", || client.simple_query("SELECT").is_err());
         cluster.wait_until_ready();
         client = database.connect();
+        // So many kills in so short a time would suspend it.
+        client.batch_execute("SELECT resume_pipeline('p')").expect("resume_pipeline");
     }
     client.batch_execute("CALL run_pipeline('p')").expect("a run");
     let rows = count(&mut client, "t");

@@ -601,7 +601,9 @@ fn a_run_that_ends_in_the_midst_of_it_is_written_down() {
     let mut locker = setup.database.connect();
     std::thread::scope(|scope| {
         let run = scope.spawn(|| runner.batch_execute("CALL run_pipeline('p')"));
-        wait_for("the run", || count(&mut setup.client, "pg_stat_activity WHERE wait_event = 'PgSleep'") == 1);
+        wait_for("the run", || {
+            count(&mut setup.client, "pg_stat_activity WHERE wait_event = 'PgSleep'") == 1
+        });
         locker.batch_execute("BEGIN; LOCK TABLE t").expect("a lock");
         let run = message(run.join().expect("a session"));
         assert_eq!(run, "55P03: canceling statement due to lock timeout");
