@@ -128,7 +128,7 @@ pub fn load_list(
     let mut progress = Progress::new(scope.table.clone(), plan.arguments.table, board.totals().disk_all);
     load_files(&board, &plan, wanted, Some(wanted), &mut progress, transactions)?;
     transactions.begin();
-    let catalog = Catalog::open()?;
+    let catalog = Catalog::open_kept()?;
     let failed = report::files(&board, &catalog, progress.table());
     report::left_out(&board, pattern, progress.table());
     let files = results(&board, &catalog, progress.table())?;

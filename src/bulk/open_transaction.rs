@@ -21,6 +21,7 @@ impl OpenTransaction {
     /// since the last one.
     pub fn open(arguments: &BulkArguments, options: &LoadOptions) -> Result<Self, Error> {
         access::require_file_role()?;
+        let catalog = Catalog::open_kept()?;
         let target = Target::lock(
             arguments.table,
             arguments.target_column.as_deref(),
@@ -29,7 +30,6 @@ impl OpenTransaction {
         )?;
         let target_name = target.quoted_name()?;
         let insert = Insert::prepare(&target, &options.columns)?;
-        let catalog = Catalog::open()?;
         Ok(OpenTransaction { target, target_name, insert, catalog })
     }
 

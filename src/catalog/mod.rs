@@ -174,6 +174,16 @@ impl Catalog {
         Ok(Catalog { owner, origin: pg::origin(history) })
     }
 
+    /// The same, and keeps others from dropping the extension to the end of the transaction. Of those who
+    /// use several of the tables in a transaction and DROP EXTENSION, which locks all of them, one would be
+    /// the victim of a deadlock. This lock comes before all of these: whoever waits for it has none of them.
+    pub fn open_kept() -> Result<Self, Error> {
+        if !relation::keep_extension(c"loader") {
+            return Err(Error::NoExtension);
+        }
+        Catalog::open()
+    }
+
     /// Draws the number of a load.
     pub fn next_load_id(&self) -> i64 {
         const QUERY: &str = "SELECT pg_catalog.nextval('loader.load_id_seq'::pg_catalog.regclass)";

@@ -63,6 +63,9 @@ impl Error {
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"max_records\" must not be negative: {limit}"),
             ),
+            Error::NoExtension => {
+                Message::new(Code::ERRCODE_UNDEFINED_OBJECT, "extension \"loader\" does not exist".to_string())
+            }
             Error::NoTable(oid) => {
                 Message::new(Code::ERRCODE_UNDEFINED_TABLE, format!("relation with OID {oid} does not exist"))
             }

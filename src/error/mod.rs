@@ -38,6 +38,8 @@ pub enum Error {
     ChunkOutOfRange { chunk: i32, most: i32 },
     /// `reject_limit` is below 0.
     NegativeRejectLimit(i64),
+    /// The extension is not there any more.
+    NoExtension,
     /// The OID of the target names no table.
     NoTable(u32),
     /// The target is something that rows cannot be inserted into.

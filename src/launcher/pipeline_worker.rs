@@ -33,13 +33,18 @@ pub fn run(segment: Segment) {
 /// many bytes.
 fn run_pipeline(name: &[u8], room: usize, transactions: &mut Transactions) -> Result<RunAnswer, Error> {
     let inactive = RunAnswer { wait: None, elsewhere: false, directories: Vec::new() };
-    transactions.begin();
-    let is_installed = pipes::is_installed();
-    transactions.commit();
-    if !is_installed {
+    if !is_installed(transactions) {
         return Ok(inactive);
     }
-    let Some(end) = pipes::run_in_worker(name, transactions)? else { return Ok(inactive) };
+    let end = match pipes::run_in_worker(name, transactions) {
+        Ok(Some(end)) => end,
+        Ok(None) => return Ok(inactive),
+        Err(Error::NoExtension) => {
+            transactions.roll_back();
+            return Ok(inactive);
+        }
+        Err(error) => return Err(error),
+    };
     let mut directories = access::directories(&end.pattern, DIRECTORIES)?;
     let mut left = room.saturating_sub(BESIDE);
     directories.retain(|directory| {
@@ -51,4 +56,11 @@ fn run_pipeline(name: &[u8], room: usize, transactions: &mut Transactions) -> Re
         fits
     });
     Ok(RunAnswer { wait: Some(end.wait), elsewhere: end.elsewhere, directories })
+}
+
+fn is_installed(transactions: &mut Transactions) -> bool {
+    transactions.begin();
+    let is_installed = pipes::is_installed();
+    transactions.commit();
+    is_installed
 }

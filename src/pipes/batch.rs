@@ -55,7 +55,7 @@ pub fn tell(
     transactions: &mut Transactions,
 ) -> Result<Option<Result<(), Failure>>, Error> {
     transactions.begin();
-    let catalog = Catalog::open()?;
+    let catalog = Catalog::open_kept()?;
     let name = &pipeline.key.name;
     if !catalog.keep_pipeline(&pipeline.key)? || !catalog.has_batch(name) {
         transactions.commit();
@@ -150,14 +150,14 @@ pub fn work(segment: Segment) {
 /// The loads go in the last transaction of the procedure.
 fn tell_by_call(call: &HookCall, transactions: &mut Transactions) -> Result<(), Failure> {
     transactions.begin();
-    let loads = Catalog::open()?.batch(&call.pipeline)?;
+    let loads = Catalog::open_kept()?.batch(&call.pipeline)?;
     // In a transaction of its own: what the procedure rolls back takes back what was set with it.
     hook::keep_search_path(&call.search_path);
     transactions.commit();
     let memory = Context::new(c"loader batch", RESERVE);
     let argument = array::bigints(&memory, &loads);
     transactions.run_statement(|| hook::call(&call.sql, &argument)).map_err(Failure::from)?;
-    Catalog::open()?.forget_batch(&call.pipeline, &loads)?;
+    Catalog::open_kept()?.forget_batch(&call.pipeline, &loads)?;
     transactions.try_commit().map_err(Failure::from)?;
     pg::check_for_interrupts();
     Ok(())

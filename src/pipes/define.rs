@@ -93,7 +93,7 @@ pub fn create(name: &[u8], existing: &[u8], enabled: bool, change: &Change<'_>) 
         search_path: hook::search_path(),
     };
     apply(&mut definition, change)?;
-    let catalog = Catalog::open()?;
+    let catalog = Catalog::open_kept()?;
     let scope = check(&definition)?;
     let state = if enabled { PipelineState::Active } else { PipelineState::Paused };
     let Some(key) = catalog.add_pipeline(name, &definition, existing, state)? else {
@@ -130,7 +130,7 @@ fn skip_all(catalog: &Catalog, key: &PipelineKey, seen: &Look) -> Result<(), Err
 /// more than the rights that others inherit.
 pub fn alter(name: &[u8], change: &Change<'_>) -> Result<(), Error> {
     pg::prevent_during_recovery(c"alter_pipeline");
-    let catalog = Catalog::open()?;
+    let catalog = Catalog::open_kept()?;
     let mut pipeline = own_pipeline_alone(&catalog, name)?;
     let owner = if pipeline.is_at_home { pipeline.owner } else { user::named(&pipeline.owner_name) };
     if !user::may_become(user::current(), owner) {
@@ -157,7 +157,7 @@ pub fn alter(name: &[u8], change: &Change<'_>) -> Result<(), Error> {
 /// Has a pipeline load nothing until it is resumed.
 pub fn pause(name: &[u8], reason: Option<&[u8]>) -> Result<(), Error> {
     pg::prevent_during_recovery(c"pause_pipeline");
-    let catalog = Catalog::open()?;
+    let catalog = Catalog::open_kept()?;
     let pipeline = own_pipeline(&catalog, name)?;
     catalog.stop_pipeline(&pipeline.key, PipelineState::Paused, reason)?;
     wake::launcher_at_commit();
@@ -168,7 +168,7 @@ pub fn pause(name: &[u8], reason: Option<&[u8]>) -> Result<(), Error> {
 /// table that have the names that it had there.
 pub fn resume(name: &[u8]) -> Result<(), Error> {
     pg::prevent_during_recovery(c"resume_pipeline");
-    let catalog = Catalog::open()?;
+    let catalog = Catalog::open_kept()?;
     let mut pipeline = own_pipeline_alone(&catalog, name)?;
     if pipeline.is_at_home {
         if !is_target_there(&pipeline) {
@@ -190,7 +190,7 @@ pub fn resume(name: &[u8]) -> Result<(), Error> {
 /// Removes a pipeline; `if_exists` says that it need not be there.
 pub fn drop_pipeline(name: &[u8], if_exists: bool) -> Result<(), Error> {
     pg::prevent_during_recovery(c"drop_pipeline");
-    let catalog = Catalog::open()?;
+    let catalog = Catalog::open_kept()?;
     wake::launcher_at_commit();
     match own_pipeline(&catalog, name) {
         Ok(pipeline) => catalog.drop_pipeline(&pipeline.key),

@@ -29,7 +29,7 @@ pub fn is_installed() -> bool {
 
 /// All active pipelines of this database, those that are due first.
 pub fn due() -> Result<Vec<Due>, Error> {
-    Ok(of_owner(&Catalog::open()?, None))
+    Ok(of_owner(&Catalog::open_kept()?, None))
 }
 
 /// The active pipelines of a role, or of all.
@@ -42,7 +42,7 @@ pub(super) fn of_owner(catalog: &Catalog, owner: Option<Oid>) -> Vec<Due> {
 
 /// Suspends the pipelines that nobody can run, because their owner is gone or may not log in.
 pub fn suspend_without_login() -> Result<(), Error> {
-    for orphan in Catalog::open()?.suspend_orphans()? {
+    for orphan in Catalog::open_kept()?.suspend_orphans()? {
         notice::tell(
             &orphan.name,
             orphan.notify.as_deref(),
@@ -54,7 +54,7 @@ pub fn suspend_without_login() -> Result<(), Error> {
 
 /// Suspends a pipeline whose runs end before they can say why.
 pub fn suspend_broken(name: &[u8]) -> Result<(), Error> {
-    let catalog = Catalog::open()?;
+    let catalog = Catalog::open_kept()?;
     let Some(mut pipeline) = catalog.pipeline(name).filter(|it| it.state == PipelineState::Active) else {
         return Ok(());
     };

@@ -11,7 +11,7 @@ use crate::pg::strings::text;
 /// Has a pipeline pass over a file, whatever becomes of it.
 pub fn skip_file(name: &[u8], path: &[u8], reason: Option<&[u8]>) -> Result<(), Error> {
     pg::prevent_during_recovery(c"skip_file");
-    let catalog = Catalog::open()?;
+    let catalog = Catalog::open_kept()?;
     let pipeline = own_pipeline(&catalog, name)?;
     catalog.skip_file(&pipeline.key, &absolute(path)?, reason)
 }
@@ -19,7 +19,7 @@ pub fn skip_file(name: &[u8], path: &[u8], reason: Option<&[u8]>) -> Result<(), 
 /// Has a pipeline try a file at its next run that it has skipped, quarantined or failed to load.
 pub fn retry_file(name: &[u8], path: &[u8]) -> Result<(), Error> {
     pg::prevent_during_recovery(c"retry_file");
-    let catalog = Catalog::open()?;
+    let catalog = Catalog::open_kept()?;
     let pipeline = own_pipeline(&catalog, name)?;
     if !catalog.retry_file(&pipeline.key, &absolute(path)?)? {
         let (name, path) = (text::show(name), text::show(path));

@@ -51,7 +51,7 @@ pub fn call_all() -> Result<(), Error> {
     within_procedure(c"run_pipelines", |transactions| {
         transactions.begin();
         suspend_without_login()?;
-        let due = due::of_owner(&Catalog::open()?, Some(user::current()));
+        let due = due::of_owner(&Catalog::open_kept()?, Some(user::current()));
         transactions.commit();
         let mut first = None;
         for due in due.into_iter().filter(|due| due.wait.is_zero()) {

@@ -27,7 +27,7 @@ pub struct Previewed {
 /// Looks at the files of a pipeline of a role whose rights the caller has.
 pub fn preview(name: &[u8]) -> Result<Vec<Previewed>, Error> {
     access::require_file_role()?;
-    let catalog = Catalog::open()?;
+    let catalog = Catalog::open_kept()?;
     let pipeline = own_pipeline(&catalog, name)?;
     let arguments = arguments_of(&pipeline.definition)?;
     let scope = Scope::open(&arguments)?;

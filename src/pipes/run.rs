@@ -166,7 +166,7 @@ impl Run {
     /// Looks at the files, and writes down which of them settle.
     fn look_at_all(&mut self, transactions: &mut Transactions) -> Result<Option<(RunScope, Look)>, Error> {
         transactions.begin();
-        let catalog = Catalog::open()?;
+        let catalog = Catalog::open_kept()?;
         let scope = match contain(|| self.open_scope().map_err(Failure::from), Failure::from) {
             Ok(scope) => scope,
             Err(failure) => {
@@ -264,7 +264,7 @@ impl Run {
         let plan = (scope.arguments.clone(), hook);
         let result = load_list(&list, &pattern, &scope.scope, definition.workers, plan, transactions)?;
         transactions.begin();
-        let catalog = Catalog::open()?;
+        let catalog = Catalog::open_kept()?;
         let outcome = outcome::write_down(&catalog, &self.pipeline, &batch, &result.files)?;
         if self.pipeline.definition.on_batch.is_none() {
             self.end_loading(&catalog)?;
@@ -289,7 +289,7 @@ impl Run {
         transactions: &mut Transactions,
     ) -> Result<Option<Vec<ReadyFile>>, Error> {
         transactions.begin();
-        let catalog = Catalog::open()?;
+        let catalog = Catalog::open_kept()?;
         if !catalog.keep_pipeline(self.key())? {
             transactions.commit();
             self.stopped = true;
@@ -375,7 +375,7 @@ impl Run {
         }
         if !self.begun {
             transactions.begin();
-            let catalog = Catalog::open()?;
+            let catalog = Catalog::open_kept()?;
             if catalog.has_batch(&self.key().name) {
                 self.begin_loading(&catalog, transactions)?;
             }
@@ -384,7 +384,7 @@ impl Run {
         let Some(told) = batch::tell(&self.pipeline, &on_batch, transactions)? else { return Ok(()) };
         self.batches += 1;
         transactions.begin();
-        let catalog = Catalog::open()?;
+        let catalog = Catalog::open_kept()?;
         self.end_loading(&catalog)?;
         let definition = &self.pipeline.definition;
         let channel = definition.notify.as_deref();

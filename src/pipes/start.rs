@@ -95,7 +95,7 @@ pub fn run_in_call(name: &[u8], transactions: &mut Transactions) -> Result<(), E
 /// where the caller is not its owner, or it is not active.
 fn begin(name: &[u8], transactions: &mut Transactions) -> Result<(Pipeline, Option<Held>), Error> {
     transactions.begin();
-    let catalog = Catalog::open()?;
+    let catalog = Catalog::open_kept()?;
     let pipeline = own_pipeline(&catalog, name)?;
     require_active(&pipeline)?;
     if !user::is_logged_in_as(pipeline.owner) {

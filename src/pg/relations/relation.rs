@@ -186,6 +186,36 @@ pub fn is_member_of(relation: Oid, extension: &CStr) -> bool {
     }
 }
 
+/// Keeps others from dropping an extension, to the end of the transaction, and waits for those who do;
+/// `false` where there is none of that name. Whoever drops it takes this lock before those of its members.
+pub fn keep_extension(name: &CStr) -> bool {
+    let find = || {
+        // SAFETY: a look-up; one that is missing is no error.
+        let oid = unsafe { pg_sys::get_extension_oid(name.as_ptr(), true) };
+        (oid != Oid::INVALID).then_some(oid)
+    };
+    let mut kept = None;
+    loop {
+        let found = find();
+        if found == kept {
+            return found.is_some();
+        }
+        // Those that were locked before are gone.
+        kept = found;
+        if let Some(oid) = kept {
+            // SAFETY: any object can be locked.
+            unsafe {
+                pg_sys::LockDatabaseObject(
+                    pg_sys::ExtensionRelationId,
+                    oid,
+                    0,
+                    pg_sys::AccessShareLock as i32,
+                );
+            }
+        }
+    }
+}
+
 /// Whether it is a temporary table.
 pub fn is_temporary(relation: Oid) -> bool {
     // SAFETY: a look-up; one that is gone counts as permanent.

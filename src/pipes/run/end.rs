@@ -19,7 +19,7 @@ impl Run {
     /// Writes down what the run came to, and when the next one is due.
     pub(super) fn end(&mut self, transactions: &mut Transactions) -> Result<End, Error> {
         transactions.begin();
-        let catalog = Catalog::open()?;
+        let catalog = Catalog::open_kept()?;
         let definition = &self.pipeline.definition;
         let all_failed = self.fresh > 0 && self.fresh_failed == self.fresh && self.loaded == 0;
         let failed_runs = match all_failed {

@@ -618,6 +618,59 @@ fn a_run_that_ends_in_the_midst_of_it_is_written_down() {
     assert_eq!((setup.rows(), setup.most()), (20_000, 1));
 }
 
+/// Of a run and DROP EXTENSION one waits for the other; neither is the victim of a deadlock.
+#[test]
+fn the_extension_is_dropped_during_a_run() {
+    let mut setup = Setup::new("pipelines_drop_extension", "");
+    // Between two tables that the run changes in one transaction.
+    let mut gate = crate::helpers::Gate::close(&setup.database, "t", 0);
+    setup
+        .client
+        .batch_execute(
+            "CREATE FUNCTION in_between() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN PERFORM pg_catalog.pg_advisory_xact_lock_shared(4711); RETURN NEW; END $$;
+             DROP TRIGGER gate ON t;
+             CREATE TRIGGER gate BEFORE INSERT ON loader.pipeline_runs_data
+                 FOR EACH ROW EXECUTE FUNCTION in_between()",
+        )
+        .expect("a gate");
+    setup.put("a", numbered(0..1));
+    let mut runner = setup.database.connect();
+    let mut dropper = setup.database.connect();
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| runner.batch_execute("CALL run_pipeline('p')"));
+        gate.wait_for_waiters(1);
+        let drop = scope.spawn(|| dropper.batch_execute("DROP EXTENSION loader CASCADE"));
+        gate.wait_for_waiters(2);
+        gate.open();
+        run.join().expect("a session").expect("a run");
+        drop.join().expect("a session").expect("DROP EXTENSION");
+    });
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!((crate::helpers::figure(&mut setup.client, deadlocks), setup.rows()), (0, 1));
+}
+
+/// One that goes before the next transaction of a run ends it.
+#[test]
+fn a_run_ends_with_the_extension() {
+    let mut setup = Setup::new("pipelines_without_extension", "");
+    let mut gate = crate::helpers::Gate::close(&setup.database, "t", 0);
+    setup.put("a", numbered(0..1));
+    let mut runner = setup.database.connect();
+    let mut dropper = setup.database.connect();
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| runner.batch_execute("CALL run_pipeline('p')"));
+        gate.wait_for_waiters(1);
+        let drop = scope.spawn(|| dropper.batch_execute("DROP EXTENSION loader CASCADE"));
+        gate.wait_for_waiters(2);
+        gate.open();
+        drop.join().expect("a session").expect("DROP EXTENSION");
+        let run = message(run.join().expect("a session"));
+        assert_eq!(run, "42704: extension \"loader\" does not exist");
+    });
+    assert_eq!(setup.rows(), 1);
+}
+
 /// That it is due at once is not overwritten by the end of a run that has begun before.
 #[test]
 fn what_is_changed_during_a_run_counts_after_it() {
