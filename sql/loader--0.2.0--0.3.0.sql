@@ -991,6 +991,10 @@ AS $swap_objections$
     FROM sides AS s
     JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.deptype = 'e'
     UNION ALL
+    SELECT format('pipeline "%s" loads into table "%s", whatever its name is', p.name, s.name),
+           'Have the pipeline load into a table of its own, and calculate from that what is swapped: see alter_pipeline.'
+    FROM sides AS s JOIN loader.pipeline_targets AS p ON p.target_oid = s.oid
+    UNION ALL
     SELECT format('table "%s" has a security label', s.name), NULL
     FROM sides AS s
     WHERE EXISTS (SELECT FROM pg_seclabel AS l WHERE l.classoid = 'pg_class'::regclass AND l.objoid = s.oid)
@@ -1591,6 +1595,14 @@ SELECT r.pipeline, r.started_at, r.finished_at, r.status, r.scheduler, r.files_l
 FROM loader.pipeline_runs_data AS r
 WHERE loader.may_amend(r.home, r.owner, r.owner_name);
 
+-- Into which tables pipelines load: for the owners of the tables, who may be others than theirs.
+CREATE VIEW loader.pipeline_targets WITH (security_barrier) AS
+SELECT p.name, p.target_oid
+FROM loader.pipelines_data AS p
+JOIN pg_catalog.pg_class AS c
+    ON c.oid OPERATOR(pg_catalog.=) p.target_oid AND c.reltype OPERATOR(pg_catalog.=) p.target_type
+WHERE p.home OPERATOR(pg_catalog.=) loader.home() AND pg_catalog.pg_has_role(c.relowner, 'USAGE');
+
 CREATE FUNCTION create_pipeline(
     name text,
     pattern text,
@@ -1691,6 +1703,7 @@ BEGIN
     EXECUTE pg_catalog.format('ALTER TABLE loader.pipeline_runs_data OWNER TO %s', owner);
     EXECUTE pg_catalog.format('ALTER TABLE loader.pipeline_batches_data OWNER TO %s', owner);
     EXECUTE pg_catalog.format('ALTER VIEW loader.pipelines OWNER TO %s', owner);
+    EXECUTE pg_catalog.format('ALTER VIEW loader.pipeline_targets OWNER TO %s', owner);
     EXECUTE pg_catalog.format('ALTER VIEW loader.pipeline_files OWNER TO %s', owner);
     EXECUTE pg_catalog.format('ALTER VIEW loader.pipeline_runs OWNER TO %s', owner);
     FOR routine IN
@@ -1720,6 +1733,7 @@ GRANT EXECUTE ON FUNCTION loader.swap_parts(regclass), loader.swap_twins(regclas
     loader.swap_belongings(regclass, regclass), loader.swap_statements(regclass, regclass),
     loader.swap_check(regclass, regclass), loader.swap_patience(interval, timestamptz) TO PUBLIC;
 GRANT SELECT ON loader.pipelines TO PUBLIC;
+GRANT SELECT ON loader.pipeline_targets TO PUBLIC;
 GRANT SELECT ON loader.pipeline_files TO PUBLIC;
 GRANT SELECT ON loader.pipeline_runs TO PUBLIC;
 -- The views call these as whoever reads them, and the INSERT of a load as whoever loads:
@@ -2003,6 +2017,9 @@ COMMENT ON TABLE loader.pipeline_files_data IS 'Internal: files of pipelines tha
 COMMENT ON TABLE loader.pipeline_runs_data IS 'Internal: the runs of pipelines, shown by loader.pipeline_runs';
 COMMENT ON TABLE loader.pipeline_batches_data IS 'Internal: the loads of pipelines that on_batch has not been told of';
 
+COMMENT ON VIEW loader.pipeline_targets IS 'Internal: the tables of the reader that pipelines load into, for swap_table';
+COMMENT ON COLUMN loader.pipeline_targets.name IS 'Name of the pipeline';
+COMMENT ON COLUMN loader.pipeline_targets.target_oid IS 'OID of the table';
 COMMENT ON VIEW loader.pipelines IS 'The pipelines of the roles whose rights the reader has, one row each';
 COMMENT ON COLUMN loader.pipelines.name IS 'Its name';
 COMMENT ON COLUMN loader.pipelines.state IS 'active, paused or suspended';

@@ -894,7 +894,16 @@ SELECT r.pipeline, r.started_at, r.finished_at, r.status, r.scheduler, r.files_l
 FROM loader.pipeline_runs_data AS r
 WHERE loader.may_amend(r.home, r.owner, r.owner_name);
 
+-- Into which tables pipelines load: for the owners of the tables, who may be others than theirs.
+CREATE VIEW loader.pipeline_targets WITH (security_barrier) AS
+SELECT p.name, p.target_oid
+FROM loader.pipelines_data AS p
+JOIN pg_catalog.pg_class AS c
+    ON c.oid OPERATOR(pg_catalog.=) p.target_oid AND c.reltype OPERATOR(pg_catalog.=) p.target_type
+WHERE p.home OPERATOR(pg_catalog.=) loader.home() AND pg_catalog.pg_has_role(c.relowner, 'USAGE');
+
 GRANT SELECT ON loader.pipelines TO PUBLIC;
+GRANT SELECT ON loader.pipeline_targets TO PUBLIC;
 GRANT SELECT ON loader.pipeline_files TO PUBLIC;
 GRANT SELECT ON loader.pipeline_runs TO PUBLIC;
 
@@ -1170,6 +1179,9 @@ COMMENT ON TABLE loader.pipeline_files_data IS 'Internal: files of pipelines tha
 COMMENT ON TABLE loader.pipeline_runs_data IS 'Internal: the runs of pipelines, shown by loader.pipeline_runs';
 COMMENT ON TABLE loader.pipeline_batches_data IS 'Internal: the loads of pipelines that on_batch has not been told of';
 
+COMMENT ON VIEW loader.pipeline_targets IS 'Internal: the tables of the reader that pipelines load into, for swap_table';
+COMMENT ON COLUMN loader.pipeline_targets.name IS 'Name of the pipeline';
+COMMENT ON COLUMN loader.pipeline_targets.target_oid IS 'OID of the table';
 COMMENT ON VIEW loader.pipelines IS 'The pipelines of the roles whose rights the reader has, one row each';
 COMMENT ON COLUMN loader.pipelines.name IS 'Its name';
 COMMENT ON COLUMN loader.pipelines.state IS 'active, paused or suspended';

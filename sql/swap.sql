@@ -164,6 +164,10 @@ AS $swap_objections$
     FROM sides AS s
     JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.deptype = 'e'
     UNION ALL
+    SELECT format('pipeline "%s" loads into table "%s", whatever its name is', p.name, s.name),
+           'Have the pipeline load into a table of its own, and calculate from that what is swapped: see alter_pipeline.'
+    FROM sides AS s JOIN loader.pipeline_targets AS p ON p.target_oid = s.oid
+    UNION ALL
     SELECT format('table "%s" has a security label', s.name), NULL
     FROM sides AS s
     WHERE EXISTS (SELECT FROM pg_seclabel AS l WHERE l.classoid = 'pg_class'::regclass AND l.objoid = s.oid)

@@ -133,6 +133,7 @@ fn history_is_seen_by_members_and_written_by_nobody() {
             "loader.pipelines",
             "loader.pipeline_files",
             "loader.pipeline_runs",
+            "loader.pipeline_targets",
         ];
         assert_eq!(readable, views.contains(&name.as_str()), "{name}");
     }

@@ -346,6 +346,8 @@ fn what_can_be_neither_kept_nor_moved_is_named() {
             "on table public.t_next is disabled",
         ),
         ("CREATE STATISTICS s ON id, day FROM t", "has nothing like statistics \"s\""),
+        ("SELECT create_pipeline('p', '/nowhere/*', 't')", "pipeline \"p\" loads into table \"public.t\""),
+        ("SELECT create_pipeline('p', '/nowhere/*', 't_next')", "loads into table \"public.t_next\""),
         (
             "GRANT SELECT ON t TO swap_grantor WITH GRANT OPTION; SET ROLE swap_grantor; GRANT SELECT ON t TO swap_other; RESET ROLE",
             "role \"swap_grantor\" has granted",
