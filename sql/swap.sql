@@ -543,6 +543,19 @@ BEGIN
             END LOOP;
             -- Nobody has to wait for what cannot be done.
             PERFORM loader.swap_check(current, next);
+            -- A lock that keeps off readers of one table is not held while others are waited for: whoever has read a view
+            -- and waits for that table would be waited for. Nobody knows a table that is not committed yet.
+            IF EXISTS (SELECT FROM pg_locks AS l
+                       WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted
+                         AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+                       HAVING bool_or(l.relation = next) AND NOT bool_or(l.relation = current))
+               AND (SELECT age(a.xmin) > age(pg_current_xact_id()::xid) FROM pg_attribute AS a
+                    WHERE a.attrelid = next ORDER BY a.attnum LIMIT 1)
+            THEN
+                RAISE 'cannot swap table "%" after this transaction has locked table "%" against readers', current, next
+                    USING ERRCODE = 'object_not_in_prerequisite_state',
+                          HINT = 'Do what locks it, such as TRUNCATE or ALTER TABLE, in a transaction before that of the swap, or use DELETE.';
+            END IF;
 
             -- These locks keep off readers, in the order in which readers take them, views before what they read.
             -- To move a view to the schema that it is in locks the view alone; LOCK would lock all that it reads, too. Its

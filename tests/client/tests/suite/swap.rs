@@ -1,7 +1,7 @@
 //! `swap_table`: readers see the old table or the new one, and what belongs to the name stays with it.
 
 use crate::helpers::{count, figure};
-use loader_client_tests::{Cluster, Database, sqlstate, wait_for};
+use loader_client_tests::{Cluster, Database, message, sqlstate, wait_for};
 use postgres::{Client, SimpleQueryMessage};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -495,6 +495,34 @@ fn a_swap_waits_for_readers_and_nobody_waits_for_long() {
     swap(&mut client).expect("a swap");
     client.batch_execute("ROLLBACK").expect("ROLLBACK");
     assert_eq!(count(&mut reader, "v"), 0);
+}
+
+/// A session that has read a view, and waits for a table that was truncated, would be waited for by the swap.
+#[test]
+fn a_table_is_not_swapped_while_its_readers_wait() {
+    let (_database, mut client) =
+        tables("swap_truncated", "CREATE TABLE t (id int PRIMARY KEY); CREATE VIEW v AS TABLE t");
+    let mut after = |before: &str, tables: &str| {
+        client.batch_execute(&format!("BEGIN; {before}")).expect(before);
+        let swapped = client.batch_execute(&format!("SELECT swap_table({tables})"));
+        client.batch_execute("ROLLBACK").expect("ROLLBACK");
+        swapped.map_err(|error| message(Err::<(), _>(error)))
+    };
+    let refused = "55000: cannot swap table \"public.t\" after this transaction has locked table \"public.t_next\" against readers";
+    for before in
+        ["TRUNCATE t_next", "SAVEPOINT s; LOCK TABLE t_next", "ALTER TABLE t_next ADD CHECK (id > 0)"]
+    {
+        assert_eq!(after(before, "'t', 't_next'"), Err(refused.to_owned()), "{before}");
+    }
+    for (before, tables) in [
+        ("DELETE FROM t_next; INSERT INTO t_next VALUES (1)", "'t', 't_next'"),
+        ("LOCK TABLE t; TRUNCATE t_next", "'t', 't_next'"),
+        ("CREATE TABLE u (LIKE t INCLUDING ALL); INSERT INTO u VALUES (1)", "'t', 'u'"),
+        ("SAVEPOINT s; CREATE TABLE u (LIKE t INCLUDING ALL); TRUNCATE u", "'t', 'u'"),
+        ("SELECT swap_table('t', 't_next')", "'t', 't_next'"),
+    ] {
+        assert_eq!(after(before, tables), Ok(()), "{before}");
+    }
 }
 
 #[test]
