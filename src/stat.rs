@@ -3,13 +3,18 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const NANOS: i64 = 1_000_000_000;
 
 /// Some file systems count times in steps of two seconds. A file that was written to less than
 /// this ago may be written to again without a change of its times.
 const SETTLING: i64 = 3 * NANOS;
+
+/// A time that is no multiple of this comes from a file system that counts in shorter steps: those of the
+/// kernel's clock. Nobody writes to a file twice at one of its times if so much lies between.
+const STEP: i64 = NANOS / 100;
+const SHORT_SETTLING: i64 = 10 * STEP;
 
 /// The stat of a file. Times are nanoseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,16 @@ impl FileStat {
         self.asked_ns.saturating_sub(self.mtime_ns.max(self.ctime_ns)) >= SETTLING
     }
 
+    /// The same, of a file that was seen to be as it is for so long, by a clock that nobody sets. Where the
+    /// file system counts in short steps, that need not be as long.
+    pub fn after_settling(&self, settled: Duration) -> Self {
+        // Writing changes the ctime, and no program sets it.
+        let in_short_steps = self.ctime_ns.rem_euclid(STEP) != 0;
+        let age = self.asked_ns.saturating_sub(self.mtime_ns.max(self.ctime_ns));
+        let is_settled = settled.as_nanos() >= SHORT_SETTLING as u128 && age >= SHORT_SETTLING;
+        if in_short_steps && is_settled { self.as_settled() } else { *self }
+    }
+
     /// The same, of a file that nobody writes to any more.
     pub fn as_settled(&self) -> Self {
         FileStat { asked_ns: i64::MAX, ..*self }
@@ -65,5 +80,31 @@ impl FileStat {
     /// When it was last written to: microseconds since 1970.
     pub fn mtime_micros(&self) -> i64 {
         self.mtime_ns.div_euclid(1_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that was written at a time, seen so much later.
+    fn seen(ctime_ns: i64, later: i64) -> FileStat {
+        FileStat { asked_ns: ctime_ns + later, ..FileStat::remembered(1, 2, 3, ctime_ns, ctime_ns) }
+    }
+
+    #[test]
+    fn what_has_settled_for_a_short_time_is_known_where_times_are_exact() {
+        let is_settled = |stat: FileStat, settled: i64| {
+            stat.after_settling(Duration::from_nanos(settled as u64)).is_settled()
+        };
+        let exact = 5 * NANOS + 123_456_789;
+        assert!(is_settled(seen(exact, SHORT_SETTLING), SHORT_SETTLING));
+        assert!(!is_settled(seen(exact, SHORT_SETTLING - 1), SHORT_SETTLING));
+        assert!(!is_settled(seen(exact, SHORT_SETTLING), SHORT_SETTLING - 1));
+        // In steps of a second, or of ten milliseconds.
+        for coarse in [5 * NANOS, 5 * NANOS + 3 * STEP] {
+            assert!(!is_settled(seen(coarse, SETTLING - 1), SETTLING));
+            assert!(is_settled(seen(coarse, SETTLING), 0));
+        }
     }
 }

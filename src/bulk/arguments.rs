@@ -234,7 +234,7 @@ mod tests {
                 on_file: Some(b"SELECT $1".to_vec()),
                 search_path: b"public".to_vec(),
                 in_batches: true,
-                files_are_final: false,
+                settle: std::time::Duration::from_secs(10),
             }),
         };
         let bytes = plan.to_bytes();

@@ -9,6 +9,7 @@ use crate::pg::processes::progress::Report;
 use crate::sink::Target;
 use crate::stat::FileStat;
 use pgrx::datum::TimestampWithTimeZone;
+use std::time::Duration;
 
 /// What is the same for all files.
 pub struct CallContext<'a> {
@@ -48,7 +49,11 @@ impl<'a> CallContext<'a> {
 
     /// What the file system says of a file, as it is to be kept.
     pub fn stat_to_keep(&self, stat: &FileStat) -> FileStat {
-        if self.hook.is_some_and(|hook| hook.files_are_final) { stat.as_settled() } else { *stat }
+        match self.hook.map(|hook| hook.settle) {
+            None => *stat,
+            Some(Duration::ZERO) => stat.as_settled(),
+            Some(settle) => stat.after_settling(settle),
+        }
     }
 
     /// What is shown of a file under way, in which so many rows were loaded earlier,

@@ -6,6 +6,7 @@ use crate::error::{Error, HookError};
 use crate::pg::executor::hook;
 use crate::pg::executor::subtransaction;
 use crate::pg::strings::text;
+use std::time::Duration;
 
 /// What a pipeline wants of each file that it loads. Texts are in the database's encoding.
 #[derive(Clone, Debug)]
@@ -17,13 +18,13 @@ pub struct FileHook {
     pub search_path: Vec<u8>,
     /// Whether the load is to be told of later, with others.
     pub in_batches: bool,
-    /// Whether files are final when they appear: that one has just been written does not mean that it
-    /// is still written to.
-    pub files_are_final: bool,
+    /// How long files were the same before they are loaded. Zero: they are final when they appear, and that
+    /// one has just been written does not mean that it is still written to.
+    pub settle: Duration,
 }
 
 serialise_fields!(PipelineKey { name, generation });
-serialise_fields!(FileHook { pipeline, on_file, search_path, in_batches, files_are_final });
+serialise_fields!(FileHook { pipeline, on_file, search_path, in_batches, settle });
 
 impl FileHook {
     /// Runs it for a file that is loaded to its end.

@@ -3,6 +3,7 @@
 
 use crate::pg::Oid;
 use crate::sink::MappedField;
+use std::time::Duration;
 
 /// A value that can be written as bytes and read back.
 pub trait Serialise: Sized {
@@ -79,6 +80,16 @@ impl Serialise for bool {
 
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         Some(u8::read(bytes)? != 0)
+    }
+}
+
+impl Serialise for Duration {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        u64::try_from(self.as_nanos()).unwrap_or(u64::MAX).write(bytes);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        u64::read(bytes).map(Duration::from_nanos)
     }
 }
 

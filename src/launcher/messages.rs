@@ -1,7 +1,7 @@
 //! What the launcher asks its workers, and what they answer.
 
 use crate::access::WatchedDirectory;
-use crate::bulk::serialise::{Serialise, serialise_fields, serialise_lists};
+use crate::bulk::serialise::{serialise_fields, serialise_lists};
 use crate::pg::Oid;
 use std::time::Duration;
 
@@ -54,13 +54,3 @@ pub struct RunAnswer {
 serialise_fields!(RunAnswer { wait, elsewhere, directories });
 serialise_fields!(WatchedDirectory { path, has_files });
 serialise_lists!(WatchedDirectory);
-
-impl Serialise for Duration {
-    fn write(&self, bytes: &mut Vec<u8>) {
-        u64::try_from(self.as_nanos()).unwrap_or(u64::MAX).write(bytes);
-    }
-
-    fn read(bytes: &mut &[u8]) -> Option<Self> {
-        u64::read(bytes).map(Duration::from_nanos)
-    }
-}

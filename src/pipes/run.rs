@@ -258,7 +258,7 @@ impl Run {
             on_file: definition.on_file.clone(),
             search_path: definition.search_path.clone(),
             in_batches: definition.on_batch.is_some(),
-            files_are_final: definition.settle.is_zero(),
+            settle: definition.settle,
         };
         let pattern = definition.pattern.clone();
         let plan = (scope.arguments.clone(), hook);

@@ -194,6 +194,17 @@ fn a_file_has_to_be_the_same_at_two_looks() {
     assert_eq!((setup.rows(), setup.exceptions().len()), (3, 0));
 }
 
+/// That it had settled is remembered: it need not be read again to know that it is loaded.
+#[test]
+fn a_file_that_has_settled_for_a_short_time_is_read_once() {
+    let mut setup = Setup::new("pipelines_settle_short", "settle => '200 ms'");
+    setup.put("a", numbered(0..2));
+    wait_for("the file to settle", || setup.counts()[0] == 1);
+    assert_eq!((setup.preview(), setup.exceptions()), (vec!["a loaded".into()], Vec::<String>::new()));
+    assert_eq!(setup.counts(), [0; 4]);
+    assert_eq!(setup.exceptions(), Vec::<String>::new());
+}
+
 #[test]
 fn what_is_being_written_is_passed_over() {
     let mut setup = Setup::new("pipelines_unfinished", "");
