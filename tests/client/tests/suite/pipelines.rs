@@ -629,6 +629,24 @@ fn a_run_that_ends_in_the_midst_of_it_is_written_down() {
     assert_eq!((setup.rows(), setup.most()), (20_000, 1));
 }
 
+/// The same within a statement about what the run has seen.
+#[test]
+fn a_run_that_cannot_write_down_what_it_sees_is_written_down() {
+    let mut setup = Setup::new("pipelines_unwritten", "settle => '1 h'");
+    setup.put("a", numbered(0..1));
+    let mut locker = setup.database.connect();
+    locker.batch_execute("BEGIN; LOCK TABLE loader.pipeline_files_data IN SHARE MODE").expect("a lock");
+    setup.client.batch_execute("SET lock_timeout = '100ms'").expect("the setting");
+    for _ in 0..2 {
+        assert_eq!(message(setup.run()), "55P03: canceling statement due to lock timeout");
+    }
+    let runs = "SELECT concat_ws(' ', status, error_sqlstate) FROM loader.pipeline_runs";
+    assert_eq!(texts(&mut setup.client, runs), ["failed 55P03", "failed 55P03"]);
+    locker.batch_execute("COMMIT").expect("COMMIT");
+    setup.run().expect("a run");
+    assert_eq!((setup.exceptions(), setup.state()), (vec!["a settling 0".into()], "active".into()));
+}
+
 /// Of a run and DROP EXTENSION one waits for the other; neither is the victim of a deadlock.
 #[test]
 fn the_extension_is_dropped_during_a_run() {
