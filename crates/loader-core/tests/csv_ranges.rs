@@ -131,6 +131,34 @@ proptest! {
     }
 }
 
+/// Tables of several widths, one behind the other, the first one again, and damage.
+fn tables() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        6 => Just(&b"12,some text,2024-01-05\n"[..]),
+        2 => Just(&b"13,short\n"[..]),
+        2 => Just(&b"key,count\n7,8\n# comment\n9,10\n\n11,12\n"[..]),
+        2 => Just(&b"id,text,day,more\r\n1,\"a\nb\",2024-01-05,\r\n2,b,2024-01-06,\r\n3,c,2024-01-07,\r\n"[..]),
+        2 => Just(&b"id,text,day\n"[..]),
+        1 => Just(&b"\n"[..]),
+        1 => Just(&b"15,\"lost,2024-01-08\n"[..]),
+    ];
+    let table = b"id,text,day\n1,a,2024-01-05\n2,b,2024-01-05\n3,c,2024-01-05\n".to_vec();
+    prop::collection::vec(piece, 0..40).prop_map(move |pieces| [table.clone(), pieces.concat()].concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn ranges_know_which_table_they_are_in(
+        input in tables(), places in prop::collection::vec(any::<prop::sample::Index>(), 1..5),
+        strict in any::<bool>(),
+    ) {
+        let dialect = Dialect { header: 1, comment: Some(b'#'), ..dialect() };
+        check(&input, Options { strict, ..options(dialect, 3) }, &places);
+    }
+}
+
 /// Records around the end of a window, behind more than what is learned from.
 #[test]
 fn ranges_come_to_the_same_where_windows_end() {

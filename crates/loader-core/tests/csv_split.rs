@@ -168,6 +168,42 @@ fn lenient_records_may_be_short_or_have_a_stray_quote() {
 }
 
 #[test]
+fn another_table_is_not_read_leniently() {
+    let dialect = Dialect { header: 1, comment: Some(b'#'), ..dialect() };
+    let o = Options { strict: false, ..options(dialect, 3) };
+    let days: String = (10..20).map(|n| format!("{n},a,2024-01-{n}\n")).collect();
+    let table = &format!("id,name,day\n{days}2,b\n3,c,2024-01-07,\n");
+    let rows = |text: &str| -> Vec<String> {
+        let good = split(text, o).into_iter().filter(|(fault, _)| fault.is_none());
+        good.map(|(_, record)| record).collect()
+    };
+    let first: Vec<String> = table.lines().skip(1).map(str::to_string).collect();
+    assert_eq!(rows(table), first);
+    let of =
+        |more: &[&str]| [&first[..], &more.iter().map(|row| row.to_string()).collect::<Vec<_>>()].concat();
+    // Its header has names of the table, …
+    let more = "id,name,day,note\n6,f,2024-01-10,\n7,g,2024-01-11,\n8,h,2024-01-12,\n";
+    assert_eq!(rows(&format!("{table}{more}")), first);
+    let less = "name,id\n\"f\n1\",6\ng,7\n";
+    assert_eq!(rows(&format!("{table}\n{less}")), first);
+    // … or words that do not fit, above values.
+    let other = "region,total\nnorth,12\n# a remark\nsouth,13\n\neast,14\n";
+    assert_eq!(rows(&format!("{table}{other}")), first);
+    // Until the header of the table stands there again, …
+    let again = format!("{table}{other}9,i,2024-01-13\n10,j\nid,name,day\n11,k\n");
+    assert_eq!(rows(&again), of(&["9,i,2024-01-13", "11,k"]));
+    // … and only if records of its width follow.
+    let short = format!("{table}id,name\n6,f,2024-01-10\n7,g\n8,h,2024-01-12\n9,i\n");
+    assert_eq!(rows(&short), of(&["6,f,2024-01-10", "7,g", "8,h,2024-01-12", "9,i"]));
+    let one = format!("{table}id,name,day,note\n6,f,2024-01-10,\n");
+    assert_eq!(rows(&one), of(&["6,f,2024-01-10,"]));
+    // Words above words are rows that are short.
+    let o = Options { width: 4, ..o };
+    let words = "x,y,z,u\na,b,c,v\nd,e,f,w\ng,h,i,k\nl,m\nn,o\np,q\nr,s\n";
+    assert!(split(words, o).iter().all(|(fault, _)| fault.is_none()));
+}
+
+#[test]
 fn what_is_good_only_leniently_is_counted() {
     let tolerated = |text: &str, o: Options| whole(text.as_bytes(), usize::MAX, o).end.tally.tolerated;
     let o = Options { strict: false, surplus: 1, ..options(dialect(), 2) };

@@ -44,14 +44,28 @@ impl ResumePoint {
 pub struct Assumption {
     /// The place.
     pub(super) point: ResumePoint,
-    /// The largest [`ResumePoint::state`] with which the run would have produced the same items.
-    pub(super) state_limit: u64,
+    /// With which [`ResumePoint::state`] the run would have produced the same items.
+    pub(super) state: Condition,
+}
+
+/// What the state at the place where a run begins has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// No larger than this, or than the one that was taken for granted.
+    AtMost(u64),
+    /// Odd or even, as the one that was taken for granted.
+    SameParity,
 }
 
 impl Assumption {
     /// Whether the run would have produced the same items, had it begun at `actual`.
     pub fn holds_at(&self, actual: &ResumePoint) -> bool {
-        actual.offset == self.point.offset && actual.state <= self.point.state.max(self.state_limit)
+        let (assumed, actual_state) = (self.point.state, actual.state);
+        let is_same = match self.state {
+            Condition::AtMost(limit) => actual_state <= assumed.max(limit),
+            Condition::SameParity => actual_state % 2 == assumed % 2,
+        };
+        actual.offset == self.point.offset && is_same
     }
 }
 

@@ -308,6 +308,25 @@ fn any_number_of_workers_gives_the_same_rows() {
 }
 
 #[test]
+fn workers_that_read_leniently_know_another_table() {
+    let (database, mut client) = session("csv_other_table");
+    // Several ranges begin among the rows of the other table.
+    let table = many_records(1_000);
+    let other: String = (0..4_000).map(|n| format!("{n},{},,\n", "text ".repeat(600))).collect();
+    let text = format!("{table}code,remark,from,to\n{other}{table}1,short\n");
+    let pattern = files(&database, "in", &[("a.csv", text.as_bytes())]);
+    run(&mut client, "CREATE TABLE one (id int, note text, amount numeric); CREATE TABLE two (LIKE one)");
+    run(&mut client, "SET loader.transaction_size = '1MB'");
+    for (target, workers) in [("one", 0), ("two", 3)] {
+        let options = format!("workers => {workers}, strict_mode => false");
+        let summary = load_many_csv(&mut client, &pattern, target, &options).expect("a call");
+        assert_eq!((summary.loaded, summary.rows), (1, 2_001), "{target}");
+    }
+    let differ = "(SELECT * FROM one EXCEPT ALL SELECT * FROM two) UNION ALL (SELECT * FROM two EXCEPT ALL SELECT * FROM one)";
+    assert_eq!(rows(&mut client, differ), [""; 0]);
+}
+
+#[test]
 fn a_file_that_grows_is_loaded_on_in_its_dialect() {
     let (database, mut client) = session("csv_grows");
     run(&mut client, "CREATE TABLE g (a text, b text)");

@@ -34,6 +34,13 @@ impl<S: Source> Splitter<S> {
         let Some(start) = self.skip_blank_lines(true)? else { return Ok(None) };
         let max = self.options.max_record_size;
         let Some(line) = self.line_at(start, max)? else { return self.pass_over(start).map(Some) };
+        if line.fields != self.options.width
+            && !self.options.strict
+            && self.is_of_another_table(start, &line)?
+            && let Some(fault) = self.fault(start, &line)?
+        {
+            return self.reject(start, line.end, fault).map(Some);
+        }
         let is_plain = line.stop == Stop::End && line.fields >= self.options.width;
         if is_plain && self.fault(start, &line)?.is_none() && !self.is_doubtful(start, line.end)? {
             return Ok(Some(self.record(start, &line)));
@@ -105,7 +112,7 @@ impl<S: Source> Splitter<S> {
             Some(fault) => fault,
         };
         let is_within = end - start <= self.options.max_record_size;
-        if !self.options.strict && is_within && self.is_readable(start, &Read { end, ..*read })? {
+        if !self.is_strict() && is_within && self.is_readable(start, &Read { end, ..*read })? {
             let one_line = memchr::memchr(b'\n', &self.cursor.bytes()[start..end]).is_none();
             return Ok(self.record(start, &Read { end, one_line, ..*read }));
         }
@@ -236,7 +243,11 @@ impl<S: Source> Splitter<S> {
         while matches!(self.cursor.byte(behind)?, Some(b' ' | b'\t')) {
             behind += 1;
         }
-        Ok(matches!(self.cursor.byte(behind)?, None | Some(b'\n' | b'\r')).then_some(behind))
+        let is_header = matches!(self.cursor.byte(behind)?, None | Some(b'\n' | b'\r'));
+        if is_header {
+            self.go_back_to_table();
+        }
+        Ok(is_header.then_some(behind))
     }
 
     /// The end of the comment at `at`. If it is long, what lies before its end is booked.

@@ -19,7 +19,7 @@ impl<S: Source> Splitter<S> {
     pub(super) fn pass_over(&mut self, start: usize) -> Result<Item<'_>, Error> {
         self.ledger.frame(&mut self.cursor, start);
         let to = self.cursor.bytes().len().min(start + self.options.max_record_size);
-        self.ledger.pass(&mut self.cursor, to, 0, is_framing)?;
+        self.ledger.pass(&mut self.cursor, to, self.switches, is_framing)?;
         self.pass_on()
     }
 
@@ -47,7 +47,7 @@ impl<S: Source> Splitter<S> {
             let bytes = self.cursor.bytes();
             let found = self.options.dialect.find_line_end(bytes, at);
             let to = found.map_or(bytes.len(), |end| end + 1);
-            self.ledger.pass(&mut self.cursor, to, 0, is_framing)?;
+            self.ledger.pass(&mut self.cursor, to, self.switches, is_framing)?;
             if found.is_some() {
                 return Ok(true);
             }

@@ -22,6 +22,7 @@
 //! ahead     the lines from a record on
 //! weigh     the ways in which they can be records
 //! recover   what a record is that cannot be told by its quotes
+//! another   the header of another table
 //! large     records that are larger than they may be
 //! ranges    going on in the middle of a stream
 //! sniff     the dialect of a file
@@ -29,6 +30,7 @@
 //! ```
 
 mod ahead;
+mod another;
 mod begin;
 mod dialect;
 mod field;

@@ -2,10 +2,12 @@
 //!
 //! What stands before the first record, and what the records behind it look like, is learned
 //! from the head of the stream; then a run can go on anywhere. For that nothing that a decision
-//! looks at lies before the record in hand, and what lies behind it is looked at up to a place
+//! looks at lies before the record in hand, but whether another table has begun there, which
+//! [`ResumePoint::state`] tells, and what lies behind it is looked at up to a place
 //! that is told from the record, never from what happens to have been read.
 
 use super::splitter::Splitter;
+use crate::split::resume::Condition;
 use crate::split::{Assumption, Item, ResumePoint, Split};
 use crate::stream::{Error, Source};
 
@@ -15,7 +17,7 @@ impl<S: Source> Split for Splitter<S> {
     }
 
     fn mark(&mut self) -> ResumePoint {
-        self.ledger.mark(&mut self.cursor, 0)
+        self.ledger.mark(&mut self.cursor, self.switches)
     }
 
     fn resume(&mut self, offset: u64) -> Result<(), Error> {
@@ -34,6 +36,7 @@ impl<S: Source> Split for Splitter<S> {
         self.resume(point.offset)?;
         self.ledger.resume(&mut self.cursor, &point);
         self.assumed = point;
+        self.switches = point.state;
         Ok(())
     }
 
@@ -50,6 +53,6 @@ impl<S: Source> Split for Splitter<S> {
     }
 
     fn assumption(&self) -> Assumption {
-        Assumption { point: self.assumed, state_limit: u64::MAX }
+        Assumption { point: self.assumed, state: Condition::SameParity }
     }
 }

@@ -93,7 +93,8 @@ impl<S: Source> Splitter<S> {
         } else if let Err(error) = simdutf8::compat::from_utf8(record) {
             (FaultKind::InvalidUnicode, start + error.valid_up_to(), "invalid byte sequence for UTF-8")
         } else {
-            let Options { dialect, width, surplus, strict, .. } = &self.options;
+            let strict = self.is_strict();
+            let Options { dialect, width, surplus, .. } = &self.options;
             match read.stop {
                 Stop::Open(at) => {
                     (FaultKind::UnterminatedQuote, at, "the quoted field that begins here is not terminated")
@@ -106,8 +107,8 @@ impl<S: Source> Splitter<S> {
                     self.fields.clear();
                     let _ = fields::fields(record, dialect, &mut self.fields)?;
                     let found = &self.fields[..];
-                    let most = if *strict { *width + *surplus } else { usize::MAX };
-                    if found.len() < *width && *strict {
+                    let most = if strict { *width + *surplus } else { usize::MAX };
+                    if found.len() < *width && strict {
                         (FaultKind::MissingColumns, read.end, "the record has too few fields")
                     } else if let Some(field) =
                         found.iter().skip(*width).find(|field| field.end > field.start)

@@ -33,6 +33,8 @@ pub struct Splitter<S: Source> {
     pub(super) profile: Profile,
     /// What the line at this offset is by itself, if it was looked at before its turn.
     pub(super) ahead: Option<(u64, Read)>,
+    /// How many times another table has begun, or this one has gone on behind another.
+    pub(super) switches: u64,
     /// Where this run began.
     pub(super) assumed: ResumePoint,
     /// Items that start at this offset or behind it are not handed out.
@@ -57,6 +59,7 @@ impl<S: Source> Splitter<S> {
             lines: Vec::new(),
             profile: Profile::default(),
             ahead: None,
+            switches: 0,
             assumed: ResumePoint::default(),
             stop: u64::MAX,
         })

@@ -30,6 +30,7 @@ use super::layout::Layout;
 use super::lookahead::LookaheadBudget;
 use super::profile::LEARNED_FROM;
 use super::splitter::Splitter;
+use crate::split::resume::Condition;
 use crate::split::{Assumption, Item, Reader, ResumePoint, Split};
 use crate::stream::{Error, Source};
 
@@ -81,7 +82,7 @@ impl<S: Source, R: Reader> Split for Splitter<S, R> {
     }
 
     fn assumption(&self) -> Assumption {
-        Assumption { point: self.assumed, state_limit: self.lookahead.limit() }
+        Assumption { point: self.assumed, state: Condition::AtMost(self.lookahead.limit()) }
     }
 }
 
