@@ -483,3 +483,16 @@ fn a_line_that_groups_columns_belongs_to_the_header() {
     assert_eq!(shape(&guess), (",", 3, 0, 2));
     assert_eq!(guess.names, ["id", "name", "n"]);
 }
+
+#[test]
+fn apostrophes_within_the_cells_of_most_rows_are_letters() {
+    // Few of the rows would be records, if these were quotes.
+    let rows = |first: &str| -> String {
+        let row = |n: u32| format!("{n},{first}'a','b','c','d',{}\n", n * 7);
+        "id,call,b,c,d,n\n".to_string() + &(1..30).map(row).collect::<String>()
+    };
+    assert_eq!(sure(rows("f(")).dialect.quote, Some(b'"'));
+    assert_eq!(sure(rows("")).dialect.quote, Some(b'\''));
+    // Blanks before a quote are none of a cell.
+    assert_eq!(sure(rows("   ")).dialect.quote, Some(b'\''));
+}

@@ -39,19 +39,23 @@ pub(super) struct Grid<'a> {
     pub broken: usize,
     /// So many rows have a cell that holds a quote and does not begin with one.
     pub inside: usize,
+    /// So many of these where more than blanks stand before it.
+    pub behind: usize,
 }
 
 impl<'a> Grid<'a> {
     /// Reads a sample.
     pub(super) fn read(text: &'a [u8], dialect: &Dialect) -> Result<Grid<'a>, OutOfMemory> {
-        let grid = Grid { text, cells: Vec::new(), rows: Vec::new(), quoted: 0, broken: 0, inside: 0 };
+        let grid =
+            Grid { text, cells: Vec::new(), rows: Vec::new(), quoted: 0, broken: 0, inside: 0, behind: 0 };
         let mut reader = Reader::new(text, dialect, grid);
         while reader.at < text.len() {
             if !reader.passes_over() {
                 let is_comment = text[reader.at] == b'#';
-                reader.is_quote_inside = false;
+                (reader.is_quote_inside, reader.is_quote_behind) = (false, false);
                 reader.row()?;
                 reader.grid.inside += usize::from(reader.is_quote_inside && !is_comment);
+                reader.grid.behind += usize::from(reader.is_quote_behind && !is_comment);
             }
         }
         Ok(reader.grid)
@@ -114,6 +118,8 @@ struct Reader<'a, 'd> {
     in_vain: usize,
     /// A cell of this row holds a quote and does not begin with one.
     is_quote_inside: bool,
+    /// More than blanks stand before it.
+    is_quote_behind: bool,
     grid: Grid<'a>,
 }
 
@@ -132,6 +138,7 @@ impl<'a, 'd> Reader<'a, 'd> {
             none_before: 0,
             in_vain: 0,
             is_quote_inside: false,
+            is_quote_behind: false,
             grid,
         }
     }
@@ -218,9 +225,15 @@ impl<'a, 'd> Reader<'a, 'd> {
             end += 1;
         }
         self.at = end;
-        let holds_quote =
-            || self.dialect.quote.is_some_and(|quote| memchr(quote, &self.text[start..end]).is_some());
-        self.is_quote_inside |= quote.is_none() && holds_quote() && !is_binary(&self.text[start..end]);
+        let cell = &self.text[start..end];
+        let inner = || self.dialect.quote.and_then(|quote| memchr(quote, cell));
+        if quote.is_none()
+            && let Some(inner) = inner()
+            && !is_binary(cell)
+        {
+            self.is_quote_inside = true;
+            self.is_quote_behind |= !cell[..inner].trim_ascii().is_empty();
+        }
         Cell { start: start as u32, end: end as u32, quoted: false }
     }
 

@@ -39,6 +39,8 @@ pub(super) struct Fit {
     pub broken: usize,
     /// So many rows have a cell that holds a quote and does not begin with one.
     pub inside: usize,
+    /// So many of these where more than blanks stand before it.
+    pub behind: usize,
     /// How alike the rows are, from 0 to 1.
     pub uniform: f64,
     /// The share of cells that have a strict form.
@@ -52,6 +54,11 @@ impl Fit {
     /// A few of them are damage.
     pub(super) fn has_bare_quotes(&self) -> bool {
         self.inside > 1 && self.inside * 50 >= self.rows && (self.quoted + self.broken) * 2 <= self.inside
+    }
+
+    /// Whether most rows have a quote behind the beginning of a cell: few of them would be records.
+    pub(super) fn is_spoiled(&self) -> bool {
+        self.behind * 2 > self.rows
     }
 }
 
@@ -79,6 +86,7 @@ pub(super) fn fit(grids: &[Grid<'_>], dialect: &Dialect) -> Result<Fit, OutOfMem
         quoted,
         broken,
         inside,
+        behind: grids.iter().map(|grid| grid.behind).sum(),
         uniform,
         strict: types.strict,
         score,

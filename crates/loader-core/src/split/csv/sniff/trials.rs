@@ -130,7 +130,10 @@ fn prefer_quotes(list: &mut [Scored]) {
 /// Keeps of the dialects of one delimiter those whose quotes are not spoken against: where
 /// cells are enclosed as they should be, it is no chance.
 fn settle_quotes(list: &mut Vec<Scored>) {
-    let of = |quote: u8| list.iter().filter(move |scored| scored.dialect.quote == Some(quote));
+    let is_spoiled = |scored: &Scored| scored.dialect.quote == Some(b'\'') && scored.fit.is_spoiled();
+    let of = |quote: u8| {
+        list.iter().filter(move |scored| scored.dialect.quote == Some(quote) && !is_spoiled(scored))
+    };
     let quoted = |quote: u8, per_broken: usize| {
         let fits = of(quote).map(|scored| &scored.fit);
         fits.filter(|fit| fit.broken * per_broken <= fit.quoted).map(|fit| fit.quoted).max().unwrap_or(0)
