@@ -496,3 +496,15 @@ fn apostrophes_within_the_cells_of_most_rows_are_letters() {
     // Blanks before a quote are none of a cell.
     assert_eq!(sure(rows("   ")).dialect.quote, Some(b'\''));
 }
+
+#[test]
+fn rows_of_quoted_cells_are_a_table_whatever_stands_around_them() {
+    let table = "\"id\",\"name\",\"n\"\n\"1\",\"Ann\",\"5\"\n";
+    let head = "HTTP/1.1 200 OK\nDate: Sat, 27 Aug 2011\nServer: x\nETag: \"2a\"\nLength: 2\nType: text\n\
+                Age: 5\nVary: no\n\n";
+    assert_eq!(shape(&sure(head.to_string() + table)), (",", 3, 9, 1));
+    let around = "# a dump\n# of a table\n# for you\n\n#\n# names\n#\n";
+    assert_eq!(shape(&sure(format!("{around}{table}{}", around.repeat(3)))), (",", 3, 7, 1));
+    // Without quotes they are a part of a text.
+    refused(&(head.to_string() + &table.replace('"', "")));
+}

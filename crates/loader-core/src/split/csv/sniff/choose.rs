@@ -106,7 +106,9 @@ fn certainty(scored: &[Scored], overrides: &Overrides) -> Certainty {
     if overrides.delimiter.is_some() {
         return Certainty::First;
     }
-    if first.fit.uniform < 0.5 {
+    // What stands around rows of quoted cells may be anything.
+    let is_table = first.fit.enclosed && first.fit.columns > 2 && first.fit.broken == 0;
+    if first.fit.uniform < 0.5 && !is_table {
         return Certainty::Single;
     }
     // Blanks stand between words too: values must speak for them.

@@ -45,6 +45,9 @@ pub(super) struct Fit {
     pub uniform: f64,
     /// The share of cells that have a strict form.
     pub strict: f64,
+    /// All rows from the first to the last of that number of cells have it, and most of their cells
+    /// stand in quotes.
+    pub enclosed: bool,
     /// From 0 to 1.
     pub score: f64,
 }
@@ -89,8 +92,22 @@ pub(super) fn fit(grids: &[Grid<'_>], dialect: &Dialect) -> Result<Fit, OutOfMem
         behind: grids.iter().map(|grid| grid.behind).sum(),
         uniform,
         strict: types.strict,
+        enclosed: is_enclosed(grids, width),
         score,
     })
+}
+
+/// Whether all rows from the first to the last of this number of cells have it, and most of their
+/// cells stand in quotes.
+fn is_enclosed(grids: &[Grid<'_>], width: usize) -> bool {
+    let [grid] = grids else { return false };
+    let is_usual = |index: &usize| grid.row(*index).len() == width;
+    let (Some(first), Some(last)) = ((0..grid.len()).find(is_usual), (0..grid.len()).rfind(is_usual)) else {
+        return false;
+    };
+    let rows = || (first..=last).map(|index| grid.row(index));
+    let quoted = rows().flatten().filter(|cell| cell.quoted).count();
+    last > first && rows().all(|row| row.len() == width) && quoted * 2 > (last - first + 1) * width
 }
 
 /// How many rows have the usual number of cells, and how alike the rows are, from 0 to 1.
