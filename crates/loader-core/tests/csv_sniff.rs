@@ -508,3 +508,9 @@ fn rows_of_quoted_cells_are_a_table_whatever_stands_around_them() {
     // Without quotes they are a part of a text.
     refused(&(head.to_string() + &table.replace('"', "")));
 }
+
+#[test]
+fn a_few_lines_that_two_delimiters_cut_alike_are_refused() {
+    refused("north\t;south\neast\t;west\nup\ndown\n");
+    assert_eq!(shape(&sure("north;1\neast;2\nup\ndown\n")).0, ";");
+}

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::super::{Delimiter, Dialect, Overrides};
 use super::grid::Grid;
 use super::kinds::{Kind, kind};
-use super::score::fit;
+use super::score::{Fit, fit};
 use super::trials::{Scored, behind_lines, finals, probe, read, sort};
 use super::{Samples, Sniffed, candidates, shape};
 use crate::memory::{OutOfMemory, collect, push};
@@ -129,6 +129,7 @@ fn is_doubtful(probe: &Samples<'_>, scored: &[Scored]) -> Result<bool, OutOfMemo
         return Ok(false);
     }
     Ok(is_sentences(&grids[0], first)
+        || scored.iter().skip(1).any(|other| cuts_the_same(&first.fit, &other.fit))
         || scored.iter().skip(1).any(|other| joins_names(&grids[0], first, other)))
 }
 
@@ -149,6 +150,16 @@ fn is_sentences(grid: &Grid<'_>, scored: &Scored) -> bool {
     }
     let cuts = total - grid.len();
     blanks * 4 >= cuts * 3 && texts * 2 > total
+}
+
+/// Whether another delimiter cuts a few of the lines as this one does, neither cuts the rest, and no
+/// values speak for it.
+fn cuts_the_same(first: &Fit, other: &Fit) -> bool {
+    first.alike < *SENTENCES.start()
+        && first.alike < first.rows
+        && first.strict == 0.0
+        && [first.split, other.split, other.alike] == [first.alike; 3]
+        && other.width == first.width
 }
 
 /// Whether another delimiter joins names in the first row, and cuts all rows into as many cells.
