@@ -514,3 +514,15 @@ fn a_few_lines_that_two_delimiters_cut_alike_are_refused() {
     refused("north\t;south\neast\t;west\nup\ndown\n");
     assert_eq!(shape(&sure("north;1\neast;2\nup\ndown\n")).0, ";");
 }
+
+#[test]
+fn the_first_of_two_tables_of_a_size_is_the_one() {
+    let rows = |row: &str, count: usize| row.repeat(count);
+    let below_header = Overrides { skip: Some(1), header: Some(0), ..Overrides::default() };
+    let width = |text: String| sure_with(text, &below_header).width;
+    let first = "id,name,day\n".to_string() + &rows("1,a,2024-01-05\n", 20);
+    assert_eq!(width(format!("{first}id,name,day,more\n{}", rows("1,a,2024-01-05,5\n", 19))), 3);
+    assert_eq!(width(format!("{first}id,name,day,more\n{}", rows("1,a,2024-01-05,5\n", 30))), 4);
+    // Where they are mixed, the longer ones are the rows.
+    assert_eq!(width("id,name,day\n".to_string() + &rows("1,a,2024-01-05\n1,a,2024-01-05,5\n", 20)), 4);
+}

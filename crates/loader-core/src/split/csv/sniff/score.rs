@@ -17,6 +17,9 @@ const CELLS_LOOKED_AT: usize = 256;
 /// titles and totals are no part of the table.
 const OUTSIDE: f64 = 0.3;
 
+/// Fewer rows before those of the usual number of cells are no table of their own.
+const SMALLEST_TABLE: u32 = 3;
+
 /// What begins with `#` and has another number of cells is hardly a row.
 const COMMENT: f64 = 0.1;
 
@@ -146,7 +149,24 @@ pub(super) fn usual_width(grids: &[Grid<'_>]) -> Result<usize, OutOfMemory> {
         }
     }
     let weight = |width: usize| f64::from(counts[width]) * (1.1 - 1.0 / width as f64);
-    Ok((1..=widest).max_by(|a, b| weight(*a).total_cmp(&weight(*b))).unwrap_or(1))
+    let usual = (1..=widest).max_by(|a, b| weight(*a).total_cmp(&weight(*b))).unwrap_or(1);
+    Ok(first_table(grids, &counts, usual).unwrap_or(usual))
+}
+
+/// The number of cells of a table that ends before the first row of the usual number, and has
+/// about as many rows: of two tables the first is the one.
+fn first_table(grids: &[Grid<'_>], counts: &[u32], usual: usize) -> Option<usize> {
+    let rows = || grids.iter().flat_map(|grid| (0..grid.len()).map(|row| grid.row(row).len()));
+    let before = || rows().take_while(|width| *width != usual);
+    let in_front = |width: usize| before().filter(|other| *other == width).count() == counts[width] as usize;
+    let total: u32 = counts.iter().sum();
+    let is_table = |width: &usize| {
+        counts[*width] >= SMALLEST_TABLE
+            && counts[*width] * 10 >= counts[usual] * 9
+            && (counts[*width] + counts[usual]) * 10 >= total * 9
+            && in_front(*width)
+    };
+    (2..counts.len()).filter(|width| *width != usual).find(is_table)
 }
 
 /// Whether a row begins as comments do in many files.
