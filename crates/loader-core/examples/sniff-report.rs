@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = args.next().ok_or("which folder?")?;
     let truths = std::fs::read(args.next().ok_or("which truths?")?)?;
     let all = args.next().is_some();
-    let (mut right, mut wrong, mut refused, mut quotes) = (0, 0, 0, 0);
+    let (mut right, mut wrong, mut refused, mut quotes, mut alike) = (0, 0, 0, 0, 0);
     let mut slowest = (0.0, String::new());
     for line in String::from_utf8_lossy(&truths).lines() {
         let truth: Vec<&str> = line.trim_start_matches('\u{FEFF}').split('|').collect();
@@ -41,8 +41,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (verdict, guesses) = match &sniffed {
             Sniffed::Sure(guess, others) if is_right(guess) => {
                 right += 1;
-                quotes += usize::from(guess.dialect.quote == quote);
-                let verdict = if guess.dialect.quote == quote { "right" } else { "QUOTE" };
+                let verdict = if guess.dialect.quote == quote {
+                    quotes += 1;
+                    "right"
+                } else if reads_alike(&text, guess, quote) {
+                    alike += 1;
+                    "ALIKE"
+                } else {
+                    "QUOTE"
+                };
                 (verdict, [std::slice::from_ref(guess), others.as_slice()].concat())
             }
             Sniffed::Sure(guess, others) => {
@@ -62,7 +69,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let files = right + wrong + refused;
-    println!("{files} files: delimiter right {right} (quote too {quotes}), wrong {wrong}, refused {refused}");
+    println!(
+        "{files} files: delimiter right {right} (quote too {quotes}, another quote that reads the same {alike}), \
+         wrong {wrong}, refused {refused}"
+    );
     println!("slowest {:.1} ms: {}", slowest.0 * 1e3, slowest.1);
     Ok(())
 }
@@ -86,6 +96,20 @@ fn look(text: &[u8]) -> Sniffed {
     let others: &[&[u8]] = if rest.is_empty() { &[] } else { &parts };
     let samples = Samples { head, is_whole: rest.is_empty(), others };
     sniff(&samples, &Overrides::default()).expect("there is memory")
+}
+
+/// Whether the file has the same fields with the quote that was found and with another one: none
+/// begins with either, so that neither encloses anything.
+fn reads_alike(text: &[u8], guess: &Guess, quote: Option<u8>) -> bool {
+    let delimiter = bare(&guess.dialect.delimiter);
+    let begins_field = |at: usize| {
+        let blanks = text[..at].iter().rev().take_while(|byte| **byte == b' ').count();
+        let before = &text[..at - blanks];
+        before.is_empty() || before.ends_with(delimiter) || matches!(before.last(), Some(b'\n' | b'\r'))
+    };
+    let quotes = [guess.dialect.quote, quote];
+    let is_quote = |byte: &u8| quotes.contains(&Some(*byte));
+    !text.iter().enumerate().any(|(at, byte)| is_quote(byte) && begins_field(at))
 }
 
 /// A delimiter without the blanks around it: the collections do not tell these apart.
