@@ -346,9 +346,8 @@ fn a_file_that_fails_is_tried_again_and_then_left_alone() {
 }
 
 /// Whatever it is that one file does, the others are loaded.
-#[test]
-fn a_poisoned_file_holds_up_nobody() {
-    let setup = Setup::bare("pipelines_poison");
+fn poison(name: &str, good: i64) {
+    let setup = Setup::bare(name);
     let mut setup = setup.create("max_attempts => 2, workers => 2").expect("create_pipeline");
     setup
         .client
@@ -363,8 +362,8 @@ fn a_poisoned_file_holds_up_nobody() {
                  FOR EACH ROW EXECUTE FUNCTION refuse('commit')",
         )
         .expect("triggers");
-    for n in 0..40 {
-        setup.put(&format!("good{n:02}"), format!("{{\"n\": {n}}}\n"));
+    for n in 0..good {
+        setup.put(&format!("good{n:03}"), format!("{{\"n\": {n}}}\n"));
     }
     setup.put("bad-trigger", "{\"n\": \"trigger\"}\n");
     setup.put("bad-commit", "{\"n\": \"commit\"}\n");
@@ -372,7 +371,7 @@ fn a_poisoned_file_holds_up_nobody() {
     let unreadable = setup.put("bad-unreadable", "{\"n\": \"unreadable\"}\n");
     fs::set_permissions(&unreadable, fs::Permissions::from_mode(0o000)).expect("chmod");
     let [loaded, _, failed, rows] = setup.counts();
-    assert_eq!((loaded, failed, rows), (40, 4, 40));
+    assert_eq!((loaded, failed, rows), (good, 4, good));
     assert!(setup.preview().contains(&"bad-unreadable unreadable".to_owned()), "{:?}", setup.preview());
     assert_eq!(setup.counts(), [0, 0, 4, 0]);
     assert_eq!(
@@ -384,10 +383,27 @@ fn a_poisoned_file_holds_up_nobody() {
             "bad-unreadable quarantined 2 42501"
         ]
     );
-    assert_eq!((setup.counts(), setup.rows(), setup.state()), ([0; 4], 40, "active".into()));
+    let why = texts(
+        &mut setup.client,
+        "SELECT concat_ws('', error_message) FROM loader.pipeline_files ORDER BY path",
+    );
+    assert!(why.iter().all(|why| !why.is_empty()), "{why:?}");
+    assert!(why[0].contains("poisoned") && why[2].contains("poisoned"), "{why:?}");
+    assert_eq!((setup.counts(), setup.rows(), setup.state()), ([0; 4], good, "active".into()));
     // Permission that was denied once is not denied for ever.
     fs::set_permissions(&unreadable, fs::Permissions::from_mode(0o644)).expect("chmod");
     assert_eq!(setup.counts(), [1, 0, 0, 1]);
+}
+
+#[test]
+fn a_poisoned_file_holds_up_nobody() {
+    poison("pipelines_poison", 40);
+}
+
+#[test]
+#[ignore = "takes long: make soak"]
+fn poisoned_files_among_a_thousand() {
+    poison("pipelines_poison_soak", 996);
 }
 
 #[test]
