@@ -1,9 +1,8 @@
 //! The hooks of pipelines: on_file with its file, on_batch once for each load, whatever happens.
 
-use crate::helpers::{Gate, Numbers, backend, count, lines};
+use crate::helpers::{Gate, Numbers, backend, count, figure, lines};
 use crate::pipelines::{Setup, notified, texts};
 use loader_client_tests::{Cluster, Limits, message, send_signal, wait_for};
-use postgres::Client;
 use std::fs;
 use std::thread;
 use std::time::Duration;
@@ -230,6 +229,7 @@ fn kill_at_moments(moments: u64) {
             folder.display()
         ))
         .expect("a pipeline");
+    let per_file = "SELECT coalesce(sum(rows), 0)::bigint FROM per_file";
     let mut numbers = Numbers(13);
     let mut files = 0;
     for _ in 0..moments {
@@ -255,19 +255,26 @@ fn kill_at_moments(moments: u64) {
         client = database.connect();
         // So many kills in so short a time would suspend it.
         client.batch_execute("SELECT resume_pipeline('p')").expect("resume_pipeline");
+        // At any moment: what on_batch was told of, and what it is still to be told of.
+        let rows = count(&mut client, "t");
+        let told = "SELECT rows + (SELECT count(*) FROM t JOIN loader.pipeline_batches_data AS b
+                                   ON b.load_id = t._load_id) FROM per_batch";
+        assert_eq!(
+            (figure(&mut client, per_file), figure(&mut client, told)),
+            (rows, rows),
+            "after {pause:?}"
+        );
     }
     client.batch_execute("CALL run_pipeline('p')").expect("a run");
     let rows = count(&mut client, "t");
-    let sums =
-        |client: &mut Client, query: &str| -> i64 { client.query_one(query, &[]).expect("a sum").get(0) };
     assert_eq!(
         count(&mut client, "(SELECT DISTINCT data->>'file' FROM t WHERE data ? 'file') AS f"),
         files as i64
     );
     assert_eq!(count(&mut client, "t WHERE data ? 'file'"), files as i64);
-    assert_eq!(sums(&mut client, "SELECT sum(rows)::bigint FROM per_file"), rows);
+    assert_eq!(figure(&mut client, per_file), rows);
     assert_eq!(count(&mut client, "per_file"), files as i64);
-    assert_eq!(sums(&mut client, "SELECT rows FROM per_batch"), rows);
+    assert_eq!(figure(&mut client, "SELECT rows FROM per_batch"), rows);
     assert_eq!(count(&mut client, "loader.pipeline_batches_data"), 0);
 }
 
