@@ -233,6 +233,67 @@ fn a_run_has_the_rights_and_settings_of_its_owner() {
     wait_for_rows(&mut admin, 3);
 }
 
+/// One run finds it out, and no other one is started until somebody has resumed the pipeline.
+#[test]
+fn what_is_taken_from_the_owner_suspends_once() {
+    let (database, mut admin, folder) = session("launcher_taken");
+    admin
+        .batch_execute(
+            "CREATE ROLE launcher_taken LOGIN; GRANT pg_read_server_files TO launcher_taken;
+             GRANT INSERT, SELECT ON t TO launcher_taken",
+        )
+        .expect("a role");
+    let mut owner = database.connect_as("launcher_taken");
+    create_with(&mut owner, &folder, "poll => '100 ms', settle => '0'");
+    let mut bystander = 0;
+    let beside = database.folder("beside");
+    let pattern = format!("{}/*.json", beside.display());
+    admin.batch_execute("SELECT seed_json_table('other')").expect("a table");
+    admin
+        .execute("SELECT create_pipeline('other', $1, 'other', poll => '100 ms', settle => '0')", &[&pattern])
+        .expect("another pipeline");
+    let failed = "loader.pipeline_runs WHERE pipeline = 'p' AND status = 'failed'";
+    for (n, (take, give, why)) in [
+        (
+            "REVOKE INSERT ON t FROM launcher_taken",
+            "GRANT INSERT ON t TO launcher_taken",
+            "permission denied for table t",
+        ),
+        (
+            "REVOKE pg_read_server_files FROM launcher_taken",
+            "GRANT pg_read_server_files TO launcher_taken",
+            "permission denied",
+        ),
+        (
+            "ALTER TABLE t RENAME TO kept; DROP TABLE kept",
+            "",
+            "table public.t of pipeline \"p\" does not exist",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        drop_file(database.cluster, &folder, n);
+        wait_for_rows(&mut admin, n as i64 + 1);
+        admin.batch_execute(take).expect("taken");
+        drop_file(database.cluster, &folder, 100 + n);
+        wait_for("suspension", || state(&mut admin).0 == "suspended");
+        assert!(state(&mut admin).1.contains(why), "{:?}", state(&mut admin));
+        assert_eq!(count(&mut admin, failed), n as i64 + 1);
+        // The others go on meanwhile, for many times `poll`.
+        for _ in 0..5 {
+            bystander += 1;
+            drop_file(database.cluster, &beside, bystander);
+            wait_for("rows of the other one", || count(&mut admin, "other") == bystander as i64);
+        }
+        assert_eq!(count(&mut admin, failed), n as i64 + 1);
+        if !give.is_empty() {
+            fs::remove_file(folder.join(format!("{}.json", 100 + n))).expect("removed");
+            admin.batch_execute(&format!("{give}; SELECT resume_pipeline('p')")).expect("given");
+        }
+    }
+}
+
 #[test]
 fn a_procedure_is_called_where_the_owner_has_just_been_altered() {
     let (database, mut admin, folder) = session("launcher_call");
