@@ -64,25 +64,76 @@ impl Cluster {
     /// A cluster with `conf` (lines of postgresql.conf) added. Its directory is
     /// closed to other users: the server trusts who connects.
     pub fn start(conf: &[&str], limits: Limits) -> Cluster {
-        let mut cluster = Cluster::bare();
+        let mut cluster = Cluster::bare(bindir());
         cluster.limits = limits;
-        for folder in ["files", "socket"] {
-            fs::create_dir(cluster.path(folder)).expect("a folder");
-            cluster.give(&cluster.path(folder));
-        }
         let model = MODEL.get_or_init(|| {
             // SAFETY: atexit only stores the function; that one touches nothing
             // but statics.
             unsafe { libc::atexit(clean_up) };
-            let cluster = Cluster::bare();
-            // Small segments, so that a limit on file sizes meets tables first.
-            let flags = ["--no-sync", "--auth=trust", "--username=postgres", "--wal-segsize=1"];
-            run(cluster.command("initdb").args(flags).args(["--encoding=UTF8", "--locale=C", "-D", "data"]));
+            let cluster = Cluster::bare(bindir());
+            cluster.init(&[]);
             cluster
         });
         let data = model.path("data");
         run(cluster.command("/bin/cp").args(["-a", "--reflink=auto"]).arg(data).arg("data"));
+        cluster.make_folders();
+        cluster.configure(conf);
+        cluster.resume();
+        cluster
+    }
 
+    /// The same of the earlier version that pg_upgrade is tried from: `LOADER_UPGRADE_FROM` is its pg_config.
+    /// `None` where there is none.
+    pub fn of_earlier_version(conf: &[&str]) -> Option<Cluster> {
+        let pg_config = std::env::var("LOADER_UPGRADE_FROM").ok().filter(|path| !path.is_empty())?;
+        let cluster = Cluster::bare(bindir_of(&pg_config));
+        cluster.init(&[]);
+        cluster.make_folders();
+        cluster.configure(conf);
+        cluster.resume();
+        Some(cluster)
+    }
+
+    /// What pg_upgrade makes of this cluster, which must not be running, for the PostgreSQL under test; what
+    /// it says if it fails.
+    pub fn upgrade(&self, conf: &[&str]) -> Result<Cluster, String> {
+        let cluster = Cluster::bare(bindir());
+        // Versions differ in whether they have checksums by themselves.
+        let help = cluster.command("initdb").arg("--help").output().expect("initdb runs");
+        let flag = ["--no-data-checksums"];
+        let has_flag = String::from_utf8_lossy(&help.stdout).contains(flag[0]);
+        cluster.init(if has_flag { &flag } else { &[] });
+        cluster.make_folders();
+        let mut command = cluster.command("pg_upgrade");
+        command.arg("-b").arg(&self.bindir).arg("-d").arg(self.path("data"));
+        let output = command.args(["-D", "data", "-U", "postgres"]).output().expect("pg_upgrade runs");
+        if !output.status.success() {
+            let logs = "tail -n 30 data/pg_upgrade_output.d/*/log/*";
+            let logs = cluster.command("/bin/sh").args(["-c", logs]).output().expect("a shell");
+            let said = [output.stdout, output.stderr, logs.stdout];
+            return Err(said.map(|text| String::from_utf8_lossy(&text).into_owned()).join("\n"));
+        }
+        cluster.configure(conf);
+        cluster.resume();
+        Ok(cluster)
+    }
+
+    /// Makes the data directory.
+    fn init(&self, more: &[&str]) {
+        // Small segments, so that a limit on file sizes meets tables first.
+        let flags = ["--no-sync", "--auth=trust", "--username=postgres", "--wal-segsize=1"];
+        let mut command = self.command("initdb");
+        run(command.args(flags).args(more).args(["--encoding=UTF8", "--locale=C", "-D", "data"]));
+    }
+
+    fn make_folders(&self) {
+        for folder in ["files", "socket"] {
+            fs::create_dir(self.path(folder)).expect("a folder");
+            self.give(&self.path(folder));
+        }
+    }
+
+    fn configure(&self, conf: &[&str]) {
         // A test that fails waits for the sessions that it has before a gate: hence
         // lock_timeout.
         let mut settings = format!(
@@ -98,17 +149,15 @@ impl Cluster {
              loader.verify = on\n\
              log_destination = stderr\n\
              logging_collector = off\n",
-            cluster.path("socket").display()
+            self.path("socket").display()
         );
         for line in conf {
             settings.push_str(line);
             settings.push('\n');
         }
-        let file = cluster.path("data/postgresql.auto.conf");
+        let file = self.path("data/postgresql.auto.conf");
         fs::write(&file, settings).expect("settings");
-        cluster.give(&file);
-        cluster.resume();
-        cluster
+        self.give(&file);
     }
 
     /// The cluster that the tests of this binary share; each makes a database
@@ -128,9 +177,9 @@ impl Cluster {
     }
 
     /// A directory of the server's user, and nothing in it.
-    fn bare() -> Cluster {
+    fn bare(bindir: PathBuf) -> Cluster {
         let directory = tempfile::Builder::new().prefix("loader-").tempdir().expect("a temporary directory");
-        let (bindir, user) = (bindir(), server_user());
+        let user = server_user();
         let cluster =
             Cluster { directory, bindir, user, limits: Limits::default(), server: Mutex::new(None) };
         cluster.give(cluster.directory.path());
@@ -475,12 +524,16 @@ pub fn send_signal(pid: i32, signal: i32) {
 /// Runs a program that has to succeed.
 fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let [said, wrong] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    assert!(output.status.success(), "{command:?}: {said}{wrong}");
 }
 
 fn bindir() -> PathBuf {
-    let pg_config = std::env::var("PG_CONFIG").unwrap_or_else(|_| "pg_config".to_owned());
-    let output = Command::new(&pg_config)
+    bindir_of(&std::env::var("PG_CONFIG").unwrap_or_else(|_| "pg_config".to_owned()))
+}
+
+fn bindir_of(pg_config: &str) -> PathBuf {
+    let output = Command::new(pg_config)
         .arg("--bindir")
         .output()
         .unwrap_or_else(|error| panic!("{pg_config}: {error}"));

@@ -202,3 +202,69 @@ fn a_restored_pipeline_comes_up_paused() {
     assert_eq!(texts(&mut client, "SELECT state FROM loader.pipeline_files"), ["quarantined"]);
     assert_eq!(count(&mut setup.client, "t"), 2);
 }
+
+/// From an earlier version of PostgreSQL, with the library loaded by both servers when they start.
+#[test]
+fn a_pipeline_comes_up_paused_after_pg_upgrade() {
+    let conf = ["shared_preload_libraries = 'loader'"];
+    let Some(old) = Cluster::of_earlier_version(&conf) else {
+        println!("skipped: LOADER_UPGRADE_FROM names no earlier PostgreSQL");
+        return;
+    };
+    let before = old.database("upgraded");
+    let folder = before.folder("in");
+    let mut client = before.connect();
+    client
+        .batch_execute(&format!(
+            "SELECT seed_json_table('t', lineage => true);
+             SELECT create_pipeline('p', '{}/*', 't', settle => '0', poll => '1 s', max_attempts => 1)",
+            folder.display()
+        ))
+        .expect("a pipeline");
+    let drop_file = |name: &str, bytes: &[u8]| {
+        let path = before.file("writing", bytes);
+        std::fs::rename(path, folder.join(name)).expect("rename");
+    };
+    drop_file("a", lines(20).as_bytes());
+    drop_file("b", (lines(2) + "{\n").as_bytes());
+    drop_file("bad", b"\x1f\x8b\x08\0\0\0\0\0\0\0 no more");
+    let quarantined = "loader.pipeline_files WHERE state = 'quarantined'";
+    wait_for("all to be tried", || count(&mut client, "t") == 22 && count(&mut client, quarantined) == 1);
+    let history = "SELECT concat_ws(' ', load_id, file_path, status, rows_loaded, rows_rejected)
+                   FROM loader.load_history ORDER BY load_id";
+    let loads = texts(&mut client, history);
+    drop(client);
+    old.end(libc::SIGINT);
+
+    let new = match old.upgrade(&conf) {
+        Ok(new) => new,
+        Err(error) => {
+            // A minor version may write what an older one of the next major version does not know.
+            let plain = Cluster::of_earlier_version(&[]).expect("a cluster");
+            plain.connect("postgres").batch_execute("CREATE TABLE plain (x int)").expect("a table");
+            plain.end(libc::SIGINT);
+            assert!(plain.upgrade(&[]).is_err(), "{error}");
+            println!("skipped: pg_upgrade fails between these two versions, with any table");
+            return;
+        }
+    };
+    let mut client = new.connect("upgraded");
+    let state = "SELECT concat_ws(': ', state, reason) FROM loader.pipelines";
+    assert_eq!(texts(&mut client, state), ["paused: it was defined in another database"]);
+    assert_eq!(message(client.batch_execute("CALL run_pipeline('p')")), "55000: pipeline \"p\" is paused");
+    assert_eq!(texts(&mut client, history), loads);
+    assert_eq!(count(&mut client, "loader.rejects WHERE resolved_by IS NULL"), 1);
+    // It goes on where it was: nothing is loaded again.
+    drop_file("c", (lines(30) + "{}\n").as_bytes());
+    client.batch_execute("SELECT resume_pipeline('p')").expect("resume_pipeline");
+    wait_for("the new file", || count(&mut client, "t") > 22);
+    assert_eq!(count(&mut client, "t"), 22 + 31);
+    assert_eq!(texts(&mut client, history)[..loads.len()], loads);
+    assert_eq!(count(&mut client, quarantined), 1);
+    assert_eq!(texts(&mut client, state), ["active"]);
+    assert_eq!(texts(&mut client, "SELECT loader.scheduler()"), ["launcher"]);
+    // It has numbers of its own from now on, and what a load of before brought can still be taken back.
+    let undone = "SELECT undo_load(load_id) FROM loader.load_history WHERE file_path LIKE '%/a'";
+    let undone: i64 = client.query_one(undone, &[]).expect("an undo").get(0);
+    assert_eq!((undone, count(&mut client, "t")), (20, 33));
+}
