@@ -44,6 +44,7 @@ mod pages;
 mod pipeline_hooks;
 mod pipeline_owners;
 mod pipelines;
+mod producer;
 mod progress;
 mod raw_text;
 mod read;
