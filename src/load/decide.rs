@@ -4,6 +4,7 @@
 use super::options::IfLoaded;
 use crate::catalog::{Catalog, Earlier, Position};
 use crate::error::Error;
+use std::cmp::Reverse;
 
 /// What is to be done with a file.
 pub enum Decision {
@@ -71,7 +72,13 @@ pub fn decide(
         return Ok(loaded(whole.id, if_loaded));
     }
     let mut changed = parts().find(|load| load.has_rows());
-    for load in loads().filter(|load| is_of_file(load)) {
+    let mut of_file: Vec<&Earlier> = loads().filter(|load| is_of_file(load)).collect();
+    if if_loaded == IfLoaded::Add {
+        // It is behind the one that had most of it: a file that is written anew is seen empty, or with
+        // its first lines only, for a moment.
+        of_file.sort_by_key(|load| Reverse(load.size));
+    }
+    for load in of_file {
         // What is loaded in addition is behind none of the others.
         if changed.is_some() && if_loaded != IfLoaded::Add {
             break;

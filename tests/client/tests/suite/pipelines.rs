@@ -270,6 +270,32 @@ fn every_record_comes_once() {
     assert_eq!(verdicts, ["loaded"]);
 }
 
+/// A file that is written anew is seen empty, or with its first lines only, for a moment.
+#[test]
+fn a_file_is_compared_with_all_that_it_was() {
+    let mut setup = Setup::new("pipelines_emptied", "");
+    let log = setup.put("log", numbered(0..10));
+    assert_eq!(setup.counts(), [1, 0, 0, 10]);
+    fs::write(&log, "").expect("written");
+    assert_eq!(setup.counts(), [1, 0, 0, 0]);
+    fs::write(&log, numbered(0..15)).expect("written");
+    assert_eq!(setup.counts(), [1, 0, 0, 5]);
+    assert_eq!((setup.rows(), setup.most()), (15, 1));
+}
+
+/// Programs that rotate logs make an empty one, which is loaded first.
+#[test]
+fn a_log_is_rotated_and_the_next_one_is_empty() {
+    let mut setup = Setup::new("pipelines_rotated", "");
+    let log = setup.put("log", numbered(0..10));
+    assert_eq!(setup.counts(), [1, 0, 0, 10]);
+    append(&log, numbered(10..15));
+    fs::rename(&log, setup.folder.join("log.1")).expect("rename");
+    setup.put("log", "");
+    assert_eq!(setup.counts(), [2, 0, 0, 5]);
+    assert_eq!((setup.rows(), setup.most()), (15, 1));
+}
+
 #[test]
 fn a_finished_file_is_not_read_again() {
     let mut setup = Setup::new("pipelines_unread", "");
