@@ -3,6 +3,7 @@
 use super::decide::backoff;
 use super::notice::{self, Event};
 use super::run::ReadyFile;
+use crate::access;
 use crate::bulk::{FileEnd, FileResult};
 use crate::catalog::{Catalog, FailedAttempt, Pipeline, SkippedFile};
 use crate::error::{Error, Failure};
@@ -20,7 +21,9 @@ pub struct BatchOutcome {
     pub loaded: u64,
     pub skipped: u64,
     pub failed: u64,
-    /// Those of them that had not failed before as they are.
+    /// Files that had not failed before as they are, and how many of them failed. One that failed and is
+    /// not what it was any more is none of them: that it is being written says nothing of the pipeline.
+    pub fresh: u64,
     pub fresh_failed: u64,
     pub first_failure: Option<Failure>,
     /// How long it is until one of them is tried again.
@@ -40,6 +43,7 @@ pub(super) fn write_down(
         loaded: 0,
         skipped: 0,
         failed: 0,
+        fresh: 0,
         fresh_failed: 0,
         first_failure: None,
         ready_in: Duration::MAX,
@@ -48,6 +52,9 @@ pub(super) fn write_down(
     let mut skipped = Vec::new();
     let mut changed = Vec::new();
     for (file, result) in files.iter().zip(results) {
+        let is_fresh =
+            file.attempts.is_none() && !(matches!(result.end, FileEnd::Failed(_)) && has_changed(file)?);
+        outcome.fresh += u64::from(is_fresh);
         let as_skipped = || SkippedFile { path: &file.path, stat: &file.stat, load_id: result.load_id };
         match &result.end {
             FileEnd::Loaded => {
@@ -66,7 +73,7 @@ pub(super) fn write_down(
             }
             FileEnd::Failed(failure) => {
                 outcome.failed += 1;
-                outcome.fresh_failed += u64::from(file.attempts.is_none());
+                outcome.fresh_failed += u64::from(is_fresh);
                 let attempts = file.attempts.unwrap_or(0).saturating_add(1);
                 let wait = (attempts < definition.max_attempts)
                     .then(|| backoff(definition.retry_delay, definition.retry_max, attempts));
@@ -103,4 +110,10 @@ pub(super) fn write_down(
         catalog.put_skipped(&pipeline.key, &changed, HAS_CHANGED)?;
     }
     Ok(outcome)
+}
+
+/// Whether a file is there and not what it was when it was looked at.
+fn has_changed(file: &ReadyFile) -> Result<bool, Error> {
+    let stats = access::stats(std::slice::from_ref(&file.path))?;
+    Ok(stats.into_iter().flatten().any(|stat| !stat.is_same(&file.stat)))
 }

@@ -39,7 +39,7 @@ pub(super) struct Run {
     loaded: u64,
     skipped: u64,
     failed: u64,
-    /// Files that had not failed before as they are, and how many of those failed.
+    /// Files that had not failed before as they are, and how many of those failed, see [`BatchOutcome`].
     fresh: u64,
     fresh_failed: u64,
     rows: u64,
@@ -270,7 +270,7 @@ impl Run {
             self.end_loading(&catalog)?;
         }
         transactions.commit();
-        self.count(&outcome, &batch);
+        self.count(&outcome);
         self.rows += result.totals.rows;
         self.rejects += result.totals.rejects;
         self.bytes += result.totals.stream_bytes;
@@ -344,11 +344,11 @@ impl Run {
         Ok(())
     }
 
-    fn count(&mut self, outcome: &BatchOutcome, batch: &[ReadyFile]) {
+    fn count(&mut self, outcome: &BatchOutcome) {
         self.loaded += outcome.loaded;
         self.skipped += outcome.skipped;
         self.failed += outcome.failed;
-        self.fresh += batch.iter().filter(|file| file.attempts.is_none()).count() as u64;
+        self.fresh += outcome.fresh;
         self.fresh_failed += outcome.fresh_failed;
         self.ready_in = self.ready_in.min(outcome.ready_in);
         if self.file_failure.is_none() {

@@ -863,6 +863,38 @@ fn if_every_file_fails_it_is_not_the_files() {
     assert_eq!(setup.state(), "active");
 }
 
+/// That a file changes while it is read says nothing of the pipeline.
+#[test]
+fn what_is_written_to_while_it_is_read_suspends_nothing() {
+    let mut setup = Setup::new("pipelines_written", "max_attempts => 2");
+    let path = setup.put("log", numbered(0..2));
+    setup
+        .client
+        .batch_execute(&format!(
+            "CREATE TABLE writes ();
+             CREATE FUNCTION write() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 IF EXISTS (SELECT FROM writes) THEN
+                     COPY (SELECT '{{\"more\": true}}') TO PROGRAM 'cat >> {path}';
+                 END IF;
+                 RETURN NULL;
+             END $$;
+             CREATE TRIGGER write AFTER INSERT ON t EXECUTE FUNCTION write();
+             INSERT INTO writes DEFAULT VALUES"
+        ))
+        .expect("a trigger");
+    for _ in 0..4 {
+        assert_eq!(setup.counts()[2], 1);
+        assert_eq!(
+            (setup.state(), setup.exceptions()),
+            ("active".into(), vec!["log retrying 1 55000".into()])
+        );
+    }
+    setup.client.batch_execute("DELETE FROM writes").expect("DELETE");
+    assert_eq!(setup.counts(), [1, 0, 0, 2 + 4]);
+    assert_eq!(setup.exceptions(), Vec::<String>::new());
+}
+
 #[test]
 fn many_files_come_in_batches() {
     let mut setup = Setup::bare("pipelines_batches");
