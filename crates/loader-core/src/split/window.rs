@@ -8,6 +8,9 @@ use crate::stream::{Error, Source};
 /// enough that a cancel request is seen at once.
 const BLOCK: usize = 256 * 1024;
 
+/// Bytes of a window at first.
+const SMALLEST: usize = 16 * 1024;
+
 /// Once this many bytes are done with, the rest is moved to the front.
 const SLACK: usize = 4 * BLOCK;
 
@@ -61,15 +64,16 @@ impl<S: Source> Window<S> {
     /// time: what is decided by them is the same for every read size.
     pub(super) fn grow(&mut self) -> Result<(), Error> {
         let wanted = self.end + BLOCK;
-        if self.bytes.len() < wanted {
-            // Doubling, as a push would, but one that can fail.
-            let capacity = wanted.max(self.bytes.len() * 2);
-            let more = capacity - self.bytes.len();
-            memory::reserve_exact(&mut self.bytes, more)?;
-            memory::resize(&mut self.bytes, capacity, 0)?;
-        }
         while !self.eof && self.end < wanted {
-            match self.source.read(&mut self.bytes[self.end..wanted])? {
+            if self.end == self.bytes.len() {
+                // Doubling, as a push would, but one that can fail. A small file has a small window.
+                let capacity = SMALLEST.max(self.bytes.len() * 2);
+                let more = capacity - self.bytes.len();
+                memory::reserve_exact(&mut self.bytes, more)?;
+                memory::resize(&mut self.bytes, capacity, 0)?;
+            }
+            let room = wanted.min(self.bytes.len());
+            match self.source.read(&mut self.bytes[self.end..room])? {
                 0 => self.eof = true,
                 n => self.end += n,
             }
