@@ -541,7 +541,7 @@ fn produce(seed: u64, until: Until) {
     let mut producer = Producer::new(&database, &folder, seed);
     let began = Instant::now();
     let mut killed: BTreeMap<&str, usize> = BTreeMap::new();
-    let (mut steps, mut interrupted) = (0, 0);
+    let (mut steps, mut interrupted) = (0_usize, 0);
     loop {
         let over = match until {
             Until::Steps(most) => steps == most,
@@ -553,7 +553,7 @@ fn produce(seed: u64, until: Until) {
         steps += 1;
         producer.act();
         producer.pause();
-        if steps % 10 == 0 {
+        if steps.is_multiple_of(10) {
             let kind =
                 ["loader worker", "loader pipeline", "loader launcher", "postmaster"][producer.below(4)];
             // Some of them are there only where there is something to do.
