@@ -8,8 +8,9 @@ use crate::pg::strings::text;
 use crate::stat::FileStat;
 use loader_core::memory;
 
-/// So many files are asked for at a time: a cancel request waits no longer.
-const BATCH: usize = 10_000;
+/// So many files are asked for at a time: a cancel request waits no longer, and what the server keeps of
+/// them meanwhile is a few megabytes.
+const BATCH: usize = 4_000;
 
 /// Those of the files that are loaded and lie on disk as they did then, as the outcomes of a call.
 pub fn find(

@@ -4,7 +4,8 @@
 
 use super::Catalog;
 use crate::error::Error;
-use crate::pg::executor::snapshot::{Snapshot, select_bigint};
+use crate::pg::executor::own_statement;
+use crate::pg::executor::snapshot::Snapshot;
 use crate::pg::processes::user;
 use pgrx::prelude::*;
 
@@ -17,12 +18,15 @@ impl Catalog {
     /// are none.
     pub fn adopt(&self) -> Result<(), Error> {
         const FIND: &str = concat!(
-            "SELECT 1::pg_catalog.int8 FROM loader.load_history_data AS h
-            WHERE h.home OPERATOR(pg_catalog.<) $1 AND ",
+            "(SELECT 1::pg_catalog.int8 FROM loader.load_history_data AS h
+              WHERE h.home OPERATOR(pg_catalog.<) $1 AND ",
             in_force!(),
-            " OR h.home OPERATOR(pg_catalog.>) $1 AND ",
+            " LIMIT 1)
+            UNION ALL
+            (SELECT 1::pg_catalog.int8 FROM loader.load_history_data AS h
+             WHERE h.home OPERATOR(pg_catalog.>) $1 AND ",
             in_force!(),
-            " LIMIT 1"
+            " LIMIT 1)"
         );
         // Parts of names are compared: what is quoted differs between versions of the
         // server. Names in temporary schemas go from session to session and say nothing.
@@ -52,7 +56,9 @@ impl Catalog {
             WHERE t.home OPERATOR(pg_catalog.=) h.home AND t.target OPERATOR(pg_catalog.=) h.target
               AND h.home OPERATOR(pg_catalog.<>) $1";
         user::run_as(self.owner, || {
-            if select_bigint(Snapshot::Latest, FIND, &[self.origin.as_str().into()]).is_none() {
+            let mut is_any = false;
+            own_statement::select(Snapshot::Latest, FIND, &[self.origin.as_str().into()], |_| is_any = true);
+            if !is_any {
                 return Ok(());
             }
             Ok(Spi::run_with_args(TAKE_OVER, &[self.origin.as_str().into()])?)

@@ -175,9 +175,10 @@ impl Catalog {
     /// Whether a load into the target that is in force had a file of that size.
     pub fn any_of_size(&self, content: &Content<'_>) -> bool {
         const QUERY: &str = concat!(
-            "SELECT 1::pg_catalog.int8 FROM loader.load_history_data AS h
-            WHERE h.file_size OPERATOR(pg_catalog.=) $1
-              AND h.target_column OPERATOR(pg_catalog.=) $2
+            "SELECT 1::pg_catalog.int8 FROM (
+                SELECT s.* FROM loader.load_history_data AS s
+                WHERE s.file_size OPERATOR(pg_catalog.=) $1 AND s.target_oid OPERATOR(pg_catalog.=) $3 OFFSET 0) AS h
+            WHERE h.target_column OPERATOR(pg_catalog.=) $2
               AND ",
             of_target!("$3", "$4", "$6"),
             " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
@@ -193,7 +194,11 @@ impl Catalog {
             content.records_path.unwrap_or_default().into(),
             self.origin.as_str().into(),
         ];
-        user::run_as(self.owner, || select_bigint(Snapshot::Latest, QUERY, &arguments)).is_some()
+        let mut is_any = false;
+        user::run_as(self.owner, || {
+            own_statement::select(Snapshot::Latest, QUERY, &arguments, |_| is_any = true);
+        });
+        is_any
     }
 
     /// Whether this transaction sees all of these loads.

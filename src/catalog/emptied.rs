@@ -4,7 +4,8 @@
 
 use super::Catalog;
 use crate::error::Error;
-use crate::pg::executor::snapshot::{self, Snapshot, select_bigint};
+use crate::pg::executor::own_statement;
+use crate::pg::executor::snapshot::{self, Snapshot};
 use crate::pg::processes::user;
 use crate::pg::{self, Oid};
 use pgrx::prelude::*;
@@ -20,7 +21,11 @@ impl Catalog {
             " AND h.rows_loaded OPERATOR(pg_catalog.>) 0 LIMIT 1"
         );
         let arguments = [target.into(), target_type.into(), self.origin.as_str().into()];
-        user::run_as(self.owner, || select_bigint(Snapshot::Latest, QUERY, &arguments)).is_some()
+        let mut is_any = false;
+        user::run_as(self.owner, || {
+            own_statement::select(Snapshot::Latest, QUERY, &arguments, |_| is_any = true);
+        });
+        is_any
     }
 
     /// Marks the loads into the table as gone with its rows; waits for those who are at

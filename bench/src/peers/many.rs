@@ -60,7 +60,8 @@ pub fn call(stage: &Stage<'_>, call: Call) -> Result<Ended> {
     session.client.batch_execute(&statement)?;
     let seconds = start.elapsed().as_secs_f64();
     let usage = watch.finish()?;
-    let row = session.client.query_one("SELECT files, files_loaded, rows_rejected FROM loader.last_call", &[])?;
+    let row =
+        session.client.query_one("SELECT files, files_loaded, rows_rejected FROM loader.last_call", &[])?;
     let (found, loaded): (i64, i64) = (row.get("files"), row.get("files_loaded"));
     if loaded != found {
         return Err(format!("of {found} files {loaded} were loaded").into());
