@@ -11,6 +11,8 @@ mod report;
 mod schedule;
 mod schedule_worker;
 mod watches;
+#[cfg(any(test, feature = "pg_test"))]
+mod watches_tests;
 
 pub use pipeline_worker::run as run_pipeline;
 pub use schedule_worker::run as read_schedule;

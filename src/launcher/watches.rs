@@ -144,38 +144,3 @@ impl Watches {
 fn has_files(watched: &[Watched], watch: Watch) -> bool {
     watched.iter().any(|watched| watched.watch == watch && watched.has_files)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pg::Oid;
-    use std::fs;
-    use std::os::unix::ffi::OsStrExt;
-    use std::path::Path;
-
-    fn directory(path: &Path) -> WatchedDirectory {
-        WatchedDirectory { path: path.as_os_str().as_bytes().to_vec(), has_files: true }
-    }
-
-    #[test]
-    fn a_pipeline_is_looked_at_again_when_its_directories_change() {
-        let folder = std::env::temp_dir().join(format!("loader-watches-{}", std::process::id()));
-        fs::create_dir(&folder).expect("a folder");
-        let key = PipelineKey { database: Oid::from(1), name: b"p".to_vec() };
-        let news = |watches: &mut Watches| watches.take_news().into_iter().collect::<Vec<_>>();
-        let mut watches = Watches::new();
-        assert!(watches.set(&key, &[directory(&folder)]));
-        assert!(!watches.set(&key, &[directory(&folder)]));
-        fs::write(folder.join("a.json"), "1").expect("a file");
-        assert_eq!(news(&mut watches), std::slice::from_ref(&key));
-        assert_eq!(news(&mut watches), []);
-        // It is gone since somebody found it, so nothing will tell that another one comes.
-        let below = folder.join("below");
-        assert!(watches.set(&key, &[directory(&below)]));
-        assert!(watches.set(&key, &[directory(&folder)]));
-        fs::remove_dir_all(&folder).expect("removed");
-        assert_eq!(news(&mut watches), std::slice::from_ref(&key));
-        watches.keep(|_| false);
-        assert!(watches.by_pipeline.is_empty() && watches.by_watch.is_empty());
-    }
-}
