@@ -267,7 +267,10 @@ fn a_check_that_reads_the_table_sees_the_rows_before() {
         )
         .expect("a table");
     client.execute("SELECT load_json_file($1, 't')", &[&file]).expect("a load");
-    assert_eq!(number(&mut client, "SELECT max(c) FROM (SELECT count(*) AS c FROM t GROUP BY n % 10)"), 5);
+    assert_eq!(
+        number(&mut client, "SELECT max(c) FROM (SELECT count(*) AS c FROM t GROUP BY n % 10) AS g"),
+        5
+    );
     assert_eq!(count(&mut client, "t"), 50);
 
     client
