@@ -56,9 +56,7 @@ impl Catalog {
             WHERE t.home OPERATOR(pg_catalog.=) h.home AND t.target OPERATOR(pg_catalog.=) h.target
               AND h.home OPERATOR(pg_catalog.<>) $1";
         user::run_as(self.owner, || {
-            let mut is_any = false;
-            own_statement::select(Snapshot::Latest, FIND, &[self.origin.as_str().into()], |_| is_any = true);
-            if !is_any {
+            if !own_statement::has_row(Snapshot::Latest, FIND, &[self.origin.as_str().into()]) {
                 return Ok(());
             }
             Ok(Spi::run_with_args(TAKE_OVER, &[self.origin.as_str().into()])?)

@@ -103,13 +103,8 @@ impl Catalog {
                          WHERE p.file_path OPERATOR(pg_catalog.=) $7 OFFSET 0) ",
                     $kin,
                     ") AS h
-                    WHERE h.target_column OPERATOR(pg_catalog.=) $2
-                      AND ",
-                    of_target!("$3", "$4", "$8"),
-                    " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
-                      AND ",
-                    in_force!(),
-                    " AND h.retry_of IS NULL"
+                    WHERE ",
+                    of_content!("$2", "$3", "$4", "$8", "$5")
                 )
             };
         }
@@ -178,13 +173,9 @@ impl Catalog {
             "SELECT 1::pg_catalog.int8 FROM (
                 SELECT s.* FROM loader.load_history_data AS s
                 WHERE s.file_size OPERATOR(pg_catalog.=) $1 AND s.target_oid OPERATOR(pg_catalog.=) $3 OFFSET 0) AS h
-            WHERE h.target_column OPERATOR(pg_catalog.=) $2
-              AND ",
-            of_target!("$3", "$4", "$6"),
-            " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $5
-              AND ",
-            in_force!(),
-            " AND h.retry_of IS NULL LIMIT 1"
+            WHERE ",
+            of_content!("$2", "$3", "$4", "$6", "$5"),
+            " LIMIT 1"
         );
         let arguments = [
             (content.file_size as i64).into(),
@@ -194,11 +185,7 @@ impl Catalog {
             content.records_path.unwrap_or_default().into(),
             self.origin.as_str().into(),
         ];
-        let mut is_any = false;
-        user::run_as(self.owner, || {
-            own_statement::select(Snapshot::Latest, QUERY, &arguments, |_| is_any = true);
-        });
-        is_any
+        user::run_as(self.owner, || own_statement::has_row(Snapshot::Latest, QUERY, &arguments))
     }
 
     /// Whether this transaction sees all of these loads.

@@ -21,11 +21,7 @@ impl Catalog {
             " AND h.rows_loaded OPERATOR(pg_catalog.>) 0 LIMIT 1"
         );
         let arguments = [target.into(), target_type.into(), self.origin.as_str().into()];
-        let mut is_any = false;
-        user::run_as(self.owner, || {
-            own_statement::select(Snapshot::Latest, QUERY, &arguments, |_| is_any = true);
-        });
-        is_any
+        user::run_as(self.owner, || own_statement::has_row(Snapshot::Latest, QUERY, &arguments))
     }
 
     /// Marks the loads into the table as gone with its rows; waits for those who are at

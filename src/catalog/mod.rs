@@ -18,6 +18,24 @@ macro_rules! of_target {
     };
 }
 
+/// SQL that says whether a load `h` is one of a content, whatever its file: into the same column, of the
+/// same records, in force, and no retry.
+macro_rules! of_content {
+    ($column:literal, $oid:literal, $kind:literal, $home:literal, $records_path:literal) => {
+        concat!(
+            "h.target_column OPERATOR(pg_catalog.=) ",
+            $column,
+            " AND ",
+            of_target!($oid, $kind, $home),
+            " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) ",
+            $records_path,
+            " AND ",
+            in_force!(),
+            " AND h.retry_of IS NULL"
+        )
+    };
+}
+
 /// SQL for the loads of a path, found by the index of paths. OFFSET keeps other conditions out: where the
 /// planner knows little of the table it would walk through all loads of the target for each path.
 macro_rules! loads_of_path {

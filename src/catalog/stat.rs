@@ -36,13 +36,9 @@ impl Catalog {
                 SELECT pg_catalog.max(h.load_id) FROM ",
             loads_of_path!("f.path"),
             " AS h
-                WHERE h.target_column OPERATOR(pg_catalog.=) $7
-                  AND ",
-            of_target!("$8", "$9", "$10"),
-            " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $11
-                  AND ",
-            in_force!(),
-            " AND h.retry_of IS NULL
+                WHERE ",
+            of_content!("$7", "$8", "$9", "$10", "$11"),
+            "
                 HAVING pg_catalog.bool_and(h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'salvaged']::pg_catalog.text[]))
                    AND pg_catalog.max(h.load_id) OPERATOR(pg_catalog.=) pg_catalog.max(h.load_id) FILTER (WHERE ",
             same_stat!("f.size", "f.device", "f.inode", "f.mtime_ns", "f.ctime_ns"),
@@ -90,13 +86,9 @@ impl Catalog {
                 SELECT h.load_id, h.file_size, h.file_inode FROM ",
             loads_of_path!("f.path"),
             " AS h
-                WHERE h.target_column OPERATOR(pg_catalog.=) $2
-                  AND ",
-            of_target!("$3", "$4", "$5"),
-            " AND COALESCE(h.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=) $6
-                  AND ",
-            in_force!(),
-            " AND h.retry_of IS NULL AND h.file_size IS NOT NULL
+                WHERE ",
+            of_content!("$2", "$3", "$4", "$5", "$6"),
+            " AND h.file_size IS NOT NULL
                   AND (h.rows_loaded OPERATOR(pg_catalog.>) 0
                        OR h.status OPERATOR(pg_catalog.<>) 'failed'::pg_catalog.text)
                 ORDER BY h.load_id USING OPERATOR(pg_catalog.>) LIMIT 1) AS h"

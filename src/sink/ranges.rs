@@ -131,7 +131,10 @@ pub(super) fn run<C: Companion>(
                     let reason = match reasons.of(constraint) {
                         Some(reason) => reason,
                         None => match attempt(row..start, companion)? {
-                            Attempt::Refused(refused) => reasons.learn(constraint, *refused.reason),
+                            Attempt::Refused(refused) => {
+                                allocator::refill().map_err(Error::OutOfMemory)?;
+                                reasons.learn(constraint, *refused.reason)
+                            }
                             // What its constraint asks for may change.
                             Attempt::Inserted(rows, _) => {
                                 written += rows;

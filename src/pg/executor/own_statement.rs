@@ -33,6 +33,13 @@ pub fn select(
     snapshot.within(|| rows_of_select(|| unsafe { execute(query, arguments, true) }, take));
 }
 
+/// Whether a SELECT has a row. The same holds.
+pub fn has_row(snapshot: Snapshot, query: &'static str, arguments: &[DatumWithOid<'_>]) -> bool {
+    let mut is_any = false;
+    select(snapshot, query, arguments, |_| is_any = true);
+    is_any
+}
+
 /// Executes an INSERT, UPDATE or DELETE, and returns of how many rows. The same holds.
 pub fn run(statement: &'static str, arguments: &[DatumWithOid<'_>]) -> u64 {
     super::nesting::within_transaction(|| {
