@@ -694,7 +694,7 @@ fn a_run_that_cannot_write_down_what_it_sees_is_written_down() {
 fn the_extension_is_dropped_during_a_run() {
     let mut setup = Setup::new("pipelines_drop_extension", "");
     // Between two tables that the run changes in one transaction.
-    let mut gate = crate::helpers::Gate::close(&setup.database, "t", 0);
+    let gate = crate::helpers::Gate::close(&setup.database, "t", 0);
     setup
         .client
         .batch_execute(
@@ -706,6 +706,13 @@ fn the_extension_is_dropped_during_a_run() {
         )
         .expect("a gate");
     setup.put("a", numbered(0..1));
+    drop_extension_during_a_run(&setup, gate).expect("a run");
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!((crate::helpers::figure(&mut setup.client, deadlocks), setup.rows()), (0, 1));
+}
+
+/// Drops the extension while a run waits at the gate, and opens that. Returns what the run came to.
+fn drop_extension_during_a_run(setup: &Setup, mut gate: crate::helpers::Gate) -> Result<(), postgres::Error> {
     let mut runner = setup.database.connect();
     let mut dropper = setup.database.connect();
     std::thread::scope(|scope| {
@@ -714,31 +721,19 @@ fn the_extension_is_dropped_during_a_run() {
         let drop = scope.spawn(|| dropper.batch_execute("DROP EXTENSION loader CASCADE"));
         gate.wait_for_waiters(2);
         gate.open();
-        run.join().expect("a session").expect("a run");
         drop.join().expect("a session").expect("DROP EXTENSION");
-    });
-    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-    assert_eq!((crate::helpers::figure(&mut setup.client, deadlocks), setup.rows()), (0, 1));
+        run.join().expect("a session")
+    })
 }
 
 /// One that goes before the next transaction of a run ends it.
 #[test]
 fn a_run_ends_with_the_extension() {
     let mut setup = Setup::new("pipelines_without_extension", "");
-    let mut gate = crate::helpers::Gate::close(&setup.database, "t", 0);
+    let gate = crate::helpers::Gate::close(&setup.database, "t", 0);
     setup.put("a", numbered(0..1));
-    let mut runner = setup.database.connect();
-    let mut dropper = setup.database.connect();
-    std::thread::scope(|scope| {
-        let run = scope.spawn(|| runner.batch_execute("CALL run_pipeline('p')"));
-        gate.wait_for_waiters(1);
-        let drop = scope.spawn(|| dropper.batch_execute("DROP EXTENSION loader CASCADE"));
-        gate.wait_for_waiters(2);
-        gate.open();
-        drop.join().expect("a session").expect("DROP EXTENSION");
-        let run = message(run.join().expect("a session"));
-        assert_eq!(run, "42704: extension \"loader\" does not exist");
-    });
+    let run = message(drop_extension_during_a_run(&setup, gate));
+    assert_eq!(run, "42704: extension \"loader\" does not exist");
     assert_eq!(setup.rows(), 1);
 }
 
