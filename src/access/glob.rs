@@ -4,11 +4,13 @@
 //! nothing outside of the allowed directories is looked at.
 
 use super::allowed::{Allowed, by_descriptor};
+use super::stat;
 use crate::error::Error;
 use crate::pg;
 use crate::pg::memory::allocator;
 use crate::pg::processes::descriptor::Reserved;
 use crate::pg::processes::directory_events;
+use crate::stat::FileStat;
 use glob::{MatchOptions, Pattern};
 use loader_core::memory;
 use std::ffi::OsStr;
@@ -26,21 +28,47 @@ const RULES: MatchOptions =
 /// once. One without a wildcard is returned as it is: opening it says what is
 /// wrong. The caller has called [`super::require_file_role`].
 pub fn expand(pattern: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    let files = walk(pattern, Wanted::Paths)?;
+    Ok(memory::collect(files.into_iter().map(|file| file.path))?)
+}
+
+/// A file that was found.
+pub struct FoundFile {
+    pub path: Vec<u8>,
+    /// What the file system says of it; `None` where it is not there any more, or not in a directory that
+    /// files may be loaded from.
+    pub stat: Option<FileStat>,
+}
+
+impl FoundFile {
+    /// Bytes, as far as that is known.
+    pub fn size(&self) -> u64 {
+        self.stat.map_or(0, |stat| stat.size)
+    }
+}
+
+/// The same files, and what the file system says of each.
+pub fn find(pattern: &[u8]) -> Result<Vec<FoundFile>, Error> {
+    walk(pattern, Wanted::Stats)
+}
+
+fn walk(pattern: &[u8], wanted: Wanted) -> Result<Vec<FoundFile>, Error> {
     allocator::refill().map_err(Error::OutOfMemory)?;
     if !pattern.starts_with(b"/") {
         return Err(Error::RelativePath(pg::strings::text::show(pattern)));
     }
     let (front, steps) = parse(pattern)
         .map_err(|what| Error::BadPattern { pattern: pg::strings::text::show(pattern), what })?;
+    let mut walk = Walk::new(pattern, &steps, wanted)?;
     if steps.is_empty() {
-        return Ok(vec![tidy(pattern)]);
+        walk.take(tidy(pattern), None)?;
+    } else {
+        walk.follow(front)?;
     }
-    let mut walk =
-        Walk { pattern, steps: &steps, allowed: Allowed::now()?, todo: Vec::new(), found: Vec::new() };
-    walk.follow(front)?;
-    walk.found.sort_unstable();
-    walk.found.dedup();
-    Ok(walk.found)
+    let mut found = walk.found;
+    found.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    found.dedup_by(|one, other| one.path == other.path);
+    Ok(found)
 }
 
 /// A directory in which something may appear that matches a pattern.
@@ -65,13 +93,7 @@ pub fn directories(pattern: &[u8], most: usize) -> Result<Vec<WatchedDirectory>,
         let end = front.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
         steps.push(Step::Plain(front.split_off(end)));
     }
-    let mut walk = Walk {
-        pattern: &pattern,
-        steps: &steps,
-        allowed: Allowed::now()?,
-        todo: Vec::new(),
-        found: Vec::new(),
-    };
+    let mut walk = Walk::new(&pattern, &steps, Wanted::Paths)?;
     walk.todo(front, 0, false)?;
     let mut directories: Vec<WatchedDirectory> = Vec::new();
     while let Some(task) = walk.todo.pop() {
@@ -125,8 +147,7 @@ pub fn check_pattern(pattern: &[u8]) -> Result<(), Error> {
     if steps.is_empty() {
         return Ok(());
     }
-    let walk = Walk { pattern, steps: &steps, allowed: Allowed::now()?, todo: Vec::new(), found: Vec::new() };
-    walk.open(&front, true).map(|_| ())
+    Walk::new(pattern, &steps, Wanted::Paths)?.open(&front, true).map(|_| ())
 }
 
 /// The pattern that matches the path alone.
@@ -218,15 +239,41 @@ enum Kind {
     LinkToDirectory,
 }
 
+/// What is wanted of the files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Paths,
+    Stats,
+}
+
 struct Walk<'a> {
     pattern: &'a [u8],
     steps: &'a [Step],
+    wanted: Wanted,
     allowed: Allowed,
     todo: Vec<Task>,
-    found: Vec<Vec<u8>>,
+    found: Vec<FoundFile>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(pattern: &'a [u8], steps: &'a [Step], wanted: Wanted) -> Result<Self, Error> {
+        let allowed = Allowed::now()?;
+        Ok(Walk { pattern, steps, wanted, allowed, todo: Vec::new(), found: Vec::new() })
+    }
+
+    /// Takes a file. An entry of a directory that may be looked into is asked for by that: where it is
+    /// no link, there is no way that leads out, and none to be walked again.
+    fn take(&mut self, path: Vec<u8>, entry: Option<&DirEntry>) -> Result<(), Error> {
+        let stat = match self.wanted {
+            Wanted::Paths => None,
+            Wanted::Stats => match entry.and_then(|entry| entry.metadata().ok()) {
+                Some(metadata) if metadata.is_file() => Some(FileStat::of(&metadata)),
+                _ => stat(Path::new(OsStr::from_bytes(&path)), &self.allowed),
+            },
+        };
+        Ok(memory::push(&mut self.found, FoundFile { path, stat })?)
+    }
+
     /// Follows the steps from a folder on.
     fn follow(&mut self, front: Vec<u8>) -> Result<(), Error> {
         self.todo(front, 0, true)?;
@@ -329,7 +376,7 @@ impl Walk<'_> {
         let there = self.open(&path[..end], named)?.is_some_and(|directory| {
             directory.at.join(OsStr::from_bytes(&path[end + 1..])).symlink_metadata().is_ok()
         });
-        if there { Ok(memory::push(&mut self.found, path)?) } else { Ok(()) }
+        if there { self.take(path, None) } else { Ok(()) }
     }
 
     /// Goes through a directory. Entries that are wanted are found, if they are
@@ -349,7 +396,7 @@ impl Walk<'_> {
             }
             let path = below(&task.directory, &name);
             match kind {
-                Kind::File => memory::push(&mut self.found, path)?,
+                Kind::File => self.take(path, Some(&entry))?,
                 Kind::Directory | Kind::LinkToDirectory => self.todo(path, step, false)?,
             }
         }

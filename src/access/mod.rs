@@ -5,7 +5,9 @@
 mod allowed;
 mod glob;
 
-pub use self::glob::{WatchedDirectory, check_pattern, directories, expand, literal_pattern, tidy};
+pub use self::glob::{
+    FoundFile, WatchedDirectory, check_pattern, directories, expand, find, literal_pattern, tidy,
+};
 
 use crate::error::{DIRECTORY, Error};
 use crate::pg;

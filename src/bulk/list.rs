@@ -6,6 +6,7 @@ use super::file_hook::FileHook;
 use super::last_call::CallRecord;
 use super::progress::Progress;
 use super::{by_default, load_files, report, threads_each};
+use crate::access::FoundFile;
 use crate::catalog::{Catalog, Content};
 use crate::error::{Error, Failure};
 use crate::pg;
@@ -13,7 +14,6 @@ use crate::pg::executor::transaction::Transactions;
 use crate::pg::processes::session::Session;
 use crate::pg::relations::relation;
 use crate::schema;
-use crate::stat::FileStat;
 use loader_core::memory;
 use std::rc::Rc;
 
@@ -58,13 +58,6 @@ impl Scope {
     }
 }
 
-/// The files of one call.
-#[derive(Default)]
-pub struct FileList {
-    pub paths: Vec<Vec<u8>>,
-    pub stats: Vec<FileStat>,
-}
-
 /// What came of a file.
 pub struct FileResult {
     pub end: FileEnd,
@@ -100,7 +93,7 @@ pub struct ListResult {
 /// Loads the files; `workers` is how many are asked for. `pattern` is what they have been looked for
 /// by.
 pub fn load_list(
-    list: &FileList,
+    files: &[FoundFile],
     pattern: &[u8],
     scope: &Scope,
     workers: i32,
@@ -109,8 +102,7 @@ pub fn load_list(
 ) -> Result<ListResult, Error> {
     let mut record = CallRecord::new();
     record.begin(scope.name.clone());
-    add_columns(list, &arguments, transactions)?;
-    let sizes = memory::collect(list.stats.iter().map(|stat| stat.size))?;
+    add_columns(files, &arguments, transactions)?;
     let asked = usize::try_from(workers).unwrap_or(0);
     let wanted = match scope.alone {
         Some(reason) => {
@@ -120,10 +112,13 @@ pub fn load_list(
             0
         }
         // For a few files in a directory that is watched, no worker is worth its start.
-        None => asked.min(by_default(sizes.iter().sum(), list.paths.len()).max(list.paths.len() / 2)),
+        None => {
+            let bytes = files.iter().map(FoundFile::size).sum();
+            asked.min(by_default(bytes, files.len()).max(files.len() / 2))
+        }
     };
     let plan = CallPlan { arguments, threads: threads_each(wanted), hook: Some(hook) };
-    let board = Rc::new(Board::new(&Session::own(), &plan.to_bytes(), &list.paths, &sizes, pg::process_id()));
+    let board = Rc::new(Board::new(&Session::own(), &plan.to_bytes(), files, pg::process_id()));
     record.watch(board.clone());
     let mut progress = Progress::new(scope.table.clone(), plan.arguments.table, board.totals().disk_all);
     load_files(&board, &plan, wanted, Some(wanted), &mut progress, transactions)?;
@@ -166,7 +161,7 @@ fn results(board: &Board, catalog: &Catalog, table: &str) -> Result<Vec<FileResu
 /// Adds the columns that the files need, if that is wanted. A file that cannot be read says so when it
 /// is loaded.
 fn add_columns(
-    list: &FileList,
+    files: &[FoundFile],
     arguments: &BulkArguments,
     transactions: &mut Transactions,
 ) -> Result<(), Error> {
@@ -174,7 +169,7 @@ fn add_columns(
     if !options.columns.adds_columns() {
         return Ok(());
     }
-    for path in &list.paths {
+    for FoundFile { path, .. } in files {
         transactions.begin();
         let pattern = crate::access::literal_pattern(path);
         let add = || {

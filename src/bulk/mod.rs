@@ -32,10 +32,10 @@ use arguments::CallPlan;
 pub use arguments::{BulkArguments, OnFileError};
 pub use file_hook::FileHook;
 pub use last_call::{forget as forget_last, last};
-pub use list::{FileEnd, FileList, FileResult, Scope, load_list};
+pub use list::{FileEnd, FileResult, Scope, load_list};
 pub use unchanged_files::find_loaded;
 
-use crate::access;
+use crate::access::{self, FoundFile};
 use crate::catalog::{Catalog, Content};
 use crate::error::{Error, Failure};
 use crate::load::{self, IfEmptied, IfLoaded, LoadOptions};
@@ -48,7 +48,6 @@ use crate::pg::relations::relation;
 use crate::schema;
 use crate::settings;
 use crate::sink::{Insert, Placement, Target};
-use crate::stat::FileStat;
 use board::{Board, FileOutcome, QueueState, SLOTS};
 use last_call::CallRecord;
 use loader_core::memory;
@@ -105,18 +104,16 @@ fn load_all(
     transactions: &mut Transactions,
     record: &mut CallRecord,
 ) -> Result<Option<Error>, Error> {
-    let CallScope { paths, table, name, column, alone } = find(pattern, &arguments, transactions)?;
+    let CallScope { files, table, name, column, alone } = find(pattern, &arguments, transactions)?;
     record.begin(name);
-    if paths.is_empty() {
+    if files.is_empty() {
         report::nothing_matches(pattern);
         return Ok(None);
     }
-    let stats = access::stats(&paths)?;
-    let known = skip_known(&arguments, &column, &paths, &stats, transactions)?;
-    let sizes: Vec<u64> = stats.iter().map(|stat| stat.map_or(0, |stat| stat.size)).collect();
-    let wanted = how_many(workers, alone, &sizes, &known);
+    let known = skip_known(&arguments, &column, &files, transactions)?;
+    let wanted = how_many(workers, alone, &files, &known);
     let plan = CallPlan { arguments, threads: threads_each(wanted), hook: None };
-    let board = Rc::new(Board::new(&Session::own(), &plan.to_bytes(), &paths, &sizes, pg::process_id()));
+    let board = Rc::new(Board::new(&Session::own(), &plan.to_bytes(), &files, pg::process_id()));
     known.iter().for_each(|known| board.record(known));
     record.watch(board.clone());
     let mut progress = Progress::new(table, plan.arguments.table, board.totals().disk_all);
@@ -167,7 +164,7 @@ fn load_files(
 
 /// What a call is about.
 struct CallScope {
-    paths: Vec<Vec<u8>>,
+    files: Vec<FoundFile>,
     /// Name of the target, and its name with its schema.
     table: String,
     name: Vec<u8>,
@@ -193,19 +190,19 @@ fn find(
     }
     let target = lock_target(arguments, &options)?;
     let alone = obstacle_to_workers(&target);
-    let paths = access::expand(pattern)?;
-    if let [path] = &paths[..] {
+    let files = access::find(pattern)?;
+    if let [file] = &files[..] {
         // A pattern that is none, and meant what lies in there.
-        access::require_no_directory(path)?;
+        access::require_no_directory(&file.path)?;
     }
     // Nothing is forgotten where there is nothing to load.
-    if !paths.is_empty() {
+    if !files.is_empty() {
         bring_history_up_to_date(&target, &options)?;
     }
     let (name, column) = (target.quoted_name()?, target.route.column().to_vec());
     let table = target.shown;
     transactions.commit();
-    Ok(CallScope { paths, table, name, column, alone })
+    Ok(CallScope { files, table, name, column, alone })
 }
 
 /// Locks the target to the end of the transaction, and checks that it takes what is to be loaded.
@@ -249,8 +246,7 @@ fn bring_history_up_to_date(target: &Target, options: &LoadOptions) -> Result<()
 fn skip_known(
     arguments: &BulkArguments,
     column: &[u8],
-    paths: &[Vec<u8>],
-    stats: &[Option<FileStat>],
+    files: &[FoundFile],
     transactions: &mut Transactions,
 ) -> Result<Vec<FileOutcome>, Error> {
     let options = arguments.options()?;
@@ -267,13 +263,13 @@ fn skip_known(
         file_size: 0,
         records_path: options.format.records_path(),
     };
-    let known = unchanged_files::find(&Catalog::open()?, &content, paths, stats)?;
+    let known = unchanged_files::find(&Catalog::open()?, &content, files)?;
     transactions.commit();
     Ok(known)
 }
 
 /// How many workers there are to be, of those that were asked for if a number was.
-fn how_many(asked: Option<i32>, alone: Option<&str>, sizes: &[u64], known: &[FileOutcome]) -> usize {
+fn how_many(asked: Option<i32>, alone: Option<&str>, files: &[FoundFile], known: &[FileOutcome]) -> usize {
     match (alone, asked) {
         (Some(reason), asked) => {
             if asked != Some(0) {
@@ -281,11 +277,12 @@ fn how_many(asked: Option<i32>, alone: Option<&str>, sizes: &[u64], known: &[Fil
             }
             0
         }
-        _ if known.len() == sizes.len() => 0,
+        _ if known.len() == files.len() => 0,
         (None, Some(asked)) => asked as usize,
         (None, None) => {
-            let done: u64 = known.iter().map(|known| sizes[known.file]).sum();
-            by_default(sizes.iter().sum::<u64>() - done, sizes.len() - known.len())
+            let done: u64 = known.iter().map(|known| files[known.file].size()).sum();
+            let all: u64 = files.iter().map(FoundFile::size).sum();
+            by_default(all - done, files.len() - known.len())
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Files of a call that are known to be loaded before anybody opens them.
 
 use super::board::{FileOutcome, QueueState};
+use crate::access::FoundFile;
 use crate::catalog::{Catalog, Content};
 use crate::error::Error;
 use crate::pg;
@@ -16,11 +17,10 @@ const BATCH: usize = 4_000;
 pub fn find(
     catalog: &Catalog,
     content: &Content<'_>,
-    paths: &[Vec<u8>],
-    stats: &[Option<FileStat>],
+    files: &[FoundFile],
 ) -> Result<Vec<FileOutcome>, Error> {
     let mut known = Vec::new();
-    each(catalog, content, paths, stats, |file, load_id| {
+    each(catalog, content, files, |file, load_id| {
         Ok(memory::push(&mut known, FileOutcome { file, state: QueueState::Skipped, load_id })?)
     })?;
     Ok(known)
@@ -30,11 +30,10 @@ pub fn find(
 pub fn find_loaded(
     catalog: &Catalog,
     content: &Content<'_>,
-    paths: &[Vec<u8>],
-    stats: &[Option<FileStat>],
+    files: &[FoundFile],
 ) -> Result<Vec<usize>, Error> {
     let mut loaded = Vec::new();
-    each(catalog, content, paths, stats, |file, _| Ok(memory::push(&mut loaded, file)?))?;
+    each(catalog, content, files, |file, _| Ok(memory::push(&mut loaded, file)?))?;
     loaded.sort_unstable();
     Ok(loaded)
 }
@@ -42,26 +41,25 @@ pub fn find_loaded(
 fn each(
     catalog: &Catalog,
     content: &Content<'_>,
-    paths: &[Vec<u8>],
-    stats: &[Option<FileStat>],
+    files: &[FoundFile],
     mut found: impl FnMut(usize, i64) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut batch = Vec::new();
-    let room = BATCH.min(paths.len());
+    let room = BATCH.min(files.len());
     batch.try_reserve_exact(room).map_err(|_| Error::OutOfMemory(room * size_of::<(&[u8], FileStat)>()))?;
     let mut start = 0;
-    while start < paths.len() {
+    while start < files.len() {
         pg::check_for_interrupts();
-        let end = (start + BATCH).min(paths.len());
+        let end = (start + BATCH).min(files.len());
         batch.clear();
         let mut numbers = Vec::new();
         numbers
             .try_reserve_exact(end - start)
             .map_err(|_| Error::OutOfMemory((end - start) * size_of::<usize>()))?;
-        for file in start..end {
-            if let Some(stat) = stats[file].filter(|_| text::is_valid(&paths[file])) {
-                batch.push((paths[file].as_slice(), stat));
-                numbers.push(file);
+        for (number, file) in files.iter().enumerate().take(end).skip(start) {
+            if let Some(stat) = file.stat.filter(|_| text::is_valid(&file.path)) {
+                batch.push((file.path.as_slice(), stat));
+                numbers.push(number);
             }
         }
         for (index, load_id) in catalog.known(content, &batch)? {

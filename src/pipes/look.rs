@@ -2,7 +2,7 @@
 //! of theirs.
 
 use super::decide::{Verdict, decide, is_unfinished};
-use crate::access;
+use crate::access::{self, FoundFile};
 use crate::bulk::{self, BulkArguments, Scope};
 use crate::catalog::{Catalog, Exception, Pipeline, as_text};
 use crate::error::Error;
@@ -39,20 +39,19 @@ pub fn look(
     scope: &Scope,
 ) -> Result<Look, Error> {
     let definition = &pipeline.definition;
-    let mut paths = access::expand(&definition.pattern)?;
-    paths.retain(|path| !is_unfinished(path));
+    let mut files = access::find(&definition.pattern)?;
+    files.retain(|file| !is_unfinished(&file.path));
     // Exceptions are known by the text of a path, which is the path but for odd ones.
-    if paths.iter().any(|path| matches!(as_text(path), Cow::Owned(_))) {
-        paths.sort_by_cached_key(|path| as_text(path).into_owned());
+    if files.iter().any(|file| matches!(as_text(&file.path), Cow::Owned(_))) {
+        files.sort_by_cached_key(|file| as_text(&file.path).into_owned());
     }
-    let stats = access::stats(&paths)?;
-    let loaded = bulk::find_loaded(catalog, &scope.content(arguments), &paths, &stats)?;
+    let loaded = bulk::find_loaded(catalog, &scope.content(arguments), &files)?;
     let exceptions = catalog.exceptions(&pipeline.key.name)?;
     let now = clock::since_boot();
     let mut loaded = loaded.into_iter().peekable();
     let mut exceptions = exceptions.into_iter().peekable();
     let mut seen = Look { files: Vec::new(), outdated: Vec::new() };
-    for (number, (path, stat)) in paths.into_iter().zip(stats).enumerate() {
+    for (number, FoundFile { path, stat }) in files.into_iter().enumerate() {
         pg::check_for_interrupts();
         let is_loaded = loaded.next_if_eq(&number).is_some();
         let exception = exception_of(&mut exceptions, &as_text(&path), &mut seen.outdated)?;

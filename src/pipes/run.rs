@@ -10,8 +10,8 @@ use super::notice::{self, Event};
 use super::options::arguments_of;
 use super::outcome::{self, BatchOutcome};
 use super::start::{Scheduler, UNENDED_RUN};
-use crate::access;
-use crate::bulk::{BulkArguments, FileHook, FileList, Scope, load_list};
+use crate::access::{self, FoundFile};
+use crate::bulk::{BulkArguments, FileHook, Scope, load_list};
 use crate::catalog::{Catalog, Pipeline, PipelineKey, Sight};
 use crate::error::{Error, Failure, PipelineError};
 use crate::pg;
@@ -248,11 +248,8 @@ impl Run {
             return Ok(());
         }
         let definition = &self.pipeline.definition;
-        let mut list = FileList::default();
-        for file in &batch {
-            memory::push(&mut list.paths, file.path.clone())?;
-            memory::push(&mut list.stats, file.stat)?;
-        }
+        let found = |file: &ReadyFile| FoundFile { path: file.path.clone(), stat: Some(file.stat) };
+        let files = memory::collect(batch.iter().map(found))?;
         let hook = FileHook {
             pipeline: self.key().clone(),
             on_file: definition.on_file.clone(),
@@ -262,7 +259,7 @@ impl Run {
         };
         let pattern = definition.pattern.clone();
         let plan = (scope.arguments.clone(), hook);
-        let result = load_list(&list, &pattern, &scope.scope, definition.workers, plan, transactions)?;
+        let result = load_list(&files, &pattern, &scope.scope, definition.workers, plan, transactions)?;
         transactions.begin();
         let catalog = Catalog::open_kept()?;
         let outcome = outcome::write_down(&catalog, &self.pipeline, &batch, &result.files)?;

@@ -2,6 +2,7 @@
 //! changes while the lock is held.
 
 use super::layout::{BoardMemory, FAILURE_BYTES, FileEntry, GuardedState, IGNORED, IGNORED_BYTES, OpenState};
+use crate::access::FoundFile;
 use crate::catalog::Position;
 use crate::error::Failure;
 use crate::load::LeftOut;
@@ -127,22 +128,22 @@ pub struct Board {
 
 impl Board {
     /// One for these files, and for workers of this session. `plan` is what they have to
-    /// know; the sizes are those on disk.
-    pub fn new(session: &Session, plan: &[u8], paths: &[Vec<u8>], sizes: &[u64], leader: i32) -> Self {
-        let bytes = iter::once(plan).chain(paths.iter().map(Vec::as_slice));
+    /// know.
+    pub fn new(session: &Session, plan: &[u8], files: &[FoundFile], leader: i32) -> Self {
+        let bytes = iter::once(plan).chain(files.iter().map(|file| file.path.as_slice()));
         let fill = |open: &mut OpenState, guarded: &mut GuardedState, entries: &mut [FileEntry]| {
             open.leader = leader;
             open.plan_bytes = plan.len() as u64;
-            guarded.left = paths.len() as u64;
-            guarded.disk_all = sizes.iter().sum();
+            guarded.left = files.len() as u64;
+            guarded.disk_all = files.iter().map(FoundFile::size).sum();
             let mut end = 0;
-            for (entry, (path, &size)) in entries.iter_mut().zip(paths.iter().zip(sizes)) {
-                end += path.len() as u64;
-                entry.size = size;
+            for (entry, file) in entries.iter_mut().zip(files) {
+                end += file.path.len() as u64;
+                entry.size = file.size();
                 entry.path_end = end;
             }
         };
-        Board { memory: session.share(paths.len(), bytes, fill) }
+        Board { memory: session.share(files.len(), bytes, fill) }
     }
 
     /// The one in a segment that another process made; `None` where that was another
