@@ -4,7 +4,7 @@
 use super::loads::{Load, Position, Status};
 use super::stat::stat_or_nulls;
 use super::{Catalog, Content, or_null};
-use crate::pg::executor::snapshot::{Snapshot, select_bigint};
+use crate::pg::executor::snapshot::{Row, Snapshot, select_bigint};
 use crate::pg::executor::{array, own_statement};
 use crate::pg::memory::context::Context;
 use crate::pg::processes::user;
@@ -71,6 +71,43 @@ impl Earlier {
     }
 }
 
+/// SQL for earlier loads: each way to a load by its own index, and only then the other conditions (OFFSET
+/// keeps them out). Where the planner knows little of the table it would walk through all loads of the
+/// target.
+macro_rules! earlier_loads {
+    ($kin:literal) => {
+        concat!(
+            "SELECT h.load_id, h.status, (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
+                h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
+                h.records, h.lines, h.splitter_state, h.rows_rejected, h.rows_loaded, h.open_offset, h.start_offset, ",
+            same_stat!("$1", "$9", "$10", "$11", "$12"),
+            "::pg_catalog.int4::pg_catalog.int8
+            FROM (
+                (SELECT c.* FROM loader.load_history_data AS c
+                 WHERE c.file_size OPERATOR(pg_catalog.=) $1 AND c.target_oid OPERATOR(pg_catalog.=) $3
+                   AND c.content_hash OPERATOR(pg_catalog.=) $6 OFFSET 0)
+                UNION ALL
+                (SELECT p.* FROM loader.load_history_data AS p
+                 WHERE p.file_path OPERATOR(pg_catalog.=) $7 OFFSET 0) ",
+            $kin,
+            ") AS h
+            WHERE ",
+            of_content!("$2", "$3", "$4", "$8", "$5")
+        )
+    };
+}
+
+const EARLIER: &str = earlier_loads!("");
+const EARLIER_WITH_KIN: &str = earlier_loads!(
+    "UNION ALL
+     (SELECT i.* FROM loader.load_history_data AS i
+      WHERE i.file_inode OPERATOR(pg_catalog.=) $13 AND i.file_device OPERATOR(pg_catalog.=) $9 OFFSET 0)
+     UNION ALL
+     (SELECT n.* FROM (SELECT pg_catalog.unnest($14) AS name OFFSET 0) AS name
+      CROSS JOIN LATERAL (SELECT o.* FROM loader.load_history_data AS o
+                          WHERE o.file_path OPERATOR(pg_catalog.=) name.name OFFSET 0) AS n)"
+);
+
 impl Catalog {
     /// Loads into the target that are in force, the latest first, that had this content or,
     /// with a path, that path; retries do not count. `stat` is the file's of now.
@@ -82,41 +119,6 @@ impl Catalog {
         stat: Option<&FileStat>,
         kin: Kin,
     ) -> Vec<Earlier> {
-        // Each way to a load by its own index, and only then the other conditions (OFFSET keeps them out):
-        // where the planner knows little of the table it would walk through all loads of the target.
-        macro_rules! query {
-            ($kin:literal) => {
-                concat!(
-                    "SELECT h.load_id, h.status,
-                            (h.file_path OPERATOR(pg_catalog.=) $7)::pg_catalog.int4::pg_catalog.int8,
-                            h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
-                            h.records, h.lines, h.splitter_state, h.rows_rejected, h.rows_loaded,
-                            h.open_offset, h.start_offset, ",
-                    same_stat!("$1", "$9", "$10", "$11", "$12"),
-                    "::pg_catalog.int4::pg_catalog.int8
-                    FROM (
-                        (SELECT c.* FROM loader.load_history_data AS c
-                         WHERE c.file_size OPERATOR(pg_catalog.=) $1 AND c.target_oid OPERATOR(pg_catalog.=) $3
-                           AND c.content_hash OPERATOR(pg_catalog.=) $6 OFFSET 0)
-                        UNION ALL
-                        (SELECT p.* FROM loader.load_history_data AS p
-                         WHERE p.file_path OPERATOR(pg_catalog.=) $7 OFFSET 0) ",
-                    $kin,
-                    ") AS h
-                    WHERE ",
-                    of_content!("$2", "$3", "$4", "$8", "$5")
-                )
-            };
-        }
-        const QUERY: &str = query!("");
-        const QUERY_WITH_KIN: &str = query!(
-            "UNION ALL
-             (SELECT i.* FROM loader.load_history_data AS i
-              WHERE i.file_inode OPERATOR(pg_catalog.=) $13 AND i.file_device OPERATOR(pg_catalog.=) $9 OFFSET 0)
-             UNION ALL
-             (SELECT n.* FROM loader.load_history_data AS n
-              WHERE n.file_path OPERATOR(pg_catalog.=) ANY ($14) OFFSET 0)"
-        );
         let [device, inode, mtime_ns, ctime_ns] = stat_or_nulls(stat);
         let memory = Context::new(c"loader names", 8 * 1024);
         let looks_up = kin == Kin::LookUp;
@@ -139,26 +141,9 @@ impl Catalog {
         ];
         let mut found = Vec::new();
         user::run_as(self.owner, || {
-            let query = if looks_up { QUERY_WITH_KIN } else { QUERY };
+            let query = if looks_up { EARLIER_WITH_KIN } else { EARLIER };
             own_statement::select(Snapshot::Latest, query, &arguments, |row| {
-                let (same_path, hash) = (row.bigint(3) == Some(1), row.bytes(5));
-                found.push(Earlier {
-                    id: row.bigint(1).unwrap_or(0),
-                    status: match row.bytes(2).as_deref() {
-                        Some(b"loaded") => Status::Loaded,
-                        Some(b"salvaged") => Status::Salvaged,
-                        Some(b"running") => Status::Running,
-                        _ => Status::Failed,
-                    },
-                    same_path,
-                    size: row.bigint(4).map(|size| size as u64),
-                    is_kin: looks_up && !same_path,
-                    hash,
-                    reached: Position::of(row, 6),
-                    open_offset: row.bigint(12).map(|offset| offset as u64),
-                    start_offset: row.bigint(13).unwrap_or(0) as u64,
-                    same_stat: row.bigint(14) == Some(1),
-                });
+                found.push(earlier_of(row, looks_up));
             });
         });
         // One may be found in several ways.
@@ -217,5 +202,27 @@ impl Catalog {
             text::parameter(load.content.target_name),
         ];
         user::run_as(self.owner, || select_bigint(Snapshot::Latest, QUERY, &arguments))
+    }
+}
+
+/// A row of [`earlier_loads`].
+fn earlier_of(row: &Row<'_>, looks_up_kin: bool) -> Earlier {
+    let same_path = row.bigint(3) == Some(1);
+    Earlier {
+        id: row.bigint(1).unwrap_or(0),
+        status: match row.bytes(2).as_deref() {
+            Some(b"loaded") => Status::Loaded,
+            Some(b"salvaged") => Status::Salvaged,
+            Some(b"running") => Status::Running,
+            _ => Status::Failed,
+        },
+        same_path,
+        size: row.bigint(4).map(|size| size as u64),
+        is_kin: looks_up_kin && !same_path,
+        hash: row.bytes(5),
+        reached: Position::of(row, 6),
+        open_offset: row.bigint(12).map(|offset| offset as u64),
+        start_offset: row.bigint(13).unwrap_or(0) as u64,
+        same_stat: row.bigint(14) == Some(1),
     }
 }

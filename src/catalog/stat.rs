@@ -3,12 +3,13 @@
 
 use super::{Catalog, Content, or_null};
 use crate::error::Error;
-use crate::pg::executor::array;
-use crate::pg::executor::snapshot::{self, Snapshot};
+use crate::pg::executor::snapshot::{self, Row, Snapshot};
+use crate::pg::executor::{array, own_statement};
 use crate::pg::memory::context::Context;
 use crate::pg::processes::user;
 use crate::pg::strings::text;
 use crate::stat::FileStat;
+use loader_core::memory;
 use pgrx::datum::DatumWithOid;
 use pgrx::prelude::*;
 
@@ -20,6 +21,23 @@ pub struct FileOfPath {
     pub inode: Option<u64>,
 }
 
+/// The latest of some loads of a file.
+#[derive(Clone, Copy)]
+struct LatestLoad {
+    id: i64,
+    /// All of them have come to their end.
+    all_whole: bool,
+    /// The file lies on disk as it did for the latest.
+    same_stat: bool,
+}
+
+impl LatestLoad {
+    fn and(self, other: Self) -> Self {
+        let latest = if self.id > other.id { self } else { other };
+        LatestLoad { all_whole: self.all_whole && other.all_whole, ..latest }
+    }
+}
+
 impl Catalog {
     /// Those of the files, by their index, that are loaded and lie on disk as they did
     /// then, each with its load. A file of which another load has been begun is none of
@@ -29,53 +47,43 @@ impl Catalog {
         content: &Content<'_>,
         files: &[(&[u8], FileStat)],
     ) -> Result<Vec<(usize, i64)>, Error> {
-        // One look at an index for each file, however many rows there are. In FROM each array would be
+        // One look at an index for each file, however many rows there are. In FROM the array would be
         // written out first.
         const QUERY: &str = concat!(
-            "SELECT f.number, (
-                SELECT pg_catalog.max(h.load_id) FROM ",
+            "SELECT f.number::pg_catalog.int8, h.load_id,
+                (h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'salvaged']::pg_catalog.text[]))::pg_catalog.int4::pg_catalog.int8,
+                h.file_size, h.file_device, h.file_inode, h.file_mtime_ns, h.file_ctime_ns
+            FROM (SELECT pg_catalog.generate_subscripts($1, 1) AS number, pg_catalog.unnest($1) AS path OFFSET 0) AS f
+            CROSS JOIN LATERAL ",
             loads_of_path!("f.path"),
             " AS h
-                WHERE ",
-            of_content!("$7", "$8", "$9", "$10", "$11"),
-            "
-                HAVING pg_catalog.bool_and(h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'salvaged']::pg_catalog.text[]))
-                   AND pg_catalog.max(h.load_id) OPERATOR(pg_catalog.=) pg_catalog.max(h.load_id) FILTER (WHERE ",
-            same_stat!("f.size", "f.device", "f.inode", "f.mtime_ns", "f.ctime_ns"),
-            "))
-            FROM (SELECT pg_catalog.unnest($12) AS number, pg_catalog.unnest($1) AS path,
-                         pg_catalog.unnest($2) AS size, pg_catalog.unnest($3) AS device,
-                         pg_catalog.unnest($4) AS inode, pg_catalog.unnest($5) AS mtime_ns,
-                         pg_catalog.unnest($6) AS ctime_ns OFFSET 0) AS f"
+            WHERE ",
+            of_content!("$2", "$3", "$4", "$5", "$6")
         );
-        let column =
-            |value: fn(&FileStat) -> i64| -> Vec<i64> { files.iter().map(|(_, stat)| value(stat)).collect() };
         let memory = Context::new(c"loader files", 8 * 1024);
-        let paths: Vec<&[u8]> = files.iter().map(|&(path, _)| path).collect();
-        let numbers: Vec<i64> = (0..).take(files.len()).collect();
+        let paths = memory::collect(files.iter().map(|&(path, _)| path))?;
         let arguments = [
             array::database_texts(&memory, &paths),
-            column(|stat| stat.size as i64).into(),
-            column(|stat| stat.device as i64).into(),
-            column(|stat| stat.inode as i64).into(),
-            column(|stat| stat.mtime_ns).into(),
-            column(|stat| stat.ctime_ns).into(),
             text::parameter(content.column),
             content.target.into(),
             content.target_type.into(),
             self.origin.as_str().into(),
             content.records_path.unwrap_or_default().into(),
-            numbers.into(),
         ];
-        let mut known = Vec::new();
+        let mut latest: Vec<Option<LatestLoad>> = memory::filled(files.len(), None)?;
         user::run_as(self.owner, || {
-            snapshot::select(Snapshot::Latest, QUERY, &arguments, |row| {
-                if let (Some(number), Some(load_id)) = (row.bigint(1), row.bigint(2)) {
-                    known.push((number as usize, load_id));
-                }
+            own_statement::select(Snapshot::Latest, QUERY, &arguments, |row| {
+                let (Some(number), Some(id)) = (row.bigint(1), row.bigint(2)) else { return };
+                let number = number as usize - 1;
+                let same_stat = stat_of(row, 4).is_some_and(|stat| stat.is_same(&files[number].1));
+                let load = LatestLoad { id, all_whole: row.bigint(3) == Some(1), same_stat };
+                latest[number] = Some(latest[number].map_or(load, |other| other.and(load)));
             });
         });
-        Ok(known)
+        let known = latest.iter().enumerate().filter_map(|(number, latest)| {
+            latest.filter(|latest| latest.all_whole && latest.same_stat).map(|latest| (number, latest.id))
+        });
+        Ok(memory::collect(known)?)
     }
 
     /// What the last load of each of these paths had of its file, those of which there is none left out.
@@ -127,6 +135,12 @@ impl Catalog {
         let arguments = [load_id.into(), device, inode, mtime_ns, ctime_ns];
         Ok(user::run_as(self.owner, || Spi::run_with_args(STATEMENT, &arguments))?)
     }
+}
+
+/// Size, device, inode, mtime and ctime, in columns from that one on, if they are known.
+fn stat_of(row: &Row<'_>, first: usize) -> Option<FileStat> {
+    let [size, device, inode, mtime_ns, ctime_ns] = std::array::from_fn(|index| row.bigint(first + index));
+    Some(FileStat::remembered(device? as u64, inode? as u64, size? as u64, mtime_ns?, ctime_ns?))
 }
 
 /// Device, inode, mtime and ctime.

@@ -1,7 +1,7 @@
 //! SQL that users give to be run later, with parameters.
 
 use crate::pg::Oid;
-use crate::pg::processes::local_setting::LocalSetting;
+use crate::pg::processes::local_settings::LocalSettings;
 use crate::pg::relations::list;
 use crate::pg::strings::text;
 use pgrx::datum::DatumWithOid;
@@ -22,7 +22,7 @@ pub fn search_path() -> Vec<u8> {
 
 /// Runs it within the transaction. Raises what it raises.
 pub fn run(sql: &[u8], search_path: &[u8], arguments: &[DatumWithOid<'_>]) {
-    let _back = LocalSetting::set(c"search_path", &text::c_string(search_path));
+    let _back = LocalSettings::set(&[(c"search_path", &text::c_string(search_path))]);
     execute(sql, arguments);
 }
 

@@ -2,7 +2,7 @@
 //! process. The server plans one anew where something that it depends on has changed.
 
 use super::snapshot::{Row, Snapshot, rows_of_select};
-use crate::pg::processes::local_setting::LocalSetting;
+use crate::pg::processes::local_settings::LocalSettings;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -63,8 +63,9 @@ pub fn run(statement: &'static str, arguments: &[DatumWithOid<'_>]) -> u64 {
 unsafe fn execute(statement: &'static str, arguments: &[DatumWithOid<'_>], read_only: bool) -> i32 {
     let Arguments { mut types, mut values, nulls } = Arguments::of(arguments);
     // What is looked up is found by an index, whatever the planner knows of the size of a table: a plan for
-    // the first file of very many is one for a table that is still small.
-    let _by_index = LocalSetting::set(c"enable_seqscan", c"off");
+    // the first file of very many is one for a table that is still small. For the few rows that there are a
+    // bitmap costs more than it saves.
+    let _by_index = LocalSettings::set(&[(c"enable_seqscan", c"off"), (c"enable_bitmapscan", c"off")]);
     // SAFETY: the arrays have one entry for each argument; plans are kept.
     unsafe {
         let plan = plan_of(statement, &mut types);

@@ -10,7 +10,7 @@ pub mod databases;
 pub mod descriptor;
 pub mod directory_events;
 pub mod latch;
-pub(in crate::pg) mod local_setting;
+pub(in crate::pg) mod local_settings;
 pub mod lock;
 pub mod notify;
 pub mod progress;

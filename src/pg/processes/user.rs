@@ -1,6 +1,6 @@
 //! Who calls, and being somebody else for a moment.
 
-use super::local_setting::LocalSetting;
+use super::local_settings::LocalSettings;
 use crate::pg::Oid;
 use crate::pg::executor::nesting;
 use crate::pg::strings::text;
@@ -107,7 +107,7 @@ pub fn run_as<R>(role: Oid, body: impl FnOnce() -> R) -> R {
         back
     };
     // As the server's RestrictSearchPath does from 17 on. It goes before the role does.
-    let _path = LocalSetting::set(c"search_path", c"pg_catalog, pg_temp");
+    let _path = LocalSettings::set(&[(c"search_path", c"pg_catalog, pg_temp")]);
     nesting::within_transaction(body)
 }
 
