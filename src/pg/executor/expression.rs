@@ -2,7 +2,7 @@
 //! search_path. It is run without a portal: what it calls can do nothing to it.
 
 use super::nesting;
-use super::snapshot::Row;
+use super::snapshot::Rows;
 use pgrx::spi::Spi;
 use pgrx::{IntoDatum, pg_sys};
 use std::ffi::{CStr, c_char};
@@ -120,7 +120,8 @@ impl<const PARAMETERS: usize> Expression<PARAMETERS> {
                 if pg_sys::SPI_processed != 1 {
                     return Err(NoValue::NotOneText);
                 }
-                let row = Row::of(table, 0);
+                let mut rows = Rows::of(table);
+                let row = rows.get(0);
                 if !row.is_one_text() {
                     return Err(NoValue::NotOneText);
                 }

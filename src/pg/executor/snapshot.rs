@@ -5,7 +5,6 @@ use super::own_statement::Arguments;
 use crate::pg::strings::text;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
-use std::marker::PhantomData;
 
 /// Which rows a query sees.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,45 +36,65 @@ impl Snapshot {
     }
 }
 
+/// The rows of a result, one after the other.
+pub(in crate::pg) struct Rows<'a> {
+    result: &'a pg_sys::SPITupleTable,
+    types: Vec<pg_sys::Oid>,
+    /// Of the row that is lent.
+    values: Vec<pg_sys::Datum>,
+    nulls: Vec<bool>,
+}
+
+impl<'a> Rows<'a> {
+    /// Those of a result.
+    ///
+    /// # Safety
+    /// The result is whole.
+    pub(in crate::pg) unsafe fn of(result: &'a pg_sys::SPITupleTable) -> Self {
+        // SAFETY: by contract; a result has a descriptor, and that so many columns.
+        let types: Vec<pg_sys::Oid> = unsafe {
+            (1..=(*result.tupdesc).natts)
+                .map(|column| pg_sys::SPI_gettypeid(result.tupdesc, column))
+                .collect()
+        };
+        Rows {
+            result,
+            values: vec![pg_sys::Datum::null(); types.len()],
+            nulls: vec![true; types.len()],
+            types,
+        }
+    }
+
+    /// Lends a row, by its index.
+    pub(in crate::pg) fn get(&mut self, index: usize) -> Row<'_> {
+        assert!(index < self.result.numvals as usize, "no such row");
+        // SAFETY: there is such a row, and the arrays have an entry for each column.
+        unsafe {
+            let row = *self.result.vals.add(index);
+            let (values, nulls) = (self.values.as_mut_ptr(), self.nulls.as_mut_ptr());
+            pg_sys::heap_deform_tuple(row, self.result.tupdesc, values, nulls);
+        }
+        Row { types: &self.types, values: &self.values, nulls: &self.nulls }
+    }
+}
+
 /// One row of a SELECT, lent for as long as the query's result is there.
 pub struct Row<'a> {
-    values: pg_sys::HeapTuple,
-    descriptor: pg_sys::TupleDesc,
-    result: PhantomData<&'a pg_sys::SPITupleTable>,
+    types: &'a [pg_sys::Oid],
+    values: &'a [pg_sys::Datum],
+    nulls: &'a [bool],
 }
 
 impl Row<'_> {
-    /// A row of a result, by its index.
-    ///
-    /// # Safety
-    /// The result has so many rows, and is there as long as the value.
-    pub(in crate::pg) unsafe fn of(table: &pg_sys::SPITupleTable, index: usize) -> Self {
-        // SAFETY: by contract.
-        let values = unsafe { *table.vals.add(index) };
-        Row { values, descriptor: table.tupdesc, result: PhantomData }
-    }
-
     /// Whether it has one column, of type text.
     pub(in crate::pg) fn is_one_text(&self) -> bool {
-        // SAFETY: the descriptor is that of a result that is there as long as this value.
-        unsafe {
-            (*self.descriptor).natts == 1 && pg_sys::SPI_gettypeid(self.descriptor, 1) == pg_sys::TEXTOID
-        }
+        self.types == [pg_sys::TEXTOID]
     }
 
     /// The value of a column, from 1, which is of one of these types.
     fn datum(&self, column: usize, types: &[pg_sys::Oid]) -> Option<pg_sys::Datum> {
-        let column = column as i32;
-        let mut is_null = false;
-        // SAFETY: row and descriptor are those of a result that is there as long as this
-        // value; a number without a column has no type.
-        let (kind, value) = unsafe {
-            let kind = pg_sys::SPI_gettypeid(self.descriptor, column);
-            assert!(types.contains(&kind), "a column of another type");
-            (kind, pg_sys::SPI_getbinval(self.values, self.descriptor, column, &raw mut is_null))
-        };
-        debug_assert_ne!(kind, pg_sys::InvalidOid);
-        (!is_null).then_some(value)
+        assert!(types.contains(&self.types[column - 1]), "a column of another type");
+        (!self.nulls[column - 1]).then_some(self.values[column - 1])
     }
 
     /// A bigint column, from 1.
@@ -148,9 +167,9 @@ pub(super) fn rows_of_select(execute: impl FnOnce() -> i32, mut take: impl FnMut
         pg_sys::SPI_connect();
         let code = execute();
         assert_eq!(code, pg_sys::SPI_OK_SELECT as i32, "a SELECT of ours failed");
-        let table = &*pg_sys::SPI_tuptable;
+        let mut rows = Rows::of(&*pg_sys::SPI_tuptable);
         for index in 0..pg_sys::SPI_processed as usize {
-            take(&Row::of(table, index));
+            take(&rows.get(index));
         }
         pg_sys::SPI_finish();
     }

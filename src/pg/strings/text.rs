@@ -37,6 +37,10 @@ pub fn keep(message: &str) -> String {
 
 /// Whether the bytes are text of the database.
 pub fn is_valid(bytes: &[u8]) -> bool {
+    // In every encoding that a database can have, ASCII is ASCII.
+    if bytes.iter().all(|&byte| byte != 0 && byte.is_ascii()) {
+        return true;
+    }
     // SAFETY: reads so many bytes; does not raise if told not to.
     unsafe { pg_sys::pg_verifymbstr(bytes.as_ptr().cast(), bytes.len() as i32, true) }
 }
