@@ -6,7 +6,6 @@ use crate::catalog::{Catalog, Content};
 use crate::error::Error;
 use crate::pg;
 use crate::pg::strings::text;
-use crate::stat::FileStat;
 use loader_core::memory;
 
 /// So many files are asked for at a time: a cancel request waits no longer, and what the server keeps of
@@ -20,17 +19,17 @@ pub fn find(
     files: &[FoundFile],
 ) -> Result<Vec<FileOutcome>, Error> {
     let mut known = Vec::new();
-    each(catalog, content, files, |file, load_id| {
+    each(catalog, content, files.iter().enumerate(), |file, load_id| {
         Ok(memory::push(&mut known, FileOutcome { file, state: QueueState::Skipped, load_id })?)
     })?;
     Ok(known)
 }
 
 /// The numbers of those files, in order.
-pub fn find_loaded(
+pub fn find_loaded<'a>(
     catalog: &Catalog,
     content: &Content<'_>,
-    files: &[FoundFile],
+    files: impl Iterator<Item = (usize, &'a FoundFile)>,
 ) -> Result<Vec<usize>, Error> {
     let mut loaded = Vec::new();
     each(catalog, content, files, |file, _| Ok(memory::push(&mut loaded, file)?))?;
@@ -38,34 +37,28 @@ pub fn find_loaded(
     Ok(loaded)
 }
 
-fn each(
+/// The files come with their numbers.
+fn each<'a>(
     catalog: &Catalog,
     content: &Content<'_>,
-    files: &[FoundFile],
+    files: impl Iterator<Item = (usize, &'a FoundFile)>,
     mut found: impl FnMut(usize, i64) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut batch = Vec::new();
-    let room = BATCH.min(files.len());
-    batch.try_reserve_exact(room).map_err(|_| Error::OutOfMemory(room * size_of::<(&[u8], FileStat)>()))?;
-    let mut start = 0;
-    while start < files.len() {
+    let asked = |(number, file): (usize, &'a FoundFile)| {
+        let stat = file.stat.filter(|_| text::is_valid(&file.path))?;
+        Some((number, (file.path.as_slice(), stat)))
+    };
+    let mut files = files.filter_map(asked).peekable();
+    while files.peek().is_some() {
         pg::check_for_interrupts();
-        let end = (start + BATCH).min(files.len());
-        batch.clear();
-        let mut numbers = Vec::new();
-        numbers
-            .try_reserve_exact(end - start)
-            .map_err(|_| Error::OutOfMemory((end - start) * size_of::<usize>()))?;
-        for (number, file) in files.iter().enumerate().take(end).skip(start) {
-            if let Some(stat) = file.stat.filter(|_| text::is_valid(&file.path)) {
-                batch.push((file.path.as_slice(), stat));
-                numbers.push(number);
-            }
+        let (mut numbers, mut batch) = (Vec::new(), Vec::new());
+        for (number, file) in files.by_ref().take(BATCH) {
+            memory::push(&mut numbers, number)?;
+            memory::push(&mut batch, file)?;
         }
         for (index, load_id) in catalog.known(content, &batch)? {
             found(numbers[index], load_id)?;
         }
-        start = end;
     }
     Ok(())
 }

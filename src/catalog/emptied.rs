@@ -6,7 +6,7 @@ use super::Catalog;
 use crate::error::Error;
 use crate::pg::executor::own_statement;
 use crate::pg::executor::snapshot::{self, Snapshot};
-use crate::pg::processes::user;
+use crate::pg::processes::{user, wake};
 use crate::pg::{self, Oid};
 use pgrx::prelude::*;
 
@@ -58,6 +58,7 @@ impl Catalog {
             " AND h.emptied_at IS NOT NULL AND h.loaded_by OPERATOR(pg_catalog.=) ANY ($4)
               AND r.load_id OPERATOR(pg_catalog.=) h.load_id AND r.mended IS NULL"
         );
+        wake::count_loads_gone();
         let caller = user::current();
         let now = pg::now();
         let origin = self.origin.as_str();

@@ -6,7 +6,7 @@ use crate::error::{Error, Failure};
 use crate::pg::executor::snapshot::{self, Row, Snapshot};
 use crate::pg::executor::{array, own_statement};
 use crate::pg::memory::context::Context;
-use crate::pg::processes::user;
+use crate::pg::processes::{user, wake};
 use crate::pg::strings::text;
 use crate::pg::{self, Oid};
 use crate::stat::FileStat;
@@ -334,6 +334,7 @@ impl Catalog {
         if loads.is_empty() {
             return Ok(());
         }
+        wake::count_loads_gone();
         let caller = user::current();
         let memory = Context::new(c"loader loads", 8 * 1024);
         user::run_as(self.owner, || {

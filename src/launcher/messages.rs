@@ -3,6 +3,7 @@
 use crate::access::WatchedDirectory;
 use crate::bulk::serialise::{serialise_fields, serialise_lists};
 use crate::pg::Oid;
+use crate::pipes::LookDigest;
 use std::time::Duration;
 
 /// Asks a database for its schedule.
@@ -39,8 +40,10 @@ pub struct RunRequest {
     pub database: Oid,
     pub owner: Oid,
     pub name: Vec<u8>,
+    /// What the last run has answered as such.
+    pub all_loaded: LookDigest,
 }
-serialise_fields!(RunRequest { database, owner, name });
+serialise_fields!(RunRequest { database, owner, name, all_loaded });
 
 /// What a run came to.
 pub struct RunAnswer {
@@ -50,7 +53,10 @@ pub struct RunAnswer {
     pub elsewhere: bool,
     /// Where files of it may appear.
     pub directories: Vec<WatchedDirectory>,
+    /// What the run has seen, if all files were loaded.
+    pub all_loaded: LookDigest,
 }
-serialise_fields!(RunAnswer { wait, elsewhere, directories });
+serialise_fields!(RunAnswer { wait, elsewhere, directories, all_loaded });
+serialise_fields!(LookDigest { hash });
 serialise_fields!(WatchedDirectory { path, has_files });
 serialise_lists!(WatchedDirectory);

@@ -24,10 +24,12 @@ use crate::pg::processes::thread::AtExit;
 use crate::pg::processes::wake::{self, Woken};
 use crate::pg::processes::worker::{self, Job, Status, Worker};
 use crate::pg::processes::{databases, latch, session};
+use crate::pipes::LookDigest;
 use crate::settings;
 use messages::{RunAnswer, RunRequest, ScheduleAnswer, ScheduleRequest};
 use schedule::{PipelineKey, RunOutcome, Schedule};
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use watches::Watches;
@@ -96,6 +98,10 @@ struct Launcher {
     exchange: wake::Launcher,
     schedule: Schedule,
     watches: Watches,
+    /// What the last run of a pipeline has seen: of files that are as they were then the next one need not
+    /// ask again whether they are loaded. Forgotten when their database is asked, which is at times of its
+    /// own: by then another might be in its place, or something have changed of which nobody has heard.
+    all_loaded: HashMap<PipelineKey, LookDigest>,
     running: Rc<RefCell<Vec<Running>>>,
     /// Whether pipelines are started: `loader.launcher`.
     active: bool,
@@ -126,6 +132,7 @@ impl Launcher {
             exchange,
             schedule: Schedule::default(),
             watches: Watches::new(),
+            all_loaded: HashMap::new(),
             running,
             active: false,
             list_databases_at: now,
@@ -176,13 +183,15 @@ impl Launcher {
 
     fn list_databases(&mut self, now: Instant) {
         self.schedule.set_databases(&databases::connectable(), now);
-        self.forget_watches();
+        self.forget_pipelines();
         self.list_databases_at = now + LIST_DATABASES;
     }
 
-    fn forget_watches(&mut self) {
+    /// Forgets what is known of pipelines that are no more.
+    fn forget_pipelines(&mut self) {
         let schedule = &self.schedule;
         self.watches.keep(|key| schedule.knows(key));
+        self.all_loaded.retain(|key, _| schedule.knows(key));
     }
 
     /// Takes the answers of the workers that have ended.
@@ -204,7 +213,7 @@ impl Launcher {
             Answer::Is(answer) => {
                 let pipelines = answer.has_extension.then_some(answer.pipelines);
                 self.schedule.answered(database, pipelines, now);
-                self.forget_watches();
+                self.forget_pipelines();
             }
             Answer::TooLong(length) => {
                 self.schedule_room = length.saturating_mul(2);
@@ -221,7 +230,8 @@ impl Launcher {
 
     fn take_run(&mut self, key: &PipelineKey, mailbox: &Mailbox, makes_room: bool, now: Instant) {
         let outcome = match mailbox.answered::<RunAnswer>() {
-            Answer::Is(RunAnswer { wait: Some(wait), elsewhere, directories }) => {
+            Answer::Is(RunAnswer { wait: Some(wait), elsewhere, directories, all_loaded }) => {
+                self.all_loaded.insert(key.clone(), all_loaded);
                 if self.watches.set(key, &directories) {
                     self.schedule.has_news(key, now);
                 }
@@ -277,13 +287,15 @@ impl Launcher {
                 return;
             }
             self.schedule.asked(database, now);
+            self.all_loaded.retain(|key, _| key.database != database);
         }
         while self.may_run() {
             let Some((key, owner)) = self.schedule.next_run(now) else { break };
             if self.is_busy(key.database, now) {
                 continue;
             }
-            let request = RunRequest { database: key.database, owner, name: key.name.clone() };
+            let all_loaded = self.all_loaded.get(&key).cloned().unwrap_or_default();
+            let request = RunRequest { database: key.database, owner, name: key.name.clone(), all_loaded };
             let mailbox = Mailbox::new(&request, RUN_ROOM);
             if !self.start(Job::Pipeline, mailbox, Task::Run(key.clone()), now) {
                 return;

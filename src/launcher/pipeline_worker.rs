@@ -9,7 +9,7 @@ use crate::pg::executor::transaction::Transactions;
 use crate::pg::memory::context::{Context, RESERVE};
 use crate::pg::memory::shared::Segment;
 use crate::pg::processes::{session, worker};
-use crate::pipes;
+use crate::pipes::{self, LookDigest};
 
 /// So many directories of a pipeline are watched. Files in others are found when it is due.
 const DIRECTORIES: usize = 256;
@@ -25,18 +25,27 @@ pub fn run(segment: Segment) {
     worker::report_activity(&[b"running pipeline ", &request.name[..]].concat());
     let mut transactions = Transactions::of_worker();
     let memory = Context::new(c"loader pipeline", RESERVE);
-    let answer = memory.within(|| run_pipeline(&request.name, mailbox.room(), &mut transactions));
+    let answer = memory.within(|| run_pipeline(&request, mailbox.room(), &mut transactions));
     mailbox.answer(&answer.unwrap_or_else(|error| error.raise()));
 }
 
 /// Runs it, if the database has the extension, or has it still. There is room for an answer of so
 /// many bytes.
-fn run_pipeline(name: &[u8], room: usize, transactions: &mut Transactions) -> Result<RunAnswer, Error> {
-    let inactive = RunAnswer { wait: None, elsewhere: false, directories: Vec::new() };
+fn run_pipeline(
+    request: &RunRequest,
+    room: usize,
+    transactions: &mut Transactions,
+) -> Result<RunAnswer, Error> {
+    let inactive = RunAnswer {
+        wait: None,
+        elsewhere: false,
+        directories: Vec::new(),
+        all_loaded: LookDigest::default(),
+    };
     if !is_installed(transactions) {
         return Ok(inactive);
     }
-    let end = match pipes::run_in_worker(name, transactions) {
+    let end = match pipes::run_in_worker(&request.name, &request.all_loaded, transactions) {
         Ok(Some(end)) => end,
         Ok(None) => return Ok(inactive),
         Err(Error::NoExtension) => {
@@ -55,7 +64,7 @@ fn run_pipeline(name: &[u8], room: usize, transactions: &mut Transactions) -> Re
         }
         fits
     });
-    Ok(RunAnswer { wait: Some(end.wait), elsewhere: end.elsewhere, directories })
+    Ok(RunAnswer { wait: Some(end.wait), elsewhere: end.elsewhere, directories, all_loaded: end.all_loaded })
 }
 
 fn is_installed(transactions: &mut Transactions) -> bool {

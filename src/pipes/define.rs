@@ -2,6 +2,7 @@
 
 use super::decide::Verdict;
 use super::look::{Look, SeenFile, look};
+use super::look_digest::LookDigest;
 use super::options::arguments_of;
 use super::own_pipeline;
 use crate::access;
@@ -104,7 +105,7 @@ pub fn create(name: &[u8], existing: &[u8], enabled: bool, change: &Change<'_>) 
     }
     if existing == "skip" {
         let pipeline = own_pipeline(&catalog, name)?;
-        let seen = look(&catalog, &pipeline, &arguments_of(&definition)?, &scope)?;
+        let seen = look(&catalog, &pipeline, &arguments_of(&definition)?, &scope, &LookDigest::default())?;
         skip_all(&catalog, &pipeline.key, &seen)?;
     }
     wake::launcher_at_commit();

@@ -7,6 +7,7 @@ mod define;
 mod due;
 mod files;
 mod look;
+mod look_digest;
 mod notice;
 mod options;
 mod outcome;
@@ -18,6 +19,7 @@ pub use decide::is_unfinished;
 pub use define::{Change, alter, create, drop_pipeline, pause, resume};
 pub use due::{Due, due, is_installed, suspend_broken, suspend_without_login};
 pub use files::{retry_file, skip_file};
+pub use look_digest::LookDigest;
 pub use preview::preview;
 pub use start::run_in_worker;
 

@@ -3,6 +3,7 @@
 
 use super::decide::Verdict;
 use super::look::{SeenFile, look};
+use super::look_digest::LookDigest;
 use super::options::arguments_of;
 use super::outcome::{HAS_CHANGED, IS_COPY};
 use super::own_pipeline;
@@ -31,7 +32,7 @@ pub fn preview(name: &[u8]) -> Result<Vec<Previewed>, Error> {
     let pipeline = own_pipeline(&catalog, name)?;
     let arguments = arguments_of(&pipeline.definition)?;
     let scope = Scope::open(&arguments)?;
-    let seen = look(&catalog, &pipeline, &arguments, &scope)?;
+    let seen = look(&catalog, &pipeline, &arguments, &scope, &LookDigest::default())?;
     let is_waiting =
         |file: &&SeenFile| matches!(file.verdict, Verdict::Ready { .. } | Verdict::Settling { .. });
     let waiting: Vec<&[u8]> = seen.files.iter().filter(is_waiting).map(|file| file.path.as_slice()).collect();

@@ -6,6 +6,7 @@ mod end;
 use super::batch;
 use super::decide::{Verdict, backoff};
 use super::look::{Look, SeenFile, look};
+use super::look_digest::LookDigest;
 use super::notice::{self, Event};
 use super::options::arguments_of;
 use super::outcome::{self, BatchOutcome};
@@ -61,6 +62,8 @@ pub(super) struct Run {
     ready_in: Duration,
     /// Somebody has paused, changed or dropped the pipeline.
     stopped: bool,
+    /// What the run before this one has seen, and then what this one has.
+    all_loaded: LookDigest,
     /// It is written down that something has begun which may take the server down.
     begun: bool,
 }
@@ -85,6 +88,8 @@ pub(super) struct End {
     pub(super) wait: Duration,
     /// What a call of it fails with.
     pub(super) error: Option<Error>,
+    /// What it has seen.
+    pub(super) all_loaded: LookDigest,
 }
 
 /// What is the same for all batches of a run.
@@ -95,7 +100,7 @@ struct RunScope {
 
 impl Run {
     /// One that begins.
-    pub(super) fn new(pipeline: Pipeline, scheduler: Scheduler) -> Self {
+    pub(super) fn new(pipeline: Pipeline, scheduler: Scheduler, all_loaded: LookDigest) -> Self {
         Run {
             scheduler,
             started_at: pg::now(),
@@ -120,6 +125,7 @@ impl Run {
             ready_in: pipeline.definition.poll,
             stopped: false,
             begun: false,
+            all_loaded,
             pipeline,
         }
     }
@@ -175,7 +181,9 @@ impl Run {
                 return Ok(None);
             }
         };
-        let looks = || look(&catalog, &self.pipeline, &scope.arguments, &scope.scope).map_err(Failure::from);
+        let before = std::mem::take(&mut self.all_loaded);
+        let looks =
+            || look(&catalog, &self.pipeline, &scope.arguments, &scope.scope, &before).map_err(Failure::from);
         let look = match contain(looks, Failure::from) {
             Ok(look) => look,
             Err(failure) => {
@@ -191,6 +199,7 @@ impl Run {
             return Ok(None);
         }
         self.sight = Some(Sight { files_seen: look.files.len() as u64, ..Sight::default() });
+        self.all_loaded.clone_from(&look.all_loaded);
         let mut settling = Vec::new();
         for file in &look.files {
             match (file.verdict, file.stat) {

@@ -1,6 +1,7 @@
 //! Runs are started: by a call, or by the clock in a worker.
 
-use super::run::Run;
+use super::look_digest::LookDigest;
+use super::run::{End, Run};
 use super::{due, own_pipeline};
 use crate::catalog::{Catalog, Pipeline, PipelineState};
 use crate::error::{Error, PipelineError};
@@ -45,12 +46,18 @@ pub struct RunEnd {
     pub elsewhere: bool,
     /// Which files the pipeline waits for, in the database's encoding.
     pub pattern: Vec<u8>,
+    /// What the run has seen, for the next one.
+    pub all_loaded: LookDigest,
 }
 
 /// Runs a pipeline in a background worker that is logged in as its owner; `None` where it is not
 /// active any more. What goes wrong is written to the state of the pipeline. No transaction is open
-/// before and after.
-pub fn run_in_worker(name: &[u8], transactions: &mut Transactions) -> Result<Option<RunEnd>, Error> {
+/// before and after. `all_loaded` is what the run before has seen, if that is known.
+pub fn run_in_worker(
+    name: &[u8],
+    all_loaded: &LookDigest,
+    transactions: &mut Transactions,
+) -> Result<Option<RunEnd>, Error> {
     let (pipeline, claim) = match begin(name, transactions) {
         Ok(begun) => begun,
         Err(error) => {
@@ -63,12 +70,17 @@ pub fn run_in_worker(name: &[u8], transactions: &mut Transactions) -> Result<Opt
     };
     if claim.is_none() {
         let definition = pipeline.definition;
-        return Ok(Some(RunEnd { wait: definition.poll, elsewhere: true, pattern: definition.pattern }));
+        return Ok(Some(RunEnd {
+            wait: definition.poll,
+            elsewhere: true,
+            pattern: definition.pattern,
+            all_loaded: LookDigest::default(),
+        }));
     }
-    let mut run = Run::new(pipeline, Scheduler::Launcher);
-    let end = run.run_to_end(transactions)?;
+    let mut run = Run::new(pipeline, Scheduler::Launcher, all_loaded.clone());
+    let End { wait, all_loaded, .. } = run.run_to_end(transactions)?;
     drop(claim);
-    Ok(Some(RunEnd { wait: end.wait, elsewhere: false, pattern: run.pipeline.definition.pattern }))
+    Ok(Some(RunEnd { wait, elsewhere: false, pattern: run.pipeline.definition.pattern, all_loaded }))
 }
 
 /// Runs a pipeline for a call. Raises nothing for a file that failed, unless that is wanted.
@@ -79,7 +91,7 @@ pub fn run_in_call(name: &[u8], transactions: &mut Transactions) -> Result<(), E
         message::tell(PgLogLevel::NOTICE, words, None, None);
         return Ok(());
     };
-    let mut run = Run::new(pipeline, Scheduler::Call);
+    let mut run = Run::new(pipeline, Scheduler::Call, LookDigest::default());
     let end = run.run_to_end(transactions)?;
     drop(claim);
     // It may have come to run it meanwhile, and gone again.

@@ -34,6 +34,8 @@ shared_struct! {
         all: AtomicU32,
         /// OIDs of databases that are to be asked; 0 is none.
         databases: [AtomicU32; NAMED],
+        /// How often loads have ceased to be in force, see [`loads_gone`].
+        loads_gone: AtomicU64,
     }
 }
 
@@ -92,6 +94,8 @@ unsafe extern "C-unwind" fn start() {
 thread_local! {
     /// Whether the transaction under way has asked for [`launcher_at_commit`].
     static AT_COMMIT: Cell<bool> = const { Cell::new(false) };
+    /// Whether the transaction under way has called [`count_loads_gone`].
+    static LOADS_GONE: Cell<bool> = const { Cell::new(false) };
     /// Whether the server calls [`at_end`].
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
 }
@@ -100,14 +104,34 @@ thread_local! {
 /// is no launcher, or where the transaction is rolled back. Of a transaction that is prepared
 /// first the launcher hears when it next asks by itself.
 pub fn launcher_at_commit() {
-    if exchange().is_none() {
-        return;
+    if exchange().is_some() {
+        register();
+        AT_COMMIT.set(true);
     }
+}
+
+fn register() {
     if !REGISTERED.replace(true) {
         // SAFETY: the function is there as long as the library, which is never unloaded.
         unsafe { pg_sys::RegisterXactCallback(Some(at_end), ptr::null_mut()) };
     }
-    AT_COMMIT.set(true);
+}
+
+/// Counts that loads cease to be in force with this transaction: now, for what comes in it, and when it
+/// has committed. Of a transaction that is prepared nobody counts the commit.
+pub fn count_loads_gone() {
+    if let Some(exchange) = exchange() {
+        register();
+        LOADS_GONE.set(true);
+        exchange.loads_gone.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// What [`count_loads_gone`] has counted, in all databases, since the server was started. Who asks before
+/// a snapshot is taken, and later finds the same number, knows that no load which that snapshot saw in
+/// force has gone.
+pub fn loads_gone() -> u64 {
+    exchange().map_or(0, |exchange| exchange.loads_gone.load(Ordering::Acquire))
 }
 
 /// Has the launcher ask this database now.
@@ -119,8 +143,20 @@ pub fn launcher() {
 #[pg_guard]
 unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *mut c_void) {
     match event {
-        pg_sys::XactEvent::XACT_EVENT_COMMIT if AT_COMMIT.replace(false) => launcher(),
-        pg_sys::XactEvent::XACT_EVENT_ABORT | pg_sys::XactEvent::XACT_EVENT_PREPARE => AT_COMMIT.set(false),
+        pg_sys::XactEvent::XACT_EVENT_COMMIT => {
+            if LOADS_GONE.replace(false)
+                && let Some(exchange) = exchange()
+            {
+                exchange.loads_gone.fetch_add(1, Ordering::AcqRel);
+            }
+            if AT_COMMIT.replace(false) {
+                launcher();
+            }
+        }
+        pg_sys::XactEvent::XACT_EVENT_ABORT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
+            LOADS_GONE.set(false);
+            AT_COMMIT.set(false);
+        }
         _ => {}
     }
 }

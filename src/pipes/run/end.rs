@@ -82,7 +82,8 @@ impl Run {
             AtEnd::Gone => {}
         }
         transactions.commit();
-        Ok(End { wait, error: self.error_of_call() })
+        let all_loaded = std::mem::take(&mut self.all_loaded);
+        Ok(End { wait, error: self.error_of_call(), all_loaded })
     }
 
     /// Suspends the pipeline where it cannot go on, and says where it goes on again.

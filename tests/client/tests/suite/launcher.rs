@@ -109,6 +109,49 @@ fn files_are_loaded_as_they_come() {
     wait_for("the worker to end", || processes(&mut client, "loader pipeline", "launcher_come").is_empty());
 }
 
+/// Waits until the pipeline `p` has looked at its files, from beginning to end, since this was called.
+fn wait_for_look(client: &mut Client) {
+    // The first run that ends may have begun before.
+    for _ in 0..2 {
+        let last = "SELECT last_run::text FROM loader.pipelines WHERE name = 'p'";
+        let before: String = client.query_one(last, &[]).expect("the pipeline").get(0);
+        wait_for("a run", || {
+            client.query_one(last, &[]).expect("the pipeline").get::<_, String>(0) != before
+        });
+    }
+}
+
+#[test]
+fn what_is_known_of_loaded_files_is_forgotten_when_a_load_goes() {
+    let (database, mut client, folder) = session("launcher_known");
+    client.batch_execute("ALTER TABLE t ADD COLUMN _load_id bigint").expect("lineage");
+    (1..4).for_each(|n| drop_file(database.cluster, &folder, n));
+    let options = r#"poll => '100 ms', settle => '0', options => '{"if_emptied": "reload"}'"#;
+    create_with(&mut client, &folder, options);
+    wait_for_rows(&mut client, 3);
+    wait_for_look(&mut client);
+    // Its rows go, and come again with another load.
+    let load = figure(&mut client, "SELECT max(load_id) FROM loader.load_history");
+    client.execute("SELECT undo_load($1)", &[&load]).expect("undo_load");
+    wait_for_look(&mut client);
+    assert_eq!(count(&mut client, "t"), 3);
+    assert!(figure(&mut client, "SELECT max(load_id) FROM loader.load_history") > load);
+    client.batch_execute("TRUNCATE t").expect("an empty table");
+    wait_for_look(&mut client);
+    assert_eq!(count(&mut client, "t"), 3);
+    fs::write(folder.join("1.json"), "{\"n\": 1}\n{\"n\": 4}\n").expect("a file that has grown");
+    wait_for_rows(&mut client, 4);
+    wait_for_look(&mut client);
+    // Of this nobody hears: files that are as they were are still known, until the database is asked.
+    client
+        .batch_execute("DELETE FROM loader.load_history_data WHERE file_path LIKE '%/2.json'")
+        .expect("a history with a gap");
+    wait_for_look(&mut client);
+    assert_eq!(count(&mut client, "t"), 4);
+    client.batch_execute("SELECT alter_pipeline('p', poll => '150 ms')").expect("alter_pipeline");
+    wait_for_rows(&mut client, 5);
+}
+
 #[test]
 fn what_nobody_tells_of_is_found_by_looking() {
     let (database, mut client, folder) = session("launcher_poll");
