@@ -138,7 +138,7 @@ fn results(board: &Board, catalog: &Catalog, table: &str) -> Result<Vec<FileResu
         .filter(|&file| board.state(file) == QueueState::Failed)
         .map(|file| board.load_of(file))
         .collect();
-    let mut failures = catalog.failures(&failed);
+    let failures = catalog.failures(&failed);
     let result = |file| {
         let load_id = board.load_of(file);
         let refused =
@@ -149,7 +149,7 @@ fn results(board: &Board, catalog: &Catalog, table: &str) -> Result<Vec<FileResu
             QueueState::Changed => FileEnd::Changed,
             QueueState::Refused => refused(false),
             QueueState::RefusedChanged => refused(true),
-            QueueState::Failed => FileEnd::Failed(failures.remove(&load_id).unwrap_or_default()),
+            QueueState::Failed => FileEnd::Failed(failures.get(&load_id).cloned().unwrap_or_default()),
             QueueState::HeldUp => FileEnd::HeldUp,
             QueueState::Open | QueueState::Taken(_) | QueueState::Busy => FileEnd::NotBegun,
         };

@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::range;
 use super::report;
 use super::worker_transaction::{NotCommitted, WorkerTransaction};
-use crate::catalog::{Earlier, Kin, RowLock};
+use crate::catalog::{Earlier, Kin, RowLock, as_text};
 use crate::error::{Error, Failure};
 use crate::pg;
 use crate::pg::executor::subtransaction::contain;
@@ -358,8 +358,13 @@ impl<'a> WorkerLoop<'a> {
     /// was stopped in it, or of an earlier attempt, if there is one.
     fn fail_unopened(&mut self, file: usize, path: &[u8], failure: &Failure) -> Result<(), Error> {
         let (sink, context) = self.transaction.parts();
-        let name = if text::is_valid(path) { path.to_vec() } else { text::show(path).into_bytes() };
-        let earlier = sink.catalog.earlier(&context.content(0), None, Some(&name), None, Kin::LeaveOut);
+        let is_text = text::is_valid(path);
+        let name = if is_text { path.into() } else { as_text(path) };
+        let mut earlier = sink.catalog.earlier(&context.content(0), None, Some(&name), None, Kin::LeaveOut);
+        if !is_text {
+            // A file that can be loaded may be called what this one is only written as.
+            earlier.retain(Earlier::is_vain);
+        }
         let mut row = context.row(0, &name, 0, pg::now(), 0);
         let vain: Vec<i64> =
             earlier.iter().filter(|earlier| earlier.is_vain()).map(|earlier| earlier.id).collect();

@@ -103,7 +103,7 @@ pub use claims::{Claimed, turn};
 pub use earlier::{Earlier, Kin};
 pub use loads::{FileOnDisk, FileState, Load, Position, Status, Step};
 pub use mended::MendedReject;
-pub use pipeline_files::{Exception, ExceptionState, FailedAttempt, SkippedFile, as_text};
+pub use pipeline_files::{Exception, ExceptionState, FailedAttempt, LONGEST_PATH, SkippedFile, as_text};
 pub use pipeline_runs::{RunRow, RunStatus};
 pub use pipelines::{
     AfterRun, AtEnd, Definition, OnPipelineFileError, Pipeline, PipelineFormat, PipelineKey, PipelineState,

@@ -14,6 +14,7 @@ use crate::pg::strings::text;
 use crate::stat::FileStat;
 use loader_core::memory;
 use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys;
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub enum ExceptionState {
 /// A file that is an exception.
 #[derive(Clone, Debug)]
 pub struct Exception {
+    /// As it is kept, see [`as_text`].
     pub path: Vec<u8>,
     pub state: ExceptionState,
     /// What the file system said of it then; `None` where it is an exception whatever it becomes.
@@ -202,14 +204,12 @@ impl Catalog {
         self.change(STATEMENT, &arguments).map(|_| ())
     }
 
-    /// Forgets exceptions: the files are loaded, or gone.
-    pub fn forget_files(&self, key: &PipelineKey, paths: &[&[u8]]) -> Result<(), Error> {
+    /// Forgets exceptions: the files are loaded, or gone. Their paths are given as they are kept.
+    pub fn forget_files(&self, key: &PipelineKey, texts: &[&[u8]]) -> Result<(), Error> {
         const STATEMENT: &str = "DELETE FROM loader.pipeline_files_data AS f
             WHERE f.pipeline OPERATOR(pg_catalog.=) $1 AND f.path OPERATOR(pg_catalog.=) ANY ($2)";
         let memory = Context::new(c"loader files", 8 * 1024);
-        let texts = memory::collect(paths.iter().map(|path| as_text(path)))?;
-        let texts: Vec<&[u8]> = texts.iter().map(AsRef::as_ref).collect();
-        let arguments = [text::parameter(&key.name), array::database_texts(&memory, &texts)];
+        let arguments = [text::parameter(&key.name), array::database_texts(&memory, texts)];
         self.change(STATEMENT, &arguments).map(|_| ())
     }
 
@@ -277,9 +277,22 @@ impl Catalog {
     }
 }
 
-/// A path as it is kept. One that is no text of the database is kept as it is shown.
+/// The longest text of a path that is kept as it is: it has to fit into the index, of whose pages an entry
+/// may take a third, beside the name of its pipeline.
+pub const LONGEST_PATH: usize = pg_sys::BLCKSZ as usize / 3 - 250;
+
+/// A path as it is kept: no two have the same text. One that is no text of the database is spelled out,
+/// and of one that is too long a hash stands before its end.
 pub fn as_text(path: &[u8]) -> Cow<'_, [u8]> {
-    if text::is_valid(path) { path.into() } else { text::show(path).into_bytes().into() }
+    let text = text::spell(path);
+    if text.len() <= LONGEST_PATH {
+        return text;
+    }
+    // No path has a NUL byte: the sign of it is in no text that is spelled out.
+    let mut short = format!("/\\x00{}...", blake3::hash(path).to_hex()).into_bytes();
+    let left = LONGEST_PATH - short.len();
+    short.extend_from_slice(text::tail(&text, left));
+    short.into()
 }
 
 fn exception_of(row: &Row<'_>) -> Exception {

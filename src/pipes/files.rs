@@ -2,13 +2,13 @@
 
 use super::own_pipeline;
 use crate::access;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, LONGEST_PATH, as_text};
 use crate::error::{Error, PipelineError};
 use crate::pg;
 use crate::pg::processes::wake;
 use crate::pg::strings::text;
 
-/// Has a pipeline pass over a file, whatever becomes of it.
+/// Has a pipeline pass over a file, whatever becomes of it. The path is given as it is kept.
 pub fn skip_file(name: &[u8], path: &[u8], reason: Option<&[u8]>) -> Result<(), Error> {
     pg::prevent_during_recovery(c"skip_file");
     let catalog = Catalog::open_kept()?;
@@ -33,5 +33,6 @@ fn absolute(path: &[u8]) -> Result<Vec<u8>, Error> {
     if !path.starts_with(b"/") {
         return Err(Error::RelativePath(text::show(path)));
     }
-    Ok(access::tidy(path))
+    let path = access::tidy(path);
+    Ok(if path.len() > LONGEST_PATH { as_text(&path).into_owned() } else { path })
 }

@@ -18,7 +18,7 @@ use std::cmp::Ordering;
 pub struct Look {
     /// The files, in the order of their paths.
     pub files: Vec<SeenFile>,
-    /// Exceptions whose files are loaded or gone.
+    /// Exceptions whose files are loaded or gone: their paths as they are kept.
     pub outdated: Vec<Vec<u8>>,
     /// The files that are no exception, if all of them are loaded.
     pub all_loaded: LookDigest,

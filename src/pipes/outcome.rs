@@ -5,7 +5,7 @@ use super::notice::{self, Event};
 use super::run::ReadyFile;
 use crate::access;
 use crate::bulk::{FileEnd, FileResult};
-use crate::catalog::{Catalog, FailedAttempt, Pipeline, SkippedFile};
+use crate::catalog::{Catalog, FailedAttempt, Pipeline, SkippedFile, as_text};
 use crate::error::{Error, Failure};
 use loader_core::memory;
 use std::time::Duration;
@@ -60,7 +60,7 @@ pub(super) fn write_down(
             FileEnd::Loaded => {
                 outcome.loaded += 1;
                 if file.is_exception {
-                    memory::push(&mut loaded, file.path.as_slice())?;
+                    memory::push(&mut loaded, as_text(&file.path))?;
                 }
             }
             FileEnd::Skipped => {
@@ -101,6 +101,7 @@ pub(super) fn write_down(
         }
     }
     if !loaded.is_empty() {
+        let loaded: Vec<&[u8]> = loaded.iter().map(AsRef::as_ref).collect();
         catalog.forget_files(&pipeline.key, &loaded)?;
     }
     if !skipped.is_empty() {

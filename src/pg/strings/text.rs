@@ -6,23 +6,79 @@ use crate::pg::memory::context::Context;
 use crate::pg::memory::lent::Lent;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
+use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 use std::rc::Rc;
 
-/// Text of the database as it can be put into a message of ours.
+/// Text of the database as it can be put into a message of ours. Bytes that cannot are shown as `\xHH`.
 pub fn show(bytes: &[u8]) -> String {
-    if encoding::database_is_utf8() || bytes.is_ascii() {
-        return String::from_utf8_lossy(bytes).into_owned();
-    }
     let mut shown = String::new();
+    let show_bytes = |shown: &mut String, bytes: &[u8]| {
+        bytes.iter().for_each(|byte| shown.push_str(&format!("\\x{byte:02X}")));
+    };
+    if encoding::database_is_utf8() {
+        for chunk in bytes.utf8_chunks() {
+            shown.push_str(chunk.valid());
+            show_bytes(&mut shown, chunk.invalid());
+        }
+        return shown;
+    }
     for &byte in bytes {
         if byte.is_ascii() {
             shown.push(byte as char);
         } else {
-            shown.push_str(&format!("\\x{byte:02X}"));
+            show_bytes(&mut shown, &[byte]);
         }
     }
     shown
+}
+
+/// Text of the database that stands for bytes, of which it says which they are: no two have the same.
+/// Bytes that are text stand for themselves. In others each byte that is no part of a character is
+/// written as `\xHH`, and so is each backslash. Text with such a sign in it is written like that, too.
+pub fn spell(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if is_valid(bytes) && !has_sign(bytes) {
+        return bytes.into();
+    }
+    let mut text = Vec::new();
+    let mut rest = bytes;
+    while let Some(&first) = rest.first() {
+        let character = character(rest).filter(|_| first != b'\\');
+        match character {
+            Some(length) => text.extend_from_slice(&rest[..length]),
+            None => text.extend_from_slice(format!("\\x{first:02X}").as_bytes()),
+        }
+        rest = &rest[character.unwrap_or(1)..];
+    }
+    text.into()
+}
+
+/// Whether there is a backslash as [`spell`] writes it.
+fn has_sign(bytes: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(byte);
+    bytes.windows(4).any(|four| four.starts_with(b"\\x") && four[2..].iter().all(is_digit))
+}
+
+/// The end of a text, of so many bytes at most, which begins with a whole character.
+pub fn tail(text: &[u8], most: usize) -> &[u8] {
+    let mut rest = text;
+    while rest.len() > most {
+        rest = &rest[character(rest).unwrap_or(1)..];
+    }
+    rest
+}
+
+/// Bytes of the first character; `None` where there is none.
+fn character(bytes: &[u8]) -> Option<usize> {
+    // SAFETY: reads so many bytes.
+    let length = unsafe {
+        pg_sys::pg_encoding_verifymbchar(
+            pg_sys::GetDatabaseEncoding(),
+            bytes.as_ptr().cast(),
+            bytes.len() as i32,
+        )
+    };
+    usize::try_from(length).ok().filter(|length| (1..=bytes.len()).contains(length))
 }
 
 /// A message that may be kept as text of the database: one of the server's comes to us

@@ -5,7 +5,9 @@ use crate::helpers::{append, backend, count, gzip, lines, table, traced};
 use loader_client_tests::{Cluster, Database, Said, message, wait_for};
 use postgres::Client;
 use postgres::fallible_iterator::FallibleIterator;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -922,4 +924,90 @@ fn lines_of_text_are_not_in_a_notification() {
     let told = notified(&mut setup.client);
     let [payload] = &told[..] else { panic!("{told:?}") };
     assert!(payload.contains("quarantined") && !payload.contains("xyzzy"), "{payload}");
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names
+}
+
+#[test]
+fn names_that_are_no_text_are_told_apart() {
+    let mut setup = Setup::new("pipelines_names", "settle => '1 h', max_attempts => 1");
+    // Two in Latin-1, one that is called what the first is written as, and an ordinary one.
+    for (n, name) in [&b"M\xFCller"[..], b"M\xF6ller", br"M\xFCller", b"good"].into_iter().enumerate() {
+        let path = setup.folder.join(OsStr::from_bytes(name));
+        fs::write(&path, numbered(n..n + 1)).expect("a file");
+        setup.database.cluster.give(&path);
+    }
+    setup.run().expect("a look");
+    let settling =
+        ["M\\x5CxFCller settling 0", "M\\xF6ller settling 0", "M\\xFCller settling 0", "good settling 0"];
+    assert_eq!(sorted(setup.exceptions()), settling);
+    fs::remove_file(setup.folder.join(r"M\xFCller")).expect("removed");
+    setup.client.batch_execute("SELECT alter_pipeline('p', settle => '0')").expect("alter_pipeline");
+    assert_eq!(setup.counts(), [1, 0, 2, 1]);
+    let failed = ["M\\xF6ller quarantined 1 22021", "M\\xFCller quarantined 1 22021"];
+    assert_eq!(sorted(setup.exceptions()), failed);
+    let verdicts = ["M\\xF6ller quarantined", "M\\xFCller quarantined", "good loaded"];
+    assert_eq!(sorted(setup.preview()), verdicts);
+    // Each has a row of its own in the history, and is asked for by the name that is shown.
+    setup
+        .client
+        .batch_execute("SELECT retry_file('p', path) FROM loader.pipeline_files")
+        .expect("retry_file");
+    assert_eq!(
+        (setup.counts(), sorted(setup.exceptions())),
+        ([0, 0, 2, 0], failed.map(str::to_owned).to_vec())
+    );
+    let history = texts(
+        &mut setup.client,
+        "SELECT concat_ws(' ', regexp_replace(file_path, '^.*/', ''), status, error_sqlstate)
+         FROM loader.load_history",
+    );
+    let wanted = ["M\\xF6ller failed 22021", "M\\xFCller failed 22021", "good loaded"];
+    assert_eq!((sorted(history), setup.state()), (wanted.map(str::to_owned).to_vec(), "active".into()));
+}
+
+#[test]
+fn paths_that_fit_into_no_index_are_as_all_others() {
+    let mut setup = Setup::new("pipelines_long", "settle => '1 h', max_attempts => 1");
+    // It can hardly be compressed, and JSON writes its signs with six each.
+    let mut folder = setup.folder.clone();
+    let mut state = 1_u64;
+    let mut name = || -> String {
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(1 + (state >> 61) as u8)
+        };
+        (0..250).map(|_| next()).collect()
+    };
+    while folder.as_os_str().len() < 3500 {
+        folder.push(name());
+        fs::create_dir(&folder).expect("a folder");
+        setup.database.cluster.give(&folder);
+    }
+    for (name, content) in [("good", numbered(0..3)), ("one.gz", "no".into()), ("other.gz", "no".into())] {
+        let content =
+            if name == "good" { content.into_bytes() } else { gzip(content.as_bytes())[..12].to_vec() };
+        fs::write(folder.join(name), content).expect("a file");
+        setup.database.cluster.give(&folder.join(name));
+    }
+    let pattern = format!("{}/**", setup.folder.display());
+    setup.client.execute("SELECT alter_pipeline('p', pattern => $1)", &[&pattern]).expect("alter_pipeline");
+    setup.run().expect("a look");
+    assert_eq!(sorted(setup.exceptions()), ["good settling 0", "one.gz settling 0", "other.gz settling 0"]);
+    setup.client.batch_execute("SELECT alter_pipeline('p', settle => '0')").expect("alter_pipeline");
+    assert_eq!(setup.counts(), [1, 0, 2, 3]);
+    assert_eq!(sorted(setup.exceptions()), ["one.gz quarantined 1 22P04", "other.gz quarantined 1 22P04"]);
+    // It is asked for as it is, or as it is shown.
+    let one = folder.join("one.gz").display().to_string();
+    let shown = "SELECT path FROM loader.pipeline_files WHERE path LIKE '%/other.gz'";
+    for path in [one, texts(&mut setup.client, shown).remove(0)] {
+        setup.client.execute("SELECT retry_file('p', $1)", &[&path]).expect("retry_file");
+    }
+    assert_eq!((setup.counts(), setup.state()), ([0, 0, 2, 0], "active".into()));
+    let path = folder.join("good").display().to_string();
+    setup.client.execute("SELECT skip_file('p', $1)", &[&path]).expect("skip_file");
+    assert_eq!(setup.exceptions().len(), 3);
 }
