@@ -33,6 +33,7 @@ pub fn expand(pattern: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
 }
 
 /// A file that was found.
+#[derive(Clone)]
 pub struct FoundFile {
     pub path: Vec<u8>,
     /// What the file system says of it; `None` where it is not there any more, or not in a directory that

@@ -10,9 +10,11 @@ use crate::access::FoundFile;
 use crate::catalog::{Catalog, Content};
 use crate::error::{Error, Failure};
 use crate::pg;
+use crate::pg::executor::subtransaction::contain;
 use crate::pg::executor::transaction::Transactions;
 use crate::pg::processes::session::Session;
 use crate::pg::relations::relation;
+use crate::pg::strings::text;
 use crate::schema;
 use loader_core::memory;
 use std::rc::Rc;
@@ -80,6 +82,7 @@ pub enum FileEnd {
 }
 
 /// What came of a list.
+#[derive(Default)]
 pub struct ListResult {
     /// One for each file, in order.
     pub files: Vec<FileResult>,
@@ -90,9 +93,53 @@ pub struct ListResult {
     pub failed: Option<Error>,
 }
 
-/// Loads the files; `workers` is how many are asked for. `pattern` is what they have been looked for
-/// by.
+/// Loads the files, except those whose columns cannot be added: loaded without them they would be without
+/// them for good. `workers` is how many are asked for. `pattern` is what they have been looked for by.
 pub fn load_list(
+    files: &[FoundFile],
+    pattern: &[u8],
+    scope: &Scope,
+    workers: i32,
+    plan: (BulkArguments, FileHook),
+    transactions: &mut Transactions,
+) -> Result<ListResult, Error> {
+    let refused = add_columns(files, &plan.0, transactions)?;
+    let Some(first) = refused.iter().position(Option::is_some) else {
+        return load_all(files, pattern, scope, workers, plan, transactions);
+    };
+    let rest = files.iter().zip(&refused).filter(|(_, refused)| refused.is_none());
+    let rest = memory::collect(rest.map(|(file, _)| file.clone()))?;
+    let mut result = match rest.is_empty() {
+        true => ListResult::default(),
+        false => load_all(&rest, pattern, scope, workers, plan, transactions)?,
+    };
+    if result.failed.is_none() {
+        result.failed = Some(Error::FilesFailed {
+            failed: refused.iter().flatten().count() as u64,
+            files: files.len() as u64,
+            path: text::show(&files[first].path),
+            first: refused[first].clone().unwrap_or_default(),
+            hint: None,
+        });
+    }
+    let mut loaded = result.files.into_iter();
+    let mut results = Vec::new();
+    for (file, refused) in files.iter().zip(refused) {
+        let result = match refused {
+            Some(failure) => {
+                report::without_columns(&file.path, &failure);
+                Some(FileResult { end: FileEnd::Failed(failure), load_id: 0 })
+            }
+            None => loaded.next(),
+        };
+        if let Some(result) = result {
+            memory::push(&mut results, result)?;
+        }
+    }
+    Ok(ListResult { files: results, ..result })
+}
+
+fn load_all(
     files: &[FoundFile],
     pattern: &[u8],
     scope: &Scope,
@@ -102,7 +149,6 @@ pub fn load_list(
 ) -> Result<ListResult, Error> {
     let mut record = CallRecord::new();
     record.begin(scope.name.clone());
-    add_columns(files, &arguments, transactions)?;
     let asked = usize::try_from(workers).unwrap_or(0);
     let wanted = match scope.alone {
         Some(reason) => {
@@ -158,34 +204,48 @@ fn results(board: &Board, catalog: &Catalog, table: &str) -> Result<Vec<FileResu
     Ok(memory::collect((0..board.files()).map(result))?)
 }
 
-/// Adds the columns that the files need, if that is wanted. A file that cannot be read says so when it
-/// is loaded.
+/// Adds the columns that the files need, if that is wanted. Says for each file why that could not be done,
+/// if it could not. A file that cannot be read says so when it is loaded.
 fn add_columns(
     files: &[FoundFile],
     arguments: &BulkArguments,
     transactions: &mut Transactions,
-) -> Result<(), Error> {
+) -> Result<Vec<Option<Failure>>, Error> {
     let options = arguments.options()?;
+    let mut failures = Vec::new();
     if !options.columns.adds_columns() {
-        return Ok(());
+        return Ok(failures);
     }
     for FoundFile { path, .. } in files {
         transactions.begin();
         let pattern = crate::access::literal_pattern(path);
-        let add = || {
-            schema::add_columns(
-                &arguments.reading(&pattern),
-                arguments.table,
-                arguments.target_column.as_deref(),
-                options.records(),
-                &options.columns,
-            )
-            .map_err(Failure::from)
+        let reading = arguments.reading(&pattern);
+        let look = || {
+            let observe = || schema::observe_all(&reading).map_err(Failure::from);
+            match contain(observe, Failure::from) {
+                Ok(observations) => Ok(Some(observations)),
+                // It may be read a moment later, and would be loaded then.
+                Err(failure) if failure.may_pass() && !failure.is_missing_file() => {
+                    Err(Error::Worker(failure))
+                }
+                Err(_) => Ok(None),
+            }
         };
-        match pg::executor::subtransaction::contain(add, Failure::from) {
-            // The file is tried all the same.
-            Ok(()) | Err(_) => transactions.commit(),
-        }
+        let add = || {
+            let column = arguments.target_column.as_deref();
+            let (records, columns) = (options.records(), &options.columns);
+            schema::add_columns_seen(&pattern, arguments.table, column, records, columns, look)
+                .map_err(Failure::from)
+        };
+        let failure = match contain(add, Failure::from) {
+            Err(failure) if failure.is_lack_of_right() => return Err(Error::Worker(failure)),
+            // It says so when it is loaded.
+            Err(failure) if failure.is_about_fields() => None,
+            Err(failure) => Some(failure),
+            Ok(()) => None,
+        };
+        memory::push(&mut failures, failure)?;
+        transactions.commit();
     }
-    Ok(())
+    Ok(failures)
 }

@@ -47,6 +47,12 @@ pub fn failed_line(path: &[u8], load_id: i64, failure: &Failure) -> String {
     format!("load {load_id} of file \"{}\" failed: {}", text::show(path), failure.message)
 }
 
+/// A file is not loaded, because columns for its fields could not be added.
+pub fn without_columns(path: &[u8], failure: &Failure) {
+    let words = format!("could not add columns for file \"{}\": {}", text::show(path), failure.message);
+    tell(PgLogLevel::WARNING, words, None);
+}
+
 /// What `if_loaded => 'error'` makes of a file that was loaded before.
 pub fn refused(path: &[u8], table: &str, load_id: i64, changed: bool) -> Error {
     let (path, table) = (text::show(path), table.to_string());

@@ -34,6 +34,24 @@ impl Failure {
         code.starts_with("08") || matches!(code, "XX000" | "53300" | "57P01" | "57P02" | "57P03")
     }
 
+    /// Whether it may pass by itself: a conflict with others, lack of something, trouble with the operating
+    /// system or between servers.
+    pub fn may_pass(&self) -> bool {
+        self.is_conflict()
+            || self.is_trouble_between_servers()
+            || ["53", "57", "58", "XX"].iter().any(|class| self.code.starts_with(class))
+    }
+
+    /// Whether it is about which fields of a file go into which columns.
+    pub fn is_about_fields(&self) -> bool {
+        matches!(self.code.as_str(), "42P09" | "42703")
+    }
+
+    /// Whether a right is missing.
+    pub fn is_lack_of_right(&self) -> bool {
+        self.code == "42501"
+    }
+
     /// Whether there is no such file.
     pub fn is_missing_file(&self) -> bool {
         self.code == "58P01"

@@ -146,7 +146,7 @@ impl Run {
 
     /// The run as a whole has failed.
     fn fail(&mut self, failure: Failure) {
-        let is_lasting = !is_passing(&failure);
+        let is_lasting = !failure.may_pass();
         self.failure = Some(RunFailure { failure, is_lasting });
     }
 
@@ -445,12 +445,4 @@ fn ready_files(look: Look) -> Result<VecDeque<ReadyFile>, Error> {
     let mut files = memory::collect(look.files.into_iter().filter_map(ready))?;
     files.sort_by_key(|file| file.attempts.is_some());
     Ok(files.into())
-}
-
-/// Whether what went wrong may pass by itself: conflicts with others, lack of something, trouble with
-/// the operating system or between servers.
-fn is_passing(failure: &Failure) -> bool {
-    failure.is_conflict()
-        || failure.is_trouble_between_servers()
-        || ["53", "57", "58", "XX"].iter().any(|class| failure.code.starts_with(class))
 }

@@ -11,6 +11,7 @@ use crate::pg::relations::relation;
 use crate::pg::strings::text;
 use crate::read::ReadArguments;
 use crate::sink::{ColumnOptions, Records, Route, Target};
+use loader_core::infer::Observations;
 use pgrx::prelude::*;
 
 /// Adds the columns that the file of a load needs, if its options say so.
@@ -42,12 +43,30 @@ pub fn add_columns(
     records: Records,
     options: &ColumnOptions,
 ) -> Result<(), Error> {
+    add_columns_seen(files.path, table, target_column, records, options, || observe_all(files).map(Some))
+}
+
+/// What all records of files have.
+pub fn observe_all(files: &ReadArguments<'_>) -> Result<Observations, Error> {
+    observe(files, -1)
+}
+
+/// The same as [`add_columns`], for what `look` has observed of the files of that path; where it says
+/// nothing of them, no column is added.
+pub fn add_columns_seen(
+    path: &[u8],
+    table: Oid,
+    target_column: Option<&[u8]>,
+    records: Records,
+    options: &ColumnOptions,
+    look: impl FnOnce() -> Result<Option<Observations>, Error>,
+) -> Result<(), Error> {
     // Two of these side by side would each wait for the other's lock when they alter the table.
     relation::lock_for_new_columns(table);
     let target = Target::lock(table, target_column, records, options)?;
     let Route::Columns(route) = &target.route else { return Ok(()) };
     let plan = route.plan(&target.shown, options, true)?;
-    let observations = observe(files, -1)?;
+    let Some(observations) = look()? else { return Ok(()) };
     let mut new = observations.columns()?;
     let mut error = None;
     new.retain(|column| match plan.takes(column.field) {
@@ -58,7 +77,7 @@ pub fn add_columns(
         }
     });
     if let Some(error) = error {
-        return Err(ColumnMatch { path: text::show(files.path), error }.into());
+        return Err(ColumnMatch { path: text::show(path), error }.into());
     }
     let taken = relation::column_names(table);
     let mut reserved = Vec::new();

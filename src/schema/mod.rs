@@ -8,6 +8,6 @@ mod survey;
 mod table;
 
 pub use columns::infer;
-pub use evolve::{add_columns, evolve};
+pub use evolve::{add_columns, add_columns_seen, evolve, observe_all};
 pub use sniff::sniff;
 pub use table::{Seed, create};

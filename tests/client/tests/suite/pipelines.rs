@@ -1011,3 +1011,74 @@ fn paths_that_fit_into_no_index_are_as_all_others() {
     setup.client.execute("SELECT skip_file('p', $1)", &[&path]).expect("skip_file");
     assert_eq!(setup.exceptions().len(), 3);
 }
+
+/// A pipeline that adds columns to `t`, with a folder and a table to itself.
+fn growing(name: &str, arguments: &str) -> Setup {
+    let mut setup = Setup::bare(name);
+    setup.client.batch_execute("DROP TABLE t; CREATE TABLE t (id int)").expect("a table");
+    let options = r#"options => '{"schema_evolution": "add_new_columns"}'"#;
+    setup.create(&format!("{options}, {arguments}")).expect("create_pipeline")
+}
+
+#[test]
+fn a_file_waits_for_the_columns_that_it_needs() {
+    let mut setup = growing("pipelines_add_later", "max_attempts => 2");
+    setup.put("a", "{\"id\": 1, \"new\": true}\n");
+    setup.put("b", "{\"id\": 2}\n");
+    setup.put("c", "{\"id\": 3, \"new\": ");
+    // Whoever reads the table keeps it from being altered, and nothing from being inserted.
+    let mut reader = setup.database.connect();
+    reader.batch_execute("BEGIN; SELECT FROM t").expect("a reader");
+    setup.client.batch_execute("SET lock_timeout = '10 ms'").expect("SET");
+    assert_eq!(setup.counts(), [2, 0, 1, 1]);
+    assert_eq!(setup.exceptions(), ["a retrying 1 55P03"]);
+    let said = setup.said.take().join(" ");
+    assert!(said.contains("could not add columns for file") && said.contains("lock timeout"), "{said}");
+    reader.batch_execute("COMMIT").expect("COMMIT");
+    assert_eq!(setup.counts(), [1, 0, 0, 1]);
+    let rows = texts(&mut setup.client, "SELECT t::text FROM t ORDER BY id");
+    assert_eq!((rows, setup.exceptions().len()), (vec!["(1,t)".to_owned(), "(2,)".to_owned()], 0));
+    // One whose columns are refused keeps no other one waiting.
+    setup
+        .client
+        .batch_execute(
+            "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE 'no more columns' USING ERRCODE = '55000'; END $$;
+             CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION refuse()",
+        )
+        .expect("a trigger");
+    setup.put("odd", "{\"id\": 4, \"odd\": 1}\n");
+    setup.put("plain", "{\"id\": 5, \"new\": false}\n");
+    assert_eq!(setup.counts(), [1, 0, 1, 1]);
+    assert_eq!(setup.exceptions(), ["odd retrying 1 55000"]);
+    setup.run().expect("a run");
+    assert_eq!(
+        (setup.exceptions(), setup.state()),
+        (vec!["odd quarantined 2 55000".into()], "active".into())
+    );
+}
+
+#[test]
+fn who_may_not_add_columns_loads_nothing_without_them() {
+    let mut setup = growing("pipelines_add_never", "max_attempts => 2");
+    setup
+        .client
+        .batch_execute(
+            "CREATE ROLE pipelines_add_never LOGIN; GRANT pg_read_server_files TO pipelines_add_never;
+             GRANT INSERT ON t TO pipelines_add_never; SELECT drop_pipeline('p')",
+        )
+        .expect("a role");
+    let mut owner = setup.database.connect_as("pipelines_add_never");
+    let create = format!(
+        "SELECT create_pipeline('p', '{}/*', 't', settle => '0', options => '{{\"schema_evolution\": \"add_new_columns\"}}')",
+        setup.folder.display()
+    );
+    owner.batch_execute(&create).expect("create_pipeline");
+    setup.put("a", "{\"id\": 1, \"new\": true}\n");
+    assert_eq!(message(owner.batch_execute("CALL run_pipeline('p')")), "42501: must be owner of table t");
+    assert_eq!((setup.rows(), setup.state()), (0, "suspended: must be owner of table t".into()));
+    setup.client.batch_execute("ALTER TABLE t OWNER TO pipelines_add_never").expect("ALTER TABLE");
+    owner.batch_execute("SELECT resume_pipeline('p')").expect("resumed");
+    owner.batch_execute("CALL run_pipeline('p')").expect("a run");
+    assert_eq!(texts(&mut setup.client, "SELECT t::text FROM t"), ["(1,t)"]);
+}
