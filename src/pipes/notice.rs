@@ -2,6 +2,7 @@
 //! server's log. Neither carries contents of files: what a trigger or a constraint says of a row is in
 //! the views, for those who may see it.
 
+use crate::catalog::as_text;
 use crate::pg::processes::notify;
 use crate::pg::strings::{message, text};
 use crate::words::quoted;
@@ -34,7 +35,7 @@ impl Event<'_> {
         match self {
             Event::Quarantined { path, sqlstate, attempts } => format!(
                 "pipeline \"{pipeline}\": file \"{}\" is quarantined after {} (SQLSTATE {sqlstate})",
-                text::show(path),
+                text::show(&as_text(path)),
                 message::count(u64::try_from(*attempts).unwrap_or(0), "attempt", "attempts"),
             ),
             Event::Suspended { reason } => format!("pipeline \"{pipeline}\" is suspended: {reason}"),
@@ -56,15 +57,11 @@ impl Event<'_> {
         member(", \"event\": ", &quoted(self.name().as_bytes()));
         match self {
             Event::Quarantined { path, sqlstate, attempts } => {
-                let path = quoted(path);
-                // A payload has a limit, and a path may be longer than that in JSON.
-                if path.len() <= LONGEST_PATH {
-                    member(", \"path\": ", &path);
-                }
+                member(", \"path\": ", &quoted_end(&as_text(path)));
                 member(", \"sqlstate\": ", &quoted(sqlstate.as_bytes()));
                 member(", \"attempts\": ", attempts.to_string().as_bytes());
             }
-            Event::Suspended { reason } => member(", \"reason\": ", &quoted(reason.as_bytes())),
+            Event::Suspended { reason } => member(", \"reason\": ", &quoted_start(reason)),
             Event::Recovered => {}
             Event::HookFailed { sqlstate } => {
                 member(", \"hook\": ", b"\"on_batch\"");
@@ -76,8 +73,28 @@ impl Event<'_> {
     }
 }
 
-/// Bytes of a path, as JSON, that a notification carries.
-const LONGEST_PATH: usize = 7000;
+/// Bytes of a path or a reason, as JSON, that a notification carries: its payload has less than 8,000.
+const LONGEST: usize = 7000;
+
+/// Text of the database as a JSON string; of one that is too long, the end.
+fn quoted_end(text: &[u8]) -> Vec<u8> {
+    let (mut json, mut end) = (quoted(text), text);
+    while json.len() > LONGEST {
+        end = text::tail(end, end.len() / 8 * 7);
+        json = quoted(&[b"...", end].concat());
+    }
+    json
+}
+
+/// The same, of one that is too long, the start.
+fn quoted_start(text: &str) -> Vec<u8> {
+    let (mut json, mut start) = (quoted(text.as_bytes()), text);
+    while json.len() > LONGEST {
+        start = &start[..start.floor_char_boundary(start.len() / 8 * 7)];
+        json = quoted(format!("{start}...").as_bytes());
+    }
+    json
+}
 
 /// Tells it, on the channel when the transaction commits.
 pub fn tell(pipeline: &[u8], channel: Option<&[u8]>, event: &Event<'_>) {

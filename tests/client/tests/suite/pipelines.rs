@@ -933,7 +933,8 @@ fn sorted(mut names: Vec<String>) -> Vec<String> {
 
 #[test]
 fn names_that_are_no_text_are_told_apart() {
-    let mut setup = Setup::new("pipelines_names", "settle => '1 h', max_attempts => 1");
+    let mut setup = Setup::new("pipelines_names", "settle => '1 h', max_attempts => 1, notify => 'c'");
+    setup.client.batch_execute("LISTEN c").expect("LISTEN");
     // Two in Latin-1, one that is called what the first is written as, and an ordinary one.
     for (n, name) in [&b"M\xFCller"[..], b"M\xF6ller", br"M\xFCller", b"good"].into_iter().enumerate() {
         let path = setup.folder.join(OsStr::from_bytes(name));
@@ -949,6 +950,10 @@ fn names_that_are_no_text_are_told_apart() {
     assert_eq!(setup.counts(), [1, 0, 2, 1]);
     let failed = ["M\\xF6ller quarantined 1 22021", "M\\xFCller quarantined 1 22021"];
     assert_eq!(sorted(setup.exceptions()), failed);
+    let told = notified(&mut setup.client);
+    for name in [r"M\\xF6ller", r"M\\xFCller"] {
+        assert!(told.iter().any(|told| told.contains(&format!("/{name}\","))), "{told:?}");
+    }
     let verdicts = ["M\\xF6ller quarantined", "M\\xFCller quarantined", "good loaded"];
     assert_eq!(sorted(setup.preview()), verdicts);
     // Each has a row of its own in the history, and is asked for by the name that is shown.
@@ -971,7 +976,8 @@ fn names_that_are_no_text_are_told_apart() {
 
 #[test]
 fn paths_that_fit_into_no_index_are_as_all_others() {
-    let mut setup = Setup::new("pipelines_long", "settle => '1 h', max_attempts => 1");
+    let mut setup = Setup::new("pipelines_long", "settle => '1 h', max_attempts => 1, notify => 'c'");
+    setup.client.batch_execute("LISTEN c").expect("LISTEN");
     // It can hardly be compressed, and JSON writes its signs with six each.
     let mut folder = setup.folder.clone();
     let mut state = 1_u64;
@@ -1000,6 +1006,14 @@ fn paths_that_fit_into_no_index_are_as_all_others() {
     setup.client.batch_execute("SELECT alter_pipeline('p', settle => '0')").expect("alter_pipeline");
     assert_eq!(setup.counts(), [1, 0, 2, 3]);
     assert_eq!(sorted(setup.exceptions()), ["one.gz quarantined 1 22P04", "other.gz quarantined 1 22P04"]);
+    // A notification has the end of such a path.
+    let mut told = notified(&mut setup.client);
+    told.sort_by_key(|told| told.contains("/other.gz"));
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (told, name) in told.iter().zip(["one.gz", "other.gz"]) {
+        assert!(told.contains("\"path\": \"...") && told.len() < 8000, "{told}");
+        assert!(told.contains(&format!("/{name}\", \"sqlstate\": \"22P04\"")), "{told}");
+    }
     // It is asked for as it is, or as it is shown.
     let one = folder.join("one.gz").display().to_string();
     let shown = "SELECT path FROM loader.pipeline_files WHERE path LIKE '%/other.gz'";
