@@ -58,6 +58,9 @@ pub fn run_in_worker(
     all_loaded: &LookDigest,
     transactions: &mut Transactions,
 ) -> Result<Option<RunEnd>, Error> {
+    if suspend_if_hopeless(name, transactions)? {
+        return Ok(None);
+    }
     let (pipeline, claim) = match begin(name, transactions) {
         Ok(begun) => begun,
         Err(error) => {
@@ -81,6 +84,33 @@ pub fn run_in_worker(
     let End { wait, all_loaded, .. } = run.run_to_end(transactions)?;
     drop(claim);
     Ok(Some(RunEnd { wait, elsewhere: false, pattern: run.pipeline.definition.pattern, all_loaded }))
+}
+
+/// Suspends a pipeline of the role that the worker has logged in as, where that role's sessions begin in
+/// such a way that nothing can be run in them. Says whether it has.
+fn suspend_if_hopeless(name: &[u8], transactions: &mut Transactions) -> Result<bool, Error> {
+    transactions.begin();
+    let catalog = Catalog::open_kept()?;
+    let own = catalog.pipeline(name).filter(|pipeline| {
+        let is_active = pipeline.is_at_home && pipeline.state == PipelineState::Active;
+        is_active && user::has_logged_in_as(pipeline.owner)
+    });
+    let hopeless = own.and_then(|pipeline| obstacle(&pipeline).map(|reason| (pipeline, reason)));
+    let is_hopeless = hopeless.is_some();
+    if let Some((mut pipeline, reason)) = hopeless {
+        due::suspend(&catalog, &mut pipeline, &reason)?;
+    }
+    transactions.commit();
+    Ok(is_hopeless)
+}
+
+/// What of the settings of its owner, or of the database, keeps a pipeline from being run.
+fn obstacle(pipeline: &Pipeline) -> Option<String> {
+    if !user::is_logged_in_as(pipeline.owner) {
+        let role = text::show(&user::name(user::current()));
+        return Some(format!("sessions of its owner begin as role \"{role}\", because of a setting"));
+    }
+    None
 }
 
 /// Runs a pipeline for a call. Raises nothing for a file that failed, unless that is wanted.

@@ -23,6 +23,12 @@ pub fn is_logged_in_as(role: Oid) -> bool {
     }
 }
 
+/// Whether this session was begun as the role, whatever it has become since.
+pub fn has_logged_in_as(role: Oid) -> bool {
+    // SAFETY: reads a variable.
+    unsafe { pg_sys::GetAuthenticatedUserId() == role }
+}
+
 /// The name of a role, in the database's encoding.
 pub fn name(role: Oid) -> Vec<u8> {
     // SAFETY: a look-up; raises where the role is gone.

@@ -338,6 +338,28 @@ fn what_is_taken_from_the_owner_suspends_once() {
 }
 
 #[test]
+fn sessions_of_the_owner_that_begin_as_another_role_suspend() {
+    let (database, mut admin, folder) = session("launcher_role");
+    admin
+        .batch_execute(
+            "CREATE ROLE launcher_other; CREATE ROLE launcher_role LOGIN;
+             GRANT launcher_other, pg_read_server_files TO launcher_role; GRANT INSERT ON t TO launcher_role",
+        )
+        .expect("roles");
+    create(&mut database.connect_as("launcher_role"), &folder, "1 h");
+    drop_file(database.cluster, &folder, 1);
+    wait_for_rows(&mut admin, 1);
+    admin.batch_execute("ALTER ROLE launcher_role SET role = 'launcher_other'").expect("ALTER ROLE");
+    drop_file(database.cluster, &folder, 2);
+    wait_for("suspension", || state(&mut admin).0 == "suspended");
+    let reason = "sessions of its owner begin as role \"launcher_other\", because of a setting";
+    assert_eq!(state(&mut admin).1, reason);
+    let again = "ALTER ROLE launcher_role RESET role; SELECT resume_pipeline('p')";
+    admin.batch_execute(again).expect("resumed");
+    wait_for_rows(&mut admin, 2);
+}
+
+#[test]
 fn a_procedure_is_called_where_the_owner_has_just_been_altered() {
     let (database, mut admin, folder) = session("launcher_call");
     admin
