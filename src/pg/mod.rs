@@ -53,6 +53,24 @@ pub fn transaction_may_note() -> bool {
     !transaction_has_one_snapshot() && unsafe { !pg_sys::XactReadOnly }
 }
 
+/// Whether the transaction may write nothing.
+pub fn transaction_is_read_only() -> bool {
+    // SAFETY: a plain variable of this single-threaded process.
+    unsafe { pg_sys::XactReadOnly }
+}
+
+/// Lets the transaction write that is open, whatever `default_transaction_read_only` says: for what is
+/// written down in tables of ours by a worker. Never on a standby, where no worker is started.
+pub fn allow_writing() {
+    // SAFETY: plain variables of this single-threaded process; the setting that shows this one is of the
+    // transaction, too.
+    unsafe {
+        if !pg_sys::RecoveryInProgress() {
+            pg_sys::XactReadOnly = false;
+        }
+    }
+}
+
 /// Whether the transaction has written anything that others may wait for.
 pub fn transaction_has_written() -> bool {
     // SAFETY: looks at this process's own state.

@@ -5,6 +5,7 @@ use super::run::{End, Run};
 use super::{due, own_pipeline};
 use crate::catalog::{Catalog, Pipeline, PipelineState};
 use crate::error::{Error, PipelineError};
+use crate::pg;
 use crate::pg::executor::transaction::Transactions;
 use crate::pg::processes::lock::Held;
 use crate::pg::processes::{user, wake};
@@ -98,6 +99,7 @@ fn suspend_if_hopeless(name: &[u8], transactions: &mut Transactions) -> Result<b
     let hopeless = own.and_then(|pipeline| obstacle(&pipeline).map(|reason| (pipeline, reason)));
     let is_hopeless = hopeless.is_some();
     if let Some((mut pipeline, reason)) = hopeless {
+        pg::allow_writing();
         due::suspend(&catalog, &mut pipeline, &reason)?;
     }
     transactions.commit();
@@ -109,6 +111,10 @@ fn obstacle(pipeline: &Pipeline) -> Option<String> {
     if !user::is_logged_in_as(pipeline.owner) {
         let role = text::show(&user::name(user::current()));
         return Some(format!("sessions of its owner begin as role \"{role}\", because of a setting"));
+    }
+    if pg::transaction_is_read_only() {
+        let reason = "transactions of its owner are read-only: default_transaction_read_only is on";
+        return Some(reason.to_string());
     }
     None
 }

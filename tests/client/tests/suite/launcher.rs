@@ -360,6 +360,24 @@ fn sessions_of_the_owner_that_begin_as_another_role_suspend() {
 }
 
 #[test]
+fn a_database_that_is_read_only_suspends() {
+    let (database, mut admin, folder) = session("launcher_read_only");
+    create(&mut admin, &folder, "1 h");
+    drop_file(database.cluster, &folder, 1);
+    wait_for_rows(&mut admin, 1);
+    let alter = "ALTER DATABASE launcher_read_only SET default_transaction_read_only = on";
+    admin.batch_execute(alter).expect("ALTER DATABASE");
+    drop_file(database.cluster, &folder, 2);
+    wait_for("suspension", || state(&mut admin).0 == "suspended");
+    let reason = "transactions of its owner are read-only: default_transaction_read_only is on";
+    assert_eq!((state(&mut admin).1.as_str(), count(&mut admin, "t")), (reason, 1));
+    let again = "ALTER DATABASE launcher_read_only RESET default_transaction_read_only";
+    admin.batch_execute(again).expect("ALTER DATABASE");
+    admin.batch_execute("SELECT resume_pipeline('p')").expect("resumed");
+    wait_for_rows(&mut admin, 2);
+}
+
+#[test]
 fn a_procedure_is_called_where_the_owner_has_just_been_altered() {
     let (database, mut admin, folder) = session("launcher_call");
     admin
