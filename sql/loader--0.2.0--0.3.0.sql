@@ -102,7 +102,7 @@ RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'loader_home_wrapper';
 
--- Whether the server starts pipelines: none, launcher, or launcher (waits for a worker slot).
+-- Whether the server starts pipelines: none, launcher, or launcher (waits for a worker slot, or for shared memory).
 CREATE FUNCTION loader.scheduler()
 RETURNS text
 LANGUAGE c VOLATILE PARALLEL SAFE
@@ -2037,7 +2037,7 @@ COMMENT ON VIEW loader.pipelines IS 'The pipelines of the roles whose rights the
 COMMENT ON COLUMN loader.pipelines.name IS 'Its name';
 COMMENT ON COLUMN loader.pipelines.state IS 'active, paused or suspended';
 COMMENT ON COLUMN loader.pipelines.reason IS 'Why it is paused or suspended';
-COMMENT ON COLUMN loader.pipelines.scheduler IS 'Whether the server starts it when it is due: none, launcher, or launcher (waits for a worker slot)';
+COMMENT ON COLUMN loader.pipelines.scheduler IS 'Whether the server starts it when it is due: none, launcher, launcher (waits for a worker slot), or launcher (waits for shared memory)';
 COMMENT ON COLUMN loader.pipelines.owner IS 'The role that it runs as';
 COMMENT ON COLUMN loader.pipelines.target IS 'The table that it loads into, with its schema, quoted, as it was called when the pipeline was defined';
 COMMENT ON COLUMN loader.pipelines.pattern IS 'The files that it loads';

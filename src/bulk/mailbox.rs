@@ -31,14 +31,15 @@ pub enum Answer<T> {
 }
 
 impl Mailbox {
-    /// One with a request, and room for an answer of so many bytes.
-    pub fn new(request: &impl Serialise, room: usize) -> Self {
+    /// One with a request, and room for an answer of so many bytes, of a process that has no transaction;
+    /// where there is no memory for it, what the server says of that.
+    pub fn new(request: &impl Serialise, room: usize) -> Result<Self, String> {
         let mut bytes = Vec::new();
         request.write(&mut bytes);
-        Mailbox(SharedMemory::new(&[], room.div_ceil(WORD), std::iter::once(&bytes[..]), |_, _, _| ()))
+        SharedMemory::try_new(room.div_ceil(WORD), std::iter::once(&bytes[..])).map(Mailbox)
     }
 
-    /// The same for a worker that is to take over a session.
+    /// One of a transaction, for a worker that is to take over a session. Raises where there is no memory.
     pub fn of_session(session: &Session, request: &impl Serialise, room: usize) -> Self {
         let mut bytes = Vec::new();
         request.write(&mut bytes);

@@ -18,10 +18,11 @@ pub use pipeline_worker::run as run_pipeline;
 pub use schedule_worker::run as read_schedule;
 
 use crate::bulk::mailbox::{Answer, Mailbox};
+use crate::bulk::serialise::Serialise;
 use crate::pg;
 use crate::pg::Oid;
 use crate::pg::processes::thread::AtExit;
-use crate::pg::processes::wake::{self, Woken};
+use crate::pg::processes::wake::{self, Lack, Woken};
 use crate::pg::processes::worker::{self, Job, Status, Worker};
 use crate::pg::processes::{databases, latch, session};
 use crate::pipes::LookDigest;
@@ -45,7 +46,7 @@ const LOOK_FOR_OTHERS: Duration = Duration::from_millis(500);
 /// Nothing is started in such a database for so long.
 const MAKE_ROOM: Duration = Duration::from_secs(5);
 
-/// After the server had no slot for a worker the next one is started so much later.
+/// After the server had no slot or no memory for a worker the next one is started so much later.
 const WAIT_FOR_SLOT: Duration = Duration::from_secs(1);
 
 /// Databases that are asked at once: enough that one that hangs is not waited for.
@@ -107,7 +108,7 @@ struct Launcher {
     active: bool,
     list_databases_at: Instant,
     look_for_others_at: Instant,
-    /// Until when nothing is started, where the server had no slot for a worker.
+    /// Until when nothing is started, where the server had no slot or no memory for a worker.
     no_slot_until: Option<Instant>,
     /// Bytes of an answer with a schedule.
     schedule_room: usize,
@@ -282,7 +283,8 @@ impl Launcher {
             if self.is_busy(database, now) {
                 continue;
             }
-            let mailbox = Mailbox::new(&ScheduleRequest { database, broken }, self.schedule_room);
+            let request = ScheduleRequest { database, broken };
+            let Some(mailbox) = self.mailbox(&request, self.schedule_room, now) else { return };
             if !self.start(Job::Schedule, mailbox, Task::Question(database), now) {
                 return;
             }
@@ -296,13 +298,14 @@ impl Launcher {
             }
             let all_loaded = self.all_loaded.get(&key).cloned().unwrap_or_default();
             let request = RunRequest { database: key.database, owner, name: key.name.clone(), all_loaded };
-            let mailbox = Mailbox::new(&request, RUN_ROOM);
+            let Some(mailbox) = self.mailbox(&request, RUN_ROOM, now) else { return };
             if !self.start(Job::Pipeline, mailbox, Task::Run(key.clone()), now) {
                 return;
             }
             self.schedule.started(&key, now);
         }
-        self.show_lack_of_slots(false);
+        self.no_slot_until = None;
+        self.show_lack(Lack::Nothing, "");
     }
 
     /// Whether somebody wants to be alone with the database.
@@ -318,22 +321,40 @@ impl Launcher {
     fn start(&mut self, job: Job, mailbox: Mailbox, task: Task, now: Instant) -> bool {
         let Some(worker) = Worker::start(mailbox.segment(), job) else {
             self.no_slot_until = Some(now + WAIT_FOR_SLOT);
-            self.show_lack_of_slots(true);
+            self.show_lack(Lack::Slot, "");
             return false;
         };
         self.running.borrow_mut().push(Running { worker, mailbox, task, makes_room: false });
         true
     }
 
-    /// Says so once, when it begins and when it ends.
-    fn show_lack_of_slots(&mut self, lacks: bool) {
-        if !lacks {
-            self.no_slot_until = None;
+    /// A mailbox for a worker; `None` where the server has no memory for it.
+    fn mailbox(&mut self, request: &impl Serialise, room: usize, now: Instant) -> Option<Mailbox> {
+        match Mailbox::new(request, room) {
+            Ok(mailbox) => Some(mailbox),
+            Err(why) => {
+                self.no_slot_until = Some(now + WAIT_FOR_SLOT);
+                self.show_lack(Lack::Memory, &why);
+                None
+            }
         }
-        match (self.exchange.show_lack_of_slots(lacks), lacks) {
-            (true, true) => report::lacks_slots(),
-            (true, false) => report::has_slots(),
-            (false, _) => {}
+    }
+
+    /// Says so once, when it begins and when it ends.
+    fn show_lack(&self, lack: Lack, why: &str) {
+        let before = self.exchange.show_lack(lack);
+        if before == lack {
+            return;
+        }
+        match before {
+            Lack::Slot => report::has_slots(),
+            Lack::Memory => report::has_memory(),
+            Lack::Nothing => {}
+        }
+        match lack {
+            Lack::Slot => report::lacks_slots(),
+            Lack::Memory => report::lacks_memory(why),
+            Lack::Nothing => {}
         }
     }
 

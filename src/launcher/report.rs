@@ -24,6 +24,24 @@ pub fn has_slots() {
     tell(PgLogLevel::LOG, "pipelines wait for a background worker slot no longer".to_string(), None, None);
 }
 
+/// The server has no shared memory for what a worker is told; why.
+pub fn lacks_memory(why: &str) {
+    tell(
+        PgLogLevel::LOG,
+        format!("pipelines wait for shared memory: {why}"),
+        None,
+        Some(
+            "Make room in /dev/shm, or raise max_connections, by which the server counts its segments."
+                .to_string(),
+        ),
+    );
+}
+
+/// It has some again.
+pub fn has_memory() {
+    tell(PgLogLevel::LOG, "pipelines wait for shared memory no longer".to_string(), None, None);
+}
+
 /// Directories cannot be watched.
 pub fn no_watches(error: &io::Error) {
     tell(

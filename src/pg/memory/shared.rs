@@ -1,12 +1,14 @@
 //! Memory that a process shares with its workers.
 
+use crate::pg::executor::subtransaction::Contained;
 use crate::pg::processes::shared_lock::SharedLock;
-use pgrx::pg_sys;
+use pgrx::pg_sys::panic::CaughtError;
+use pgrx::{PgTryBuilder, pg_sys};
 use std::any::type_name;
 use std::cell::UnsafeCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::marker::PhantomData;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicU64};
 
@@ -86,10 +88,30 @@ impl Segment {
     /// A new one of so many bytes, or more, all zero, and the words that it tells. Raises
     /// where there is no memory for it.
     fn new(bytes: usize, told: &[u64]) -> Self {
-        let size = bytes.next_multiple_of(size_of::<u64>()) + size_of_val(told) + size_of::<Foot>();
         // SAFETY: without the flag that allows NULL, the call raises instead.
-        let segment = Segment::mapped(unsafe { pg_sys::dsm_create(size, 0) });
-        let mut segment = segment.expect("dsm_create raises");
+        let segment = Segment::mapped(unsafe { pg_sys::dsm_create(Self::size(bytes, told), 0) });
+        segment.expect("dsm_create raises").filled(told)
+    }
+
+    /// The same for a process that has no transaction; where there is no memory for it, what the server
+    /// says of that.
+    fn try_new(bytes: usize, told: &[u64]) -> Result<Self, String> {
+        match create_or_refuse(Self::size(bytes, told)) {
+            Ok(segment) => match Segment::mapped(segment) {
+                Some(segment) => Ok(segment.filled(told)),
+                None => Err("too many dynamic shared memory segments".to_string()),
+            },
+            Err(refusal) => Err(refusal.message),
+        }
+    }
+
+    fn size(bytes: usize, told: &[u64]) -> usize {
+        bytes.next_multiple_of(size_of::<u64>()) + size_of_val(told) + size_of::<Foot>()
+    }
+
+    /// One that was just made, with what it tells, and all else of it zero.
+    fn filled(self, told: &[u64]) -> Self {
+        let mut segment = self;
         let length = segment.length();
         // SAFETY: all of the segment, which nobody else knows yet; what is told and the foot
         // lie within it, aligned to words, because its length is a multiple of those.
@@ -161,6 +183,44 @@ impl Segment {
     }
 }
 
+/// Makes a segment of that size in a process that has no transaction; NULL where the server has no entry
+/// left for one. What is raised where there is no memory leaves nothing behind.
+fn create_or_refuse(size: usize) -> Result<*mut pg_sys::dsm_segment, Contained> {
+    // SAFETY: no transaction is open, so that what the call acquires goes to the owner that is made for it,
+    // and to nobody else. What was made is kept past that; after an error the owner gives back what it has.
+    unsafe {
+        let before = (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner);
+        let owner = pg_sys::ResourceOwnerCreate(ptr::null_mut(), c"loader segment".as_ptr());
+        pg_sys::CurrentResourceOwner = owner;
+        let created =
+            PgTryBuilder::new(|| Ok(pg_sys::dsm_create(size, pg_sys::DSM_CREATE_NULL_IF_MAXSEGMENTS as i32)))
+                .catch_others(|error| {
+                    let report = match &error {
+                        CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report,
+                        CaughtError::RustPanic { .. } => error.rethrow(),
+                    };
+                    Err(Contained::of(report))
+                })
+                .execute();
+        pg_sys::MemoryContextSwitchTo(before.0);
+        match created {
+            Ok(segment) if !segment.is_null() => pg_sys::dsm_pin_mapping(segment),
+            Ok(_) => {}
+            Err(_) => pg_sys::LWLockReleaseAll(),
+        }
+        pg_sys::CurrentResourceOwner = before.1;
+        for phase in [
+            pg_sys::ResourceReleasePhase::RESOURCE_RELEASE_BEFORE_LOCKS,
+            pg_sys::ResourceReleasePhase::RESOURCE_RELEASE_LOCKS,
+            pg_sys::ResourceReleasePhase::RESOURCE_RELEASE_AFTER_LOCKS,
+        ] {
+            pg_sys::ResourceOwnerRelease(owner, phase, false, true);
+        }
+        pg_sys::ResourceOwnerDelete(owner);
+        created
+    }
+}
+
 impl Drop for Segment {
     fn drop(&mut self) {
         // SAFETY: mapped by `mapped`; nothing points into it any more.
@@ -223,10 +283,34 @@ impl<Open: Shareable, Guarded: Shareable, Entry: Shareable> SharedMemory<Open, G
         bytes: impl Iterator<Item = &'b [u8]> + Clone,
         fill: impl FnOnce(&mut Open, &mut Guarded, &mut [Entry]),
     ) -> Self {
+        let segment = Segment::new(Self::length(entries, bytes.clone()), told);
+        Self::within(segment, entries, bytes, fill)
+    }
+
+    /// The same for a process that has no transaction, and is told of no session; where there is no memory
+    /// for it, what the server says of that.
+    pub fn try_new<'b>(
+        entries: usize,
+        bytes: impl Iterator<Item = &'b [u8]> + Clone,
+    ) -> Result<Self, String> {
+        let segment = Segment::try_new(Self::length(entries, bytes.clone()), &[])?;
+        Ok(Self::within(segment, entries, bytes, |_, _, _| ()))
+    }
+
+    /// Bytes of all of it.
+    fn length<'b>(entries: usize, bytes: impl Iterator<Item = &'b [u8]>) -> usize {
         // What does not fit is as large as can be asked for, and refused.
-        let at = Self::bytes_at(entries).unwrap_or(usize::MAX / 4);
+        Self::bytes_at(entries).unwrap_or(usize::MAX / 4) + bytes.map(<[u8]>::len).sum::<usize>()
+    }
+
+    fn within<'b>(
+        segment: Segment,
+        entries: usize,
+        bytes: impl Iterator<Item = &'b [u8]> + Clone,
+        fill: impl FnOnce(&mut Open, &mut Guarded, &mut [Entry]),
+    ) -> Self {
+        let at = Self::bytes_at(entries).expect("there is a segment");
         let length = bytes.clone().map(<[u8]>::len).sum();
-        let segment = Segment::new(at + length, told);
         let memory = SharedMemory { segment, entries, bytes: length, types: PhantomData };
         let fixed = memory.fixed();
         // SAFETY: the segment has room for all of it, is all zero, which are values of the types,

@@ -26,8 +26,8 @@ shared_struct! {
     struct Exchange {
         /// The process of the launcher; 0 while there is none.
         launcher: AtomicI32,
-        /// Whether pipelines wait because the server has no slot for a worker.
-        lacks_slots: AtomicU32,
+        /// What pipelines wait for, a [`Lack`].
+        lack: AtomicU32,
         /// Where the latch of the launcher is. It lies in memory of the server that stays for good.
         latch: AtomicU64,
         /// Whether all databases are to be asked.
@@ -38,6 +38,20 @@ shared_struct! {
         loads_gone: AtomicU64,
     }
 }
+
+/// What the server lacks, so that no worker can be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Lack {
+    Nothing = 0,
+    /// A slot for a background worker.
+    Slot = SLOT,
+    /// Shared memory for what a worker is told.
+    Memory = MEMORY,
+}
+
+const SLOT: u32 = 1;
+const MEMORY: u32 = 2;
 
 /// Where the memory is, the same in all processes; null where there is none.
 static EXCHANGE: AtomicPtr<Exchange> = AtomicPtr::new(ptr::null_mut());
@@ -180,15 +194,15 @@ fn wake(database: Oid) {
     }
 }
 
-/// Whether pipelines are started by the server: `none`, `launcher`, or `launcher (waits for a
-/// worker slot)`.
+/// Whether pipelines are started by the server: `none`, `launcher`, `launcher (waits for a worker slot)`,
+/// or `launcher (waits for shared memory)`.
 pub fn scheduler() -> &'static str {
     match exchange() {
         Some(exchange) if exchange.launcher.load(Ordering::Acquire) != 0 => {
-            if exchange.lacks_slots.load(Ordering::Relaxed) != 0 {
-                "launcher (waits for a worker slot)"
-            } else {
-                "launcher"
+            match exchange.lack.load(Ordering::Relaxed) {
+                SLOT => "launcher (waits for a worker slot)",
+                MEMORY => "launcher (waits for shared memory)",
+                _ => "launcher",
             }
         }
         _ => "none",
@@ -225,10 +239,13 @@ impl Launcher {
         self.exchange.launcher.store(if active { pg::process_id() } else { 0 }, Ordering::Release);
     }
 
-    /// Shows whether pipelines wait because the server has no slot for a worker. Returns whether that
-    /// is new.
-    pub fn show_lack_of_slots(&self, lacks: bool) -> bool {
-        self.exchange.lacks_slots.swap(lacks.into(), Ordering::Relaxed) != u32::from(lacks)
+    /// Shows what the server lacks, so that pipelines wait. Returns what that was before.
+    pub fn show_lack(&self, lack: Lack) -> Lack {
+        match self.exchange.lack.swap(lack as u32, Ordering::Relaxed) {
+            SLOT => Lack::Slot,
+            MEMORY => Lack::Memory,
+            _ => Lack::Nothing,
+        }
     }
 
     /// Which databases are to be asked, since the last call.
@@ -243,7 +260,7 @@ impl Exchange {
     fn leave(&self) {
         self.latch.store(0, Ordering::Release);
         self.launcher.store(0, Ordering::Release);
-        self.lacks_slots.store(0, Ordering::Relaxed);
+        self.lack.store(0, Ordering::Relaxed);
     }
 }
 

@@ -6,7 +6,7 @@ use loader_client_tests::{Cluster, Database, Limits, message, send_signal, wait_
 use postgres::Client;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// A database of the cluster that the library is preloaded in, with the table `t`, a session, and a
@@ -700,6 +700,46 @@ fn pipelines_wait_for_a_worker_slot() {
     let mut client = database.connect();
     wait_for_rows(&mut client, 1);
     assert_eq!(scheduler(&mut client), "launcher");
+}
+
+#[test]
+fn pipelines_wait_for_shared_memory() {
+    // Segments are files in a directory of the server, which can be kept from making one.
+    let conf = ["shared_preload_libraries = 'loader'", "dynamic_shared_memory_type = 'mmap'"];
+    let cluster = Cluster::start(&conf, Limits::default());
+    let (_database, mut client, folder) = session_in(&cluster, "launcher_memory");
+    // A run that is under way goes on.
+    gate(&mut client);
+    create(&mut client, &folder, "1 h");
+    drop_file(&cluster, &folder, 1);
+    let run = wait_for_run(&mut client, "launcher_memory");
+    let waits = "pg_stat_activity WHERE wait_event = 'PgSleep'";
+    wait_for("the gate", || count(&mut client, waits) > 0);
+    let launcher = processes(&mut client, "loader launcher", "");
+    let segments = cluster.path("data/pg_dynshmem");
+    fs::set_permissions(&segments, fs::Permissions::from_mode(0o500)).expect("chmod");
+    client
+        .execute(
+            "SELECT create_pipeline('other', $1, 't')",
+            &[&format!("{}/*.json", folder.join("other").display())],
+        )
+        .expect("another pipeline");
+    wait_for("the lack to show", || scheduler(&mut client) == "launcher (waits for shared memory)");
+    assert_eq!(processes(&mut client, "loader pipeline", "launcher_memory"), [run]);
+    client.batch_execute("DELETE FROM closed").expect("open");
+    wait_for_rows(&mut client, 1);
+    wait_for("the end of the run", || {
+        processes(&mut client, "loader pipeline", "launcher_memory").is_empty()
+    });
+    drop_file(&cluster, &folder, 2);
+    assert_eq!(scheduler(&mut client), "launcher (waits for shared memory)");
+    fs::set_permissions(&segments, fs::Permissions::from_mode(0o700)).expect("chmod");
+    wait_for_rows(&mut client, 2);
+    wait_for("the lack to end", || scheduler(&mut client) == "launcher");
+    assert_eq!(processes(&mut client, "loader launcher", ""), launcher);
+    let log = cluster.log();
+    assert_eq!(log.matches("pipelines wait for shared memory: could not").count(), 1, "{log}");
+    assert_eq!(log.matches("pipelines wait for shared memory no longer").count(), 1, "{log}");
 }
 
 /// Stops the server, adds lines to its configuration, and starts it.
