@@ -107,6 +107,23 @@ fn quoted_fields_may_hold_what_looks_like_records() {
     assert_eq!(split(&text, o).len(), 32);
 }
 
+/// A lost opening quote is told by the number of fields behind the closing one.
+#[test]
+fn a_damaged_record_ends_at_a_quote_only_where_all_its_other_fields_follow() {
+    let numbers = |count: usize| vec!["7"; count].join(",");
+    let (cut_off, part) = ("30,a,b,c,two", &*format!("lines\",{}", numbers(63)));
+    // What is rejected of these two lines where lines end in the fifth column of a wide table.
+    let rejected = |behind: usize| {
+        let good: String =
+            (0..20).map(|n| format!("{n},a,b,c,\"two\nlines\",{}\n", numbers(behind))).collect();
+        let found = split(&format!("{good}{cut_off}\n{part}\n{good}"), options(dialect(), 5 + behind));
+        found.into_iter().filter(|item| item.0.is_some()).map(|item| item.1).collect::<Vec<_>>()
+    };
+    assert_eq!(rejected(63), [format!("{cut_off}\n{part}")]);
+    assert_eq!(rejected(64), [cut_off, part]);
+    assert_eq!(rejected(95), [cut_off, part]);
+}
+
 #[test]
 fn what_stands_before_the_records_is_framing() {
     let d = Dialect { skip: 2, header: 1, comment: Some(b'#'), ..dialect() };

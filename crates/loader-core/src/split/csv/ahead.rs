@@ -17,6 +17,9 @@ pub(super) const MOST_LINES: usize = 20;
 /// So many quotes of a line are tried as the end of a field.
 const MOST_QUOTES: usize = 8;
 
+/// So many fields behind a quote are too many to be told.
+const TAILS: usize = u64::BITS as usize;
+
 /// A line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
@@ -34,8 +37,8 @@ pub(super) struct Line {
     /// Nothing stands in it, or a comment.
     pub(super) is_blank: bool,
     /// Which numbers of fields that fit the last columns stand behind one of its quotes, if
-    /// that one closes a field: a bit for each.
-    pub(super) tails: u64,
+    /// that one closes a field: a bit for each number below [`TAILS`].
+    tails: u64,
 }
 
 impl Line {
@@ -53,6 +56,12 @@ impl Line {
     /// quotes are wrong.
     pub(super) fn nearly_fits(&self) -> bool {
         !self.is_record && self.has_delimiters && self.fits.strong > 0 && self.fits.contrary == 0
+    }
+
+    /// Whether so many fields, which fit the last columns, stand behind a quote that closes a
+    /// field.
+    pub(super) fn closes_before(&self, fields: usize) -> bool {
+        fields < TAILS && self.tails & (1 << fields) != 0
     }
 }
 
@@ -104,7 +113,7 @@ impl Viewer<'_> {
         })?;
         let fields = scratch.len().saturating_sub(1);
         let is_first = scratch.first().is_some_and(|field| field.end == quote);
-        if stop != Stop::End || !is_first || fields >= self.options.width || fields >= 64 {
+        if stop != Stop::End || !is_first || fields >= self.options.width || fields >= TAILS {
             return Ok(0);
         }
         let fits = self.profile.fits(self.text, &scratch[1..], self.options.width - fields);

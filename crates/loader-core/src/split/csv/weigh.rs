@@ -234,7 +234,7 @@ fn ends(viewer: &mut Viewer<'_>, first: &Line, last: &Line, is_next: bool) -> Re
         let column = first.read.fields;
         return Ok(column < width
             && (viewer.profile.may_be_broken(column) || !viewer.profile.is_typed(column))
-            && (last.tails & (1 << (width - 1 - column).min(63)) != 0
+            && (last.closes_before(width - 1 - column)
                 || viewer.ends_with(last.start, last.end, width - 1 - column)?));
     }
     // The opening one is lost, or another stands in the field: the one that closes it is there.
@@ -242,7 +242,7 @@ fn ends(viewer: &mut Viewer<'_>, first: &Line, last: &Line, is_next: bool) -> Re
     if viewer.options.dialect.quote.is_some() && most > 0 {
         let from = if let Stop::Behind(_) = first.read.stop { most - 1 } else { 0 };
         let to = if let Stop::Bare(_) = first.read.stop { (most + 1).min(width) } else { most };
-        let closes = |column: usize| last.tails & (1 << (width - 1 - column).min(63)) != 0;
+        let closes = |column: usize| last.closes_before(width - 1 - column);
         if (from..to).any(|column| closes(column) && viewer.profile.is_broken(column)) {
             return Ok(true);
         }
