@@ -48,6 +48,17 @@ macro_rules! loads_of_path {
     };
 }
 
+/// SQL for an interval of so many microseconds.
+macro_rules! interval {
+    ($parameter:literal) => {
+        concat!(
+            "pg_catalog.make_interval(secs => ",
+            $parameter,
+            "::pg_catalog.float8 OPERATOR(pg_catalog./) 1e6::pg_catalog.float8)"
+        )
+    };
+}
+
 /// SQL for the pipeline `p` of a key, the first two parameters.
 macro_rules! of_pipeline {
     () => {
@@ -90,8 +101,10 @@ mod earlier;
 mod emptied;
 mod loads;
 mod mended;
+mod pipeline_changes;
 mod pipeline_files;
 mod pipeline_runs;
+mod pipeline_schedule;
 mod pipelines;
 mod saved_dialect;
 mod saved_options;
@@ -105,10 +118,8 @@ pub use loads::{FileOnDisk, FileState, Load, Position, Status, Step};
 pub use mended::MendedReject;
 pub use pipeline_files::{Exception, ExceptionState, FailedAttempt, LONGEST_PATH, SkippedFile, as_text};
 pub use pipeline_runs::{RunRow, RunStatus};
-pub use pipelines::{
-    AfterRun, AtEnd, Definition, OnPipelineFileError, Pipeline, PipelineFormat, PipelineKey, PipelineState,
-    Sight,
-};
+pub use pipeline_schedule::{AfterRun, AtEnd, Sight};
+pub use pipelines::{Definition, OnPipelineFileError, Pipeline, PipelineFormat, PipelineKey, PipelineState};
 pub use saved_options::SavedOptions;
 pub use stat::FileOfPath;
 pub use unmended::UnmendedReject;
