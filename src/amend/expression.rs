@@ -5,7 +5,7 @@
 use super::mend::to_mend;
 use super::record_form::TextReader;
 use crate::catalog::{Catalog, UnmendedReject};
-use crate::error::Error;
+use crate::error::{AmendError, Error};
 use crate::pg;
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::executor::expression::{Argument, Expression, NoValue, Type};
@@ -81,7 +81,7 @@ fn prepare(expression: &[u8]) -> Result<Expression<6>, Error> {
     sql.extend_from_slice(b"\n)::pg_catalog.text FROM (");
     sql.extend_from_slice(COLUMNS.as_bytes());
     sql.extend_from_slice(b") AS reject)");
-    Expression::prepare(&text::c_string(&sql), TYPES).ok_or(Error::NotAnExpression)
+    Expression::prepare(&text::c_string(&sql), TYPES).ok_or(AmendError::NotAnExpression.into())
 }
 
 /// A call under way.
@@ -142,7 +142,7 @@ impl Run<'_> {
             ])
         });
         value.map_err(|error| match error {
-            NoValue::NotOneText => Error::NotAnExpression,
+            NoValue::NotOneText => AmendError::NotAnExpression.into(),
             NoValue::OutOfMemory(size) => Error::OutOfMemory(size),
         })
     }

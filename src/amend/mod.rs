@@ -14,7 +14,7 @@ pub use retry::{Retried, retry};
 pub use undo::{Force, undo, undo_all};
 
 use crate::catalog::{Catalog, Past, RowLock};
-use crate::error::Error;
+use crate::error::{AmendError, Error};
 use crate::pg::Oid;
 use crate::pg::strings::text;
 
@@ -22,12 +22,12 @@ use crate::pg::strings::text;
 /// the transaction.
 fn hold(catalog: &Catalog, load_id: i64) -> Result<Past, Error> {
     // First whether it is the caller's at all, who need not know what others are at.
-    let past = catalog.past(load_id, RowLock::No)?.ok_or(Error::NoLoad(load_id))?;
+    let past = catalog.past(load_id, RowLock::No)?.ok_or(AmendError::NoLoad(load_id))?;
     if !catalog.keep_past_unclaimed(&past) {
-        return Err(Error::LoadUnderWay(load_id));
+        return Err(AmendError::LoadUnderWay(load_id).into());
     }
-    let past = catalog.past(load_id, RowLock::ForUpdate)?.ok_or(Error::NoLoad(load_id))?;
-    if past.is_undone { Err(Error::Undone(load_id)) } else { Ok(past) }
+    let past = catalog.past(load_id, RowLock::ForUpdate)?.ok_or(AmendError::NoLoad(load_id))?;
+    if past.is_undone { Err(AmendError::Undone(load_id).into()) } else { Ok(past) }
 }
 
 /// The table that a load went into.
@@ -37,5 +37,5 @@ fn target(past: &Past) -> Result<Oid, Error> {
 
 /// The error if that table is gone.
 fn gone(past: &Past) -> Error {
-    Error::TargetGone { table: text::show(&past.target_name), load_id: past.id }
+    AmendError::TargetGone { table: text::show(&past.target_name), load_id: past.id }.into()
 }

@@ -1,7 +1,7 @@
 //! What the records of a load are, so that a text can be read as one of them.
 
 use crate::catalog::{Catalog, SavedOptions};
-use crate::error::Error;
+use crate::error::{AmendError, Error};
 use crate::formats::{RawCsv, force_list};
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::strings::text;
@@ -28,7 +28,7 @@ impl TextReader {
                 let force_null = force_list("force_null", &saved.force_null)?;
                 let force_not_null = force_list("force_not_null", &saved.force_not_null)?;
                 let nulls = NullRules::of(&dialect.names, &null, &force_null, &force_not_null)
-                    .map_err(|_| Error::NoLoad(load_id))?;
+                    .map_err(|_| AmendError::NoLoad(load_id))?;
                 let strict = saved.word("strict_mode").is_none_or(|word| word != b"false");
                 let formats = RawCsv {
                     decimal_separator: saved.word("decimal_separator").unwrap_or_else(|| b".".to_vec()),

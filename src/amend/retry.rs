@@ -3,7 +3,7 @@
 use super::record_form::TextReader;
 use super::{gone, hold, target};
 use crate::catalog::{self, Catalog, MendedReject, Past, SavedOptions};
-use crate::error::{Error, RecordPosition, RejectReason};
+use crate::error::{AmendError, Error, RecordPosition, RejectReason};
 use crate::pg;
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::memory::allocator;
@@ -40,14 +40,14 @@ fn retry_load(load_id: i64) -> Result<Retried, Error> {
     let catalog = Catalog::open()?;
     let past = hold(&catalog, load_id)?;
     if let Some(original) = past.retry_of {
-        return Err(Error::IsRetry { load_id, original });
+        return Err(AmendError::IsRetry { load_id, original }.into());
     }
     let saved = catalog.saved_options(load_id)?;
     let reader = TextReader::new(&catalog, load_id, &saved)?;
     let options = options_of(saved)?;
     // The query of another role would run with the rights of this one.
     if options.transform.is_some() && !past.is_own {
-        return Err(Error::RetriesOthersQuery(load_id));
+        return Err(AmendError::RetriesOthersQuery(load_id).into());
     }
     let records = if past.keyed { Records::Members } else { Records::Elements };
     let target = match Target::lock(

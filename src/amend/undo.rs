@@ -2,7 +2,7 @@
 
 use super::{gone, hold, target};
 use crate::catalog::{Catalog, Past};
-use crate::error::Error;
+use crate::error::{AmendError, Error};
 use crate::pg;
 use crate::pg::strings::message::{count, tell};
 use crate::sink;
@@ -33,11 +33,11 @@ pub fn undo(load_id: i64, force: Force) -> Result<u64, Error> {
         updated += follower.updated;
     }
     if updated > 0 {
-        return Err(Error::HasUpdated { load_id, rows: updated as u64 });
+        return Err(AmendError::HasUpdated { load_id, rows: updated as u64 }.into());
     }
     let deleted = delete_rows(&past, &loads, brought)?;
     if deleted != brought as u64 && force == Force::No {
-        return Err(Error::RowsDiffer { load_id, brought: brought as u64, there: deleted });
+        return Err(AmendError::RowsDiffer { load_id, brought: brought as u64, there: deleted }.into());
     }
     catalog.delete_rejects(&loads)?;
     catalog.mark_undone(&loads)?;
@@ -53,9 +53,11 @@ pub fn undo_all(loads: &[i64]) -> Result<(), Error> {
     for &load_id in loads {
         match undo(load_id, Force::No) {
             // Undone together with the load that it built on.
-            Ok(_) | Err(Error::Undone(_)) => {}
+            Ok(_) | Err(Error::Amend(AmendError::Undone(_))) => {}
             // It is there, but another role's.
-            Err(Error::NoLoad(_)) => return Err(Error::ReplacesOthers(load_id)),
+            Err(Error::Amend(AmendError::NoLoad(_))) => {
+                return Err(AmendError::ReplacesOthers(load_id).into());
+            }
             Err(error) => return Err(error),
         }
     }
@@ -65,7 +67,9 @@ pub fn undo_all(loads: &[i64]) -> Result<(), Error> {
 /// A load that brought no row can be undone whatever became of its table.
 fn delete_rows(past: &Past, loads: &[i64], brought: i64) -> Result<u64, Error> {
     match target(past).and_then(|table| sink::remove(table, loads)) {
-        Err(Error::NoLineage { .. } | Error::NoTable(_) | Error::TargetGone { .. }) if brought == 0 => Ok(0),
+        Err(
+            Error::NoTable(_) | Error::Amend(AmendError::NoLineage { .. } | AmendError::TargetGone { .. }),
+        ) if brought == 0 => Ok(0),
         Err(Error::NoTable(_)) => Err(gone(past)),
         deleted => deleted,
     }

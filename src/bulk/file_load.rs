@@ -4,7 +4,7 @@ use super::call_context::CallContext;
 use super::file_decision::{Claims, LoadPlan};
 use crate::amend;
 use crate::catalog::{FileOnDisk, FileState, Load, Position, Status, Step};
-use crate::error::{Error, Failure};
+use crate::error::{AmendError, Error, Failure};
 use crate::load::{FileLoader, FileSource, LeftOut, Part, PartResult, Setup, Sink, explain};
 use crate::pg;
 use crate::pg::executor::constraint;
@@ -155,7 +155,7 @@ impl FileLoad {
         let undoes_first = self.undoes_first(context);
         match amend::undo_all(&std::mem::take(&mut self.replaces)) {
             // Others are at what the file was, by another name: it waits for them.
-            Err(Error::LoadUnderWay(load_id)) => return Ok(PartEnd::Held(load_id)),
+            Err(Error::Amend(AmendError::LoadUnderWay(load_id))) => return Ok(PartEnd::Held(load_id)),
             undone => undone?,
         }
         if undoes_first {

@@ -2,7 +2,7 @@
 //! caller may do so to the loads of roles whose rights it has.
 
 use super::Catalog;
-use crate::error::Error;
+use crate::error::{AmendError, Error};
 use crate::pg::executor::array;
 use crate::pg::memory::context::Context;
 use crate::pg::processes::user;
@@ -228,7 +228,7 @@ impl Catalog {
             if maker.is_the_caller_s() {
                 Ok(follower)
             } else {
-                Err(Error::FollowedByOthers { load_id, follower: follower.id })
+                Err(AmendError::FollowedByOthers { load_id, follower: follower.id }.into())
             }
         };
         followers.into_iter().map(own).collect()

@@ -3,7 +3,7 @@
 //! anybody's code in a session can put a query of its own in the place of a cursor.
 
 use super::Catalog;
-use crate::error::{Error, RecordPosition};
+use crate::error::{AmendError, Error, RecordPosition};
 use crate::pg::executor::array;
 use crate::pg::executor::snapshot::{self, Snapshot};
 use crate::pg::memory::context::Context;
@@ -50,7 +50,11 @@ impl Catalog {
     /// or is gone: code of the target that runs in a retry may retry or undo as well.
     pub fn set_resolved(&self, load_id: i64, byte_offsets: &[i64], retry: i64) -> Result<(), Error> {
         let resolved = self.resolve(load_id, byte_offsets, retry)?;
-        if resolved == byte_offsets.len() { Ok(()) } else { Err(Error::RetriedMeanwhile(load_id)) }
+        if resolved == byte_offsets.len() {
+            Ok(())
+        } else {
+            Err(AmendError::RetriedMeanwhile(load_id).into())
+        }
     }
 
     /// Marks those of these rejects as resolved by a load that are there and not resolved.

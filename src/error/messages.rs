@@ -1,4 +1,4 @@
-//! What is said of each error: SQLSTATE, message, detail and hint, in one table.
+//! What is said of each error: SQLSTATE, message, detail and hint. Families of errors have tables of their own.
 
 use super::code::{code_of, file_access_code};
 use super::{Error, Misfit, RecordPosition, RejectReason};
@@ -438,10 +438,6 @@ impl Error {
                 format!("invalid value for argument \"keep\": \"{path}\""),
             )
             .detail(format!("{}.", sentence(what))),
-            Error::NoLoad(load_id) => {
-                Message::new(Code::ERRCODE_UNDEFINED_OBJECT, format!("load {load_id} does not exist"))
-                    .detail("Only loads of roles whose privileges the current role has can be changed.")
-            }
             Error::FileUnderWay(path) => {
                 Message::new(Code::ERRCODE_OBJECT_IN_USE, format!("file \"{path}\" is being loaded by another session"))
                     .detail("That session may have to wait for what this transaction has written.")
@@ -451,78 +447,6 @@ impl Error {
                 Message::new(Code::ERRCODE_LOCK_NOT_AVAILABLE, format!("gave up waiting for {whom}"))
                     .hint("The wait was longer than lock_timeout. The next call looks at the file again.")
             }
-            Error::LoadUnderWay(load_id) => {
-                Message::new(Code::ERRCODE_OBJECT_IN_USE, format!("load {load_id} is under way in another session"))
-                    .hint("Wait for its end, or cancel it.")
-            }
-            Error::RetriesOthersQuery(load_id) => Message::new(
-                Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                format!("permission denied to retry load {load_id}"),
-            )
-            .detail("Another role loaded it with a transform, which would run with the privileges of this one.")
-            .hint("Use SET ROLE to become the role that loaded it."),
-            Error::HasUpdated { load_id, rows } => Message::new(
-                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("load {load_id} cannot be undone"),
-            )
-            .detail(format!("It has updated {}, whose earlier values are gone.", count(rows, "row", "rows"))),
-            Error::RowsDiffer { load_id, brought, there } => Message::new(
-                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!(
-                    "load {load_id} brought {}, but {there} would be deleted",
-                    count(brought, "row", "rows")
-                ),
-            )
-            .detail("Rows of it were deleted, changed or kept by a trigger or policy, or other rows have its number.")
-            .hint(format!("Use SELECT undo_load({load_id}, force => true); to delete what has its number nevertheless.")),
-            Error::ReplacesOthers(load_id) => Message::new(
-                Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                format!("permission denied to replace load {load_id}"),
-            )
-            .detail("Only roles with the privileges of the role that loaded a file may replace it."),
-            Error::FollowedByOthers { load_id, follower } => Message::new(
-                Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                format!("permission denied to undo load {load_id}"),
-            )
-            .detail(format!(
-                "Load {follower} builds on it: it would be undone too, and was made by a role whose privileges the current role does not have."
-            )),
-            Error::RetriedMeanwhile(load_id) => Message::new(
-                Code::ERRCODE_OBJECT_IN_USE,
-                format!("rejects of load {load_id} were changed while they were retried"),
-            )
-            .detail("Code that runs for each row of the table, such as a trigger, retries, mends or undoes them.")
-            .hint("Let it not do so while it runs in a retry."),
-            Error::Undone(load_id) => Message::new(
-                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("load {load_id} was undone"),
-            ),
-            Error::IsRetry { load_id, original } => Message::new(
-                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("load {load_id} is a retry of load {original}"),
-            )
-            .detail("A retry has no rejects of its own.")
-            .hint(format!("Use SELECT * FROM retry_rejects({original});")),
-            Error::TargetGone { table, load_id } => Message::new(
-                Code::ERRCODE_UNDEFINED_TABLE,
-                format!("table {table} of load {load_id} does not exist"),
-            ),
-            Error::NoLineage { table } => Message::new(
-                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("table \"{table}\" has no column \"_load_id\" that loads can fill"),
-            )
-            .detail("The rows of a load are found by this column. It must be of type bigint, and not a generated or identity column.")
-            .hint("Create the table with seed_json_table(..., lineage => true), or add the column before loading."),
-            Error::NoReject { load_id, byte_offset } => Message::new(
-                Code::ERRCODE_UNDEFINED_OBJECT,
-                format!("load {load_id} has no reject at byte {byte_offset}"),
-            )
-            .hint(format!("See SELECT * FROM loader.rejects WHERE load_id = {load_id};")),
-            Error::NotAnExpression => Message::new(
-                Code::ERRCODE_SYNTAX_ERROR,
-                "argument \"expression\" must be one SQL expression",
-            )
-            .hint("An example is $$replace(raw_text, 'NaN', 'null')$$."),
             Error::SampleOutOfRange(size) => Message::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("argument \"sample_size\" must be positive, or -1 for all records: {size}"),
@@ -553,15 +477,10 @@ impl Error {
                 Message::new(Code::ERRCODE_DUPLICATE_TABLE, format!("relation \"{name}\" already exists"))
             }
             Error::Columns(error) => error.message(),
+            Error::Amend(error) => error.message(),
             Error::Dialect(error) => error.message(),
             Error::Pipeline(error) => error.message(),
             Error::Hook(error) => error.message(),
-            Error::Resolved { load_id, byte_offset, retry } => Message::new(
-                Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("reject of load {load_id} at byte {byte_offset} is already loaded"),
-            )
-            .detail(format!("Load {retry} loaded the mended record."))
-            .hint(format!("Use SELECT undo_load({retry}); to take that back.")),
         }
     }
 }

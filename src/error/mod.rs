@@ -1,5 +1,6 @@
 //! Every error that a user can see. Nothing here carries contents of a file.
 
+mod amend;
 mod code;
 mod columns;
 mod dialect;
@@ -8,6 +9,7 @@ mod messages;
 mod pipeline;
 mod reason;
 
+pub use amend::AmendError;
 pub use code::error_type;
 pub use columns::{ColumnError, ColumnMatch};
 pub use dialect::{DialectError, arguments_of};
@@ -165,39 +167,11 @@ pub enum Error {
     },
     /// `line_prefix` cannot be used as it is; why.
     BadLinePrefix { prefix: String, what: &'static str },
-    /// No load of that number, or none that is the caller's to amend.
-    NoLoad(i64),
-    /// Another session is at work on the load.
-    LoadUnderWay(i64),
-    /// Rejects of this load were retried, mended or undone by the retry's own triggers.
-    RetriedMeanwhile(i64),
     /// A call of `load_json_files` loads the file, and may wait for this transaction.
     FileUnderWay(String),
     /// The wait for another session was longer than `lock_timeout`: which process it is, and
     /// which file it holds.
     HeldUp(String),
-    /// The load was undone.
-    Undone(i64),
-    /// A load of another role has a query, which is not run with the caller's rights.
-    RetriesOthersQuery(i64),
-    /// A load has updated rows, whose earlier values are gone.
-    HasUpdated { load_id: i64, rows: u64 },
-    /// A load has more or fewer rows in its table than it brought.
-    RowsDiffer { load_id: i64, brought: u64, there: u64 },
-    /// What a file brought earlier is to be undone, and is not the caller's to undo.
-    ReplacesOthers(i64),
-    /// A load that builds on the one to be undone is another role's.
-    FollowedByOthers { load_id: i64, follower: i64 },
-    /// The load is a retry, whose rejects are those of the original.
-    IsRetry { load_id: i64, original: i64 },
-    /// The table that the load went into is gone.
-    TargetGone { table: String, load_id: i64 },
-    /// The table does not say which load brought a row.
-    NoLineage { table: String },
-    /// The load has no such reject.
-    NoReject { load_id: i64, byte_offset: i64 },
-    /// What is to mend rejects is something else than one expression.
-    NotAnExpression,
     /// `sample_size` is neither -1 nor above 0.
     SampleOutOfRange(i64),
     /// The records of these files have more fields than a table has columns.
@@ -212,14 +186,14 @@ pub enum Error {
     TableExists(String),
     /// The fields of records cannot go to columns.
     Columns(ColumnError),
+    /// A load that is over cannot be amended.
+    Amend(AmendError),
     /// Delimited text cannot be read.
     Dialect(DialectError),
     /// A pipeline cannot be defined or run.
     Pipeline(PipelineError),
     /// A hook of a pipeline has failed.
     Hook(HookError),
-    /// The reject was loaded by a retry.
-    Resolved { load_id: i64, byte_offset: i64, retry: i64 },
 }
 
 /// Why a column is not what it should be.

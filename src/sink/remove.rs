@@ -2,7 +2,7 @@
 //! security and all.
 
 use super::lineage::{self, LOAD_ID};
-use crate::error::Error;
+use crate::error::{AmendError, Error};
 use crate::pg::Oid;
 use crate::pg::executor::array;
 use crate::pg::memory::context::Context;
@@ -21,7 +21,7 @@ pub fn remove(table: Oid, loads: &[i64]) -> Result<u64, Error> {
         return Err(Error::NoTable(table.to_u32()));
     }
     if lineage::find(table, LOAD_ID).is_err() {
-        return Err(Error::NoLineage { table: text::show(&name) });
+        return Err(AmendError::NoLineage { table: text::show(&name) }.into());
     }
     let mut sql = b"DELETE FROM ".to_vec();
     sql.extend_from_slice(&quoted);
