@@ -1,10 +1,9 @@
 //! What is said of each error: SQLSTATE, message, detail and hint. Families of errors have tables of their own.
 
 use super::code::{code_of, file_access_code};
-use super::{Error, Misfit, RecordPosition, RejectReason};
+use super::{Error, RecordPosition, RejectReason};
 use crate::pg::executor::transaction::Obstacle;
 use crate::pg::strings::message::count;
-use loader_core::json::{MAX_FIELDS, MAX_NAME_BYTES};
 use loader_core::looks::Looks;
 use loader_core::stream::{Compression, FileKind, Foreign};
 use pgrx::PgSqlErrorCode as Code;
@@ -399,20 +398,6 @@ impl Error {
                 format!("path is not valid in the encoding of the database: \"{path}\""),
             ),
             Error::Spi(error) => Message::new(Code::ERRCODE_INTERNAL_ERROR, format!("a statement failed: {error}")),
-            Error::SeededOtherwise { table, column, misfit } => {
-                let (code, what) = match misfit {
-                    Misfit::Missing => (Code::ERRCODE_UNDEFINED_COLUMN, format!("has no column \"{column}\"")),
-                    Misfit::NotOfType(name) => (
-                        Code::ERRCODE_DATATYPE_MISMATCH,
-                        format!("its column \"{column}\" is not of type {name}"),
-                    ),
-                    Misfit::Computed => (
-                        Code::ERRCODE_GENERATED_ALWAYS,
-                        format!("its column \"{column}\" is a generated or identity column"),
-                    ),
-                };
-                Message::new(code, format!("relation \"{table}\" already exists, and {what}"))
-            }
             Error::OldFunctions => Message::new(
                 Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 "extension \"loader\" must be updated",
@@ -447,36 +432,8 @@ impl Error {
                 Message::new(Code::ERRCODE_LOCK_NOT_AVAILABLE, format!("gave up waiting for {whom}"))
                     .hint("The wait was longer than lock_timeout. The next call looks at the file again.")
             }
-            Error::SampleOutOfRange(size) => Message::new(
-                Code::ERRCODE_INVALID_PARAMETER_VALUE,
-                format!("argument \"sample_size\" must be positive, or -1 for all records: {size}"),
-            ),
-            Error::TooManyFields(path) => Message::new(
-                Code::ERRCODE_TOO_MANY_COLUMNS,
-                format!("records of \"{path}\" have too many fields"),
-            )
-            .detail(format!(
-                "No more than {MAX_FIELDS} fields, with names of {MAX_NAME_BYTES} bytes in all, can become columns."
-            ))
-            .hint("Where the keys are data, load the records as documents into a table of seed_json_table, or use a records_path that ends in \".*\"."),
-            Error::NoFields(path) => {
-                Message::new(Code::ERRCODE_DATA_EXCEPTION, format!("records of \"{path}\" have no fields"))
-                    .detail("No record is an object that has a field.")
-                    .hint("If the records lie deeper in a document, use records_path. For values that are not objects, create the table with seed_json_table.")
-            }
-            Error::NoField { name, argument } => Message::new(
-                Code::ERRCODE_UNDEFINED_COLUMN,
-                format!("argument \"{argument}\" names \"{name}\", which is neither a field nor a column"),
-            )
-            .hint("infer_schema lists the fields and their columns."),
-            Error::TwoTypes(column) => Message::new(
-                Code::ERRCODE_INVALID_PARAMETER_VALUE,
-                format!("argument \"types\" has two types for column \"{column}\""),
-            ),
-            Error::TableExists(name) => {
-                Message::new(Code::ERRCODE_DUPLICATE_TABLE, format!("relation \"{name}\" already exists"))
-            }
             Error::Columns(error) => error.message(),
+            Error::Schema(error) => error.message(),
             Error::Amend(error) => error.message(),
             Error::Dialect(error) => error.message(),
             Error::Pipeline(error) => error.message(),

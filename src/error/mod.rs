@@ -8,6 +8,7 @@ mod failure;
 mod messages;
 mod pipeline;
 mod reason;
+mod schema;
 
 pub use amend::AmendError;
 pub use code::error_type;
@@ -18,6 +19,7 @@ pub use loader_core::pipeline::RecordPosition;
 pub use messages::{DIRECTORY, braces_hint};
 pub use pipeline::{HookError, PipelineError};
 pub use reason::RejectReason;
+pub use schema::SchemaError;
 
 use crate::pg::executor::transaction::Obstacle;
 use crate::pg::strings::text;
@@ -154,8 +156,6 @@ pub enum Error {
     PathEncoding(String),
     /// The server's query interface refused a statement of ours.
     Spi(pgrx::spi::SpiError),
-    /// `seed_json_table` found a relation of that name without a fitting column.
-    SeededOtherwise { table: String, column: &'static str, misfit: Misfit },
     /// A function of an older version of the extension was called.
     OldFunctions,
     /// `records_path` is not a path, or not to be had; why.
@@ -172,20 +172,10 @@ pub enum Error {
     /// The wait for another session was longer than `lock_timeout`: which process it is, and
     /// which file it holds.
     HeldUp(String),
-    /// `sample_size` is neither -1 nor above 0.
-    SampleOutOfRange(i64),
-    /// The records of these files have more fields than a table has columns.
-    TooManyFields(String),
-    /// No record of these files is an object with a field.
-    NoFields(String),
-    /// An argument names something that is neither a field nor a column.
-    NoField { name: String, argument: &'static str },
-    /// `types` has two for one column.
-    TwoTypes(String),
-    /// `seed_table` is to make a table that is there.
-    TableExists(String),
     /// The fields of records cannot go to columns.
     Columns(ColumnError),
+    /// No columns or table can be made of the fields of files.
+    Schema(SchemaError),
     /// A load that is over cannot be amended.
     Amend(AmendError),
     /// Delimited text cannot be read.

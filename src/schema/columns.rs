@@ -2,7 +2,7 @@
 
 use super::survey::survey;
 use crate::access;
-use crate::error::Error;
+use crate::error::{Error, SchemaError};
 use crate::pg::executor::chunk::Chunk;
 use crate::pg::memory::allocator;
 use crate::pg::memory::lent::Lent;
@@ -47,7 +47,7 @@ pub(super) fn observe(call: &read::ReadArguments<'_>, sample: i64) -> Result<Obs
     let sample = match sample {
         -1 => None,
         1.. => Some(sample as u64),
-        _ => return Err(Error::SampleOutOfRange(sample)),
+        _ => return Err(SchemaError::SampleOutOfRange(sample).into()),
     };
     survey(call.path, &options, sample)
 }

@@ -2,7 +2,7 @@
 //! that.
 
 use crate::access;
-use crate::error::Error;
+use crate::error::{Error, SchemaError};
 use crate::load::{Values, Verdict};
 use crate::pg;
 use crate::pg::memory::allocator;
@@ -47,7 +47,7 @@ pub fn survey(pattern: &[u8], options: &ReadOptions, sample: Option<u64>) -> Res
     let Survey { shown, observations, rejected, .. } = survey;
     let observations = observations.take()?;
     if observations.has_too_many() {
-        return Err(Error::TooManyFields(shown));
+        return Err(SchemaError::TooManyFields(shown).into());
     }
     tell_of_others(&shown, rejected, &observations);
     Ok(observations)
@@ -111,7 +111,7 @@ impl Survey {
             }
         }
         if self.observations.has_too_many() {
-            return Err(Error::TooManyFields(self.shown.clone()));
+            return Err(SchemaError::TooManyFields(self.shown.clone()).into());
         }
         Ok(())
     }

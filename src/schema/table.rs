@@ -2,7 +2,7 @@
 
 use super::columns::{in_database, names_of, observe};
 use crate::access;
-use crate::error::Error;
+use crate::error::{Error, SchemaError};
 use crate::formats::{RawFormat, records_path_of};
 use crate::load::RawInputOptions;
 use crate::pg;
@@ -83,7 +83,7 @@ pub fn create(seed: &Seed<'_>) -> Result<Oid, Error> {
     let observations = observe(&call, -1)?;
     let columns = observations.columns()?;
     if columns.is_empty() {
-        return Err(Error::NoFields(text::show(seed.pattern)));
+        return Err(SchemaError::NoFields(text::show(seed.pattern)).into());
     }
     let mut reserved: Vec<&str> = own.iter().map(|(name, _)| *name).collect();
     // A jsonb column of that name would take whole records.
@@ -110,7 +110,7 @@ pub fn create(seed: &Seed<'_>) -> Result<Oid, Error> {
 fn existing(seed: &Seed<'_>, name: &NewName) -> Result<Option<Oid>, Error> {
     let Some(table) = name.relation() else { return Ok(None) };
     if !seed.if_not_exists {
-        return Err(Error::TableExists(name.shown()));
+        return Err(SchemaError::TableExists(name.shown()).into());
     }
     let message = format!("relation \"{}\" already exists, skipping", name.shown());
     pg::strings::message::tell(PgLogLevel::NOTICE, message, None, None);
@@ -171,7 +171,7 @@ fn choose_types(columns: &mut [NewColumn], types: Vec<(&[u8], Vec<u8>)>) -> Resu
         let column = find(columns, wanted, "types")?;
         let column = &mut columns[column];
         if std::mem::replace(&mut column.is_chosen, true) {
-            return Err(Error::TwoTypes(text::show(&column.name)));
+            return Err(SchemaError::TwoTypes(text::show(&column.name)).into());
         }
         column.data_type = data_type;
     }
@@ -183,7 +183,7 @@ fn find(columns: &[NewColumn], wanted: &[u8], argument: &'static str) -> Result<
     let field = columns.iter().position(|column| column.field == wanted);
     field
         .or_else(|| columns.iter().position(|column| column.name == wanted))
-        .ok_or_else(|| Error::NoField { name: text::show(wanted), argument })
+        .ok_or_else(|| SchemaError::NoField { name: text::show(wanted), argument }.into())
 }
 
 /// The CREATE TABLE.

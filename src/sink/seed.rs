@@ -1,7 +1,7 @@
 //! `seed_json_table`: a table that records can be loaded into.
 
 use super::lineage::{self, BYTE_OFFSET, LOAD_ID};
-use crate::error::{Error, Misfit};
+use crate::error::{Error, Misfit, SchemaError};
 use crate::pg::executor::utility;
 use crate::pg::relations::new_name::NewName;
 use crate::pg::relations::relation;
@@ -43,7 +43,7 @@ pub fn create(seed: &Seed<'_>) -> Result<Oid, Error> {
     utility::create_table(&sql);
 
     let table = name.relation().ok_or(Error::NoTable(0))?;
-    let misfit = |column, misfit| Error::SeededOtherwise { table: name.shown(), column, misfit };
+    let misfit = |column, misfit| SchemaError::SeededOtherwise { table: name.shown(), column, misfit }.into();
     match relation::column(table, b"data") {
         Some(column) if column.is_jsonb => {}
         Some(_) => return Err(misfit("data", Misfit::NotOfType("jsonb"))),
