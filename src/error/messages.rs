@@ -5,7 +5,6 @@ use super::{Error, RecordPosition, RejectReason};
 use crate::pg::executor::transaction::Obstacle;
 use crate::pg::strings::message::count;
 use loader_core::looks::Looks;
-use loader_core::stream::{Compression, FileKind, Foreign};
 use pgrx::PgSqlErrorCode as Code;
 use std::io;
 
@@ -187,58 +186,6 @@ impl Error {
                         .detail(format!("No record ends any more where load {id} ended; undo_load({id}) takes that back."))
                         .hint(format!("Use SELECT undo_load({id}); and load the file again, or if_loaded => 'force' to load all of it in addition.")),
                     None => message.detail("No record ends any more where the load ended."),
-                }
-            }
-            Error::Corrupt { path, compression } => Message::new(
-                Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                format!("{} stream of file \"{path}\" is corrupt", compression.name()),
-            ),
-            Error::CutOff { path, compression } => Message::new(
-                Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                format!("{} stream of file \"{path}\" is truncated", compression.name()),
-            ),
-            Error::Bomb { path, compression } => Message::new(
-                Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-                format!("file \"{path}\" decompresses to an implausible size"),
-            )
-            .detail(format!(
-                "The {} stream is longer than 256 MB and more than 2,000 times as long as the file.",
-                compression.name()
-            ))
-            .hint("If that is intended, decompress the file before loading it."),
-            Error::Foreign { path, foreign } => {
-                let (name, hint) = foreign_words(foreign);
-                Message::new(
-                    Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                    format!("file \"{path}\" is {name}, which cannot be read"),
-                )
-                .hint(hint)
-            }
-            Error::NotCompressed { path, asked, found } => {
-                let message = Message::new(
-                    Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                    format!("file \"{path}\" is not compressed with {}", asked.name()),
-                );
-                match found {
-                    FileKind::Compressed(other) => message
-                        .detail(format!("It looks like a file that is compressed with {}.", other.name()))
-                        .hint(AUTO),
-                    FileKind::Foreign(foreign) => message.detail(format!("It looks like {}.", foreign_words(foreign).0)),
-                    FileKind::Other => message.hint(AUTO),
-                }
-            }
-            Error::Window { path, compression, needed, max } => {
-                let name = compression.name();
-                let needed = needed.map_or_else(|| format!("of more than {}", size(max)), |needed| format!("of {}", size(needed)));
-                let message = Message::new(
-                    Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-                    format!("{name} stream of file \"{path}\" needs a window {needed}"),
-                );
-                match compression {
-                    Compression::Zstd => message
-                        .detail(format!("loader.zstd_window_max allows {}.", size(max)))
-                        .hint("A superuser can raise loader.zstd_window_max, up to 2 GB. Or decompress the file before loading it."),
-                    _ => message.hint("Decompress the file before loading it."),
                 }
             }
             Error::NoRecords { path, records_path, others, between } => {
@@ -433,6 +380,7 @@ impl Error {
                     .hint("The wait was longer than lock_timeout. The next call looks at the file again.")
             }
             Error::Columns(error) => error.message(),
+            Error::Compression(error) => error.message(),
             Error::Schema(error) => error.message(),
             Error::Amend(error) => error.message(),
             Error::Dialect(error) => error.message(),
@@ -441,40 +389,6 @@ impl Error {
         }
     }
 }
-
-/// What a file of that format is, and what to do with it.
-fn foreign_words(foreign: Foreign) -> (&'static str, &'static str) {
-    const UNPACK: &str = "Unpack the archive and load the files in it.";
-    const DECOMPRESS: &str = "Decompress the file, or compress it with gzip, zstd, bzip2, xz or lz4.";
-    const CONVERT: &str = "Convert the file to JSON.";
-    match foreign {
-        Foreign::Zip => ("a zip archive", UNPACK),
-        Foreign::SevenZip => ("a 7-Zip archive", UNPACK),
-        Foreign::Snappy => ("compressed with Snappy", DECOMPRESS),
-        Foreign::Lzip => ("compressed with lzip", DECOMPRESS),
-        Foreign::Lzma => ("compressed with LZMA", DECOMPRESS),
-        Foreign::Compress => ("compressed with compress (.Z)", DECOMPRESS),
-        Foreign::Lz4Legacy => ("compressed with the legacy format of LZ4", DECOMPRESS),
-        Foreign::Parquet => ("a Parquet file", CONVERT),
-        Foreign::Avro => ("an Avro file", CONVERT),
-        Foreign::Orc => ("an ORC file", CONVERT),
-        Foreign::Arrow => ("an Arrow file", CONVERT),
-        Foreign::Sqlite => ("an SQLite database", CONVERT),
-    }
-}
-
-/// A number of bytes as the server's settings show it.
-fn size(bytes: u64) -> String {
-    for (unit, name) in [(1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")] {
-        if bytes >= unit && bytes.is_multiple_of(unit) {
-            return format!("{} {name}", bytes / unit);
-        }
-    }
-    count(bytes, "byte", "bytes")
-}
-
-/// What to do about a file that is not compressed as it was said to be.
-const AUTO: &str = "With compression => 'auto', the first bytes of the file tell how it is compressed.";
 
 /// What a directory is called as something that is no regular file.
 pub const DIRECTORY: &str = "a directory";

@@ -3,6 +3,7 @@
 mod amend;
 mod code;
 mod columns;
+mod compression;
 mod dialect;
 mod failure;
 mod messages;
@@ -13,6 +14,7 @@ mod schema;
 pub use amend::AmendError;
 pub use code::error_type;
 pub use columns::{ColumnError, ColumnMatch};
+pub use compression::CompressionError;
 pub use dialect::{DialectError, arguments_of};
 pub use failure::Failure;
 pub use loader_core::pipeline::RecordPosition;
@@ -24,7 +26,6 @@ pub use schema::SchemaError;
 use crate::pg::executor::transaction::Obstacle;
 use crate::pg::strings::text;
 use loader_core::looks::Looks;
-use loader_core::stream::{Compression, FileKind, Foreign};
 use pgrx::PgLogLevel;
 use pgrx::pg_sys::panic::ErrorReport;
 use std::io;
@@ -90,18 +91,6 @@ pub enum Error {
     Changed(String),
     /// No record ends where a load of its front ended: that load, once it is known.
     NotTheSame { path: String, load_id: Option<i64> },
-    /// The compressed stream is damaged.
-    Corrupt { path: String, compression: Compression },
-    /// The compressed stream ends too early.
-    CutOff { path: String, compression: Compression },
-    /// The compressed stream grows beyond all measure.
-    Bomb { path: String, compression: Compression },
-    /// The file has a format that is not read.
-    Foreign { path: String, foreign: Foreign },
-    /// The file is not compressed as `compression` says.
-    NotCompressed { path: String, asked: Compression, found: FileKind },
-    /// The compressed stream needs a larger window than it may have.
-    Window { path: String, compression: Compression, needed: Option<u64>, max: u64 },
     /// There is no array at `records_path`; some that there are, and the path through those
     /// that lie on its way.
     NoRecords { path: String, records_path: String, others: Vec<String>, between: Option<String> },
@@ -174,6 +163,8 @@ pub enum Error {
     HeldUp(String),
     /// The fields of records cannot go to columns.
     Columns(ColumnError),
+    /// A compressed file, or one of a foreign format, cannot be read.
+    Compression(CompressionError),
     /// No columns or table can be made of the fields of files.
     Schema(SchemaError),
     /// A load that is over cannot be amended.

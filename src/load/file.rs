@@ -3,7 +3,7 @@
 //! other one for the backend's word to stop.
 
 use crate::access::OpenFile;
-use crate::error::{ColumnError, DialectError, Error};
+use crate::error::{ColumnError, CompressionError, DialectError, Error};
 use crate::pg;
 use crate::pg::memory::allocator;
 use loader_core::pipeline::Control;
@@ -225,13 +225,15 @@ pub fn explain(error: stream::Error, path: &str) -> Error {
     let path = path.to_string();
     match error {
         stream::Error::Io(error) => Error::Read { path, error },
-        stream::Error::Corrupt(compression) => Error::Corrupt { path, compression },
-        stream::Error::CutOff(compression) => Error::CutOff { path, compression },
-        stream::Error::Bomb(compression) => Error::Bomb { path, compression },
-        stream::Error::Foreign(foreign) => Error::Foreign { path, foreign },
-        stream::Error::NotCompressed { asked, found } => Error::NotCompressed { path, asked, found },
+        stream::Error::Corrupt(compression) => CompressionError::Corrupt { path, compression }.into(),
+        stream::Error::CutOff(compression) => CompressionError::CutOff { path, compression }.into(),
+        stream::Error::Bomb(compression) => CompressionError::Bomb { path, compression }.into(),
+        stream::Error::Foreign(foreign) => CompressionError::Foreign { path, foreign }.into(),
+        stream::Error::NotCompressed { asked, found } => {
+            CompressionError::NotCompressed { path, asked, found }.into()
+        }
         stream::Error::Window { compression, needed, max } => {
-            Error::Window { path, compression, needed, max }
+            CompressionError::Window { path, compression, needed, max }.into()
         }
         stream::Error::NotJson(looks) => Error::NoJson { path, looks },
         stream::Error::NoRecords { path: records_path, others, between } => {
