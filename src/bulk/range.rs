@@ -7,7 +7,7 @@ use super::report;
 use super::worker_transaction::WorkerTransaction;
 use crate::access;
 use crate::catalog::{Position, Status};
-use crate::error::{Error, Failure};
+use crate::error::{ContentError, Error, Failure};
 use crate::load::{FileLoader, FileSource, FinishedStream, LeftOut, Part, PartResult, Setup, explain};
 use crate::pg::executor::constraint;
 use crate::pg::executor::subtransaction::contain;
@@ -267,7 +267,8 @@ impl RangeAttempt<'_, '_> {
         let (sink, context) = self.transaction.parts();
         let limit = context.options.reject_limit;
         if let Some(limit) = limit.filter(|&limit| reached.rejects > limit) {
-            let failure = Failure::from(Error::TooManyInFile { path: text::show(self.path), limit });
+            let error = ContentError::TooManyInFile { path: text::show(self.path), limit };
+            let failure = Failure::from(Error::from(error));
             self.transaction.roll_back();
             self.transaction.begin()?;
             self.fail(&failure)?;

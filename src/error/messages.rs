@@ -4,7 +4,6 @@ use super::code::{code_of, file_access_code};
 use super::{Error, RecordPosition, RejectReason};
 use crate::pg::executor::transaction::Obstacle;
 use crate::pg::strings::message::count;
-use loader_core::looks::Looks;
 use pgrx::PgSqlErrorCode as Code;
 use std::io;
 
@@ -188,34 +187,6 @@ impl Error {
                     None => message.detail("No record ends any more where the load ended."),
                 }
             }
-            Error::NoRecords { path, records_path, others, between } => {
-                // Where the records are the values of an object, that is what is missing.
-                let what = if records_path.ends_with(".*") { "object" } else { "array" };
-                let message = Message::new(
-                    Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                    format!("file \"{path}\" has no {what} at records_path \"{records_path}\""),
-                );
-                if let Some(between) = between {
-                    return message.hint(format!("An array lies between: write \"{between}\"."));
-                }
-                let others: Vec<String> = others.into_iter().filter(|path| is_name(path)).collect();
-                message.hint(match &others[..] {
-                    [] => "records_path names the keys from the root of the document to the array of the records; \"[*]\" stands for the elements of an array on the way.".to_string(),
-                    others => format!("Its first document has {} at {}.", if others.len() == 1 { "an array" } else { "arrays" }, list(others)),
-                })
-            }
-            Error::KeptBehind { path, field } => Message::new(
-                Code::ERRCODE_FEATURE_NOT_SUPPORTED,
-                format!("field \"{field}\" of keep stands behind the records of file \"{path}\""),
-            )
-            .detail("Records are loaded while the file is read: what comes behind them is not known then.")
-            .hint("Leave the field out of keep, or load the records without it and add it afterwards."),
-            Error::KeptTooLong { path, field, most } => Message::new(
-                Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-                format!("field \"{field}\" of keep is too long in file \"{path}\""),
-            )
-            .detail(format!("The fields of keep may have {most} bytes in all, since each record gets them."))
-            .hint("Name shorter fields in keep."),
             Error::NoConversion => Message::new(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
                 "there is no conversion from UTF8 to the encoding of the database",
@@ -223,57 +194,6 @@ impl Error {
             Error::OutOfMemory(bytes) => Message::new(Code::ERRCODE_OUT_OF_MEMORY, "out of memory")
                 .detail(format!("Failed on request of size {bytes} for a record of the file."))
                 .hint("Lower loader.max_record_size to pass over very large records."),
-            Error::BadRecord { path, place, reason } => Message::new(reason.code(), format!("invalid record: {}", reason.words()))
-                .detail(detail_of(&path, place, &reason))
-                .hint("Use on_error => 'reject' to load the valid records and keep the invalid ones in loader.rejects."),
-            Error::TooManyRejects { path, limit, place, reason } => Message::new(
-                Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                format!("file \"{path}\" has more than {}", count(limit, "invalid record", "invalid records")),
-            )
-            .detail(format!("Last one: {}. {}", reason.words(), detail_of(&path, place, &reason)))
-            .hint("Raise reject_limit to load the file nevertheless."),
-            Error::TooManyInFile { path, limit } => Message::new(
-                Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                format!("file \"{path}\" has more than {}", count(limit, "invalid record", "invalid records")),
-            )
-            .hint("Raise reject_limit to load the file nevertheless."),
-            Error::NoJson { path, looks } => {
-                let (what, hint) = match looks {
-                    Looks::Delimited => ("delimiter-separated values (CSV)", Some("Use load_csv_file for a file of delimiter-separated values.")),
-                    Looks::Xml => ("XML", None),
-                    Looks::Html => ("an HTML page", Some("A server may have answered with an error page.")),
-                    Looks::NulBytes => ("NUL bytes only", Some("Its program may have crashed before it wrote what it had made room for.")),
-                    Looks::Binary => ("binary data", None),
-                    Looks::Text => ("text", None),
-                };
-                let message = Message::new(Code::ERRCODE_BAD_COPY_FILE_FORMAT, format!("file \"{path}\" is not JSON"))
-                    .detail(format!("It looks like {what}."));
-                match hint {
-                    Some(hint) => message.hint(hint),
-                    None => message,
-                }
-            }
-            Error::NotJson { path, records, place, reason } => Message::new(
-                Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                format!("file \"{path}\" does not look like JSON"),
-            )
-            .detail(format!(
-                "The first {records} records are all invalid. Last one: {}. {}",
-                reason.words(),
-                detail_of(&path, place, &reason)
-            ))
-            .hint("Set reject_limit to load the file nevertheless."),
-            Error::NoneInserted { path, records, place, reason } => Message::new(
-                Code::ERRCODE_BAD_COPY_FILE_FORMAT,
-                format!("no record of file \"{path}\" could be inserted"),
-            )
-            .detail(format!(
-                "The first {records} records are all rejected. Last one, refused with SQLSTATE {}: {}. {}",
-                reason.sqlstate,
-                reason.words(),
-                detail_of(&path, place, &reason)
-            ))
-            .hint("Look at the types, constraints and triggers of the table. Set reject_limit to load the file nevertheless."),
             Error::AlreadyLoaded { path, table, load_id } => Message::new(
                 Code::ERRCODE_DUPLICATE_OBJECT,
                 format!("content of file \"{path}\" is already loaded into table \"{table}\""),
@@ -380,6 +300,7 @@ impl Error {
                     .hint("The wait was longer than lock_timeout. The next call looks at the file again.")
             }
             Error::Columns(error) => error.message(),
+            Error::Content(error) => error.message(),
             Error::Compression(error) => error.message(),
             Error::Schema(error) => error.message(),
             Error::Amend(error) => error.message(),
@@ -402,21 +323,6 @@ pub fn braces_hint(pattern: &str) -> Option<&'static str> {
     braces.then_some(
         "Braces have no special meaning in a pattern: use one pattern for each of the alternatives.",
     )
-}
-
-/// Words in a row: "a, b and c".
-fn list(words: &[String]) -> String {
-    match words {
-        [words @ .., last] if !words.is_empty() => format!("{} and {last}", words.join(", ")),
-        message => message.concat(),
-    }
-}
-
-/// Whether the keys of a path look like names of fields. A document may be keyed by data,
-/// addresses or numbers of people, say, which no message has.
-fn is_name(path: &str) -> bool {
-    path.bytes().all(|b| b.is_ascii_alphanumeric() || b"$._- \"".contains(&b))
-        && !path.as_bytes().windows(4).any(|bytes| bytes.iter().all(u8::is_ascii_digit))
 }
 
 pub(super) fn detail_of(path: &str, place: RecordPosition, reason: &RejectReason) -> String {

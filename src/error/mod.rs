@@ -4,6 +4,7 @@ mod amend;
 mod code;
 mod columns;
 mod compression;
+mod content;
 mod dialect;
 mod failure;
 mod messages;
@@ -15,6 +16,7 @@ pub use amend::AmendError;
 pub use code::error_type;
 pub use columns::{ColumnError, ColumnMatch};
 pub use compression::CompressionError;
+pub use content::ContentError;
 pub use dialect::{DialectError, arguments_of};
 pub use failure::Failure;
 pub use loader_core::pipeline::RecordPosition;
@@ -25,7 +27,6 @@ pub use schema::SchemaError;
 
 use crate::pg::executor::transaction::Obstacle;
 use crate::pg::strings::text;
-use loader_core::looks::Looks;
 use pgrx::PgLogLevel;
 use pgrx::pg_sys::panic::ErrorReport;
 use std::io;
@@ -91,31 +92,12 @@ pub enum Error {
     Changed(String),
     /// No record ends where a load of its front ended: that load, once it is known.
     NotTheSame { path: String, load_id: Option<i64> },
-    /// There is no array at `records_path`; some that there are, and the path through those
-    /// that lie on its way.
-    NoRecords { path: String, records_path: String, others: Vec<String>, between: Option<String> },
     /// `keep` cannot be used as it is; why.
     BadKeep { path: String, what: &'static str },
-    /// A field of `keep` stands behind the records that it is to be given to.
-    KeptBehind { path: String, field: String },
-    /// With this one, the fields of `keep` are too long.
-    KeptTooLong { path: String, field: String, most: usize },
     /// The database has an encoding that UTF-8 cannot be converted to.
     NoConversion,
     /// Memory for a buffer was not to be had.
     OutOfMemory(usize),
-    /// `on_error => 'stop'` met a bad record.
-    BadRecord { path: String, place: RecordPosition, reason: Box<RejectReason> },
-    /// More bad records than `reject_limit`.
-    TooManyRejects { path: String, limit: u64, place: RecordPosition, reason: Box<RejectReason> },
-    /// The same, where no one record was the one too many.
-    TooManyInFile { path: String, limit: u64 },
-    /// So many records from the first on, and not one good among them.
-    NotJson { path: String, records: u64, place: RecordPosition, reason: Box<RejectReason> },
-    /// The same, and the server has refused the last one, which is JSON.
-    NoneInserted { path: String, records: u64, place: RecordPosition, reason: Box<RejectReason> },
-    /// Nothing in the file could be JSON.
-    NoJson { path: String, looks: Looks },
     /// `if_loaded => 'error'` and the content was loaded before.
     AlreadyLoaded { path: String, table: String, load_id: i64 },
     /// `if_loaded => 'error'`, and the file was loaded when it was something else.
@@ -163,6 +145,8 @@ pub enum Error {
     HeldUp(String),
     /// The fields of records cannot go to columns.
     Columns(ColumnError),
+    /// What there is in a file, or is not, keeps it from being loaded.
+    Content(ContentError),
     /// A compressed file, or one of a foreign format, cannot be read.
     Compression(CompressionError),
     /// No columns or table can be made of the fields of files.

@@ -3,7 +3,7 @@
 //! other one for the backend's word to stop.
 
 use crate::access::OpenFile;
-use crate::error::{ColumnError, CompressionError, DialectError, Error};
+use crate::error::{ColumnError, CompressionError, ContentError, DialectError, Error};
 use crate::pg;
 use crate::pg::memory::allocator;
 use loader_core::pipeline::Control;
@@ -235,9 +235,9 @@ pub fn explain(error: stream::Error, path: &str) -> Error {
         stream::Error::Window { compression, needed, max } => {
             CompressionError::Window { path, compression, needed, max }.into()
         }
-        stream::Error::NotJson(looks) => Error::NoJson { path, looks },
+        stream::Error::NotJson(looks) => ContentError::NoJson { path, looks }.into(),
         stream::Error::NoRecords { path: records_path, others, between } => {
-            Error::NoRecords { path, records_path, others, between }
+            ContentError::NoRecords { path, records_path, others, between }.into()
         }
         stream::Error::Mismatch(mismatch) => ColumnError::Mismatch { path, mismatch }.into(),
         stream::Error::IsJson => DialectError::IsJson(path).into(),
@@ -246,8 +246,8 @@ pub fn explain(error: stream::Error, path: &str) -> Error {
         stream::Error::NoSuchField { field, argument } => {
             DialectError::NoSuchField { path, field, argument }.into()
         }
-        stream::Error::KeptBehind { field } => Error::KeptBehind { path, field },
-        stream::Error::KeptTooLong { field, most } => Error::KeptTooLong { path, field, most },
+        stream::Error::KeptBehind { field } => ContentError::KeptBehind { path, field }.into(),
+        stream::Error::KeptTooLong { field, most } => ContentError::KeptTooLong { path, field, most }.into(),
         stream::Error::OutOfMemory(bytes) => Error::OutOfMemory(bytes),
         stream::Error::NoBoundary => Error::NotTheSame { path, load_id: None },
         stream::Error::Changed => Error::Changed(path),

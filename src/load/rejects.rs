@@ -3,7 +3,7 @@
 
 use super::options::{LoadOptions, OnError};
 use crate::catalog::{Catalog, Rejects};
-use crate::error::{DialectError, Error, RecordPosition, RejectReason};
+use crate::error::{ContentError, DialectError, Error, RecordPosition, RejectReason};
 use crate::pg::strings::text;
 use std::borrow::Cow;
 
@@ -103,21 +103,29 @@ impl RejectLog {
         let (place, is_fault) = (bad.place, bad.reason.fault.is_some());
         let reason = || Box::new(bad.reason.clone());
         if self.on_error == OnError::Stop {
-            return Err(Error::BadRecord { path: path(), place, reason: reason() });
+            return Err(ContentError::BadRecord { path: path(), place, reason: reason() }.into());
         }
         match self.limit {
             Some(limit) if self.count > limit => {
-                return Err(Error::TooManyRejects { path: path(), limit, place, reason: reason() });
+                return Err(
+                    ContentError::TooManyRejects { path: path(), limit, place, reason: reason() }.into()
+                );
             }
             None if hopeless && is_fault => {
                 let (path, records, reason) = (path(), HOPELESS, reason());
                 return Err(match self.is_delimited {
                     true => DialectError::NoneRead { path, records, place, reason }.into(),
-                    false => Error::NotJson { path, records, place, reason },
+                    false => ContentError::NotJson { path, records, place, reason }.into(),
                 });
             }
             None if hopeless => {
-                return Err(Error::NoneInserted { path: path(), records: HOPELESS, place, reason: reason() });
+                return Err(ContentError::NoneInserted {
+                    path: path(),
+                    records: HOPELESS,
+                    place,
+                    reason: reason(),
+                }
+                .into());
             }
             _ => {}
         }

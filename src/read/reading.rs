@@ -2,7 +2,7 @@
 
 use super::options::ReadOptions;
 use super::stream::{FileStream, Refused};
-use crate::error::{Error, RecordPosition};
+use crate::error::{ContentError, Error, RecordPosition};
 use crate::load::{OnError, Values, Verdict};
 use crate::pg::memory::lent::Lent;
 use crate::pg::strings::text::Shared;
@@ -103,11 +103,12 @@ impl Reading {
             (Some(_), OnError::Reject) => None,
             (Some(_), OnError::Ignore) => return Ok(None),
             (Some(fault), OnError::Stop) => {
-                return Err(Error::BadRecord {
+                return Err(ContentError::BadRecord {
                     path: self.stream.shown.clone(),
                     place,
                     reason: Box::new(fault.into()),
-                });
+                }
+                .into());
             }
         };
         Ok(Some(Row { file: self.name.value(), place, data, fault }))
