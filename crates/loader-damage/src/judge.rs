@@ -1,6 +1,6 @@
 //! Compares what a splitter made of a file with the truth about it.
 
-use crate::{File, Span};
+use crate::{File, Good, Span};
 use std::collections::{BTreeSet, HashMap};
 
 /// What a splitter said of a span.
@@ -83,88 +83,126 @@ impl Verdict {
     }
 }
 
-/// Judges what was found in a file, in the order in which it was.
-pub fn judge(file: &File, found: &[Found], ledger: &Ledger) -> Verdict {
-    let mut verdict = Verdict { files: 1, damaged: file.damaged.len(), ..Verdict::default() };
-    let mut truth: HashMap<Span, bool> = file.good.iter().map(|good| (good.span, good.unsure)).collect();
-    let tolerated: BTreeSet<Span> = file.tolerated.iter().copied().collect();
-    verdict.good = file.good.iter().filter(|good| !good.unsure).count();
-    verdict.unsure = file.good.len() - verdict.good;
-    for item in found {
-        match truth.get(&item.span) {
-            _ if !item.good => verdict.rejects += 1,
-            Some(unsure) => {
-                *if *unsure { &mut verdict.unsure_kept } else { &mut verdict.kept } += 1;
-                truth.remove(&item.span);
-            }
-            None if tolerated.contains(&item.span) => verdict.tolerated += 1,
-            None => verdict.phantoms.push(item.span),
-        }
-    }
-    verdict.lost = truth.iter().filter(|(_, unsure)| !**unsure).map(|(span, _)| *span).collect();
-    verdict.lost.sort_unstable();
-    verdict.errors = audit(file, found, ledger);
-    verdict.perfect = usize::from(verdict.is_perfect());
-    verdict
+/// What is true of a file, of whatever kind.
+pub(crate) struct Truth<'a> {
+    /// Everything.
+    pub(crate) bytes: &'a [u8],
+    /// The records that nothing happened to.
+    pub(crate) good: &'a [Good],
+    /// What may be loaded or not.
+    pub(crate) tolerated: &'a [Span],
+    /// Damaged records and blocks of rubbish.
+    pub(crate) damaged: usize,
+    /// Newlines tell on which line something is.
+    pub(crate) has_lines: bool,
 }
 
-/// What is wrong with the books.
-fn audit(file: &File, found: &[Found], ledger: &Ledger) -> Vec<String> {
-    let mut errors = Vec::new();
-    let (mut end, mut line, mut framing) = (0, 1, 0);
-    let newlines =
-        |from: usize, to: usize| file.bytes[from..to].iter().filter(|&&b| b == b'\n').count() as u64;
-    let mut sums = [0u64; 2];
-    for (n, item) in found.iter().enumerate() {
-        let span = item.span;
-        let mut wrong = |what: &str| errors.push(format!("item {} at {}: {what}", n + 1, span.offset));
-        if span.offset < end || span.end() > file.bytes.len() {
-            wrong("overlaps the one before or the end of the file");
-            return errors;
-        }
-        if item.number != n as u64 + 1 {
-            wrong("is numbered otherwise");
-        }
-        if span.length == 0 {
-            wrong("is empty");
-        }
-        if !is_between(file, end, span.offset) {
-            wrong("has bytes before it that are not framing and not accounted for");
-        }
-        line += newlines(end, span.offset);
-        if item.line != line {
-            wrong(&format!("is on line {line}, not {}", item.line));
-        }
-        line += newlines(span.offset, span.end());
-        let raw = span.of(&file.bytes);
-        if !raw.starts_with(&item.raw) || (item.good && raw != item.raw) || item.raw.is_empty() {
-            wrong("does not have these bytes");
-        }
-        framing += span.offset - end;
-        end = span.end();
-        sums[usize::from(item.good)] += span.length as u64;
-    }
-    if !is_between(file, end, file.bytes.len()) {
-        errors.push("bytes at the end that are not framing and not accounted for".to_owned());
-    }
-    framing += file.bytes.len() - end;
+/// Judges what was found in a file, in the order in which it was.
+pub fn judge(file: &File, found: &[Found], ledger: &Ledger) -> Verdict {
+    let truth = Truth {
+        bytes: &file.bytes,
+        good: &file.good,
+        tolerated: &file.tolerated,
+        damaged: file.damaged.len(),
+        has_lines: true,
+    };
+    let mut verdict = truth.judge(found, ledger, |from, to| is_between(file, from, to));
     let rejected = |broken: &Span| {
         let overlaps = |span: Span| span.offset < broken.end() && broken.offset < span.end();
         found.iter().any(|item| !item.good && overlaps(item.span))
     };
     for broken in file.broken.iter().filter(|broken| !rejected(broken)) {
-        errors.push(format!("nothing of the broken document at {} is rejected", broken.offset));
+        verdict.errors.push(format!("nothing of the broken document at {} is rejected", broken.offset));
     }
-    let truth = Ledger {
-        stream: file.bytes.len() as u64,
-        loaded: sums[1],
-        rejected: sums[0],
-        framing: framing as u64,
-    };
-    if *ledger != truth {
-        errors.push(format!("the ledger is {ledger:?}, not {truth:?}"));
+    verdict.perfect = usize::from(verdict.is_perfect());
+    verdict
+}
+
+impl Truth<'_> {
+    /// Judges what was found. `is_between` says whether what lies between two places need be neither
+    /// loaded nor rejected.
+    pub(crate) fn judge(
+        &self,
+        found: &[Found],
+        ledger: &Ledger,
+        is_between: impl Fn(usize, usize) -> bool,
+    ) -> Verdict {
+        let mut verdict = Verdict { files: 1, damaged: self.damaged, ..Verdict::default() };
+        let mut left: HashMap<Span, bool> = self.good.iter().map(|good| (good.span, good.unsure)).collect();
+        let tolerated: BTreeSet<Span> = self.tolerated.iter().copied().collect();
+        verdict.good = self.good.iter().filter(|good| !good.unsure).count();
+        verdict.unsure = self.good.len() - verdict.good;
+        for item in found {
+            match left.get(&item.span) {
+                _ if !item.good => verdict.rejects += 1,
+                Some(unsure) => {
+                    *if *unsure { &mut verdict.unsure_kept } else { &mut verdict.kept } += 1;
+                    left.remove(&item.span);
+                }
+                None if tolerated.contains(&item.span) => verdict.tolerated += 1,
+                None => verdict.phantoms.push(item.span),
+            }
+        }
+        verdict.lost = left.iter().filter(|(_, unsure)| !**unsure).map(|(span, _)| *span).collect();
+        verdict.lost.sort_unstable();
+        verdict.errors = self.audit(found, ledger, is_between);
+        verdict.perfect = usize::from(verdict.is_perfect());
+        verdict
     }
-    errors
+
+    /// What is wrong with the books.
+    fn audit(
+        &self,
+        found: &[Found],
+        ledger: &Ledger,
+        is_between: impl Fn(usize, usize) -> bool,
+    ) -> Vec<String> {
+        let mut errors = Vec::new();
+        let (mut end, mut line) = (0, 1);
+        let mut sums = [0u64; 2];
+        for (n, item) in found.iter().enumerate() {
+            let span = item.span;
+            let mut wrong = |what: &str| errors.push(format!("item {} at {}: {what}", n + 1, span.offset));
+            if span.offset < end || span.end() > self.bytes.len() {
+                wrong("overlaps the one before or the end of the file");
+                return errors;
+            }
+            if item.number != n as u64 + 1 {
+                wrong("is numbered otherwise");
+            }
+            if span.length == 0 {
+                wrong("is empty");
+            }
+            if !is_between(end, span.offset) {
+                wrong("has bytes before it that are neither framing nor accounted for");
+            }
+            line += newlines(&self.bytes[end..span.offset]);
+            if item.line != line && self.has_lines {
+                wrong(&format!("is on line {line}, not {}", item.line));
+            }
+            let raw = span.of(self.bytes);
+            line += newlines(raw);
+            if !raw.starts_with(&item.raw) || (item.good && raw != item.raw) || item.raw.is_empty() {
+                wrong("does not have these bytes");
+            }
+            end = span.end();
+            sums[usize::from(item.good)] += span.length as u64;
+        }
+        if !is_between(end, self.bytes.len()) {
+            errors.push("bytes at the end that are neither framing nor accounted for".to_owned());
+        }
+        let stream = self.bytes.len() as u64;
+        let framing = stream - sums[0] - sums[1];
+        let truth = Ledger { stream, loaded: sums[1], rejected: sums[0], framing };
+        if *ledger != truth {
+            errors.push(format!("the ledger is {ledger:?}, not {truth:?}"));
+        }
+        errors
+    }
+}
+
+fn newlines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|&&byte| byte == b'\n').count() as u64
 }
 
 /// Whether what lies there may lie between records: framing, and text of which
