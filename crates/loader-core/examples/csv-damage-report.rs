@@ -9,24 +9,17 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+mod reporting;
+
 use loader_damage::Span;
 use loader_damage::csv::{File, suite};
 use loader_damage::judge::Verdict;
 use loader_damage::suite::Choice;
+use reporting::{HEADING, WORST, cost, figures, in_time};
 use std::collections::BTreeMap;
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::sync::Arc;
+use std::{env, fs};
 use support::csv::{self, By};
-
-/// So many files are listed, unless asked otherwise.
-const WORST: usize = 40;
-
-/// A file of a few hundred kB that takes longer shows a cost that is not linear.
-const SLOW: Duration = Duration::from_millis(500);
-
-/// A file that takes longer is given up.
-const HANG: Duration = Duration::from_secs(5);
 
 fn main() {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -47,7 +40,8 @@ fn report(by: By, seed: u64, count: u64, list: usize, one_in: usize) {
     let mut worst = Vec::new();
     for file in (seed..seed + count).flat_map(|seed| suite::all(Choice { seed, one_in })) {
         let file = Arc::new(file);
-        let Some(verdict) = judge(&file, by) else { continue };
+        let what = |file: &File| format!("{} bytes: {} show {}", file.bytes.len(), file.seed, file.name);
+        let Some(verdict) = in_time(&file, what, move |file| csv::judged(file, by)) else { continue };
         let suite = file.name.split('/').next().unwrap_or_default();
         let names = [file.scenario, file.dialect.name, file.content.name(), suite];
         for ((_, table), name) in tables.iter_mut().zip(names) {
@@ -59,9 +53,11 @@ fn report(by: By, seed: u64, count: u64, list: usize, one_in: usize) {
         }
     }
     for (title, table) in &tables {
-        print(title, table);
+        println!("\n{title:<28} {HEADING}");
+        for (name, v) in table {
+            println!("{name:<28} {}", figures(v));
+        }
     }
-    let cost = |v: &Verdict| v.lost.len() + 3 * v.phantoms.len() + 10 * v.errors.len();
     worst.sort_by_key(|(v, _)| usize::MAX - cost(v));
     println!("\n{} files are not perfect", worst.len());
     for (v, file) in worst.iter().take(list) {
@@ -78,49 +74,6 @@ fn report(by: By, seed: u64, count: u64, list: usize, one_in: usize) {
             println!("    {what} {}", place(file, *span, 200));
         }
     }
-}
-
-fn print(title: &str, table: &Table) {
-    println!(
-        "\n{title:<28} files perfect    good    kept  lost phantom errors | unsure kept | tolerated rejects/damage"
-    );
-    for (name, v) in table {
-        println!(
-            "{name:<28} {:5} {:7} {:7} {:6.2}% {:5} {:7} {:6} | {:6} {:4} | {:9} {:.2}",
-            v.files,
-            v.perfect,
-            v.good,
-            100.0 * v.kept as f64 / v.good.max(1) as f64,
-            v.good - v.kept,
-            v.phantoms.len(),
-            v.errors.len(),
-            v.unsure,
-            v.unsure_kept,
-            v.tolerated,
-            v.rejects as f64 / v.damaged.max(1) as f64,
-        );
-    }
-}
-
-/// The verdict, unless it takes too long: a splitter in the making may hang, and the thread that
-/// it hangs in is left behind.
-fn judge(file: &Arc<File>, by: By) -> Option<Verdict> {
-    let (send, receive) = mpsc::channel();
-    let start = Instant::now();
-    let shared = Arc::clone(file);
-    thread::spawn(move || drop(send.send(csv::judged(&shared, by))));
-    let verdict = receive.recv_timeout(HANG).ok();
-    if start.elapsed() > SLOW {
-        let over = if verdict.is_none() { "over " } else { "" };
-        let seconds = start.elapsed().as_secs_f64();
-        println!(
-            "slow: {over}{seconds:.1} s for {} bytes: {} show {}",
-            file.bytes.len(),
-            file.seed,
-            file.name
-        );
-    }
-    verdict
 }
 
 fn show(by: By, seed: u64, name: &str, path: Option<&String>) {
@@ -161,12 +114,5 @@ fn show(by: By, seed: u64, name: &str, path: Option<&String>) {
 
 /// Where a span lies, and its text, or both ends of a long one.
 fn place(file: &File, span: Span, width: usize) -> String {
-    let text = |bytes: &[u8]| format!("{:?}", String::from_utf8_lossy(bytes));
-    let bytes = span.of(&file.bytes);
-    let shown = match bytes.len() > width {
-        true => format!("{} … {}", text(&bytes[..width / 2]), text(&bytes[bytes.len() - width / 2..])),
-        false => text(bytes),
-    };
-    let before = &file.bytes[span.offset.saturating_sub(40)..span.offset];
-    format!("{}+{} after {} {}", span.offset, span.length, text(before), shown)
+    reporting::place(&file.bytes, span, 40, width)
 }

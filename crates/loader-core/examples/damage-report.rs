@@ -9,24 +9,16 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+mod reporting;
+
 use loader_damage::judge::Verdict;
 use loader_damage::suite::{self, Choice};
 use loader_damage::{File, Span};
+use reporting::{HEADING, WORST, cost, figures, in_time};
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::sync::{Arc, mpsc};
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// So many files are listed, unless asked otherwise.
-const WORST: usize = 40;
-
-/// A file of a few hundred kB that takes longer shows a cost that is not linear.
-const SLOW: Duration = Duration::from_millis(300);
-
-/// A file that takes longer is given up.
-const HANG: Duration = Duration::from_secs(2);
+use std::sync::Arc;
 
 fn main() {
     let mut args: Vec<String> = env::args().skip(1).collect();
@@ -63,7 +55,8 @@ fn report(suite: &str, seed: u64, count: u64, list: usize) {
     for seed in seed..seed + count {
         for file in files(suite, seed) {
             let file = Arc::new(file);
-            let Some(verdict) = judge(&file, seed) else { continue };
+            let what = |file: &File| format!("{} bytes: {seed} show {}", file.bytes.len(), file.name);
+            let Some(verdict) = in_time(&file, what, support::judge) else { continue };
             let mut parts = file.name.split('/');
             let name = parts.next().unwrap_or_default();
             let size = parts.rev().nth(1).unwrap_or_default();
@@ -94,29 +87,12 @@ fn report(suite: &str, seed: u64, count: u64, list: usize) {
         ("suite", &totals),
     ];
     for (title, table) in tables {
-        println!(
-            "\n{title:<32} files perfect   good    kept  lost phantom errors | unsure kept | tolerated rejects/damage"
-        );
+        println!("\n{title:<32} {HEADING}");
         let all = suite != "all" || title == "framing" || title == "suite";
         for ((kind, name), v) in table.iter().filter(|(_, v)| all || v.perfect < v.files) {
-            println!(
-                "{:<32} {:5} {:7} {:6} {:6.2}% {:5} {:7} {:6} | {:6} {:4} | {:9} {:.2}",
-                format!("{kind} {name}"),
-                v.files,
-                v.perfect,
-                v.good,
-                100.0 * v.kept as f64 / v.good.max(1) as f64,
-                v.good - v.kept,
-                v.phantoms.len(),
-                v.errors.len(),
-                v.unsure,
-                v.unsure_kept,
-                v.tolerated,
-                v.rejects as f64 / v.damaged.max(1) as f64,
-            );
+            println!("{:<32} {}", format!("{kind} {name}"), figures(v));
         }
     }
-    let cost = |v: &Verdict| v.lost.len() + 3 * v.phantoms.len() + 10 * v.errors.len();
     worst.sort_by_key(|(strict, v, ..)| (!strict, usize::MAX - cost(v)));
     println!("\n{} files are not perfect\n\nstrict:", worst.len());
     for (_, v, seed, name) in worst.iter().filter(|(strict, ..)| *strict).take(list) {
@@ -127,22 +103,6 @@ fn report(suite: &str, seed: u64, count: u64, list: usize) {
     for (_, v, seed, name) in worst.iter().filter(|(strict, ..)| !strict).take(list) {
         println!("{} lost, {} phantoms: {seed} show {name}", v.lost.len(), v.phantoms.len());
     }
-}
-
-/// The verdict, unless it takes too long: a splitter in the making may hang, and
-/// the thread that it hangs in is left behind.
-fn judge(file: &Arc<File>, seed: u64) -> Option<Verdict> {
-    let (send, receive) = mpsc::channel();
-    let start = Instant::now();
-    let shared = Arc::clone(file);
-    thread::spawn(move || drop(send.send(support::judge(&shared))));
-    let verdict = receive.recv_timeout(HANG).ok();
-    let seconds = start.elapsed().as_secs_f64();
-    if start.elapsed() > SLOW {
-        let over = if verdict.is_none() { "over " } else { "" };
-        println!("slow: {over}{seconds:.1} s for {} bytes: {seed} show {}", file.bytes.len(), file.name);
-    }
-    verdict
 }
 
 fn show(seed: u64, name: &str, path: Option<&String>) {
@@ -180,12 +140,5 @@ fn show(seed: u64, name: &str, path: Option<&String>) {
 
 /// Where a span lies, and its text, or both ends of a long one.
 fn place(file: &File, span: Span, width: usize) -> String {
-    let text = |bytes: &[u8]| format!("{:?}", String::from_utf8_lossy(bytes));
-    let bytes = span.of(&file.bytes);
-    let shown = match bytes.len() > width {
-        true => format!("{} … {}", text(&bytes[..width / 2]), text(&bytes[bytes.len() - width / 2..])),
-        false => text(bytes),
-    };
-    let before = &file.bytes[span.offset.saturating_sub(12)..span.offset];
-    format!("{}+{} after {} {}", span.offset, span.length, text(before), shown)
+    reporting::place(&file.bytes, span, 12, width)
 }
