@@ -5,9 +5,8 @@ use crate::data::{self, Form, TYPED, TYPED_COLUMNS};
 use crate::results::{Results, Sample};
 use crate::run::Plan;
 use crate::server::{COPY_OPTIONS, Server, Session, literal};
-use crate::watch::Watch;
+use crate::statement::Statement;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// Its name in tables and patterns.
 pub const CASE: &str = "columns";
@@ -150,38 +149,20 @@ fn once(
             .batch_execute(&format!("INSERT INTO {table} SELECT * FROM typed_ready WHERE id % 10 > 0"))?;
         session.client.batch_execute(&format!("VACUUM (ANALYZE) {table}"))?;
     }
-    session.client.batch_execute("CHECKPOINT")?;
-    let before = session.wal_position()?;
-    let mut measured = server.connect("")?;
-    let watch = Watch::start(&[measured.backend])?;
-    let start = Instant::now();
-    measured.client.batch_execute(&(way.statement)(paths, &table))?;
-    let seconds = start.elapsed().as_secs_f64();
-    let usage = watch.finish()?;
-    let wal = session.wal_position()? - before;
-    let kept = session.count(&table)?;
-    let except = |a: &str, b: &str| format!("SELECT count(*) FROM (TABLE {a} EXCEPT ALL TABLE {b}) AS x");
-    let mut figure = |query: String| -> Result<i64> { Ok(session.client.query_one(&query, &[])?.get(0)) };
-    let wrong = figure(except(&table, "typed_ready"))?;
-    let is_whole = !matches!(way.name, "loader-refused" | "loader-violated" | "infer");
-    let lost = if is_whole { figure(except("typed_ready", &table))? } else { 0 };
-    let size = session.size(&table)?;
-    session.client.batch_execute(&format!("DROP TABLE {table}; DROP TABLE IF EXISTS typed_staging"))?;
-    Ok(Sample {
-        case: CASE.into(),
-        peer: way.name.into(),
+    let statement = Statement {
+        case: CASE,
+        peer: way.name,
         round,
         bytes,
-        files: 1,
-        seconds,
-        cpu: usage.cpu,
-        wal,
-        peak: usage.peak,
-        others: usage.others,
-        kept,
-        rejected: 0,
-        wrong: Some(wrong),
-        lost: Some(lost),
-        size: if way.name == "infer" { 0 } else { size },
-    })
+        sql: &(way.statement)(paths, &table),
+        table: &table,
+        ready: "typed_ready",
+        is_whole: !matches!(way.name, "loader-refused" | "loader-violated" | "infer"),
+    };
+    let mut sample = statement.measure(server, session)?;
+    if way.name == "infer" {
+        sample.size = 0;
+    }
+    session.client.batch_execute(&format!("DROP TABLE {table}; DROP TABLE IF EXISTS typed_staging"))?;
+    Ok(sample)
 }

@@ -4,11 +4,10 @@ use crate::Result;
 use crate::results::{Results, Sample};
 use crate::run::Plan;
 use crate::server::{Server, Session, literal};
-use crate::watch::Watch;
+use crate::statement::Statement;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// What the names of its cases begin with.
 pub const CASE: &str = "csv";
@@ -131,39 +130,18 @@ fn once(
     round: usize,
     bytes: u64,
 ) -> Result<Sample> {
-    session.client.batch_execute(&format!("CREATE TABLE csv_target ({}); CHECKPOINT", kind.columns))?;
-    let before = session.wal_position()?;
-    let mut measured = server.connect("")?;
-    let watch = Watch::start(&[measured.backend])?;
-    let start = Instant::now();
-    measured.client.batch_execute(statement)?;
-    let seconds = start.elapsed().as_secs_f64();
-    let usage = watch.finish()?;
-    let wal = session.wal_position()? - before;
-    let kept = session.count("csv_target")?;
-    let mut except = |a: &str, b: &str| -> Result<i64> {
-        let query = format!("SELECT count(*) FROM (TABLE {a} EXCEPT ALL TABLE {b}) AS x");
-        Ok(session.client.query_one(&query, &[])?.get(0))
-    };
-    let wrong = except("csv_target", "csv_ready")?;
-    let lost = if name == "damaged" { 0 } else { except("csv_ready", "csv_target")? };
-    let size = session.size("csv_target")?;
-    session.client.batch_execute("DROP TABLE csv_target")?;
-    Ok(Sample {
-        case: kind.case.into(),
-        peer: name.into(),
+    session.client.batch_execute(&format!("CREATE TABLE csv_target ({})", kind.columns))?;
+    let statement = Statement {
+        case: kind.case,
+        peer: name,
         round,
         bytes,
-        files: 1,
-        seconds,
-        cpu: usage.cpu,
-        wal,
-        peak: usage.peak,
-        others: usage.others,
-        kept,
-        rejected: 0,
-        wrong: Some(wrong),
-        lost: Some(lost),
-        size,
-    })
+        sql: statement,
+        table: "csv_target",
+        ready: "csv_ready",
+        is_whole: name != "damaged",
+    };
+    let sample = statement.measure(server, session)?;
+    session.client.batch_execute("DROP TABLE csv_target")?;
+    Ok(sample)
 }

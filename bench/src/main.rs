@@ -21,6 +21,7 @@ mod report;
 mod results;
 mod run;
 mod server;
+mod statement;
 mod targets;
 mod watch;
 
