@@ -1,10 +1,10 @@
 //! Rows of a chunk on their way into the table, and those that it refuses on theirs to the rejects.
 
 use super::account::Account;
-use super::raw_bytes::{Pieces, RawBytes};
+use super::beside::Beside;
 use super::rejects::{Bad, RejectLog};
 use crate::catalog::Catalog;
-use crate::error::{Error, RecordPosition, RejectReason};
+use crate::error::{Error, RejectReason};
 use crate::pg::executor::chunk_handle::Written;
 use crate::sink::{Companion, Insert, Rows, Target};
 use std::ops::Range as Indexes;
@@ -24,14 +24,11 @@ pub(super) struct Booking<'a> {
     pub(super) losers: &'a [(usize, Indexes<usize>)],
     /// Those of them that are.
     pub(super) again: Vec<Indexes<usize>>,
-    pub(super) places: &'a [RecordPosition],
-    pub(super) raw_bytes: &'a RawBytes,
-    pub(super) keys: &'a Pieces,
+    pub(super) beside: &'a Beside,
     pub(super) rejects: &'a mut RejectLog,
     pub(super) account: &'a mut Account,
     pub(super) any_good: &'a mut bool,
     pub(super) shown: &'a str,
-    pub(super) raw_limit: usize,
     pub(super) catalog: &'a Catalog,
 }
 
@@ -61,13 +58,13 @@ impl Companion for Booking<'_> {
     }
 
     fn refused(&mut self, row: usize, reason: RejectReason) -> Result<(), Error> {
-        let place = self.places[row];
+        let place = self.beside.places[row];
         if let Ok(index) = self.losers.binary_search_by_key(&row, |(winner, _)| *winner) {
             self.again.push(self.losers[index].1.clone());
         }
         self.account.refuse(place.length);
-        let raw = self.raw_bytes.get(row, place, self.raw_limit, self.shown)?;
-        let bad = Bad { place, reason, raw: &raw, key: self.keys.get(row) };
+        let raw = self.beside.raw(row, self.shown)?;
+        let bad = Bad { place, reason, raw: &raw, key: self.beside.keys.get(row) };
         self.rejects.add_refused(self.shown, bad, *self.any_good)?;
         if self.rejects.is_full() {
             self.rejects.write(self.catalog);

@@ -3,6 +3,7 @@
 //! the history: whoever drives it says when to stop, and writes down how far it is.
 
 use super::account::{Account, PartResult, ReadAs};
+use super::beside::Beside;
 use super::booking::{Booking, Sink};
 use super::dialect;
 use super::file::{FileSource, explain};
@@ -23,7 +24,7 @@ use crate::settings;
 use crate::sink::{Route, Rows, Target, Upsert};
 use crate::values::{RowMaker, Server};
 use loader_core::encode::{JsonText, RecordForm};
-use loader_core::pipeline::{self, Batch, Control, Entry, Pipeline, RecordOutcome};
+use loader_core::pipeline::{self, Batch, Control, Pipeline, RecordOutcome};
 use loader_core::split::{Assumption, Range, ResumePoint};
 use loader_core::stream::Decoded;
 use std::sync::Arc;
@@ -86,12 +87,8 @@ pub struct FileLoader {
     emptied: Vec<Batch>,
     /// How many bytes they have, and their values.
     emptied_bytes: usize,
-    /// The positions in the stream of the records of the chunk.
-    places: Vec<RecordPosition>,
-    /// Their bytes, as far as they are kept with rejects.
-    raw_bytes: RawBytes,
-    /// Their keys, if they are the values of an object and keys are kept with rejects.
-    keys: Pieces,
+    /// What is held of the records of the chunk beside their values.
+    beside: Beside,
     rejects: RejectLog,
     account: Account,
     /// Whether the bytes of the file are those of the stream.
@@ -110,7 +107,6 @@ pub struct FileLoader {
     /// A chunk is closed when it has this many rows, or this many bytes.
     chunk_rows: usize,
     chunk_bytes: usize,
-    raw_limit: usize,
     passes: Option<u64>,
 }
 
@@ -229,9 +225,11 @@ impl FileLoader {
             key_order,
             emptied: Vec::new(),
             emptied_bytes: 0,
-            places: Vec::new(),
-            raw_bytes,
-            keys: Pieces::default(),
+            beside: Beside::new(
+                raw_bytes,
+                setup.options.on_error == OnError::Reject,
+                settings::reject_raw_limit(),
+            ),
             rejects: RejectLog::new(setup.load_id, setup.options, setup.rejected),
             account,
             plain,
@@ -245,7 +243,6 @@ impl FileLoader {
             report,
             chunk_rows: setup.options.chunk,
             chunk_bytes: target.full_chunk(),
-            raw_limit: settings::reject_raw_limit(),
             passes: setup.passes,
         })
     }
@@ -377,45 +374,17 @@ impl FileLoader {
             }
             Verdict::Refused(reason, text) => {
                 self.account.refuse(place.length);
-                let bad = Bad { place, reason, raw: self.cut(batch.text(text)), key };
+                let bad = Bad { place, reason, raw: self.beside.cut(batch.text(text)), key };
                 return self.reject(sink, bad);
             }
         }
-        self.places
-            .try_reserve(1)
-            .map_err(|_| Error::OutOfMemory((self.places.len() + 1) * size_of::<RecordPosition>()))?;
-        self.places.push(place);
+        self.beside.push(batch, entry, key)?;
         if sink.target.lineage.key {
             let key = key.map(|key| text::from_utf8(key, false)).transpose().map_err(Error::OutOfMemory)?;
             self.values.chunk.push_key(key.flatten().as_deref()).map_err(Error::OutOfMemory)?;
         }
-        self.keep_bytes(batch, entry, key)?;
         self.open_offset = None;
         Ok(())
-    }
-
-    /// Keeps what is needed if the server refuses the record when it is inserted.
-    fn keep_bytes(&mut self, batch: &Batch, entry: &Entry, key: Option<&[u8]>) -> Result<(), Error> {
-        if self.on_error == OnError::Reject && !batch.keys.is_empty() {
-            self.keys.push(key)?;
-        }
-        let limit = self.raw_limit;
-        if let RawBytes::Kept(pieces) = &mut self.raw_bytes {
-            let text = match entry.outcome {
-                RecordOutcome::WithText { text, .. }
-                | RecordOutcome::Text { text, .. }
-                | RecordOutcome::Row { text, .. }
-                | RecordOutcome::NotAnObject { text } => batch.text(text),
-                RecordOutcome::Value(_) | RecordOutcome::Reject { .. } => &[],
-            };
-            pieces.push(Some(&text[..text.len().min(limit)]))?;
-        }
-        Ok(())
-    }
-
-    /// Those bytes of a record that are kept with a reject.
-    fn cut<'t>(&self, text: &'t [u8]) -> &'t [u8] {
-        &text[..text.len().min(self.raw_limit)]
     }
 
     /// Books a bad record.
@@ -430,13 +399,9 @@ impl FileLoader {
     /// Whether it is time to insert the chunk.
     fn is_full(&self) -> bool {
         let chunk = &self.values.chunk;
-        let kept = match &self.raw_bytes {
-            RawBytes::Kept(pieces) => pieces.len(),
-            RawBytes::Unneeded | RawBytes::InFile(_) => 0,
-        };
         chunk.len() >= self.chunk_rows
             || chunk.bytes() >= self.chunk_bytes
-            || kept + self.keys.len() >= CHUNK_RAW_BYTES
+            || self.beside.len() >= CHUNK_RAW_BYTES
     }
 
     /// Puts the rows of the chunk into the order in which they are written.
@@ -445,18 +410,8 @@ impl FileLoader {
             return Ok(Resolved { main: self.values.chunk.len(), ..Resolved::default() });
         };
         let resolved = key_order.resolve(&self.values.chunk).map_err(Error::OutOfMemory)?;
-        let order = &resolved.order;
-        self.values.chunk.keep(order).map_err(Error::OutOfMemory)?;
-        let mut places = Vec::new();
-        places
-            .try_reserve(order.len())
-            .map_err(|_| Error::OutOfMemory(order.len() * size_of::<RecordPosition>()))?;
-        places.extend(order.iter().map(|&row| self.places[row as usize]));
-        self.places = places;
-        self.keys.keep(order)?;
-        if let RawBytes::Kept(pieces) = &mut self.raw_bytes {
-            pieces.keep(order)?;
-        }
+        self.values.chunk.keep(&resolved.order).map_err(Error::OutOfMemory)?;
+        self.beside.keep(&resolved.order)?;
         Ok(resolved)
     }
 
@@ -470,11 +425,7 @@ impl FileLoader {
             self.pipeline.recycle(Batch { values, ..batch });
         }
         self.emptied_bytes = 0;
-        self.places.clear();
-        self.keys.clear();
-        if let RawBytes::Kept(pieces) = &mut self.raw_bytes {
-            pieces.clear();
-        }
+        self.beside.clear();
         Ok(())
     }
 
@@ -496,20 +447,17 @@ impl FileLoader {
             load_id: self.load_id,
             file: &self.shown,
             chunk: &self.values.chunk,
-            places: &self.places,
+            places: &self.beside.places,
         };
         let mut booking = Booking {
             stops: self.on_error == OnError::Stop,
             losers: &resolved.losers,
             again: Vec::new(),
-            places: &self.places,
-            raw_bytes: &self.raw_bytes,
-            keys: &self.keys,
+            beside: &self.beside,
             rejects: &mut self.rejects,
             account: &mut self.account,
             any_good: &mut self.any_good,
             shown: &self.shown,
-            raw_limit: self.raw_limit,
             catalog: sink.catalog,
         };
         let mut written = booking.insert(sink, rows, 0..resolved.main)?;

@@ -3,6 +3,7 @@
 //! chunk happens in the threads of a [`Pipeline`].
 
 mod account;
+mod beside;
 mod booking;
 mod decide;
 mod dialect;
