@@ -35,14 +35,8 @@ impl Catalog {
 
     fn texts(&self, load_id: i64, query: &str) -> Result<Vec<(String, Option<String>)>, Error> {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap_or_default();
-        self.as_owner(|client| {
-            let rows = client.select(query, None, &[load_id.into()])?;
-            rows.map(|row| {
-                let (first, second): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(1)?, row.get(2)?);
-                Ok((first.map(text).unwrap_or_default(), second.map(text)))
-            })
-            .collect()
-        })
+        let members = self.members(load_id, query)?.into_iter();
+        Ok(members.map(|(name, value)| (text(name), value.map(text))).collect())
     }
 }
 

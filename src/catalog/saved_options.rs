@@ -65,7 +65,8 @@ impl Catalog {
         })
     }
 
-    fn members(&self, load_id: i64, query: &str) -> Result<Vec<Member>, Error> {
+    /// The rows of a query about a load: names, and their values.
+    pub(super) fn members(&self, load_id: i64, query: &str) -> Result<Vec<Member>, Error> {
         self.as_owner(|client| {
             let rows = client.select(query, None, &[load_id.into()])?;
             rows.map(|row| Ok((row.get(1)?.unwrap_or_default(), row.get(2)?))).collect()
