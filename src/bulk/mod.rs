@@ -47,7 +47,7 @@ use crate::pg::processes::session::Session;
 use crate::pg::relations::relation;
 use crate::schema;
 use crate::settings;
-use crate::sink::{Insert, Placement, Target};
+use crate::sink::{Insert, Target};
 use board::{Board, FileOutcome, QueueState, SLOTS};
 use last_call::CallRecord;
 use loader_core::memory;
@@ -231,9 +231,7 @@ fn obstacle_to_workers(target: &Target) -> Option<&'static str> {
 /// Before files are compared with the history: takes over what was written elsewhere, and forgets
 /// what went with the rows of a table that was emptied.
 fn bring_history_up_to_date(target: &Target, options: &LoadOptions) -> Result<(), Error> {
-    if target.placement() == Placement::Foreign {
-        load::at_least_once(&target.shown);
-    }
+    load::at_least_once(target, &options.columns);
     let catalog = Catalog::open()?;
     catalog.adopt()?;
     if options.if_emptied == IfEmptied::Reload {

@@ -127,9 +127,7 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
         }
     };
 
-    if target.placement() == Placement::Foreign {
-        report::at_least_once(&target.shown);
-    }
+    report::at_least_once(&target, &options.columns);
     amend::undo_all(&start.replaces)?;
     if let Some(base) = start.builds_on
         && !catalog.lock_if_loaded(base)?

@@ -9,6 +9,7 @@ use crate::error::{Error, RecordPosition, RejectReason};
 use crate::pg::strings::message::{count, tell};
 use crate::pg::strings::text;
 use crate::settings::{self, LogLoads};
+use crate::sink::{ColumnOptions, Placement, Target, WriteMode};
 use loader_core::stream::Damage;
 use pgrx::PgLogLevel;
 
@@ -43,11 +44,15 @@ fn skipped(path: &str, table: &str, load_id: i64) {
     );
 }
 
-/// Another server commits its part of each transaction by itself.
-pub fn at_least_once(table: &str) {
+/// Says of a table whose rows are stored on other servers that each of these commits its part of a
+/// transaction by itself. Where rows are told by a key, it makes no difference.
+pub fn at_least_once(target: &Target, options: &ColumnOptions) {
+    if target.placement() != Placement::Foreign || options.write_mode == WriteMode::InsertOnly {
+        return;
+    }
     tell(
         PgLogLevel::NOTICE,
-        format!("rows of table \"{table}\" that are stored on other servers are loaded at least once"),
+        format!("rows of table \"{}\" that are stored on other servers are loaded at least once", target.shown),
         Some("Such a server commits by itself: its rows stay where the load then fails on this one, and come again with the next load.".to_string()),
         None,
     );

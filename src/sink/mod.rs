@@ -16,7 +16,7 @@ mod storage_tests;
 mod transform;
 mod upsert;
 
-pub use column_options::{ColumnOptions, MappedField, RawColumnOptions};
+pub use column_options::{ColumnOptions, MappedField, RawColumnOptions, WriteMode};
 pub use insert::{Insert, Rows};
 pub use lineage::{BYTE_OFFSET, KEY, LOAD_ID, Records};
 pub use placement::Placement;

@@ -2,6 +2,7 @@
 
 use super::Target;
 use super::lineage::Lineage;
+use super::placement::Placement;
 use super::route::{ColumnRoute, Route};
 use super::upsert::Upsert;
 use crate::pg::executor::statement::{RowColumn, Statement};
@@ -159,6 +160,11 @@ fn on_conflict(sql: &mut Vec<u8>, target: &Target, upsert: &Upsert) {
     let lineage = target.lineage;
     let names = target.route.names();
     let name = |index: usize| relation::quote_identifier(names[index]);
+    if !upsert.updates && target.placement() == Placement::Foreign {
+        // A foreign table has no unique index that the key could be said to be of. The table behind it has.
+        push(sql, " ON CONFLICT DO NOTHING");
+        return;
+    }
     push(sql, " ON CONFLICT (");
     for (position, &index) in upsert.key.iter().enumerate() {
         push(sql, if position == 0 { "" } else { ", " });

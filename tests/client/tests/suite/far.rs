@@ -191,6 +191,45 @@ fn a_server_that_refuses_at_commit() {
     assert_eq!(times(&mut client, "e"), once());
 }
 
+/// Rows that stayed on another server are known by their key.
+#[test]
+fn a_key_makes_it_once_again() {
+    if !has_postgres_fdw() {
+        return;
+    }
+    let far = Cluster::start(&[], Limits::default());
+    let mut there = far.connect("postgres");
+    there.batch_execute("CREATE TABLE k (id int PRIMARY KEY, a text)").expect("a table");
+    let database = Cluster::shared().database("far_key");
+    let mut client = database.connect();
+    let host = far.socket().display().to_string();
+    client
+        .batch_execute(&format!(
+            "CREATE EXTENSION postgres_fdw;
+             CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '{host}', dbname 'postgres');
+             CREATE USER MAPPING FOR postgres SERVER far OPTIONS (user 'postgres');
+             CREATE FOREIGN TABLE k (id int, a text) SERVER far OPTIONS (batch_size '100')"
+        ))
+        .expect("a foreign table");
+    let records: String = (0..500).map(|id| format!("{{\"id\": {id}, \"a\": \"new\"}}\n")).collect();
+    let path = database.file("far_key.json", records);
+    // What stayed of a load that then failed here.
+    there.batch_execute("INSERT INTO k SELECT n, 'stayed' FROM generate_series(0, 99) AS n").expect("rows");
+    let (mut caller, said) = database.connect_listening("postgres");
+    let query = "SELECT rows_loaded, rows_rejected FROM load_json_file($1, 'k',
+                     write_mode => 'insert_only', key => '{id}')";
+    let row = caller.query_one(query, &[&path]).expect("a load");
+    assert_eq!([row.get::<_, i64>(0), row.get(1)], [400, 0]);
+    assert_eq!(says_at_least_once(&said), 0);
+    assert_eq!(count(&mut there, "k"), 500);
+    assert_eq!(count(&mut there, "k WHERE a = 'stayed'"), 100);
+    let superseded: i64 =
+        caller.query_one("SELECT rows_superseded FROM loader.load_history", &[]).expect("it").get(0);
+    assert_eq!(superseded, 100);
+    let query = "SELECT load_json_file($1, 'k', write_mode => 'upsert', key => '{id}', if_loaded => 'force')";
+    assert!(message(caller.query_one(query, &[&path])).starts_with("42P10: "));
+}
+
 /// The servers commit one after the other: the first does, the second is lost meanwhile.
 #[test]
 fn a_server_that_is_lost_after_the_other_has_committed() {
