@@ -172,7 +172,7 @@ pub fn files(board: &Board, catalog: &Catalog, table: &str) -> Option<Error> {
         tell(
             PgLogLevel::WARNING,
             format!("{names} {words}, skipping"),
-            Some("Use if_loaded => 'replace' to load it in place of what it was, or 'force' to load it in addition.".to_string()),
+            Some("Use if_loaded => 'replace' to load it in place of what it was, or 'add' to load what is new in addition.".to_string()),
         );
     }
     let held_up = tell_held_up(board);

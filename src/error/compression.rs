@@ -97,7 +97,7 @@ impl CompressionError {
 fn foreign_words(foreign: Foreign) -> (&'static str, &'static str) {
     const UNPACK: &str = "Unpack the archive and load the files in it.";
     const DECOMPRESS: &str = "Decompress the file, or compress it with gzip, zstd, bzip2, xz or lz4.";
-    const CONVERT: &str = "Convert the file to JSON.";
+    const CONVERT: &str = "Convert the file to JSON or CSV.";
     match foreign {
         Foreign::Zip => ("a zip archive", UNPACK),
         Foreign::SevenZip => ("a 7-Zip archive", UNPACK),

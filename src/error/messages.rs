@@ -207,7 +207,7 @@ impl Error {
                     if skipped { ", skipping" } else { "" }
                 ),
             )
-            .hint("Use if_loaded => 'replace' to load it in place of what it was, or 'force' to load it in addition."),
+            .hint("Use if_loaded => 'replace' to load it in place of what it was, or 'add' to load what is new in addition."),
             Error::LoadedConcurrently { path, table } => Message::new(
                 Code::ERRCODE_T_R_SERIALIZATION_FAILURE,
                 format!("could not serialize access due to a concurrent load of file \"{path}\" into table \"{table}\""),

@@ -44,9 +44,7 @@ impl RejectReason {
     /// row: a constraint or a trigger refuses it, or an expression cannot be computed for it.
     /// `None` for all others, such as missing rights, deadlocks or a full disk.
     pub fn of_row(error: &Contained) -> Option<Self> {
-        // An upsert that meets a key twice: a part of its rows may do.
-        let is_key_twice = error.code == Code::ERRCODE_CARDINALITY_VIOLATION;
-        let is_of_row = code_text(error.code).starts_with("22") || is_constraint(error.code) || is_key_twice;
+        let is_of_row = code_text(error.code).starts_with("22") || is_constraint(error.code);
         is_of_row.then(|| RejectReason::of_server(error.code, &error.message, error.column_name.clone()))
     }
 
@@ -109,6 +107,7 @@ impl RejectReason {
 }
 
 /// Whether an error says that a constraint, or a trigger that stands for one, refuses something.
+/// Class 21 is an upsert that meets a key twice: a part of its rows may do.
 fn is_constraint(code: Code) -> bool {
     matches!(&code_text(code)[..2], "21" | "23" | "44") || code == Code::ERRCODE_RAISE_EXCEPTION
 }
