@@ -17,6 +17,7 @@ use crate::pg::relations::relation;
 use crate::pg::strings::text;
 use crate::schema;
 use loader_core::memory;
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// What files are loaded into, as it was when they were looked for.
@@ -205,7 +206,7 @@ fn results(board: &Board, catalog: &Catalog, table: &str) -> Result<Vec<FileResu
 }
 
 /// Adds the columns that the files need, if that is wanted. Says for each file why that could not be done,
-/// if it could not. A file that cannot be read says so when it is loaded.
+/// if it could not. Where a right to change the table is missing, none of them can be loaded.
 fn add_columns(
     files: &[FoundFile],
     arguments: &BulkArguments,
@@ -220,15 +221,17 @@ fn add_columns(
         transactions.begin();
         let pattern = crate::access::literal_pattern(path);
         let reading = arguments.reading(&pattern);
+        let is_of_file = Cell::new(false);
         let look = || {
             let observe = || schema::observe_all(&reading).map_err(Failure::from);
             match contain(observe, Failure::from) {
                 Ok(observations) => Ok(Some(observations)),
-                // It may be read a moment later, and would be loaded then.
-                Err(failure) if failure.may_pass() && !failure.is_missing_file() => {
+                Err(failure) if failure.is_missing_file() => Ok(None),
+                // What is loaded of it without its columns would be without them for good.
+                Err(failure) => {
+                    is_of_file.set(true);
                     Err(Error::Worker(failure))
                 }
-                Err(_) => Ok(None),
             }
         };
         let add = || {
@@ -238,9 +241,9 @@ fn add_columns(
                 .map_err(Failure::from)
         };
         let failure = match contain(add, Failure::from) {
-            Err(failure) if failure.is_lack_of_right() => return Err(Error::Worker(failure)),
-            // It says so when it is loaded.
-            Err(failure) if failure.is_about_fields() => None,
+            Err(failure) if failure.is_lack_of_right() && !is_of_file.get() => {
+                return Err(Error::Worker(failure));
+            }
             Err(failure) => Some(failure),
             Ok(()) => None,
         };

@@ -42,11 +42,6 @@ impl Failure {
             || ["53", "57", "58", "XX"].iter().any(|class| self.code.starts_with(class))
     }
 
-    /// Whether it is about which fields of a file go into which columns.
-    pub fn is_about_fields(&self) -> bool {
-        matches!(self.code.as_str(), "42P09" | "42703")
-    }
-
     /// Whether a right is missing.
     pub fn is_lack_of_right(&self) -> bool {
         self.code == "42501"

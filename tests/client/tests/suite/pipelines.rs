@@ -1073,6 +1073,21 @@ fn a_file_waits_for_the_columns_that_it_needs() {
 }
 
 #[test]
+fn nothing_of_a_cut_file_is_loaded_without_its_columns() {
+    let mut setup = growing("pipelines_add_cut", "max_attempts => 2");
+    // Small enough that parts of the file are committed before its end is found to be missing.
+    setup.client.batch_execute("SET loader.transaction_size = '64kB'").expect("SET");
+    let records: String =
+        (0..20_000).map(|id| format!("{{\"id\": {id}, \"new\": {}}}\n", id * 7919)).collect();
+    let whole = gzip(records.as_bytes());
+    setup.put("a", &whole[..whole.len() / 2]);
+    assert_eq!((setup.counts(), setup.rows()), ([0, 0, 1, 0], 0));
+    setup.put("a", &whole);
+    assert_eq!((setup.counts(), setup.rows()), ([1, 0, 0, 20_000], 20_000));
+    assert_eq!(count(&mut setup.client, "t WHERE new IS DISTINCT FROM id * 7919"), 0);
+}
+
+#[test]
 fn who_may_not_add_columns_loads_nothing_without_them() {
     let mut setup = growing("pipelines_add_never", "max_attempts => 2");
     setup
