@@ -45,9 +45,10 @@ fn skipped(path: &str, table: &str, load_id: i64) {
 }
 
 /// Says of a table whose rows are stored on other servers that each of these commits its part of a
-/// transaction by itself. Where rows are told by a key, it makes no difference.
+/// transaction by itself. With `insert_only` a row that stayed there is not added again: nothing is said.
 pub fn at_least_once(target: &Target, options: &ColumnOptions) {
-    if target.placement() != Placement::Foreign || options.write_mode == WriteMode::InsertOnly {
+    let is_by_key = options.write_mode == WriteMode::InsertOnly && target.has_keys_elsewhere();
+    if target.placement() != Placement::Foreign || is_by_key {
         return;
     }
     tell(

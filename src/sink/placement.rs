@@ -52,6 +52,12 @@ impl Target {
         *self.placement.get_or_init(|| Placement::of(self.oid))
     }
 
+    /// Whether its unique indexes can only be on other tables: it is a foreign table, or has a partition
+    /// that is one.
+    pub fn has_keys_elsewhere(&self) -> bool {
+        self.placement() == Placement::Foreign && relation::kind(self.oid) != Some(Kind::Table)
+    }
+
     /// A chunk for the target is closed when it has this many bytes.
     pub fn full_chunk(&self) -> usize {
         if self.placement().is_far() { FULL_FAR } else { FULL }

@@ -2,7 +2,6 @@
 
 use super::Target;
 use super::lineage::Lineage;
-use super::placement::Placement;
 use super::route::{ColumnRoute, Route};
 use super::upsert::Upsert;
 use crate::pg::executor::statement::{RowColumn, Statement};
@@ -160,8 +159,8 @@ fn on_conflict(sql: &mut Vec<u8>, target: &Target, upsert: &Upsert) {
     let lineage = target.lineage;
     let names = target.route.names();
     let name = |index: usize| relation::quote_identifier(names[index]);
-    if !upsert.updates && target.placement() == Placement::Foreign {
-        // A foreign table has no unique index that the key could be said to be of. The table behind it has.
+    if !upsert.updates && target.has_keys_elsewhere() {
+        // The server takes no columns here, because it knows of no unique index that they are of.
         push(sql, " ON CONFLICT DO NOTHING");
         return;
     }
