@@ -62,8 +62,8 @@ pub fn transaction_is_read_only() -> bool {
 /// Lets the transaction write that is open, whatever `default_transaction_read_only` says: for what is
 /// written down in tables of ours by a worker. Never on a standby, where no worker is started.
 pub fn allow_writing() {
-    // SAFETY: plain variables of this single-threaded process; the setting that shows this one is of the
-    // transaction, too.
+    // SAFETY: plain variables of this single-threaded process. The server sets them anew for the next
+    // transaction.
     unsafe {
         if !pg_sys::RecoveryInProgress() {
             pg_sys::XactReadOnly = false;

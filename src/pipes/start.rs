@@ -8,6 +8,7 @@ use crate::error::{Error, PipelineError};
 use crate::pg;
 use crate::pg::executor::transaction::Transactions;
 use crate::pg::processes::lock::Held;
+use crate::pg::processes::session::is_set_for_owner_or_database;
 use crate::pg::processes::{user, wake};
 use crate::pg::strings::{message, text};
 use pgrx::PgLogLevel;
@@ -21,6 +22,12 @@ const UNENDED_RUN_WITH_ROWS: i32 = 1;
 /// Pipelines whose runs come to this are suspended: five times in a row the same went wrong, or
 /// twenty times something did.
 const MOST_UNENDED: i32 = 5 * UNENDED_RUN;
+
+/// The setting with which transactions begin that may write nothing.
+const READ_ONLY: &str = "default_transaction_read_only";
+
+/// While the server is read-only as a whole, a pipeline is looked at no more often than this.
+const READ_ONLY_PAUSE: Duration = Duration::from_secs(60);
 
 /// Who starts a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +54,7 @@ pub struct RunEnd {
     pub elsewhere: bool,
     /// Which files the pipeline waits for, in the database's encoding.
     pub pattern: Vec<u8>,
-    /// What the run has seen, for the next one.
+    /// What the run has seen, if all files were loaded, for the next one.
     pub all_loaded: LookDigest,
 }
 
@@ -59,8 +66,10 @@ pub fn run_in_worker(
     all_loaded: &LookDigest,
     transactions: &mut Transactions,
 ) -> Result<Option<RunEnd>, Error> {
-    if suspend_if_hopeless(name, transactions)? {
-        return Ok(None);
+    match hindrance(name, transactions)? {
+        Hindrance::None => {}
+        Hindrance::Suspended => return Ok(None),
+        Hindrance::NotNow(end) => return Ok(Some(end)),
     }
     let (pipeline, claim) = match begin(name, transactions) {
         Ok(begun) => begun,
@@ -87,36 +96,62 @@ pub fn run_in_worker(
     Ok(Some(RunEnd { wait, elsewhere: false, pattern: run.pipeline.definition.pattern, all_loaded }))
 }
 
-/// Suspends a pipeline of the role that the worker has logged in as, where that role's sessions begin in
-/// such a way that nothing can be run in them. Says whether it has.
-fn suspend_if_hopeless(name: &[u8], transactions: &mut Transactions) -> Result<bool, Error> {
+/// What keeps a pipeline from being run by a worker.
+enum Hindrance {
+    None,
+    /// It does so for good: the pipeline is suspended.
+    Suspended,
+    /// It may pass by itself.
+    NotNow(RunEnd),
+}
+
+/// Looks for settings with which sessions of the owner begin, and in which nothing can be run. Those of the
+/// role and of the database are there until somebody changes them; a server that is read-only as a whole
+/// may be so for a short time.
+fn hindrance(name: &[u8], transactions: &mut Transactions) -> Result<Hindrance, Error> {
     transactions.begin();
     let catalog = Catalog::open_kept()?;
     let own = catalog.pipeline(name).filter(|pipeline| {
         let is_active = pipeline.is_at_home && pipeline.state == PipelineState::Active;
         is_active && user::has_logged_in_as(pipeline.owner)
     });
-    let hopeless = own.and_then(|pipeline| obstacle(&pipeline).map(|reason| (pipeline, reason)));
-    let is_hopeless = hopeless.is_some();
-    if let Some((mut pipeline, reason)) = hopeless {
-        pg::allow_writing();
-        due::suspend(&catalog, &mut pipeline, &reason)?;
-    }
+    let hindrance = match own {
+        Some(mut pipeline) => match lasting_hindrance(&pipeline) {
+            Some(reason) => {
+                pg::allow_writing();
+                due::suspend(&catalog, &mut pipeline, &reason)?;
+                Hindrance::Suspended
+            }
+            None if pg::transaction_is_read_only() => Hindrance::NotNow(without_run(&pipeline)),
+            None => Hindrance::None,
+        },
+        None => Hindrance::None,
+    };
     transactions.commit();
-    Ok(is_hopeless)
+    Ok(hindrance)
 }
 
-/// What of the settings of its owner, or of the database, keeps a pipeline from being run.
-fn obstacle(pipeline: &Pipeline) -> Option<String> {
+/// Why nothing can be run in sessions of the owner until somebody changes a setting.
+fn lasting_hindrance(pipeline: &Pipeline) -> Option<String> {
     if !user::is_logged_in_as(pipeline.owner) {
         let role = text::show(&user::name(user::current()));
         return Some(format!("sessions of its owner begin as role \"{role}\", because of a setting"));
     }
-    if pg::transaction_is_read_only() {
-        let reason = "transactions of its owner are read-only: default_transaction_read_only is on";
-        return Some(reason.to_string());
+    let is_read_only = pg::transaction_is_read_only() && is_set_for_owner_or_database(READ_ONLY);
+    is_read_only.then(|| format!("transactions of its owner are read-only: {READ_ONLY} is on"))
+}
+
+/// Says that a pipeline is not run, because the server as a whole is read-only.
+fn without_run(pipeline: &Pipeline) -> RunEnd {
+    let name = text::show(&pipeline.key.name);
+    let words = format!("pipeline \"{name}\" is not run: {READ_ONLY} is on");
+    message::tell(PgLogLevel::WARNING, words, None, None);
+    RunEnd {
+        wait: pipeline.definition.poll.max(READ_ONLY_PAUSE),
+        elsewhere: false,
+        pattern: pipeline.definition.pattern.clone(),
+        all_loaded: LookDigest::default(),
     }
-    None
 }
 
 /// Runs a pipeline for a call. Raises nothing for a file that failed, unless that is wanted.

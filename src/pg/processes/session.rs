@@ -2,6 +2,7 @@
 //! role it takes over; as a role that logs in; as the superuser; or to no database.
 
 use crate::pg::Oid;
+use crate::pg::executor::snapshot::{Snapshot, select_bigint};
 use crate::pg::executor::transaction;
 use crate::pg::memory::shared::{Segment, Shareable, SharedMemory};
 use crate::pg::strings::text;
@@ -139,6 +140,15 @@ pub fn log_in_as_superuser(database: Oid) {
         pg_sys::CommitTransactionCommand();
     }
     transaction::permit_worker();
+}
+
+/// Whether a setting has its value because that was set for the role that has logged in, or for the
+/// database, and not for the server as a whole. In a transaction.
+pub fn is_set_for_owner_or_database(setting: &str) -> bool {
+    const QUERY: &str = "SELECT 1::pg_catalog.int8 FROM pg_catalog.pg_settings AS s
+        WHERE s.name OPERATOR(pg_catalog.=) $1
+          AND s.source OPERATOR(pg_catalog.=) ANY (ARRAY['database', 'user', 'database user'])";
+    select_bigint(Snapshot::Transaction, QUERY, &[setting.into()]).is_some()
 }
 
 /// What holds for statements that run as the superuser. Who holds a lock on tables of ours for

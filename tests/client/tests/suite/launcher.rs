@@ -377,6 +377,35 @@ fn a_database_that_is_read_only_suspends() {
     wait_for_rows(&mut admin, 2);
 }
 
+/// A server that is read-only as a whole may be so for a short time.
+#[test]
+fn pipelines_wait_while_the_server_is_read_only() {
+    let cluster = Cluster::start(&["shared_preload_libraries = 'loader'"], Limits::default());
+    let (_database, mut admin, folder) = session_in(&cluster, "launcher_all_read_only");
+    create(&mut admin, &folder, "1 h");
+    drop_file(&cluster, &folder, 1);
+    wait_for_rows(&mut admin, 1);
+    admin.batch_execute("ALTER SYSTEM SET default_transaction_read_only = on").expect("ALTER SYSTEM");
+    admin.batch_execute("SELECT pg_reload_conf()").expect("a reload");
+    let setting =
+        "SELECT 1::bigint FROM pg_settings WHERE name = 'default_transaction_read_only' AND setting = 'on'";
+    wait_for("the setting", || !cluster.connect("postgres").query(setting, &[]).expect("it").is_empty());
+    drop_file(&cluster, &folder, 2);
+    wait_for("a word", || {
+        cluster.log().contains("pipeline \"p\" is not run: default_transaction_read_only is on")
+    });
+    assert_eq!((state(&mut admin).0.as_str(), count(&mut admin, "t")), ("active", 1));
+    admin.batch_execute("ALTER SYSTEM RESET default_transaction_read_only").expect("ALTER SYSTEM");
+    admin.batch_execute("SELECT pg_reload_conf()").expect("a reload");
+    wait_for("the setting", || cluster.connect("postgres").query(setting, &[]).expect("it").is_empty());
+    // At once, and not after the pause.
+    cluster
+        .connect("launcher_all_read_only")
+        .batch_execute("SELECT alter_pipeline('p', poll => '2 h')")
+        .expect("alter_pipeline");
+    wait_for_rows(&mut admin, 2);
+}
+
 #[test]
 fn a_procedure_is_called_where_the_owner_has_just_been_altered() {
     let (database, mut admin, folder) = session("launcher_call");
