@@ -5,7 +5,7 @@ use super::raw_bytes::{Pieces, RawBytes};
 use crate::error::{Error, RecordPosition};
 use loader_core::pipeline::{Batch, Entry, RecordOutcome};
 
-/// It, of each record of a chunk.
+/// Where each record of a chunk lies in its file, and what is kept of it for a reject.
 pub(super) struct Beside {
     /// The positions in the stream.
     pub(super) places: Vec<RecordPosition>,
@@ -65,7 +65,8 @@ impl Beside {
         cut(text, self.raw_limit)
     }
 
-    /// The same of the record at `index`, wherever they are. `path` is the file's, for errors.
+    /// The same bytes of the record at `index`: they are read from the file again if they are not held.
+    /// `path` is the file's, for errors.
     pub(super) fn raw(&self, index: usize, path: &str) -> Result<Vec<u8>, Error> {
         self.raw_bytes.get(index, self.places[index], self.raw_limit, path)
     }
