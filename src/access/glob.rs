@@ -262,8 +262,8 @@ impl<'a> Walk<'a> {
         Ok(Walk { pattern, steps, wanted, allowed, todo: Vec::new(), found: Vec::new() })
     }
 
-    /// Takes a file. An entry of a directory that may be looked into is asked for by that: where it is
-    /// no link, there is no way that leads out, and none to be walked again.
+    /// Takes a file. The stat of an entry that is no link is asked for by the open directory, which is quick,
+    /// and cannot lead out of a directory that may be looked into.
     fn take(&mut self, path: Vec<u8>, entry: Option<&DirEntry>) -> Result<(), Error> {
         let stat = match self.wanted {
             Wanted::Paths => None,

@@ -5,9 +5,10 @@ use super::file_decision::{Claims, LoadPlan};
 use crate::amend;
 use crate::catalog::{FileOnDisk, FileState, Load, Position, Status, Step};
 use crate::error::{AmendError, Error, Failure};
-use crate::load::{FileLoader, FileSource, LeftOut, Part, PartResult, Setup, Sink, explain};
+use crate::load::{FileLoader, FileSource, IfLoaded, LeftOut, Part, PartResult, Setup, Sink, explain};
 use crate::pg;
 use crate::pg::executor::constraint;
+use crate::pg::processes::wake;
 use crate::settings;
 use crate::sink::Placement;
 use crate::stat::FileStat;
@@ -237,6 +238,10 @@ impl FileLoad {
             return sink.catalog.advance(self.load_id, part.from.offset, &file, &step);
         }
         sink.catalog.begin(&self.row(context), &file, &step);
+        if context.options.if_loaded == IfLoaded::Force {
+            // Until it is whole, the file does not count as loaded, though an earlier load had it.
+            wake::count_loads_gone();
+        }
         true
     }
 

@@ -47,8 +47,8 @@ impl Catalog {
         content: &Content<'_>,
         files: &[(&[u8], FileStat)],
     ) -> Result<Vec<(usize, i64)>, Error> {
-        // One look at an index for each file, however many rows there are. In FROM the array would be
-        // written out first.
+        // One look at an index for each file, however many rows there are. The array is taken apart in a
+        // target list: a function in FROM would write out all of its rows first.
         const QUERY: &str = concat!(
             "SELECT f.number::pg_catalog.int8, h.load_id,
                 (h.status OPERATOR(pg_catalog.=) ANY (ARRAY['loaded', 'salvaged']::pg_catalog.text[]))::pg_catalog.int4::pg_catalog.int8,

@@ -40,7 +40,7 @@ pub struct RunRequest {
     pub database: Oid,
     pub owner: Oid,
     pub name: Vec<u8>,
-    /// What the last run has answered as such.
+    /// What the last run has seen, if all files were loaded.
     pub all_loaded: LookDigest,
 }
 serialise_fields!(RunRequest { database, owner, name, all_loaded });
@@ -53,7 +53,7 @@ pub struct RunAnswer {
     pub elsewhere: bool,
     /// Where files of it may appear.
     pub directories: Vec<WatchedDirectory>,
-    /// What the run has seen, if all files were loaded.
+    /// What this run has seen, if all files are loaded.
     pub all_loaded: LookDigest,
 }
 serialise_fields!(RunAnswer { wait, elsewhere, directories, all_loaded });

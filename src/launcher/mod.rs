@@ -78,6 +78,9 @@ struct Running {
     task: Task,
     /// It was told to end, because somebody wants to be alone with its database.
     makes_room: bool,
+    /// Its database was asked since it began: what it answers about its files may rest on what was known
+    /// before, which is to be forgotten.
+    is_outdated: bool,
 }
 
 /// What a worker does.
@@ -99,9 +102,9 @@ struct Launcher {
     exchange: wake::Launcher,
     schedule: Schedule,
     watches: Watches,
-    /// What the last run of a pipeline has seen: of files that are as they were then the next one need not
-    /// ask again whether they are loaded. Forgotten when their database is asked, which is at times of its
-    /// own: by then another might be in its place, or something have changed of which nobody has heard.
+    /// For a pipeline whose files were all loaded at its last run, what that run has seen: the next one need
+    /// not look them up again if it sees the same. Forgotten whenever the database is asked for its
+    /// schedule, at least every five minutes, because not every change of the history is heard of.
     all_loaded: HashMap<PipelineKey, LookDigest>,
     running: Rc<RefCell<Vec<Running>>>,
     /// Whether pipelines are started: `loader.launcher`.
@@ -188,6 +191,16 @@ impl Launcher {
         self.list_databases_at = now + LIST_DATABASES;
     }
 
+    /// Of the files of a database nothing is taken as known: each run under way or to come looks them up.
+    fn forget_all_loaded(&mut self, database: Oid) {
+        self.all_loaded.retain(|key, _| key.database != database);
+        let mut running = self.running.borrow_mut();
+        running
+            .iter_mut()
+            .filter(|one| one.task.database() == database)
+            .for_each(|one| one.is_outdated = true);
+    }
+
     /// Forgets what is known of pipelines that are no more.
     fn forget_pipelines(&mut self) {
         let schedule = &self.schedule;
@@ -201,10 +214,12 @@ impl Launcher {
         let (ended, running) = running.into_iter().partition(|one| one.worker.status() == Status::Ended);
         *self.running.borrow_mut() = running;
         let ended: Vec<Running> = ended;
-        for Running { mailbox, task, makes_room, .. } in ended {
-            match task {
-                Task::Question(database) => self.take_schedule(database, &mailbox, makes_room, now),
-                Task::Run(key) => self.take_run(&key, &mailbox, makes_room, now),
+        for one in ended {
+            match &one.task {
+                Task::Question(database) => {
+                    self.take_schedule(*database, &one.mailbox, one.makes_room, now);
+                }
+                Task::Run(key) => self.take_run(key, &one, now),
             }
         }
     }
@@ -229,17 +244,19 @@ impl Launcher {
         }
     }
 
-    fn take_run(&mut self, key: &PipelineKey, mailbox: &Mailbox, makes_room: bool, now: Instant) {
-        let outcome = match mailbox.answered::<RunAnswer>() {
+    fn take_run(&mut self, key: &PipelineKey, run: &Running, now: Instant) {
+        let outcome = match run.mailbox.answered::<RunAnswer>() {
             Answer::Is(RunAnswer { wait: Some(wait), elsewhere, directories, all_loaded }) => {
-                self.all_loaded.insert(key.clone(), all_loaded);
+                if !run.is_outdated {
+                    self.all_loaded.insert(key.clone(), all_loaded);
+                }
                 if self.watches.set(key, &directories) {
                     self.schedule.has_news(key, now);
                 }
                 if elsewhere { RunOutcome::Elsewhere(wait) } else { RunOutcome::Again(wait) }
             }
             Answer::Is(RunAnswer { wait: None, .. }) => RunOutcome::Inactive,
-            Answer::TooLong(_) | Answer::None if makes_room => RunOutcome::MadeRoom,
+            Answer::TooLong(_) | Answer::None if run.makes_room => RunOutcome::MadeRoom,
             Answer::TooLong(_) | Answer::None => {
                 self.list_databases_at = now;
                 RunOutcome::Lost
@@ -289,7 +306,7 @@ impl Launcher {
                 return;
             }
             self.schedule.asked(database, now);
-            self.all_loaded.retain(|key, _| key.database != database);
+            self.forget_all_loaded(database);
         }
         while self.may_run() {
             let Some((key, owner)) = self.schedule.next_run(now) else { break };
@@ -324,7 +341,13 @@ impl Launcher {
             self.show_lack(Lack::Slot, "");
             return false;
         };
-        self.running.borrow_mut().push(Running { worker, mailbox, task, makes_room: false });
+        self.running.borrow_mut().push(Running {
+            worker,
+            mailbox,
+            task,
+            makes_room: false,
+            is_outdated: false,
+        });
         true
     }
 

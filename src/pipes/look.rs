@@ -57,10 +57,12 @@ pub fn look(
         let path = as_text(&file.path);
         exceptions.binary_search_by(|exception| exception.path.as_slice().cmp(&path)).is_ok()
     };
-    let digest = LookDigest::new(pipeline, loads_gone, files.iter().filter(|file| !is_exception(file)));
+    let content = scope.content(arguments);
+    let ordinary = files.iter().filter(|file| !is_exception(file));
+    let digest = LookDigest::new(pipeline, content.column, loads_gone, ordinary);
     let are_known = digest == *before;
     let asked = files.iter().enumerate().filter(|(_, file)| !are_known || is_exception(file));
-    let loaded = bulk::find_loaded(catalog, &scope.content(arguments), asked)?;
+    let loaded = bulk::find_loaded(catalog, &content, asked)?;
     let mut all_loaded = true;
     let now = clock::since_boot();
     let mut loaded = loaded.into_iter().peekable();

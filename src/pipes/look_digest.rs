@@ -12,13 +12,20 @@ pub struct LookDigest {
 }
 
 impl LookDigest {
-    /// That of such files, looked at when so many loads had ceased to be in force: should any do so later,
-    /// that is another digest.
-    pub fn new<'a>(pipeline: &Pipeline, loads_gone: u64, files: impl Iterator<Item = &'a FoundFile>) -> Self {
+    /// The digest of files that are loaded into a column of the target; empty where their fields go to
+    /// columns. `loads_gone` is how often loads had ceased to be in force when the files were looked at. Once
+    /// that happens again, the same files have another digest, and are looked up again.
+    pub fn new<'a>(
+        pipeline: &Pipeline,
+        column: &[u8],
+        loads_gone: u64,
+        files: impl Iterator<Item = &'a FoundFile>,
+    ) -> Self {
         let mut hasher = blake3::Hasher::new();
         for number in [pipeline.key.generation as u64, pipeline.changes as u64, loads_gone] {
             hasher.update(&number.to_le_bytes());
         }
+        hasher.update(&column.len().to_le_bytes()).update(column);
         for FoundFile { path, stat } in files {
             hasher.update(&path.len().to_le_bytes()).update(path);
             let numbers = stat

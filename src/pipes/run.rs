@@ -62,7 +62,7 @@ pub(super) struct Run {
     ready_in: Duration,
     /// Somebody has paused, changed or dropped the pipeline.
     stopped: bool,
-    /// What the run before this one has seen, and then what this one has.
+    /// What the run before this one has seen, and then what this one has, if all files were loaded.
     all_loaded: LookDigest,
     /// It is written down that something has begun which may take the server down.
     begun: bool,
@@ -88,7 +88,7 @@ pub(super) struct End {
     pub(super) wait: Duration,
     /// What a call of it fails with.
     pub(super) error: Option<Error>,
-    /// What it has seen.
+    /// What it has seen, if all files were loaded.
     pub(super) all_loaded: LookDigest,
 }
 

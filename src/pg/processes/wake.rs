@@ -131,8 +131,9 @@ fn register() {
     }
 }
 
-/// Counts that loads cease to be in force with this transaction: now, for what comes in it, and when it
-/// has committed. Of a transaction that is prepared nobody counts the commit.
+/// Counts that loads cease to be in force with this transaction: once now, so that a look at files within
+/// this transaction sees another number already, and once when it has committed. Where the transaction is
+/// prepared first, nobody counts the commit.
 pub fn count_loads_gone() {
     if let Some(exchange) = exchange() {
         register();
@@ -141,9 +142,10 @@ pub fn count_loads_gone() {
     }
 }
 
-/// What [`count_loads_gone`] has counted, in all databases, since the server was started. Who asks before
-/// a snapshot is taken, and later finds the same number, knows that no load which that snapshot saw in
-/// force has gone.
+/// What [`count_loads_gone`] has counted, in all databases, since the server was started. Whoever asks
+/// before a snapshot is taken, and later finds the same number, may take the loads that the snapshot saw
+/// in force as still in force. Two cases are not heard of: a transaction that was prepared, and rows of the
+/// history that somebody has deleted by hand.
 pub fn loads_gone() -> u64 {
     exchange().map_or(0, |exchange| exchange.loads_gone.load(Ordering::Acquire))
 }
