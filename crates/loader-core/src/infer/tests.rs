@@ -95,6 +95,18 @@ fn the_last_of_a_key_counts_and_keys_are_their_text() {
 }
 
 #[test]
+fn a_name_with_escapes_is_not_taken_for_another_one() {
+    assert_eq!(
+        rows(&[r#"{"a\\":1,"b":2}"#, r#"{"a\"x":1,"b":2}"#]),
+        [
+            row("a\\", "bigint", 0, 1, Some(1), None),
+            row("b", "bigint", 0, 0, Some(1), None),
+            row("a\"x", "bigint", 0, 1, Some(1), None),
+        ]
+    );
+}
+
+#[test]
 fn escapes_are_undone_before_a_string_is_looked_at() {
     let found = rows(&[
         r#"{"a": "2024-01-05T10:00:00\u002B02:00", "b": "2024\u002d01\u002D05"}"#,

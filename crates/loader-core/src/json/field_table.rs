@@ -23,7 +23,7 @@ pub(crate) struct FieldTable {
     /// Numbers by the hash of their names, or [`NONE`]; a power of two of them.
     slots: Vec<u32>,
     name_bytes: usize,
-    /// The field that came first in the last object.
+    /// The field that came first in the last object that began with a name without escapes.
     first: u32,
     decoded: Vec<u8>,
 }
@@ -32,7 +32,7 @@ pub(crate) struct FieldTable {
 struct Known {
     name: Vec<u8>,
     hash: u64,
-    /// The field behind it in the object that had it last.
+    /// The field behind it in the last object that had one there, written without escapes.
     next: u32,
 }
 
@@ -62,11 +62,21 @@ impl FieldTable {
                 return Ok((expected, end));
             }
         }
+        self.at_another(text, start, before)
+    }
+
+    /// The same where it is not the one that is expected.
+    #[inline(never)]
+    fn at_another(&mut self, text: &[u8], start: usize, before: u32) -> Result<(u32, usize), OutOfMemory> {
         let name = object::string(text, start);
         let field = self.find_span(text, name)?;
-        match self.fields.get_mut(before as usize) {
-            Some(before) => before.next = field,
-            None => self.first = field,
+        // A name that needs escapes is never expected: its text may be the beginning of how another
+        // one is written. A name that was written without escapes has no quote and no backslash.
+        if !name.has_escapes {
+            match self.fields.get_mut(before as usize) {
+                Some(before) => before.next = field,
+                None => self.first = field,
+            }
         }
         Ok((field, name.end))
     }
@@ -135,5 +145,45 @@ impl FieldTable {
             slot = (slot + 1) & mask;
         }
         self.slots[slot] = field;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Names with all that makes escapes, and how they may be written.
+    fn any_name() -> impl Strategy<Value = (String, String)> {
+        let letter = prop_oneof![
+            Just(("a", "a")),
+            Just(("a", "\\u0061")),
+            Just(("n", "n")),
+            Just(("\n", "\\n")),
+            Just(("\"", "\\\"")),
+            Just(("\\", "\\\\")),
+            Just((":", ":")),
+        ];
+        prop::collection::vec(letter, 0..4).prop_map(|letters| letters.into_iter().unzip())
+    }
+
+    proptest! {
+        /// What stood where a name stands now does not change which name it is.
+        #[test]
+        fn names_are_told_apart_whatever_came_before(
+            objects in prop::collection::vec(prop::collection::vec(any_name(), 0..4), 0..8),
+        ) {
+            let mut table = FieldTable::new();
+            for object in objects {
+                let mut before = NONE;
+                for (name, written) in object {
+                    let text = format!("\"{written}\":1,\"a\":2}}");
+                    let (field, end) = table.at(text.as_bytes(), 1, before).expect("memory");
+                    prop_assert_eq!(table.name(field), name.as_bytes(), "{}", text);
+                    prop_assert_eq!(end, 1 + written.len(), "{}", text);
+                    before = field;
+                }
+            }
+        }
     }
 }

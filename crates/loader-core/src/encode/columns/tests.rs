@@ -70,6 +70,19 @@ fn fields_go_to_columns_of_their_names() {
 }
 
 #[test]
+fn a_name_with_escapes_is_not_taken_for_another_one() {
+    for (columns, first, second, row) in [
+        (["a\\", "b"], r#"{"a\\":1,"b":2}"#, r#"{"a\"x":1,"b":2}"#, ["-", "text:2"]),
+        (["a\":", "a"], r#"{"a\":":1}"#, r#"{"a":"x"}"#, ["-", "text:x"]),
+        (["a\\n", "a\n"], r#"{"a\\n":1}"#, r#"{"a\n":2}"#, ["-", "text:2"]),
+    ] {
+        let mut encoder = encoder(texts(&columns), Unknown::Ignore, &[]);
+        assert_eq!(good(&mut encoder, first)[0], "text:1", "{first}");
+        assert_eq!(good(&mut encoder, second), row, "{second} behind {first}");
+    }
+}
+
+#[test]
 fn a_record_that_is_no_object_has_no_row() {
     let mut encoder = encoder(texts(&["a"]), Unknown::Ignore, &[]);
     for record in ["[1]", "1", "\"a\"", " null "] {
