@@ -100,8 +100,11 @@ impl FieldFormats {
                     continue;
                 }
                 _ if Some(b) == self.thousands && !is_fraction => {
-                    let follows_digit = index > 0 && text[index - 1].is_ascii_digit();
-                    if !follows_digit || group.is_some_and(|digits| digits != 3) {
+                    let is_whole = match group {
+                        Some(digits) => digits == 3,
+                        None => ends_in_first_group(&text[..index]),
+                    };
+                    if !is_whole {
                         return Ok(false);
                     }
                     group = Some(0);
@@ -117,6 +120,14 @@ impl FieldFormats {
         }
         Ok(group.is_none_or(|digits| digits == 3))
     }
+}
+
+/// Whether what stands before the first separator of groups ends in a group that a number can begin
+/// with: one to three digits, the first of them no zero, and none before them.
+fn ends_in_first_group(text: &[u8]) -> bool {
+    let digits = text.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let (before, group) = text.split_at(text.len() - digits);
+    (1..=3).contains(&digits) && group[0] != b'0' && !before.iter().any(u8::is_ascii_digit)
 }
 
 /// A part of a date or a time.
@@ -269,8 +280,17 @@ mod tests {
             ("12.345.678", "12345678"),
             ("1,5e3", "1.5e3"),
             ("NaN", "NaN"),
+            ("-1.234", "-1234"),
+            ("+12.345,5e3", "+12345.5e3"),
+            ("100.000", "100000"),
+            ("0,125", "0.125"),
+            ("1234567", "1234567"),
         ] {
             assert_eq!(comma(text).as_deref(), Some(plain), "{text}");
+        }
+        // What stands before the first separator is a group, too, and no decimals follow it.
+        for text in ["0.125", "-0.125", "1234.567", "-1234.567", "012.345", "1e1.234", "1.234e1.234"] {
+            assert_eq!(comma(text), None, "{text}");
         }
         for text in ["1.5", "1.23.456", ".123", "1,5,6", "1.2345", "1,234.5", "1234.567.8", "."] {
             assert_eq!(comma(text), None, "{text}");
