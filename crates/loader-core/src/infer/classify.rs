@@ -30,28 +30,45 @@ pub(super) fn of_string(text: &[u8]) -> Kind {
 /// The kind of a field of delimited text, which may be any value. A number is what JSON has for
 /// one: leading zeros and a plus sign are no part of a number that gives them back.
 pub(super) fn of_field(text: &[u8], formats: &FieldFormats) -> Result<Kind, OutOfMemory> {
-    const BOOLEANS: [&[u8]; 4] = [b"true", b"false", b"t", b"f"];
     if text.len() <= LONGEST_STRING && *formats != FieldFormats::default() {
         let mut plain = Vec::new();
         if formats.number(text, &mut plain)? && check(&plain).is_ok() {
             return Ok(number::kind(&plain));
         }
-        for pattern in [&formats.date, &formats.timestamp].into_iter().flatten() {
+        for (pattern, kind) in [(&formats.date, Kind::Date), (&formats.timestamp, Kind::Timestamp)] {
+            let Some(pattern) = pattern else { continue };
             plain.clear();
-            if pattern.iso(text, &mut plain)?
-                && let Some(kind) = time::kind(&plain)
-            {
-                return Ok(kind);
+            if pattern.iso(text, &mut plain)? {
+                return Ok(match time::kind(&plain) {
+                    // There is no such day.
+                    Some(Kind::Word) => Kind::Word,
+                    // A timestamp is one without a time, too.
+                    Some(_) => kind,
+                    None => Kind::Text,
+                });
             }
         }
     }
-    Ok(match text.first() {
+    let kind = of_unformatted(text, formats);
+    // A column of dates takes only those of the format that is given, and so does one of timestamps.
+    let is_refused = match kind {
+        Kind::Date => formats.date.is_some(),
+        Kind::Timestamp | Kind::TimestampTz | Kind::FineTimestamp => formats.timestamp.is_some(),
+        _ => false,
+    };
+    Ok(if is_refused { Kind::Text } else { kind })
+}
+
+/// The kind of a field that has none of the formats that are given.
+fn of_unformatted(text: &[u8], formats: &FieldFormats) -> Kind {
+    const BOOLEANS: [&[u8]; 4] = [b"true", b"false", b"t", b"f"];
+    match text.first() {
         Some(b'0'..=b'9' | b'-') if formats.has_plain_numbers() && check(text).is_ok() => number::kind(text),
         Some(b't' | b'T' | b'f' | b'F') if BOOLEANS.iter().any(|word| word.eq_ignore_ascii_case(text)) => {
             Kind::Boolean
         }
         _ => of_string(text),
-    })
+    }
 }
 
 /// The kind of a well-formed value that is no string; `None` for null.
@@ -99,6 +116,58 @@ fn is_word(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encode::field_formats::TimePattern;
+
+    fn formats(date: Option<&str>, timestamp: Option<&str>) -> FieldFormats {
+        let pattern = |text: Option<&str>, is_date| {
+            text.map(|text| TimePattern::parse(text, is_date).expect("memory").expect("a pattern"))
+        };
+        FieldFormats {
+            date: pattern(date, true),
+            timestamp: pattern(timestamp, false),
+            ..FieldFormats::default()
+        }
+    }
+
+    #[track_caller]
+    fn are(formats: &FieldFormats, cases: &[(&str, Kind)]) {
+        for (text, kind) in cases {
+            assert_eq!(of_field(text.as_bytes(), formats), Ok(*kind), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_the_format_of_a_type_has_that_type() {
+        let cases =
+            [("05.01.2024", Kind::Date), ("31.02.2024", Kind::Word), ("2024-01-05 10:00", Kind::Timestamp)];
+        are(&formats(Some("DD.MM.YYYY"), None), &cases);
+        // A timestamp is one without a time, too.
+        let cases = [("05.01.2024", Kind::Timestamp), ("31.02.2024", Kind::Word), ("2024-01-05", Kind::Date)];
+        are(&formats(None, Some("DD.MM.YYYY")), &cases);
+        let cases = [
+            ("05.01.2024", Kind::Date),
+            ("05.01.2024 10:30", Kind::Timestamp),
+            // The server makes another time of it.
+            ("05.01.2024 24:00", Kind::Text),
+            ("12", Kind::Integer),
+            ("n/a", Kind::Word),
+        ];
+        are(&formats(Some("DD.MM.YYYY"), Some("DD.MM.YYYY HH24:MI")), &cases);
+    }
+
+    #[test]
+    fn what_a_type_refuses_because_of_its_format_does_not_have_that_type() {
+        are(&formats(Some("DD.MM.YYYY"), None), &[("2024-01-05", Kind::Text)]);
+        let cases = [
+            ("2024-01-05 10:00", Kind::Text),
+            ("2024-01-05T10:00:00Z", Kind::Text),
+            ("2024-01-05T10:00:00.1234567", Kind::Text),
+        ];
+        are(&formats(None, Some("DD.MM.YYYY HH24:MI")), &cases);
+        // A format may be that of ISO 8601.
+        let iso = formats(Some("YYYY-MM-DD"), Some("YYYY-MM-DDTHH24:MI"));
+        are(&iso, &[("2024-01-05", Kind::Date), ("2024-01-05T10:00", Kind::Timestamp)]);
+    }
 
     #[test]
     fn words_are_what_every_type_refuses() {
