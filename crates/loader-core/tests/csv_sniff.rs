@@ -180,6 +180,34 @@ fn headers_of_several_lines() {
 }
 
 #[test]
+fn a_record_without_its_values_is_no_second_line_of_a_header() {
+    let row = |n: u32| format!("Bert,{},{}\n", 150 + n * 7, 40 + n * n);
+    let rows = (1..10).map(row).collect::<String>() + "Cem,unknown,90\n";
+    // Names differ from each other, and do not stand among the values.
+    for missing in ["unknown,unknown", "unknown,missing"] {
+        let guess = sure(format!("name,height,weight\nAnna,{missing}\n{rows}"));
+        assert_eq!(shape(&guess), (",", 3, 0, 1), "{missing}");
+        assert_eq!(guess.names, ["name", "height", "weight"]);
+    }
+    let guess = sure(format!("name,height,weight\nAnna,unknown,unknown\nAnn,unknown,missing\n{rows}"));
+    assert_eq!(shape(&guess), (",", 3, 0, 1));
+    // Units do, if they are different ones, …
+    let guess = sure(format!("name,height,weight\n-,cm,kg\n{rows}"));
+    assert_eq!((shape(&guess), guess.names[1].as_str()), ((",", 3, 0, 2), "cm"));
+    // … and if they are not, where names follow.
+    let units = "name,height,weight\nx,1 m,1 m\n";
+    assert_eq!(shape(&sure(format!("{units}{rows}"))), (",", 3, 0, 1));
+    let guess = sure(format!("{units}Name,How tall,How heavy\n{rows}"));
+    assert_eq!((shape(&guess), guess.names[1].as_str()), ((",", 3, 0, 3), "How tall"));
+    // Where a line above groups the columns, each group may have the same names.
+    let guess = sure("place,2023,,2024,\n,low,high,low,high\nBern,1,5,2,6\nRome,3,7,4,8\nOslo,0,2,1,3\n");
+    assert_eq!(shape(&guess), (",", 5, 0, 2));
+    // A header that comes again further down is none of the values.
+    let header = "name,height,weight\nname,cm,kg\n";
+    assert_eq!(shape(&sure(format!("{header}{rows}{header}{rows}"))), (",", 3, 0, 2));
+}
+
+#[test]
 fn a_row_whose_cells_are_shifted_is_no_header() {
     let guess = sure("at,n,price,name\n2024-01-05 3,1.5,Ann\n2024-01-05,4,2.5,Bob\n2024-01-06,5,3.5,Cem\n");
     assert_eq!(shape(&guess), (",", 4, 0, 1));

@@ -3,7 +3,7 @@
 use super::super::Overrides;
 use super::grid::{Cell, Grid};
 use super::kinds::{KINDS, Kind, kind};
-use crate::memory::{OutOfMemory, filled, push};
+use crate::memory::{OutOfMemory, collect, filled, push};
 
 /// A header has at most so many rows.
 const LONGEST_HEADER: usize = 15;
@@ -73,7 +73,7 @@ pub(super) fn find(
         return Ok(Header { start: 0, rows: 1 });
     }
     let start = table.start(first, overrides);
-    Ok(Header { start, rows: table.header_rows(start) })
+    Ok(Header { start, rows: table.header_rows(start)? })
 }
 
 /// What the columns hold beneath the row `first`.
@@ -147,29 +147,60 @@ impl Table<'_, '_> {
     }
 
     /// How many rows from `start` on are the header.
-    fn header_rows(&self, start: usize) -> usize {
+    fn header_rows(&self, start: usize) -> Result<usize, OutOfMemory> {
         let end = self.head.len().min(start + LONGEST_HEADER);
         if start >= end {
-            return 0;
+            return Ok(0);
         }
         let first = self.head.row(start);
         let mut rows = match self.verdict(start) {
             Verdict::Header { .. } => 1,
             Verdict::Data if self.groups(start, end) => 1,
-            Verdict::Data => return 0,
-            Verdict::Either if self.repeats(start) => return 0,
+            Verdict::Data => return Ok(0),
+            Verdict::Either if self.repeats(start) => return Ok(0),
             Verdict::Either => 1,
         };
-        while start + rows < end && end - start > 1 {
-            let row = self.head.row(start + rows);
-            let is_header = self.verdict(start + rows) == (Verdict::Header { certain: true });
-            if row.len() != first.len() || !(is_header || self.same(first, row)) {
+        for index in start + rows..end {
+            // These rows hold no names. They may be units, if names that are others follow.
+            let mut above = start + rows..index;
+            let row = self.head.row(index);
+            let is_again = self.same(first, row);
+            let is_header = if is_again {
+                above.is_empty()
+            } else {
+                row.len() == first.len() && self.verdict(index) == (Verdict::Header { certain: true })
+            };
+            if !is_header {
                 break;
             }
-            rows += 1;
+            if is_again || (self.has_names(index)? && !above.any(|row| self.shares(row, index))) {
+                rows = index + 1 - start;
+            }
         }
         // Where everything looks like names, the first row has them.
-        if start + rows == self.head.len() && rows > 1 { 1 } else { rows }
+        Ok(if start + rows == self.head.len() && rows > 1 { 1 } else { rows })
+    }
+
+    /// Whether a row beneath another one has names or units, and is not a record in which values are
+    /// missing: no record has one of them in the same column, and they differ from each other.
+    fn has_names(&self, index: usize) -> Result<bool, OutOfMemory> {
+        let is_record = |row: usize| self.shares(index, row) && self.verdict(row) == Verdict::Data;
+        if (index + 1..self.head.len()).any(is_record) {
+            return Ok(false);
+        }
+        // Beneath a row that groups the columns, each group may have the same names.
+        if has_gaps(self.head, index - 1) {
+            return Ok(true);
+        }
+        let cells = self.head.row(index).iter().filter(|cell| !self.is_empty(cell));
+        let mut values = collect(cells.map(|cell| self.head.value(cell)))?;
+        values.sort_unstable();
+        Ok(values.windows(2).all(|pair| pair[0] != pair[1]))
+    }
+
+    /// Whether a cell holds nothing, or what stands for nothing.
+    fn is_empty(&self, cell: &Cell) -> bool {
+        kind(self.head.value(cell), cell.quoted) == Kind::Empty
     }
 
     /// Whether a row with gaps stands above a row of names, and groups its columns.
@@ -260,14 +291,14 @@ impl Table<'_, '_> {
 
     /// Whether a value of a row stands in the same column again.
     fn repeats(&self, start: usize) -> bool {
-        let first = self.head.row(start);
-        (start + 1..self.head.len()).map(|row| self.head.row(row)).any(|row| {
-            !self.same(first, row)
-                && row.len() == first.len()
-                && first.iter().zip(row).any(|(a, b)| {
-                    let value = self.head.value(a);
-                    kind(value, a.quoted) != Kind::Empty && value == self.head.value(b)
-                })
-        })
+        (start + 1..self.head.len()).any(|row| self.shares(start, row))
+    }
+
+    /// Whether two rows that are not the same have a value in the same column.
+    fn shares(&self, one: usize, other: usize) -> bool {
+        let (one, other) = (self.head.row(one), self.head.row(other));
+        let is_shared =
+            |(a, b): (&Cell, &Cell)| self.head.value(a) == self.head.value(b) && !self.is_empty(a);
+        one.len() == other.len() && !self.same(one, other) && one.iter().zip(other).any(is_shared)
     }
 }
