@@ -2,6 +2,7 @@
 //! fails: a quote that nothing closes is a letter, and is counted.
 
 use memchr::{memchr, memchr_iter, memchr2};
+use std::ops::Range;
 
 use super::super::{Dialect, NewLine};
 use crate::memory::{OutOfMemory, push};
@@ -105,6 +106,21 @@ fn is_binary(cell: &[u8]) -> bool {
     cell.iter().any(|b| matches!(b, 0..=8 | 0x0E..=0x1F))
 }
 
+/// A part of a text in which no line ends, so that it is not looked through again.
+#[derive(Debug, Default)]
+struct OneLine(Range<usize>);
+
+impl OneLine {
+    /// Where the line that goes on at `start` ends, or `limit` if it does not end before it. Neither
+    /// is ever before that of the last call.
+    fn end(&mut self, text: &[u8], start: usize, limit: usize) -> usize {
+        let known = if self.0.contains(&start) { self.0.end.min(limit) } else { start };
+        let end = memchr2(b'\n', b'\r', &text[known..limit]).map_or(limit, |length| known + length);
+        self.0 = start..end;
+        end
+    }
+}
+
 struct Reader<'a, 'd> {
     text: &'a [u8],
     dialect: &'d Dialect,
@@ -114,8 +130,13 @@ struct Reader<'a, 'd> {
     stops: [bool; 256],
     /// Up to here no quote ends a cell.
     none_before: usize,
-    /// So many bytes were looked through for the end of a quoted cell, and it was not there.
+    /// So many bytes were looked through for the end of a quoted cell, and it was not there. Those
+    /// behind a quote with letters behind it count from the second time on.
     in_vain: usize,
+    /// Up to here the end of a quoted cell was looked for in vain.
+    looked_to: usize,
+    /// Where it is known that no line ends.
+    one_line: OneLine,
     /// A cell of this row holds a quote and does not begin with one.
     is_quote_inside: bool,
     /// More than blanks stand before it.
@@ -137,6 +158,8 @@ impl<'a, 'd> Reader<'a, 'd> {
             stops,
             none_before: 0,
             in_vain: 0,
+            looked_to: 0,
+            one_line: OneLine::default(),
             is_quote_inside: false,
             is_quote_behind: false,
             grid,
@@ -272,7 +295,7 @@ impl<'a, 'd> Reader<'a, 'd> {
             }
             // A quote with letters behind it: the cell goes on, but on this line only.
             if stray.is_none() {
-                limit = memchr2(b'\n', b'\r', &self.text[open..limit]).map_or(limit, |length| open + length);
+                limit = self.one_line.end(self.text, open, limit);
                 if limit < found {
                     break;
                 }
@@ -280,10 +303,15 @@ impl<'a, 'd> Reader<'a, 'd> {
             stray = Some(found);
             at = found + 1;
         }
+        let end = at.min(limit);
         match stray {
-            Some(stray) => self.none_before = stray,
-            None => self.in_vain += at.min(limit) - open,
+            Some(stray) => {
+                self.none_before = stray;
+                self.in_vain += end.min(self.looked_to).saturating_sub(open);
+            }
+            None => self.in_vain += end - open,
         }
+        self.looked_to = self.looked_to.max(end);
         None
     }
 
@@ -299,5 +327,54 @@ impl<'a, 'd> Reader<'a, 'd> {
         }
         let blanks = self.text[at..].iter().take_while(|&&b| b == b' ').count();
         at + blanks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Delimiter;
+    use super::*;
+
+    fn read(text: &str) -> Grid<'_> {
+        let dialect = Dialect {
+            delimiter: Delimiter::new(b",").expect("a delimiter"),
+            quote: Some(b'"'),
+            escape: Some(b'"'),
+            new_line: NewLine::Lf,
+            comment: None,
+            skip: 0,
+            header: 0,
+        };
+        Grid::read(text.as_bytes(), &dialect).expect("memory")
+    }
+
+    #[test]
+    fn a_line_is_looked_through_once_for_its_end() {
+        let mut text = b"abcdef\nghi\rjkl".to_vec();
+        let mut line = OneLine::default();
+        let ends = [(0, 4), (1, 5), (2, 9), (6, 9), (7, 9), (8, 14), (11, 14)].map(|(start, limit)| {
+            let end = line.end(&text, start, limit);
+            assert!(text[start..end].iter().all(|b| !matches!(b, b'\n' | b'\r')));
+            end
+        });
+        assert_eq!(ends, [4, 5, 6, 6, 9, 10, 14]);
+        // Where none was, none is looked for.
+        let mut line = OneLine::default();
+        line.end(&text, 0, 5);
+        text[3] = b'\n';
+        assert_eq!(line.end(&text, 1, 5), 5);
+        assert_eq!(OneLine::default().end(&text, 1, 5), 3);
+    }
+
+    #[test]
+    fn what_is_looked_through_again_behind_stray_quotes_is_in_vain() {
+        let last = "\n\"x\",1\n";
+        let quoted = |line: String| read(&(line + last)).quoted;
+        // Each of these cells is looked through once, as far as the next.
+        assert_eq!(quoted("\"a\"b,".repeat(20_000)), 1);
+        // Of two quotes behind each other, the first may close the cell or stand for a letter with
+        // the second: so each of these cells could go on to the end of the line.
+        assert_eq!(quoted("\"\"b,".repeat(100)), 1);
+        assert_eq!(quoted("\"\"b,".repeat(20_000)), 0);
     }
 }
