@@ -2,7 +2,7 @@
 //! has none for.
 
 use super::columns::{in_database, names_of, observe};
-use super::table::{comment_on, type_name};
+use super::table::{comment_on, reserved_for, type_name};
 use crate::access;
 use crate::error::{ColumnMatch, Error};
 use crate::load::{LoadArguments, LoadOptions, RawInputOptions};
@@ -80,12 +80,13 @@ pub fn add_columns_seen(
         return Err(ColumnMatch { path: text::show(path), error }.into());
     }
     let taken = relation::column_names(table);
-    let mut reserved = Vec::new();
+    let mut of_table = Vec::new();
     for name in &taken {
         let utf8 = text::to_utf8(name).map_err(Error::OutOfMemory)?;
-        reserved.extend(utf8.and_then(|utf8| String::from_utf8(utf8).ok()));
+        of_table.extend(utf8.and_then(|utf8| String::from_utf8(utf8).ok()));
     }
-    let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
+    let mut reserved = reserved_for(&new);
+    reserved.extend(of_table.iter().map(String::as_str));
     let names = names_of(&new, true, &reserved)?;
     let quoted = target.quoted_name()?;
     for (column, name) in new.iter().zip(&names) {

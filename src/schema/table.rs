@@ -21,6 +21,9 @@ use pgrx::prelude::*;
 /// The column that loads put documents into, if it is of type jsonb.
 const DOCUMENTS: &str = "data";
 
+/// Columns of these names mean something to loads, whatever fills them.
+const MEANINGFUL: [&str; 4] = [LOAD_ID, BYTE_OFFSET, KEY, RESCUED];
+
 /// What `seed_table` was called with. Texts are the database's.
 pub struct Seed<'a> {
     /// The name, perhaps with a schema, as SQL would have it.
@@ -85,12 +88,7 @@ pub fn create(seed: &Seed<'_>) -> Result<Oid, Error> {
     if columns.is_empty() {
         return Err(SchemaError::NoFields(text::show(seed.pattern)).into());
     }
-    let mut reserved: Vec<&str> = own.iter().map(|(name, _)| *name).collect();
-    // A jsonb column of that name would take whole records.
-    if columns.iter().any(|column| column.data_type == DataType::Jsonb) {
-        reserved.push(DOCUMENTS);
-    }
-    let names = names_of(&columns, seed.normalize_names, &reserved)?;
+    let names = names_of(&columns, seed.normalize_names, &reserved_for(&columns))?;
     let mut columns = new_columns(&columns, &names, seed.infer_types)?;
     choose_types(&mut columns, types)?;
     let sql = statement(seed, &name, &columns, &own)?;
@@ -104,6 +102,16 @@ pub fn create(seed: &Seed<'_>) -> Result<Oid, Error> {
         comment_on(&name.quoted(), &column.name, &column.field)?;
     }
     Ok(table)
+}
+
+/// Names that no field gives to a column of its own, because loads would take it for something else.
+pub(super) fn reserved_for(columns: &[Column<'_>]) -> Vec<&'static str> {
+    let mut reserved = MEANINGFUL.to_vec();
+    // A jsonb column of that name would take whole records.
+    if columns.iter().any(|column| column.data_type == DataType::Jsonb) {
+        reserved.push(DOCUMENTS);
+    }
+    reserved
 }
 
 /// The relation of that name, where one is fine.

@@ -1239,6 +1239,28 @@ fn a_table_gets_columns_for_new_fields() {
 }
 
 #[test]
+fn new_columns_do_not_change_how_records_are_loaded() {
+    let (database, mut client) = session("columns_evolve_names");
+    run(&mut client, "CREATE TABLE t (id bigint)");
+    let add = "schema_evolution => 'add_new_columns'";
+    let record =
+        r#"{"id": 1, "data": {"x": 1}, "_load_id": 7, "_byte_offset": 8, "_key": "k", "_rescued": [9]}"#;
+    let path = file(&database, "a.json", &[record]);
+    let (found, rejects) = loaded(&mut client, &path, add, "*");
+    assert_eq!(found, [r#"1|{"x": 1}|7|8|k|[9]"#]);
+    assert_eq!(rejects, [""; 0]);
+    let names = rows(
+        &mut client,
+        "SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute
+         WHERE attrelid = 't'::regclass AND attnum > 0",
+    );
+    assert_eq!(names, ["id data_2 _load_id_2 _byte_offset_2 _key_2 _rescued_2"]);
+    // A second load adds nothing, and goes the same way.
+    let again = format!("{add}, if_loaded => 'force'");
+    assert_eq!(loaded(&mut client, &path, &again, "*").0, [found[0].clone(), found[0].clone()]);
+}
+
+#[test]
 fn only_columns_that_the_role_may_insert_into_are_filled() {
     let (database, mut client) = session("columns_rights");
     run(

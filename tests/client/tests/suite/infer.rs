@@ -340,7 +340,7 @@ fn a_table_has_a_column_for_each_field() {
             "userId|text|false|userId",
             "user_id|text|false|user_id",
             "When|text|false|When",
-            "_rescued|text|false|_rescued"
+            "_rescued_2|text|false|_rescued"
         ]
     );
     assert_eq!(
@@ -353,7 +353,7 @@ fn a_table_has_a_column_for_each_field() {
             "user_id_2|integer|true|userId",
             "user_id|numeric(10,2)|false|user_id",
             "when|timestamp(3) without time zone[]|true|When",
-            "_rescued|text|false|_rescued",
+            "_rescued_2|text|false|_rescued",
         ]
     );
     let key = rows(
@@ -369,6 +369,26 @@ fn a_table_has_a_column_for_each_field() {
     assert_eq!(
         columns(&mut client, "people"),
         ["a|bigint|false|a", "_key|text|true|-", "_rescued|jsonb|false|-"]
+    );
+}
+
+#[test]
+fn no_field_makes_a_column_that_loads_take_for_something_else() {
+    let (database, mut client) = session("seed_names");
+    let record = r#"{"_load_id": 70, "_byte_offset": 71, "_key": "k", "_rescued": {"a": 1}}"#;
+    let path = database.file("a.json", record);
+    let query = format!("SELECT seed_table('t', '{path}', rescue => false)");
+    client.batch_execute(&query).expect("a table");
+    client.execute("SELECT load_json_file($1, 't')", &[&path]).expect("a load");
+    assert_eq!(rows(&mut client, "SELECT * FROM t"), [r#"70|71|k|{"a": 1}"#]);
+    assert_eq!(
+        columns(&mut client, "t"),
+        [
+            "_load_id_2|bigint|false|_load_id",
+            "_byte_offset_2|bigint|false|_byte_offset",
+            "_key_2|text|false|_key",
+            "_rescued_2|jsonb|false|_rescued",
+        ]
     );
 }
 
