@@ -1,6 +1,6 @@
 //! `infer_schema`: the columns that the records of files need.
 
-use super::survey::survey;
+use super::survey::{survey, survey_file};
 use crate::access;
 use crate::error::{Error, SchemaError};
 use crate::pg::executor::chunk::Chunk;
@@ -41,15 +41,24 @@ pub fn infer(call: &read::ReadArguments<'_>, sample: i64) -> Result<Vec<Inferred
 
 /// What is observed of the records of files.
 pub(super) fn observe(call: &read::ReadArguments<'_>, sample: i64) -> Result<Observations, Error> {
-    allocator::refill().map_err(Error::OutOfMemory)?;
-    access::require_file_role()?;
-    let options = ReadOptions::of(call)?;
+    let options = checked_options(call)?;
     let sample = match sample {
         -1 => None,
         1.. => Some(sample as u64),
         _ => return Err(SchemaError::SampleOutOfRange(sample).into()),
     };
     survey(call.path, &options, sample)
+}
+
+/// What is observed of the records of one file, whose path is taken as it is.
+pub(super) fn observe_file(call: &read::ReadArguments<'_>) -> Result<Observations, Error> {
+    survey_file(call.path, &checked_options(call)?)
+}
+
+fn checked_options(call: &read::ReadArguments<'_>) -> Result<ReadOptions, Error> {
+    allocator::refill().map_err(Error::OutOfMemory)?;
+    access::require_file_role()?;
+    ReadOptions::of(call)
 }
 
 /// Names for columns, beside some that are there already.

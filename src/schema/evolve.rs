@@ -1,7 +1,7 @@
 //! `schema_evolution => 'add_new_columns'`: a table gets a column for each field of files that it
 //! has none for.
 
-use super::columns::{in_database, names_of, observe};
+use super::columns::{in_database, names_of, observe, observe_file};
 use super::table::{comment_on, reserved_for, type_name};
 use crate::access;
 use crate::error::{ColumnMatch, Error};
@@ -30,7 +30,8 @@ pub fn evolve(load: &LoadArguments<'_>) -> Result<(), Error> {
         on_error: b"ignore",
         max_records: None,
     };
-    add_columns(&files, load.table, load.target_column, options.records(), &options.columns)
+    let look = || observe_file(&files).map(Some);
+    add_columns_seen(load.path, load.table, load.target_column, options.records(), &options.columns, look)
 }
 
 /// Adds the columns, as the caller, who has to own the table. All records are observed first; no

@@ -14,9 +14,9 @@ use loader_core::pipeline::{Batch, Observing, RecordOutcome, Target};
 use pgrx::PgLogLevel;
 use std::sync::Arc;
 
-/// What was observed of the files of one pattern.
+/// What was observed of the files of one pattern, or of one file.
 struct Survey {
-    /// The pattern, ready to be shown.
+    /// The pattern or the file, ready to be shown.
     shown: String,
     observations: Arc<SharedObservations>,
     values: Values,
@@ -29,20 +29,34 @@ struct Survey {
 /// counted too. The order of the checks is that of a load: the role was asked for before the
 /// options were read.
 pub fn survey(pattern: &[u8], options: &ReadOptions, sample: Option<u64>) -> Result<Observations, Error> {
-    let shown = pg::strings::text::show(pattern);
     let files = access::expand(pattern)?;
     if files.is_empty() {
-        return Err(Error::NoMatch(shown));
+        return Err(Error::NoMatch(pg::strings::text::show(pattern)));
     }
+    survey_files(pattern, &files, options, sample)
+}
+
+/// The same for one file. Its path is no pattern.
+pub fn survey_file(path: &[u8], options: &ReadOptions) -> Result<Observations, Error> {
+    survey_files(path, &[path], options, None)
+}
+
+fn survey_files(
+    name: &[u8],
+    files: &[impl AsRef<[u8]>],
+    options: &ReadOptions,
+    sample: Option<u64>,
+) -> Result<Observations, Error> {
+    let shown = pg::strings::text::show(name);
     let values = Values::of_documents()?;
     let mut survey = Survey { shown, observations: Arc::default(), values, records: 0, rejected: 0 };
-    for path in &files {
+    for path in files {
         let wanted = sample.map(|sample| sample - survey.records);
         if wanted == Some(0) {
             break;
         }
         allocator::refill().map_err(Error::OutOfMemory)?;
-        survey.file(path, options, wanted)?;
+        survey.file(path.as_ref(), options, wanted)?;
     }
     let Survey { shown, observations, rejected, .. } = survey;
     let observations = observations.take()?;

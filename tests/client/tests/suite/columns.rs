@@ -2,7 +2,7 @@
 //! about those that do not fit.
 
 use crate::helpers::{count, files, gzip};
-use loader_client_tests::{Cluster, Database, load, load_many, load_with, sqlstate};
+use loader_client_tests::{Cluster, Database, load, load_csv, load_many, load_with, sqlstate};
 use loader_damage::rng::Rng;
 use postgres::Client;
 use postgres::error::SqlState;
@@ -1258,6 +1258,25 @@ fn new_columns_do_not_change_how_records_are_loaded() {
     // A second load adds nothing, and goes the same way.
     let again = format!("{add}, if_loaded => 'force'");
     assert_eq!(loaded(&mut client, &path, &again, "*").0, [found[0].clone(), found[0].clone()]);
+}
+
+#[test]
+fn the_path_of_a_file_is_no_pattern() {
+    let (database, mut client) = session("columns_evolve_path");
+    run(&mut client, "CREATE TABLE t (id int)");
+    let add = "schema_evolution => 'add_new_columns'";
+    let path = file(&database, "a[*].json", &[r#"{"id": 1, "x": 1}"#]);
+    assert_eq!(loaded(&mut client, &path, add, "*").0, ["1|1"]);
+    // Another file that a pattern would find gives the table no column.
+    let path = file(&database, "b?.json", &[r#"{"id": 2}"#]);
+    file(&database, "bb.json", &[r#"{"id": 3, "y": 1}"#]);
+    assert_eq!(loaded(&mut client, &path, add, "*").0, ["1|1", "2|-"]);
+    let path = database.file("b.csv", "id,z\n3,4\n").replace("b.csv", "c*.csv");
+    let error = load_csv(&mut client, &path, "t", add);
+    assert_eq!(sqlstate(error), SqlState::UNDEFINED_FILE);
+    database.file("c*.csv", "id,z\n3,4\n");
+    load_csv(&mut client, &path, "t", add).expect("a load");
+    assert_eq!(rows(&mut client, "SELECT z FROM t WHERE id = 3"), ["4"]);
 }
 
 #[test]
