@@ -22,6 +22,8 @@ pub enum ColumnError {
     ColumnTwice { column: String, field: String },
     /// `column_map` has a path that is none; why.
     BadFieldPath { path: String, what: &'static str },
+    /// `column_map` has a path into a field, and the fields of the file have none within them.
+    NestedField { path: String },
     /// A field of the records fits no column, or too many.
     Mismatch { path: String, mismatch: Mismatch },
     /// The header of a file does not name the columns of the table, from this one on.
@@ -104,6 +106,12 @@ impl ColumnError {
             )
             .detail(format!("{}.", super::messages::sentence(what)))
             .hint("Use a name, or a path such as $.city.name."),
+            ColumnError::NestedField { path } => Message::new(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("invalid path of a field in column_map: \"{path}\""),
+            )
+            .detail("The fields of a CSV file have no fields within them.")
+            .hint("Use the name of the field."),
             ColumnError::Mismatch { path, mismatch: Mismatch::TwoColumns { field, columns: [one, other] } } => {
                 Message::new(
                     Code::ERRCODE_AMBIGUOUS_ALIAS,

@@ -6,7 +6,7 @@ use crate::formats::{FormatOptions, RawFormat};
 use crate::pg;
 use crate::pg::Oid;
 use crate::settings;
-use crate::sink::{ColumnOptions, RawColumnOptions, Records};
+use crate::sink::{self, ColumnOptions, RawColumnOptions, Records};
 use crate::words::word;
 use loader_core::encode::columns::MatchColumns;
 use loader_core::stream::{self, Compression, Encoding, OnCorrupt};
@@ -138,6 +138,8 @@ impl LoadOptions {
                     }
                 }
             }
+            // With a transform, fields are not matched.
+            FormatOptions::Csv(_) if columns.transform.is_none() => sink::require_names(&columns.column_map)?,
             FormatOptions::Csv(_) | FormatOptions::Either(..) => {}
         }
         Ok(LoadOptions {

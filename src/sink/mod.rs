@@ -22,7 +22,7 @@ pub use lineage::{BYTE_OFFSET, KEY, LOAD_ID, Records};
 pub use placement::Placement;
 pub use ranges::Companion;
 pub use remove::remove;
-pub use route::{ColumnRoute, OnRefusal, RESCUED, Route};
+pub use route::{ColumnRoute, OnRefusal, RESCUED, Route, require_names};
 pub use seed::{Seed, create};
 pub use upsert::Upsert;
 

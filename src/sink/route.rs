@@ -1,7 +1,7 @@
 //! How records go into a table: each as a document into one column, or its fields into columns
 //! of their own.
 
-use super::column_options::{ColumnOptions, OnValueError, SchemaEvolution};
+use super::column_options::{ColumnOptions, MappedField, OnValueError, SchemaEvolution};
 use super::lineage::Lineage;
 use super::transform::Transform;
 use crate::error::{ColumnError, Error};
@@ -177,6 +177,16 @@ fn target_column(column: &TableColumn, is_utf8: bool) -> Result<TargetColumn, Er
         },
         conversion: column.data_type.conversion(is_utf8),
     })
+}
+
+/// Fails where `column_map` has a field that lies within another one: those of delimited text have none.
+pub fn require_names(column_map: &[MappedField]) -> Result<(), Error> {
+    for (field, _) in column_map {
+        if path_of(field).is_ok_and(|path| path.0.len() > 1) {
+            return Err(ColumnError::NestedField { path: text::show(field) }.into());
+        }
+    }
+    Ok(())
 }
 
 /// A field by its name, or by its path if that begins with `$.` or `$[`.

@@ -178,6 +178,21 @@ fn fields_find_their_columns_by_name_or_by_position() {
 }
 
 #[test]
+fn a_field_has_no_fields_within_it() {
+    let (database, mut client) = session("csv_nested");
+    run(&mut client, "CREATE TABLE c (id int, x int, _rescued jsonb)");
+    let path = database.file("a.csv", "id,a,b\n1,2,3\n");
+    let nested = r#"column_map => '{"$.a.b": "x"}'"#;
+    let error = load_csv(&mut client, &path, "c", nested).expect_err("an error");
+    let error = error.as_db_error().expect("an error of the server");
+    assert_eq!(error.code(), &SqlState::INVALID_PARAMETER_VALUE);
+    assert_eq!(error.detail(), Some("The fields of a CSV file have no fields within them."));
+    assert_eq!(sqlstate(load_many_csv(&mut client, &path, "c", nested)), SqlState::INVALID_PARAMETER_VALUE);
+    load_csv(&mut client, &path, "c", r#"column_map => '{"$.a": "x"}'"#).expect("a load");
+    assert_eq!(rows(&mut client, "SELECT * FROM c"), [r#"1|2|{"b": "3"}"#]);
+}
+
+#[test]
 fn options_that_make_no_sense_are_refused() {
     let (database, mut client) = session("csv_options");
     let path = database.file("a.csv", "a,b\n1,2\n");
