@@ -24,6 +24,10 @@ pub enum ColumnError {
     BadFieldPath { path: String, what: &'static str },
     /// `column_map` has a path into a field, and the fields of the file have none within them.
     NestedField { path: String },
+    /// Fields go to columns by their positions, and the table is to get columns by their names.
+    PositionAddsColumns,
+    /// Fields of a file that has no names for them, from this one on, have no column.
+    NamelessFields { path: String, from: usize, of: usize },
     /// A field of the records fits no column, or too many.
     Mismatch { path: String, mismatch: Mismatch },
     /// The header of a file does not name the columns of the table, from this one on.
@@ -106,6 +110,18 @@ impl ColumnError {
             )
             .detail(format!("{}.", super::messages::sentence(what)))
             .hint("Use a name, or a path such as $.city.name."),
+            ColumnError::PositionAddsColumns => Message::new(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                "match_columns => 'position' excludes schema_evolution => 'add_new_columns'",
+            )
+            .detail("By position, fields go to the columns that there are, whatever their names.")
+            .hint("Add the columns before the load, or use match_columns => 'auto'."),
+            ColumnError::NamelessFields { path, from, of } => Message::new(
+                Code::ERRCODE_BAD_COPY_FILE_FORMAT,
+                format!("new fields of file \"{path}\" have no names for columns"),
+            )
+            .detail(format!("It has no header, and field {from} of {of} has no column."))
+            .hint("Add a column for each field before the load, or drop fields with column_map."),
             ColumnError::NestedField { path } => Message::new(
                 Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("invalid path of a field in column_map: \"{path}\""),

@@ -1,7 +1,7 @@
 //! The options of a load: from the arguments as they are given to values.
 
 use crate::catalog::Kin;
-use crate::error::Error;
+use crate::error::{ColumnError, Error};
 use crate::formats::{FormatOptions, RawFormat};
 use crate::pg;
 use crate::pg::Oid;
@@ -139,6 +139,13 @@ impl LoadOptions {
                 }
             }
             // With a transform, fields are not matched.
+            FormatOptions::Csv(_)
+                if columns.transform.is_none()
+                    && columns.match_columns == MatchColumns::Position
+                    && columns.adds_columns() =>
+            {
+                return Err(ColumnError::PositionAddsColumns.into());
+            }
             FormatOptions::Csv(_) if columns.transform.is_none() => sink::require_names(&columns.column_map)?,
             FormatOptions::Csv(_) | FormatOptions::Either(..) => {}
         }

@@ -4,13 +4,14 @@
 use super::columns::{in_database, names_of, observe, observe_file};
 use super::table::{comment_on, reserved_for, type_name};
 use crate::access;
-use crate::error::{ColumnMatch, Error};
+use crate::error::{ColumnError, ColumnMatch, Error};
 use crate::load::{LoadArguments, LoadOptions, RawInputOptions};
 use crate::pg::Oid;
 use crate::pg::relations::relation;
 use crate::pg::strings::text;
 use crate::read::ReadArguments;
 use crate::sink::{ColumnOptions, Records, Route, Target};
+use loader_core::encode::columns::MatchColumns;
 use loader_core::infer::Observations;
 use pgrx::prelude::*;
 
@@ -68,7 +69,20 @@ pub fn add_columns_seen(
     let Route::Columns(route) = &target.route else { return Ok(()) };
     let plan = route.plan(&target.shown, options, true)?;
     let Some(observations) = look()? else { return Ok(()) };
+    let mismatch = |error| Error::from(ColumnMatch { path: text::show(path), error });
+    // Without names, fields go to columns by position.
+    let nameless = match options.match_columns {
+        MatchColumns::Auto => observations.nameless(),
+        MatchColumns::Exact | MatchColumns::Position => &[],
+    };
+    for (index, field) in nameless.iter().enumerate() {
+        if !plan.takes_at(index, field).map_err(mismatch)? {
+            let (path, of) = (text::show(path), nameless.len());
+            return Err(ColumnError::NamelessFields { path, from: index + 1, of }.into());
+        }
+    }
     let mut new = observations.columns()?;
+    new.retain(|column| !nameless.iter().any(|field| field == column.field));
     let mut error = None;
     new.retain(|column| match plan.takes(column.field) {
         Ok(taken) => !taken,
@@ -78,7 +92,7 @@ pub fn add_columns_seen(
         }
     });
     if let Some(error) = error {
-        return Err(ColumnMatch { path: text::show(path), error }.into());
+        return Err(mismatch(error));
     }
     let taken = relation::column_names(table);
     let mut of_table = Vec::new();

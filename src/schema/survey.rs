@@ -81,8 +81,11 @@ impl Survey {
         self.values.form = stream.form.clone();
         if let RecordForm::Delimited(delimited) = &stream.form {
             // A file may have a header and no record.
-            self.observations
-                .with(|observations| observations.announce(self.records + 1, delimited.names()))?;
+            let number = self.records + 1;
+            self.observations.with(|observations| match delimited.has_header() {
+                true => observations.announce(number, delimited.names()),
+                false => observations.announce_nameless(number, delimited.names()),
+            })?;
         }
         let (mut refused, mut records) = (Refused::default(), 0);
         while let Some(batch) = stream.next()? {

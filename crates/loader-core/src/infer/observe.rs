@@ -28,6 +28,8 @@ pub struct Observations {
     records: u64,
     not_objects: u64,
     has_too_many: bool,
+    /// The names of the fields of the widest file that has no names for them, in their order.
+    nameless: Vec<String>,
     /// The fields of the record in hand, in the order in which they first appear.
     members: Vec<Member>,
     decoded: Vec<u8>,
@@ -107,6 +109,7 @@ impl Observations {
             records: 0,
             not_objects: 0,
             has_too_many: false,
+            nameless: Vec::new(),
             members: Vec::new(),
             decoded: Vec::new(),
         }
@@ -195,11 +198,30 @@ impl Observations {
         Ok(())
     }
 
+    /// The same for the fields of a file that has no names for them: these say where they stand.
+    pub fn announce_nameless(&mut self, number: u64, names: &[String]) -> Result<(), OutOfMemory> {
+        if names.len() > self.nameless.len() {
+            self.nameless.clear();
+            for name in names {
+                memory::push(&mut self.nameless, memory::copy_str(name)?)?;
+            }
+        }
+        self.announce(number, names)
+    }
+
+    /// What the fields of files are called that have no names for them, in their order.
+    pub fn nameless(&self) -> &[String] {
+        &self.nameless
+    }
+
     /// Adds what was observed of other records.
     pub fn merge(&mut self, other: Observations) -> Result<(), OutOfMemory> {
         self.records += other.records;
         self.not_objects += other.not_objects;
         self.has_too_many |= other.has_too_many;
+        if other.nameless.len() > self.nameless.len() {
+            self.nameless = other.nameless;
+        }
         for (number, field) in (0..).zip(other.fields) {
             let known = self.names.find(other.names.name(number))?;
             match self.fields.get_mut(known as usize) {

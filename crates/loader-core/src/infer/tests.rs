@@ -21,6 +21,21 @@ fn fields_are_known_before_records_are() {
     assert_eq!(shown(&observations), [text("b", 1), number("a"), number("c")]);
 }
 
+#[test]
+fn the_widest_file_without_names_counts() {
+    let names = |width: usize| (1..=width).map(|n| format!("column{n}")).collect::<Vec<_>>();
+    let mut observations = Observations::new();
+    observations.announce(1, &names(5)).expect("memory");
+    assert!(observations.nameless().is_empty());
+    observations.announce_nameless(1, &names(3)).expect("memory");
+    observations.announce_nameless(2, &names(2)).expect("memory");
+    let mut all = Observations::new();
+    all.announce_nameless(3, &names(1)).expect("memory");
+    all.merge(observations).expect("memory");
+    assert_eq!(all.nameless(), names(3));
+    assert_eq!(all.columns().expect("memory").len(), 5);
+}
+
 fn observed(records: &[&str]) -> Observations {
     let mut observations = Observations::new();
     for (index, record) in records.iter().enumerate() {

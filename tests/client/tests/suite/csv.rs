@@ -178,6 +178,41 @@ fn fields_find_their_columns_by_name_or_by_position() {
 }
 
 #[test]
+fn no_column_is_added_where_fields_have_no_names() {
+    let (database, mut client) = session("csv_nameless");
+    run(&mut client, "CREATE TABLE c (a int, b text)");
+    let names = "SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute
+                 WHERE attrelid = 'c'::regclass AND attnum > 0";
+    let add = "schema_evolution => 'add_new_columns'";
+    let bare = format!("{add}, header => false, delimiter => ','");
+    let narrow = database.file("narrow.csv", "1,x\n2,y\n");
+    load_csv(&mut client, &narrow, "c", &bare).expect("a load");
+    assert_eq!(rows(&mut client, "SELECT * FROM c"), ["1|x", "2|y"]);
+    let wide = database.file("wide.csv", "3,z,foo\n");
+    let error = load_csv(&mut client, &wide, "c", &bare).expect_err("an error");
+    let error = error.as_db_error().expect("an error of the server");
+    assert_eq!(error.code(), &SqlState::BAD_COPY_FILE_FORMAT);
+    assert_eq!(error.detail(), Some("It has no header, and field 3 of 3 has no column."));
+    assert_eq!(sqlstate(load_many_csv(&mut client, &wide, "c", &bare)), SqlState::BAD_COPY_FILE_FORMAT);
+    let dropped = format!("{bare}, column_map => '{{\"column3\": null}}'");
+    load_csv(&mut client, &wide, "c", &dropped).expect("a load");
+    assert_eq!(rows(&mut client, "SELECT * FROM c WHERE a = 3"), ["3|z"]);
+
+    let named = database.file("named.csv", "p,q\n4,w\n");
+    let position = format!("{add}, match_columns => 'position'");
+    let refused = SqlState::INVALID_PARAMETER_VALUE;
+    assert_eq!(sqlstate(load_csv(&mut client, &named, "c", &position)), refused);
+    assert_eq!(sqlstate(load_many_csv(&mut client, &named, "c", &position)), refused);
+    assert_eq!(rows(&mut client, names), ["a b"]);
+
+    // By exact names, those that say where a field stands are names like any others.
+    load_csv(&mut client, &wide, "c", &format!("{bare}, match_columns => 'exact', if_loaded => 'force'"))
+        .expect("a load");
+    assert_eq!(rows(&mut client, names), ["a b column1 column2 column3"]);
+    assert_eq!(rows(&mut client, "SELECT * FROM c WHERE a IS NULL"), ["-|-|3|z|foo"]);
+}
+
+#[test]
 fn a_field_has_no_fields_within_it() {
     let (database, mut client) = session("csv_nested");
     run(&mut client, "CREATE TABLE c (id int, x int, _rescued jsonb)");

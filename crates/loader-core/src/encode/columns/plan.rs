@@ -214,6 +214,11 @@ impl Columns {
         Ok(!self.find(0, field.as_bytes())?.is_unknown)
     }
 
+    /// The same of the field at an index, where fields go to columns by position.
+    pub fn takes_at(&self, index: usize, field: &str) -> Result<bool, MatchError> {
+        Ok(!self.find_at(index, field)?.is_unknown)
+    }
+
     /// The number of nodes of paths.
     pub(super) fn nodes(&self) -> usize {
         self.nodes.len()
