@@ -85,6 +85,19 @@ impl RejectReason {
         }
     }
 
+    /// A value that its column refuses, and for which `_rescued` has no name left.
+    pub fn nameless(column: &[u8]) -> Self {
+        RejectReason {
+            error_type: "CAST",
+            sqlstate: Cow::Borrowed("22023"),
+            message: Cow::Borrowed(
+                "\"_rescued\" has other values under the names of the column and its field",
+            ),
+            column_name: Some(column.to_vec()),
+            fault: None,
+        }
+    }
+
     /// Whether what is rejected is a record, and not something that stands between records.
     pub fn is_of_record(&self) -> bool {
         self.fault.is_none_or(|fault| fault.kind.is_of_record())

@@ -6,7 +6,7 @@ use crate::pg::executor::chunk::Chunk;
 use crate::pg::executor::input_function::{InputFunction, Refused};
 use crate::pg::strings::text;
 use crate::sink::{ColumnOptions, ColumnRoute, OnRefusal, Route, Target, Upsert};
-use loader_core::encode::columns::{Columns, Encoded, MatchError, RowEncoder};
+use loader_core::encode::columns::{Columns, Encoded, MatchError, Rescued, RowEncoder};
 use loader_core::encode::field_formats::Misfit;
 use loader_core::encode::{Cell, RecordForm, Span};
 use pgrx::PgSqlErrorCode;
@@ -234,8 +234,11 @@ impl RowMaker {
                 return Ok(Err(NoRow::Refused(RejectReason::null_key(&self.columns[index].name))));
             }
         }
-        if !self.refused.is_empty() {
-            self.rescue(server, record, chunk)?;
+        if !self.refused.is_empty()
+            && let Some(column) = self.rescue(server, record, chunk)?
+        {
+            let reason = RejectReason::nameless(&self.columns[column].name);
+            return Ok(Err(NoRow::Refused(reason)));
         }
         debug_assert_eq!(chunk.len(), rows + 1);
         Ok(Ok(()))
@@ -292,14 +295,24 @@ impl RowMaker {
         Ok(pushed.is_ok() && chunk.last_agrees(column))
     }
 
-    /// Puts the values that were refused where they are not lost.
-    fn rescue(&mut self, server: &mut Server, record: &[u8], chunk: &mut Chunk) -> Result<(), Error> {
-        let Some(column) = self.rescued else { return Ok(()) };
+    /// Puts the values that were refused where they are not lost. Returns a column whose value finds no
+    /// place there.
+    fn rescue(
+        &mut self,
+        server: &mut Server,
+        record: &[u8],
+        chunk: &mut Chunk,
+    ) -> Result<Option<usize>, Error> {
+        let Some(column) = self.rescued else { return Ok(None) };
         let refused = std::mem::take(&mut self.refused);
         let rescued =
             self.encoder.rescued(record, &refused).map_err(|error| not_matched(error, &self.path))?;
         self.refused = refused;
-        let Some(rescued) = rescued else { return Ok(()) };
+        let rescued = match rescued {
+            Rescued::Nothing => return Ok(None),
+            Rescued::NameTaken(column) => return Ok(Some(column)),
+            Rescued::Object(object) => object,
+        };
         let size = rescued.len() + 1;
         self.values.clear();
         self.values.try_reserve(size).map_err(|_| Error::OutOfMemory(size))?;
@@ -317,7 +330,7 @@ impl RowMaker {
             chunk.push_null();
         }
         chunk.replace(column);
-        Ok(())
+        Ok(None)
     }
 }
 

@@ -538,6 +538,41 @@ fn refused_values_are_rejected_set_to_null_or_rescued() {
 }
 
 #[test]
+fn what_is_rescued_keeps_the_values_of_one_name_apart() {
+    let (database, mut client) = session("columns_rescued_names");
+    run(&mut client, "CREATE TABLE t (price int, _rescued jsonb)");
+    let records =
+        [r#"{"cost": "abc", "price": 5}"#, r#"{"cost": "abc"}"#, r#"{"in": {"price": "x"}, "price": 6}"#];
+    let map = r#"column_map => '{"cost": "price"}'"#;
+    let path = file(&database, "a.json", &records);
+    let (found, rejects) = loaded(&mut client, &path, map, "*");
+    assert_eq!(
+        found,
+        [
+            r#"-|{"cost": "abc", "price": 5}"#,
+            r#"-|{"price": "abc"}"#,
+            r#"-|{"in": {"price": "x"}, "price": 6}"#
+        ]
+    );
+    assert_eq!(rejects, [""; 0]);
+    // The field within has the name of the column, too.
+    run(&mut client, "TRUNCATE t");
+    let map = r#"column_map => '{"$.in.price": "price"}', if_loaded => 'force'"#;
+    let (found, rejects) = loaded(&mut client, &path, map, "*");
+    assert_eq!(found, [r#"-|{"cost": "abc", "price": 5}"#, r#"-|{"cost": "abc"}"#]);
+    assert_eq!(rejects, ["3|CAST|22023|price"]);
+
+    run(&mut client, "TRUNCATE t");
+    let path = database.file("a.csv", "cost,price\nabc,5\n7,\n");
+    let position = "match_columns => 'position', delimiter => ',', header => true";
+    load_csv(&mut client, &path, "t", position).expect("a load");
+    assert_eq!(
+        rows(&mut client, "SELECT * FROM t"),
+        [r#"-|{"cost": "abc", "price": "5"}"#, r#"7|{"price": null}"#]
+    );
+}
+
+#[test]
 fn a_domain_that_takes_no_null_gets_none() {
     let (database, mut client) = session("columns_domain_null");
     run(

@@ -2,6 +2,7 @@
 
 use super::cells::{jsonb, keep, make};
 use super::plan::{Columns, Conversion, MatchColumns, MatchError, Unknown};
+use super::rescue::{self, RefusedValue, Rescued};
 use super::rows::RowEncoder;
 use crate::encode::Cell;
 use crate::encode::delimited::{Buffers, Delimited};
@@ -84,7 +85,7 @@ impl DelimitedRows {
         if self.unknown.is_empty() {
             return Ok(Cell::Null);
         }
-        self.write_object(record, &[])?;
+        self.write_object(record, &[], &[])?;
         let made = match self.columns.columns()[column].conversion {
             Conversion::Jsonb => jsonb(&mut self.jsonb, &self.object, values)?,
             _ => None,
@@ -95,14 +96,14 @@ impl DelimitedRows {
         })
     }
 
-    /// Writes the object of the fields that no column takes, and of the values of `refused`.
-    fn write_object(&mut self, record: &[u8], refused: &[usize]) -> Result<(), OutOfMemory> {
-        let DelimitedRows { columns, delimited, sources, unknown, buffers, object, .. } = self;
+    /// Writes the object of the fields that no column takes, and of the values of `refused` under
+    /// their names.
+    fn write_object(&mut self, record: &[u8], refused: &[usize], names: &[&str]) -> Result<(), OutOfMemory> {
+        let DelimitedRows { delimited, sources, unknown, buffers, object, .. } = self;
         let Buffers { fields, scratch } = buffers;
         object.clear();
         let unknown = unknown.iter().map(|&index| (delimited.names()[index].as_str(), Some(index)));
-        let refused =
-            refused.iter().map(|&column| (columns.columns()[column].name.as_str(), sources[column]));
+        let refused = refused.iter().zip(names).map(|(&column, &name)| (name, sources[column]));
         for (name, index) in unknown.chain(refused) {
             let Some(index) = index else { continue };
             memory::push(object, if object.is_empty() { b'{' } else { b',' })?;
@@ -183,11 +184,22 @@ impl RowEncoder for DelimitedRows {
         Ok(Cell::Text(keep(text, values)?))
     }
 
-    fn rescued(&mut self, text: &[u8], refused: &[usize]) -> Result<Option<&[u8]>, MatchError> {
+    fn rescued(&mut self, text: &[u8], refused: &[usize]) -> Result<Rescued<'_>, MatchError> {
         if !self.find_fields(text)? {
-            return Ok(None);
+            return Ok(Rescued::Nothing);
         }
-        self.write_object(text, refused)?;
-        Ok((!self.object.is_empty()).then_some(self.object.as_slice()))
+        let (columns, delimited) = (self.columns.clone(), self.delimited.clone());
+        let value_of = |&column: &usize| RefusedValue {
+            column: &columns.columns()[column].name,
+            field: self.sources[column].map(|index| delimited.names()[index].as_str()),
+        };
+        let values = memory::collect(refused.iter().map(value_of))?;
+        let is_unknown = |name: &str| Ok(self.unknown.iter().any(|&index| delimited.names()[index] == name));
+        let names = match rescue::names(&values, is_unknown)? {
+            Ok(names) => names,
+            Err(index) => return Ok(Rescued::NameTaken(refused[index])),
+        };
+        self.write_object(text, refused, &names)?;
+        Ok(if self.object.is_empty() { Rescued::Nothing } else { Rescued::Object(&self.object) })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::cells::{jsonb, keep, make};
 use super::plan::{Columns, Conversion, MatchError, Slot, Unknown};
+use super::rescue::{self, RefusedValue, Rescued};
 use super::rows::RowEncoder;
 use crate::encode::Cell;
 use crate::encode::json_text::quote;
@@ -122,20 +123,30 @@ impl RowEncoder for JsonRows {
         })
     }
 
-    fn rescued(&mut self, text: &[u8], refused: &[usize]) -> Result<Option<&[u8]>, MatchError> {
+    fn rescued(&mut self, text: &[u8], refused: &[usize]) -> Result<Rescued<'_>, MatchError> {
         if !self.find_fields(text)? {
-            return Ok(None);
+            return Ok(Rescued::Nothing);
         }
         self.write_unknown(text)?;
-        for &column in refused {
+        let columns = self.columns.clone();
+        let value_of = |&column: &usize| RefusedValue {
+            column: &columns.columns()[column].name,
+            field: columns.mapped_field(column),
+        };
+        let values = memory::collect(refused.iter().map(value_of))?;
+        let names = match rescue::names(&values, |name| self.is_unknown(name, text))? {
+            Ok(names) => names,
+            Err(index) => return Ok(Rescued::NameTaken(refused[index])),
+        };
+        for (&column, name) in refused.iter().zip(names) {
             let Some(value) = self.found.get(column).copied().flatten() else { continue };
             let separator = if self.scratch.is_empty() { b'{' } else { b',' };
             memory::push(&mut self.scratch, separator)?;
-            quote(self.columns.columns()[column].name.as_bytes(), &mut self.scratch)?;
+            quote(name.as_bytes(), &mut self.scratch)?;
             memory::push(&mut self.scratch, b':')?;
             memory::append(&mut self.scratch, value.whole(text))?;
         }
-        Ok(if self.close_unknown()? { Some(&self.scratch) } else { None })
+        Ok(if self.close_unknown()? { Rescued::Object(&self.scratch) } else { Rescued::Nothing })
     }
 }
 
@@ -209,6 +220,17 @@ impl JsonRows {
         };
         self.scratch = json;
         Ok(cell)
+    }
+
+    /// Whether a field of the record in hand has this name that no column takes.
+    fn is_unknown(&self, name: &str, text: &[u8]) -> Result<bool, OutOfMemory> {
+        let mut decoded = Vec::new();
+        for (field, _) in &self.unknown {
+            if plain(*field, text, &mut decoded)? == name.as_bytes() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Begins an object in the scratch buffer with the fields that no column takes, as they stand

@@ -3,6 +3,7 @@
 //! ```text
 //! plan            what the columns take, and which field goes to which of them
 //! rows            what makes rows of records
+//! rescue          under which names it is kept what no column takes
 //! json_rows       from a JSON object to the cells of its row
 //! delimited_rows  from a record of delimited text to the cells of its row
 //! cells           what both have in common
@@ -16,6 +17,7 @@ mod cells;
 mod delimited_rows;
 mod json_rows;
 mod plan;
+mod rescue;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -25,4 +27,5 @@ pub use json_rows::JsonRows;
 pub use plan::{
     Columns, Conversion, Mapping, MatchColumns, MatchError, Path, PlanError, TargetColumn, Unknown,
 };
+pub use rescue::Rescued;
 pub use rows::{Encoded, RowEncoder};

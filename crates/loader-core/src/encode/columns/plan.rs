@@ -219,6 +219,12 @@ impl Columns {
         Ok(!self.find_at(index, field)?.is_unknown)
     }
 
+    /// The name of the field that is mapped to a column: of a path the last key.
+    pub(super) fn mapped_field(&self, column: usize) -> Option<&str> {
+        let mut children = self.nodes.iter().flat_map(|node| &node.children);
+        children.find(|(_, child)| child.mapped == Some(Some(column))).map(|(name, _)| name.as_str())
+    }
+
     /// The number of nodes of paths.
     pub(super) fn nodes(&self) -> usize {
         self.nodes.len()

@@ -1,6 +1,7 @@
 //! What makes rows of records.
 
 use super::plan::{Columns, MatchError};
+use super::rescue::Rescued;
 use crate::encode::Cell;
 use crate::memory;
 use std::sync::Arc;
@@ -70,6 +71,7 @@ pub trait RowEncoder: Send {
     }
 
     /// The JSON object of what no column takes of the record: fields without a column, and the
-    /// values of the columns `refused` under the names of those; `None` where there is nothing.
-    fn rescued(&mut self, text: &[u8], refused: &[usize]) -> Result<Option<&[u8]>, MatchError>;
+    /// values of the columns `refused` under the names of those, or under the names of their fields
+    /// where a field without a column has that of the column.
+    fn rescued(&mut self, text: &[u8], refused: &[usize]) -> Result<Rescued<'_>, MatchError>;
 }

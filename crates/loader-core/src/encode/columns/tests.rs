@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::encode::Cell;
+use crate::encode::delimited::{Delimited, NullRules};
+use crate::encode::field_formats::FieldFormats;
 use crate::encode::values::NativeType;
 use crate::fault::Mismatch;
+use crate::split::csv::{Delimiter, Dialect, NewLine};
 use std::sync::Arc;
 
 fn column(name: &str, conversion: Conversion) -> TargetColumn {
@@ -181,12 +184,65 @@ fn what_no_column_takes_is_rescued() {
     assert_eq!(row[0], "text:no");
     assert!(row[1].starts_with("datum:"), "{}", row[1]);
     let rescued = |encoder: &mut JsonRows, refused: &[usize]| {
-        let rescued = encoder.rescued(record.as_bytes(), refused).expect("memory");
-        String::from_utf8(rescued.expect("something").to_vec()).expect("UTF-8")
+        let Rescued::Object(object) = encoder.rescued(record.as_bytes(), refused).expect("memory") else {
+            panic!("nothing was rescued")
+        };
+        String::from_utf8(object.to_vec()).expect("UTF-8")
     };
     assert_eq!(rescued(&mut encoder, &[]), r#"{"b\n":[1],"_rescued":"x"}"#);
     assert_eq!(rescued(&mut encoder, &[0]), r#"{"b\n":[1],"_rescued":"x","a":"no"}"#);
-    assert_eq!(encoder.rescued(br#"{"a":1}"#, &[]), Ok(None));
+    assert_eq!(encoder.rescued(br#"{"a":1}"#, &[]), Ok(Rescued::Nothing));
+}
+
+#[test]
+fn what_is_rescued_has_names_of_its_own() {
+    let columns = || {
+        let mut columns = texts(&["price", "n"]);
+        columns.push(column("_rescued", Conversion::Jsonb));
+        columns
+    };
+    let mappings = [to(&["cost"], 0), to(&["in", "no"], 1)];
+    let mut encoder = encoder(columns(), Unknown::Rescue(2), &mappings);
+    let mut rescued = |record: &str, refused: &[usize]| match encoder.rescued(record.as_bytes(), refused) {
+        Ok(Rescued::Object(object)) => Ok(String::from_utf8(object.to_vec()).expect("UTF-8")),
+        Ok(Rescued::NameTaken(column)) => Err(column),
+        other => panic!("{other:?}"),
+    };
+    let taken = r#"{"cost":"abc","pr\u0069ce":5,"n":6,"in":{"no":"x"}}"#;
+    assert_eq!(rescued(taken, &[0]).as_deref(), Ok(r#"{"pr\u0069ce":5,"n":6,"cost":"abc"}"#));
+    assert_eq!(rescued(taken, &[0, 1]).as_deref(), Ok(r#"{"pr\u0069ce":5,"n":6,"cost":"abc","no":"x"}"#));
+    assert_eq!(rescued(r#"{"cost":"abc"}"#, &[0]).as_deref(), Ok(r#"{"price":"abc"}"#));
+    // There is no third name.
+    assert_eq!(rescued(r#"{"n":6,"no":7,"in":{"no":"x"}}"#, &[1]), Err(1));
+
+    // The names of fields that go by position are those of other columns.
+    let plan = |mappings: &[Mapping]| {
+        Columns::new(columns(), MatchColumns::Position, Unknown::Rescue(2), mappings).expect("a plan")
+    };
+    let rescued = |header: &[&str], refused: &[usize]| {
+        let names: Vec<String> = header.iter().map(|name| name.to_string()).collect();
+        let (nulls, formats) = (NullRules::default(), FieldFormats::default());
+        let dialect = Dialect {
+            delimiter: Delimiter::new(b",").expect("a delimiter"),
+            quote: None,
+            escape: None,
+            new_line: NewLine::Lf,
+            comment: None,
+            skip: 0,
+            header: 1,
+        };
+        let delimited = Delimited::new(dialect, true, names, nulls, formats);
+        let mut encoder = DelimitedRows::new(Arc::new(plan(&[])), Arc::new(delimited)).expect("a plan");
+        match encoder.rescued(b"x,y,z", refused) {
+            Ok(Rescued::Object(object)) => Ok(String::from_utf8(object.to_vec()).expect("UTF-8")),
+            Ok(Rescued::NameTaken(column)) => Err(column),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(rescued(&["a", "b", "price"], &[0]).as_deref(), Ok(r#"{"price":"z","a":"x"}"#));
+    assert_eq!(rescued(&["a", "b", "c"], &[0, 1]).as_deref(), Ok(r#"{"c":"z","price":"x","n":"y"}"#));
+    assert_eq!(rescued(&["n", "b", "price"], &[0]).as_deref(), Ok(r#"{"price":"z","n":"x"}"#));
+    assert_eq!(rescued(&["n", "b", "price"], &[0, 1]), Err(0));
 }
 
 #[test]
