@@ -58,7 +58,8 @@ ALTER TABLE loader.load_history_data
     ADD COLUMN rows_updated bigint NOT NULL DEFAULT 0,
     ADD COLUMN rows_superseded bigint NOT NULL DEFAULT 0,
     ADD COLUMN dialect jsonb,
-    ADD COLUMN rows_tolerated bigint NOT NULL DEFAULT 0;
+    ADD COLUMN rows_tolerated bigint NOT NULL DEFAULT 0,
+    ADD COLUMN builds_on bigint;
 ALTER TABLE loader.load_history_data RENAME COLUMN overread TO splitter_state;
 -- From 18 on, NOT NULL has a name.
 DO $$
@@ -81,6 +82,9 @@ CREATE INDEX load_history_data_file_size_idx ON loader.load_history_data (file_s
 -- A file that goes on under another name, as rotated logs do, is looked for by its inode.
 CREATE INDEX load_history_data_file_inode_idx ON loader.load_history_data (file_inode)
     WHERE file_inode IS NOT NULL;
+-- The loads that go on where one ended, for when that is undone: few files grow.
+CREATE INDEX load_history_data_builds_on_idx ON loader.load_history_data (builds_on)
+    WHERE builds_on IS NOT NULL;
 -- Those that are gone with the rows of their table.
 CREATE INDEX load_history_data_emptied_idx ON loader.load_history_data (home, target_oid)
     WHERE emptied_at IS NOT NULL;
@@ -95,6 +99,28 @@ FROM pg_catalog.pg_control_system() AS system, pg_catalog.pg_database AS databas
 WHERE database.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
   AND h.home OPERATOR(pg_catalog.=) (system.system_identifier::pg_catalog.text
       OPERATOR(pg_catalog.||) '/'::pg_catalog.text OPERATOR(pg_catalog.||) database.oid::pg_catalog.text);
+
+-- Which load one builds on was not written down. It began where that one had ended, or with its last
+-- record, if that was bad: the last earlier load of its path of which that is true. OFFSET keeps the two
+-- apart, so that they are joined as a whole: a file may have grown very many times.
+UPDATE loader.load_history_data AS h SET builds_on = found.load_id
+FROM (SELECT n.load_id AS follower, pg_catalog.max(b.load_id) AS load_id
+      FROM (SELECT l.* FROM loader.load_history_data AS l
+            WHERE l.start_offset OPERATOR(pg_catalog.>) 0 AND l.retry_of IS NULL
+              AND l.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text OFFSET 0) AS n
+      JOIN (SELECT l.*, COALESCE(l.open_offset, l.start_offset OPERATOR(pg_catalog.+) l.stream_bytes) AS ends_at
+            FROM loader.load_history_data AS l
+            WHERE l.retry_of IS NULL AND l.status OPERATOR(pg_catalog.=) 'loaded'::pg_catalog.text OFFSET 0) AS b
+        ON b.file_path OPERATOR(pg_catalog.=) n.file_path
+       AND b.ends_at OPERATOR(pg_catalog.=) n.start_offset
+       AND b.home OPERATOR(pg_catalog.=) n.home
+       AND b.target_oid OPERATOR(pg_catalog.=) n.target_oid
+       AND b.target_column OPERATOR(pg_catalog.=) n.target_column
+       AND COALESCE(b.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=)
+           COALESCE(n.records_path, ''::pg_catalog.text)
+       AND b.load_id OPERATOR(pg_catalog.<) n.load_id
+      GROUP BY n.load_id) AS found
+WHERE h.load_id OPERATOR(pg_catalog.=) found.follower;
 
 -- Where this history is at home: the text that home has in the rows that are written here.
 CREATE FUNCTION loader.home()
@@ -1940,6 +1966,7 @@ COMMENT ON COLUMN loader.load_history_data.target_type IS 'Internal: the row typ
 COMMENT ON COLUMN loader.load_history_data.lines IS 'Internal: newlines up to where the load is';
 COMMENT ON COLUMN loader.load_history_data.splitter_state IS 'Internal: what the splitter has to know to go on where the load is';
 COMMENT ON COLUMN loader.load_history_data.open_offset IS 'Internal: where the last record begins, if that was bad and may be whole in a file that has grown';
+COMMENT ON COLUMN loader.load_history_data.builds_on IS 'Internal: the load without whose rows this one is not all of the file, because it began where that one ended';
 COMMENT ON COLUMN loader.load_history_data.file_device IS 'Internal: the device of the file, once it had not changed for some time';
 COMMENT ON COLUMN loader.load_history_data.file_inode IS 'Internal: the inode of the file, once it had not changed for some time';
 COMMENT ON COLUMN loader.load_history_data.file_mtime_ns IS 'Internal: mtime of the file in nanoseconds since 1970, once it had not changed for some time';

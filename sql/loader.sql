@@ -69,6 +69,7 @@ CREATE TABLE loader.load_history_data (
     rows_superseded bigint NOT NULL DEFAULT 0,
     dialect         jsonb,
     rows_tolerated  bigint NOT NULL DEFAULT 0,
+    builds_on       bigint,
     CHECK (stream_bytes OPERATOR(pg_catalog.=)
            (bytes_loaded OPERATOR(pg_catalog.+) bytes_rejected OPERATOR(pg_catalog.+) bytes_framing))
 );
@@ -85,6 +86,9 @@ CREATE INDEX load_history_data_target_idx ON loader.load_history_data (home, tar
 -- A file that goes on under another name, as rotated logs do, is looked for by its inode.
 CREATE INDEX load_history_data_file_inode_idx ON loader.load_history_data (file_inode)
     WHERE file_inode IS NOT NULL;
+-- The loads that go on where one ended, for when that is undone: few files grow.
+CREATE INDEX load_history_data_builds_on_idx ON loader.load_history_data (builds_on)
+    WHERE builds_on IS NOT NULL;
 -- Those that are gone with the rows of their table.
 CREATE INDEX load_history_data_emptied_idx ON loader.load_history_data (home, target_oid)
     WHERE emptied_at IS NOT NULL;
@@ -1082,6 +1086,7 @@ COMMENT ON COLUMN loader.load_history_data.target_type IS 'Internal: the row typ
 COMMENT ON COLUMN loader.load_history_data.lines IS 'Internal: newlines up to where the load is';
 COMMENT ON COLUMN loader.load_history_data.splitter_state IS 'Internal: what the splitter has to know to go on where the load is';
 COMMENT ON COLUMN loader.load_history_data.open_offset IS 'Internal: where the last record begins, if that was bad and may be whole in a file that has grown';
+COMMENT ON COLUMN loader.load_history_data.builds_on IS 'Internal: the load without whose rows this one is not all of the file, because it began where that one ended';
 COMMENT ON COLUMN loader.load_history_data.file_device IS 'Internal: the device of the file, once it had not changed for some time';
 COMMENT ON COLUMN loader.load_history_data.file_inode IS 'Internal: the inode of the file, once it had not changed for some time';
 COMMENT ON COLUMN loader.load_history_data.file_mtime_ns IS 'Internal: mtime of the file in nanoseconds since 1970, once it had not changed for some time';

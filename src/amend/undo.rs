@@ -18,7 +18,7 @@ pub enum Force {
 }
 
 /// Deletes the rows of a load and its rejects, and those of the loads that build
-/// on it: its retries, and those that went on when its file had grown. The rejects
+/// on it: its retries, and those that went on where it ended, under whatever path. The rejects
 /// that they resolved wait again. Returns how many rows were deleted.
 pub fn undo(load_id: i64, force: Force) -> Result<u64, Error> {
     pg::prevent_during_recovery(c"undo_load");
@@ -28,6 +28,10 @@ pub fn undo(load_id: i64, force: Force) -> Result<u64, Error> {
     let mut brought = past.rows_there;
     let mut updated = past.rows_updated;
     for follower in catalog.followers(past.id)? {
+        if follower.is_partial {
+            // It may go on under another path, which the first one does not keep unclaimed.
+            hold(&catalog, follower.id)?;
+        }
         loads.push(follower.id);
         brought += follower.rows;
         updated += follower.updated;

@@ -63,7 +63,7 @@ impl<'a> CallContext<'a> {
         self.leader.map(of)
     }
 
-    /// The row of a load in the history.
+    /// The row of a load in the history, one that builds on no other.
     pub fn row(
         &self,
         id: i64,
@@ -82,6 +82,7 @@ impl<'a> CallContext<'a> {
             started_at,
             start_offset,
             retry_of: None,
+            builds_on: None,
         }
     }
 }

@@ -231,8 +231,10 @@ pub fn decide_file(
         Decision::Load(mut begin) => {
             if begin.resumes.is_none() {
                 // A failed attempt has a row already, if it was the same and to begin there.
-                let there = vain.iter().filter(|load| load.start_offset == begin.position.offset);
-                let there: Vec<i64> = there.map(|load| load.id).collect();
+                let begins_there = |load: &&&Earlier| {
+                    load.start_offset == begin.position.offset && load.builds_on == begin.needs()
+                };
+                let there: Vec<i64> = vain.iter().filter(begins_there).map(|load| load.id).collect();
                 let row = context.row(0, &path, size, pg::now(), begin.position.offset);
                 begin.resumes = catalog.same_attempt(&row, &there);
                 vain.retain(|load| begin.resumes != Some(load.id));

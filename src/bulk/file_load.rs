@@ -32,7 +32,9 @@ pub struct FileLoad {
     start_offset: u64,
     /// The first record was loaded already.
     passes_first: bool,
-    /// The load that it builds on.
+    /// The load that it goes on from, until that is kept from being undone.
+    base: Option<i64>,
+    /// The load without whose rows it is not all of the file.
     builds_on: Option<i64>,
     /// The load that says where it begins: that one, or itself.
     continues: i64,
@@ -87,8 +89,9 @@ impl FileLoad {
             position: begin.position,
             start_offset: begin.position.offset,
             passes_first: begin.passes_first,
-            builds_on: begin.builds_on,
-            continues: begin.builds_on.unwrap_or(load_id),
+            base: begin.goes_on_from,
+            builds_on: begin.needs(),
+            continues: begin.goes_on_from.unwrap_or(load_id),
             replaces: begin.replaces,
             resolves: begin.resolves,
             hash,
@@ -162,7 +165,7 @@ impl FileLoad {
         if undoes_first {
             return Ok(PartEnd::More);
         }
-        if let Some(base) = self.builds_on.take()
+        if let Some(base) = self.base.take()
             && !sink.catalog.lock_if_loaded(base)?
         {
             return Ok(PartEnd::Lost);
@@ -246,7 +249,8 @@ impl FileLoad {
     }
 
     fn row<'a>(&'a self, context: &CallContext<'a>) -> Load<'a> {
-        context.row(self.load_id, &self.path, self.size, self.started_at, self.start_offset)
+        let row = context.row(self.load_id, &self.path, self.size, self.started_at, self.start_offset);
+        Load { builds_on: self.builds_on, ..row }
     }
 
     /// Whether somebody else has gone on with the load meanwhile: what a part runs

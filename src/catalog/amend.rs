@@ -3,7 +3,8 @@
 
 use super::Catalog;
 use crate::error::{AmendError, Error};
-use crate::pg::executor::array;
+use crate::pg::executor::snapshot::Snapshot;
+use crate::pg::executor::{array, own_statement};
 use crate::pg::memory::context::Context;
 use crate::pg::processes::user;
 use crate::pg::strings::text;
@@ -64,6 +65,8 @@ pub struct Follower {
     pub rows: i64,
     /// How many rows it has updated.
     pub updated: i64,
+    /// It was begun, and has not come to the end of its file.
+    pub is_partial: bool,
 }
 
 /// Who made a load, by what its row says.
@@ -85,20 +88,6 @@ impl Maker {
         let role = self.role.unwrap_or(Oid::INVALID);
         may_amend(self.is_of_this_origin.unwrap_or_default(), role, self.name.as_deref().unwrap_or_default())
     }
-}
-
-/// SQL that says whether two rows of the history, that one and `h`, are about one relation.
-macro_rules! same_target {
-    ($row:literal) => {
-        concat!(
-            $row,
-            ".home OPERATOR(pg_catalog.=) h.home AND ",
-            $row,
-            ".target_oid OPERATOR(pg_catalog.=) h.target_oid AND ",
-            $row,
-            ".target_type OPERATOR(pg_catalog.=) h.target_type"
-        )
-    };
 }
 
 impl Catalog {
@@ -171,59 +160,34 @@ impl Catalog {
         &self.origin
     }
 
-    /// Numbers, rows and updated rows of the loads that build on one and are still in force,
-    /// locked: its retries, those that went on where it stopped when its file had
-    /// grown, and their retries. An error where the caller may not undo one of them.
+    /// Numbers of the loads that build on one, in force or not: its retries, those that went on where it
+    /// ended when its file had grown, and in the same way those that build on these.
+    fn chain(&self, load_id: i64) -> Vec<i64> {
+        // Each step by its own index, see `earlier_loads`.
+        const QUERY: &str = "WITH RECURSIVE chain AS (
+                SELECT $1 AS load_id
+                UNION
+                SELECT next.load_id FROM chain AS c CROSS JOIN LATERAL (
+                    (SELECT b.load_id FROM loader.load_history_data AS b
+                     WHERE b.builds_on OPERATOR(pg_catalog.=) c.load_id OFFSET 0)
+                    UNION ALL
+                    (SELECT r.load_id FROM loader.load_history_data AS r
+                     WHERE r.retry_of OPERATOR(pg_catalog.=) c.load_id OFFSET 0)) AS next)
+            SELECT c.load_id FROM chain AS c WHERE c.load_id OPERATOR(pg_catalog.<>) $1";
+        let mut chain = Vec::new();
+        user::run_as(self.owner, || {
+            own_statement::select(Snapshot::Transaction, QUERY, &[load_id.into()], |row| {
+                chain.extend(row.bigint(1));
+            });
+        });
+        chain.sort_unstable();
+        chain
+    }
+
+    /// The loads that build on one and are still in force, locked. An error where the caller may not
+    /// undo one of them.
     pub fn followers(&self, load_id: i64) -> Result<Vec<Follower>, Error> {
-        const QUERY: &str = concat!(
-            "SELECT h.load_id, CASE WHEN h.emptied_at IS NULL THEN h.rows_loaded ELSE 0 END,
-                   h.home OPERATOR(pg_catalog.=) $2, h.loaded_by,
-                   pg_catalog.convert_to(h.loaded_by_name::pg_catalog.text, pg_catalog.getdatabaseencoding()),
-                   h.rows_updated
-            FROM loader.load_history_data AS h
-            WHERE h.load_id OPERATOR(pg_catalog.>) $1
-              AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text
-              AND EXISTS (SELECT FROM loader.load_history_data AS p
-                          WHERE p.load_id OPERATOR(pg_catalog.=) $1
-                            AND p.retry_of IS NULL
-                            AND p.file_path OPERATOR(pg_catalog.=) h.file_path
-                            AND ",
-            same_target!("p"),
-            " AND p.target_column OPERATOR(pg_catalog.=) h.target_column
-                            AND COALESCE(p.records_path, ''::pg_catalog.text) OPERATOR(pg_catalog.=)
-                                COALESCE(h.records_path, ''::pg_catalog.text))
-              AND NOT EXISTS (SELECT FROM loader.load_history_data AS n
-                              WHERE n.load_id OPERATOR(pg_catalog.>) $1
-                                AND n.load_id OPERATOR(pg_catalog.<) h.load_id
-                                AND n.retry_of IS NULL
-                                AND n.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text
-                                AND n.start_offset OPERATOR(pg_catalog.=) 0
-                                AND h.start_offset OPERATOR(pg_catalog.>) 0
-                                AND n.file_path OPERATOR(pg_catalog.=) h.file_path
-                                AND ",
-            same_target!("n"),
-            ")
-              AND (h.start_offset OPERATOR(pg_catalog.>) 0
-                   OR h.retry_of OPERATOR(pg_catalog.=) $1
-                   OR EXISTS (SELECT FROM loader.load_history_data AS o
-                              WHERE o.load_id OPERATOR(pg_catalog.=) h.retry_of
-                                AND o.load_id OPERATOR(pg_catalog.>) $1
-                                AND o.start_offset OPERATOR(pg_catalog.>) 0))
-            ORDER BY h.load_id FOR UPDATE OF h"
-        );
-        let followers = self.as_owner(|client| {
-            let mut followers = Vec::new();
-            for row in client.update(QUERY, None, &[load_id.into(), self.origin.as_str().into()])? {
-                let follower = Follower {
-                    id: row.get(1)?.unwrap_or_default(),
-                    rows: row.get(2)?.unwrap_or_default(),
-                    updated: row.get(6)?.unwrap_or_default(),
-                };
-                let maker = Maker { is_of_this_origin: row.get(3)?, role: row.get(4)?, name: row.get(5)? };
-                followers.push((follower, maker));
-            }
-            Ok(followers)
-        })?;
+        let followers = self.lock_in_force(&self.chain(load_id))?;
         let own = |(follower, maker): (Follower, Maker)| {
             if maker.is_the_caller_s() {
                 Ok(follower)
@@ -232,6 +196,39 @@ impl Catalog {
             }
         };
         followers.into_iter().map(own).collect()
+    }
+
+    /// Those of the loads that are in force, each with who made it. Others cannot amend them, or build on
+    /// them, to the end of the transaction.
+    fn lock_in_force(&self, loads: &[i64]) -> Result<Vec<(Follower, Maker)>, Error> {
+        const QUERY: &str = "SELECT h.load_id, CASE WHEN h.emptied_at IS NULL THEN h.rows_loaded ELSE 0 END,
+                   h.home OPERATOR(pg_catalog.=) $2, h.loaded_by,
+                   pg_catalog.convert_to(h.loaded_by_name::pg_catalog.text, pg_catalog.getdatabaseencoding()),
+                   h.rows_updated,
+                   h.status OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'failed']::pg_catalog.text[])
+            FROM loader.load_history_data AS h
+            WHERE h.load_id OPERATOR(pg_catalog.=) ANY ($1)
+              AND h.status OPERATOR(pg_catalog.<>) 'undone'::pg_catalog.text
+            ORDER BY h.load_id FOR UPDATE OF h";
+        if loads.is_empty() {
+            return Ok(Vec::new());
+        }
+        let memory = Context::new(c"loader loads", 8 * 1024);
+        let arguments = [array::bigints(&memory, loads), self.origin.as_str().into()];
+        self.as_owner(|client| {
+            let mut locked = Vec::new();
+            for row in client.update(QUERY, None, &arguments)? {
+                let follower = Follower {
+                    id: row.get(1)?.unwrap_or_default(),
+                    rows: row.get(2)?.unwrap_or_default(),
+                    updated: row.get(6)?.unwrap_or_default(),
+                    is_partial: row.get(7)?.unwrap_or_default(),
+                };
+                let maker = Maker { is_of_this_origin: row.get(3)?, role: row.get(4)?, name: row.get(5)? };
+                locked.push((follower, maker));
+            }
+            Ok(locked)
+        })
     }
 
     /// Deletes the rejects of loads, and has those that they resolved wait again.

@@ -29,6 +29,8 @@ pub struct Earlier {
     pub open_offset: Option<u64>,
     /// Where in the stream it began.
     pub start_offset: u64,
+    /// The load that it builds on.
+    pub builds_on: Option<i64>,
     /// The file is on disk as it was then, and had been so for some time.
     pub same_stat: bool,
     /// The file may be what that one has become under another name, see [`Kin`].
@@ -81,7 +83,7 @@ macro_rules! earlier_loads {
                 h.file_size, h.content_hash, h.start_offset OPERATOR(pg_catalog.+) h.stream_bytes,
                 h.records, h.lines, h.splitter_state, h.rows_rejected, h.rows_loaded, h.open_offset, h.start_offset, ",
             same_stat!("$1", "$9", "$10", "$11", "$12"),
-            "::pg_catalog.int4::pg_catalog.int8
+            "::pg_catalog.int4::pg_catalog.int8, h.builds_on
             FROM (
                 (SELECT c.* FROM loader.load_history_data AS c
                  WHERE c.file_size OPERATOR(pg_catalog.=) $1 AND c.target_oid OPERATOR(pg_catalog.=) $3
@@ -224,5 +226,6 @@ fn earlier_of(row: &Row<'_>, looks_up_kin: bool) -> Earlier {
         open_offset: row.bigint(12).map(|offset| offset as u64),
         start_offset: row.bigint(13).unwrap_or(0) as u64,
         same_stat: row.bigint(14) == Some(1),
+        builds_on: row.bigint(15),
     }
 }

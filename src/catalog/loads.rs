@@ -65,6 +65,8 @@ pub struct Load<'a> {
     pub start_offset: u64,
     /// If this is a retry: the load whose rejects it loads.
     pub retry_of: Option<i64>,
+    /// The load without whose rows this one is not all of the file. It is undone with that one.
+    pub builds_on: Option<i64>,
 }
 
 /// A file as it lay on disk when it was opened.
@@ -122,10 +124,10 @@ impl Catalog {
             started_at, finished_at, start_offset, records, lines, splitter_state, error_sqlstate,
             error_message, retry_of, open_offset, home, target_type, file_device, file_inode,
             file_mtime_ns, file_ctime_ns, bytes_prefix, encoding,
-            rows_updated, rows_superseded, dialect, rows_tolerated)
+            rows_updated, rows_superseded, dialect, rows_tolerated, builds_on)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, pg_catalog.jsonb_in(pg_catalog.textout($13)), $14, $15, $16,
             $17, $18, $19, $20, $21, $22::pg_catalog.name, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33,
-            $34, $35, $36, $37, $38, $39, $40, $41, $42, pg_catalog.jsonb_in(pg_catalog.textout($43)), $44)";
+            $34, $35, $36, $37, $38, $39, $40, $41, $42, pg_catalog.jsonb_in(pg_catalog.textout($43)), $44, $45)";
         let [device, inode, mtime_ns, ctime_ns] = file.settled_stat();
         let arguments = [
             load.id.into(),
@@ -172,6 +174,7 @@ impl Catalog {
             (step.rows_superseded as i64).into(),
             file.dialect.map_or_else(DatumWithOid::null::<String>, text::parameter),
             (step.ledger.tolerated as i64).into(),
+            or_null(load.builds_on),
         ];
         user::run_as(self.owner, || own_statement::run(STATEMENT, &arguments));
     }

@@ -27,8 +27,8 @@ pub struct StartPoint {
     pub position: Position,
     /// A reject of an earlier load, by its offset, that is read again.
     pub resolves: Option<(i64, u64)>,
-    /// The number of the load whose rows this one adds to. It must not be undone by itself.
-    pub builds_on: Option<i64>,
+    /// The number of the load that this one goes on from.
+    pub goes_on_from: Option<i64>,
     /// Whether the first record is passed over, because a retry of its reject has loaded it
     /// already.
     pub passes_first: bool,
@@ -121,6 +121,12 @@ fn has_grown(file: &mut impl Fronts, since: &Earlier) -> Result<bool, Error> {
 }
 
 impl StartPoint {
+    /// The number of the load without whose rows this one is not all of the file: one that goes on from
+    /// what had nothing loads all of it.
+    pub fn needs(&self) -> Option<i64> {
+        self.goes_on_from.filter(|_| self.position.offset > 0 || self.passes_first)
+    }
+
     /// Where a load was stopped.
     fn resuming(load: &Earlier) -> Self {
         StartPoint { resumes: Some(load.id), position: load.reached, ..StartPoint::default() }
@@ -136,6 +142,12 @@ impl StartPoint {
             None => false,
         };
         let position = Position { offset, ..Position::default() };
-        Ok(StartPoint { position, resolves, passes_first, builds_on: Some(load.id), ..StartPoint::default() })
+        Ok(StartPoint {
+            position,
+            resolves,
+            passes_first,
+            goes_on_from: Some(load.id),
+            ..StartPoint::default()
+        })
     }
 }

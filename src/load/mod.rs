@@ -129,7 +129,7 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
 
     report::at_least_once(&target, &options.columns);
     amend::undo_all(&start.replaces)?;
-    if let Some(base) = start.builds_on
+    if let Some(base) = start.goes_on_from
         && !catalog.lock_if_loaded(base)?
     {
         return Err(Error::LoadedConcurrently { path: shown, table: target.shown });
@@ -138,7 +138,7 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
     let mut sink = Sink { target: &target, insert: &mut insert, catalog: &catalog };
     let FinishedStream { part, source, first, between, left_out, .. } =
         take_in(source, load_id, &start, &options, &mut sink)
-            .map_err(|error| error.of_load(start.builds_on.unwrap_or(load_id)))?;
+            .map_err(|error| error.of_load(start.goes_on_from.unwrap_or(load_id)))?;
     let damage = source.damage();
     let status = Status::at_end(damage);
     let source = source.source();
@@ -152,6 +152,7 @@ fn load(arguments: &LoadArguments<'_>) -> Result<Outcome, Error> {
         started_at,
         start_offset: start.position.offset,
         retry_of: None,
+        builds_on: start.needs(),
     };
     let on_disk = FileOnDisk { stat: *source.opened().stat(), hash: &source.hash() };
     catalog.begin(&load, &part.file(Some(on_disk)), &part.step(status));
@@ -198,7 +199,7 @@ fn take_in(
         report: Some(Report { load_id, ..Report::new(sink.target.oid, source.opened().size()) }),
         options,
         part: Part { resume_at: start.position.offset, range: None },
-        continues: start.builds_on,
+        continues: start.goes_on_from,
         passes: start.passes_first.then_some(start.position.offset),
         threads: settings::parse_threads(),
         any_good: false,

@@ -60,6 +60,7 @@ mod search_path;
 mod stored;
 mod swap;
 mod threads;
+mod undo;
 mod upgrade;
 mod verdicts;
 mod waiting;

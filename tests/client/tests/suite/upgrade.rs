@@ -124,7 +124,7 @@ fn everything_says_what_it_is() {
     assert_eq!(texts(&mut client, &format!("{OURS} {silent}")), Vec::<String>::new());
     let internal = "SELECT count(*)::text FROM pg_description WHERE description LIKE 'Internal: %'
         AND (classoid, objoid) IN (SELECT classid, objid FROM members)";
-    assert_eq!(texts(&mut client, &format!("{OURS} {internal}")), ["45"]);
+    assert_eq!(texts(&mut client, &format!("{OURS} {internal}")), ["46"]);
 }
 
 #[test]
@@ -266,6 +266,46 @@ fn loads_of_0_2_0_are_known_after_the_update() {
     let skipped = load(&mut client, &path, "u").expect("a skip");
     assert_eq!((skipped.status.as_str(), skipped.load_id), ("skipped", 2));
     assert_eq!(count(&mut client, at_home), 2);
+}
+
+/// What builds on what was not written down before 0.3.0: places in the file tell.
+#[test]
+fn loads_of_0_2_0_are_undone_with_what_builds_on_them() {
+    let database = Cluster::shared().bare_database("upgrade_builds_on", "UTF8");
+    let mut client = database.connect();
+    client.batch_execute("CREATE EXTENSION loader VERSION '0.2.0'").expect("0.2.0");
+    let path = database.file("upgrade_builds_on", FILE);
+    let (history, _) = WRITTEN_BY_0_1_0.split_once("INSERT INTO loader.rejects_data").expect("both");
+    client.batch_execute(&history.replace("PATH", &path)).expect("what was written");
+    // The first load ends at 56. The fourth has the same once more, by force; the sixth went elsewhere. The
+    // seventh was undone, and the ninth begins with the bad record that ended the eighth.
+    client
+        .batch_execute(
+            r#"INSERT INTO loader.load_history_data
+               SELECT (jsonb_populate_record(h, changes)).*
+               FROM loader.load_history_data AS h, unnest(ARRAY[
+                   '{"load_id": 2, "start_offset": 56}',
+                   '{"load_id": 3, "start_offset": 112}',
+                   '{"load_id": 4}',
+                   '{"load_id": 5, "start_offset": 56}',
+                   '{"load_id": 6, "target_column": "other"}',
+                   '{"load_id": 7, "status": "undone"}',
+                   '{"load_id": 8, "start_offset": 56, "open_offset": 90}',
+                   '{"load_id": 9, "start_offset": 90}',
+                   '{"load_id": 10, "retry_of": 2}']::jsonb[]) AS changes;
+               SELECT setval('loader.load_id_seq', 10)"#,
+        )
+        .expect("what 0.2.0 wrote");
+    update(&mut client);
+    let builds_on = "SELECT load_id || ' ' || builds_on FROM loader.load_history_data
+                     WHERE builds_on IS NOT NULL ORDER BY load_id";
+    assert_eq!(texts(&mut client, builds_on), ["2 1", "3 2", "5 4", "8 4", "9 8"]);
+    client
+        .batch_execute("ALTER TABLE t ADD _load_id bigint; SELECT undo_load(1, force => true)")
+        .expect("an undo");
+    let undone = "SELECT string_agg(load_id::text, ' ' ORDER BY load_id) FROM loader.load_history
+                  WHERE status = 'undone'";
+    assert_eq!(texts(&mut client, undone), ["1 2 3 7 10"]);
 }
 
 #[test]
