@@ -161,7 +161,8 @@ impl Catalog {
     }
 
     /// Numbers of the loads that build on one, in force or not: its retries, those that went on where it
-    /// ended when its file had grown, and in the same way those that build on these.
+    /// ended when its file had grown, and in the same way those that build on these. Also those that this
+    /// transaction does not see.
     fn chain(&self, load_id: i64) -> Vec<i64> {
         // Each step by its own index, see `earlier_loads`.
         const QUERY: &str = "WITH RECURSIVE chain AS (
@@ -176,7 +177,7 @@ impl Catalog {
             SELECT c.load_id FROM chain AS c WHERE c.load_id OPERATOR(pg_catalog.<>) $1";
         let mut chain = Vec::new();
         user::run_as(self.owner, || {
-            own_statement::select(Snapshot::Transaction, QUERY, &[load_id.into()], |row| {
+            own_statement::select(Snapshot::Latest, QUERY, &[load_id.into()], |row| {
                 chain.extend(row.bigint(1));
             });
         });
@@ -185,9 +186,21 @@ impl Catalog {
     }
 
     /// The loads that build on one and are still in force, locked. An error where the caller may not
-    /// undo one of them.
+    /// undo one of them, or the transaction does not see one. The caller has locked the one.
     pub fn followers(&self, load_id: i64) -> Result<Vec<Follower>, Error> {
-        let followers = self.lock_in_force(&self.chain(load_id))?;
+        let mut chain = self.chain(load_id);
+        let followers = loop {
+            if pg::transaction_has_one_snapshot() && !self.sees(&chain) {
+                return Err(AmendError::FollowedConcurrently(load_id).into());
+            }
+            let followers = self.lock_in_force(&chain)?;
+            // A load that builds on one of them may have been committed while its lock was waited for.
+            let now = self.chain(load_id);
+            if now == chain {
+                break followers;
+            }
+            chain = now;
+        };
         let own = |(follower, maker): (Follower, Maker)| {
             if maker.is_the_caller_s() {
                 Ok(follower)

@@ -22,6 +22,8 @@ pub enum AmendError {
     NoLineage { table: String },
     /// A load that builds on the one to be undone is another role's.
     FollowedByOthers { load_id: i64, follower: i64 },
+    /// A load that builds on the one to be undone is not seen by the transaction.
+    FollowedConcurrently(i64),
     /// What a file brought earlier is to be undone, and is not the caller's to undo.
     ReplacesOthers(i64),
     /// The table that the load went into is gone.
@@ -88,6 +90,11 @@ impl AmendError {
             .detail(format!(
                 "Load {follower} builds on it: it would be undone too, and was made by a role whose privileges the current role does not have."
             )),
+            AmendError::FollowedConcurrently(load_id) => Message::new(
+                Code::ERRCODE_T_R_SERIALIZATION_FAILURE,
+                format!("could not serialize access due to a concurrent load that builds on load {load_id}"),
+            )
+            .hint("Retry the transaction."),
             AmendError::ReplacesOthers(load_id) => Message::new(
                 Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
                 format!("permission denied to replace load {load_id}"),

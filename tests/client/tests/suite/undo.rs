@@ -2,7 +2,7 @@
 //! else is, however alike it looks.
 
 use crate::helpers::{Gate, append, count, figure, lines, session, tiny, traced};
-use loader_client_tests::{Outcome, load, load_with, sqlstate};
+use loader_client_tests::{Outcome, load, load_with, sqlstate, wait_for};
 use postgres::Client;
 use postgres::error::SqlState;
 use std::thread;
@@ -227,4 +227,65 @@ fn an_undo_does_not_read_the_history_of_other_loads() {
     assert!(read < OTHERS / 10, "{read} rows");
     let undone = "loader.load_history WHERE status = 'undone'";
     assert_eq!(count(&mut client, undone), 2);
+}
+
+#[test]
+fn a_follower_that_the_transaction_does_not_see_is_a_conflict() {
+    for level in ["REPEATABLE READ", "SERIALIZABLE"] {
+        let name = format!("undo_{}", level.to_lowercase().replace(' ', "_"));
+        let (database, mut client) = session(&name);
+        traced(&mut client, "traced");
+        let path = database.file(&name, "{\"n\": 1}\n{\"n\": 2\n{\"n\": 3}\n");
+        let first = load(&mut client, &path, "traced").expect("a load");
+        let mut other = database.connect();
+        for by_a_retry in [false, true] {
+            client
+                .batch_execute(&format!("BEGIN ISOLATION LEVEL {level}; SELECT FROM traced"))
+                .expect("a snapshot");
+            if by_a_retry {
+                retry(&mut other, &first, "{\"n\": 2}");
+            } else {
+                append(&path, "{\"n\": 4}\n");
+                assert_eq!(load(&mut other, &path, "traced").expect("a load").rows_loaded, 1);
+            }
+            let refused = undo(&mut client, first.load_id);
+            assert_eq!(sqlstate(refused), SqlState::T_R_SERIALIZATION_FAILURE, "{level}, {by_a_retry}");
+            client.batch_execute("ROLLBACK").expect("ROLLBACK");
+        }
+        client.batch_execute(&format!("BEGIN ISOLATION LEVEL {level}")).expect("BEGIN");
+        assert_eq!(undo(&mut client, first.load_id).expect("an undo"), 4, "{level}");
+        client.batch_execute("COMMIT").expect("COMMIT");
+        assert_eq!(load(&mut client, &path, "traced").expect("a load").rows_loaded, 3, "{level}");
+    }
+}
+
+#[test]
+fn a_follower_of_a_follower_that_is_committed_meanwhile_is_undone_too() {
+    let (database, mut client) = session("undo_meanwhile");
+    traced(&mut client, "traced");
+    let states = ["undo_meanwhile", "undo_meanwhile-2026", "undo_meanwhile-2026.1"]
+        .iter()
+        .zip([1, 2, 3])
+        .map(|(name, records)| database.file(name, tiny(records)))
+        .collect::<Vec<_>>();
+    let first = add(&mut client, &states[0]);
+    add(&mut client, &states[1]);
+    // The third one builds on the second, which the undo waits for.
+    let mut other = database.connect();
+    let mut watcher = database.connect();
+    other.batch_execute("BEGIN").expect("BEGIN");
+    assert_eq!(add(&mut other, &states[2]).rows_loaded, 1);
+    thread::scope(|scope| {
+        let undoing = scope.spawn(|| undo(&mut client, first.load_id));
+        wait_for("the undo to wait", || {
+            count(
+                &mut watcher,
+                "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            ) == 1
+        });
+        other.batch_execute("COMMIT").expect("COMMIT");
+        assert_eq!(undoing.join().expect("a thread").expect("an undo"), 3);
+    });
+    assert_eq!(count(&mut watcher, "loader.load_history WHERE status <> 'undone'"), 0);
+    assert_eq!(add(&mut watcher, &states[2]).rows_loaded, 3);
 }
