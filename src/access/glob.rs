@@ -151,18 +151,6 @@ pub fn check_pattern(pattern: &[u8]) -> Result<(), Error> {
     Walk::new(pattern, &steps, Wanted::Paths)?.open(&front, true).map(|_| ())
 }
 
-/// The pattern that matches the path alone.
-pub fn literal_pattern(path: &[u8]) -> Vec<u8> {
-    let mut pattern = Vec::with_capacity(path.len());
-    for &byte in path {
-        match byte {
-            b'*' | b'?' | b'[' => pattern.extend([b'[', byte, b']']),
-            _ => pattern.push(byte),
-        }
-    }
-    pattern
-}
-
 /// Cuts a pattern into the names before its first wildcard and what is to be
 /// done from there on: nothing where there is no wildcard.
 fn parse(pattern: &[u8]) -> Result<(Vec<u8>, Vec<Step>), &'static str> {

@@ -5,9 +5,7 @@
 mod allowed;
 mod glob;
 
-pub use self::glob::{
-    FoundFile, WatchedDirectory, check_pattern, directories, expand, find, literal_pattern, tidy,
-};
+pub use self::glob::{FoundFile, WatchedDirectory, check_pattern, directories, expand, find, tidy};
 
 use crate::error::{DIRECTORY, Error};
 use crate::pg;

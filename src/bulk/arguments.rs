@@ -88,10 +88,10 @@ impl BulkArguments {
 }
 
 impl BulkArguments {
-    /// The reading of all files of a pattern, as a load would read them.
-    pub fn reading<'a>(&'a self, pattern: &'a [u8]) -> ReadArguments<'a> {
+    /// The reading of a file, or of all files of a pattern, as a load would read them.
+    pub fn reading<'a>(&'a self, path: &'a [u8]) -> ReadArguments<'a> {
         ReadArguments {
-            path: pattern,
+            path,
             format: self.format(),
             input: RawInputOptions {
                 compression: &self.compression,

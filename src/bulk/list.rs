@@ -219,11 +219,10 @@ fn add_columns(
     }
     for FoundFile { path, .. } in files {
         transactions.begin();
-        let pattern = crate::access::literal_pattern(path);
-        let reading = arguments.reading(&pattern);
+        let reading = arguments.reading(path);
         let is_of_file = Cell::new(false);
         let look = || {
-            let observe = || schema::observe_all(&reading).map_err(Failure::from);
+            let observe = || schema::observe_file(&reading).map_err(Failure::from);
             match contain(observe, Failure::from) {
                 Ok(observations) => Ok(Some(observations)),
                 Err(failure) if failure.is_missing_file() => Ok(None),
@@ -237,7 +236,7 @@ fn add_columns(
         let add = || {
             let column = arguments.target_column.as_deref();
             let (records, columns) = (options.records(), &options.columns);
-            schema::add_columns_seen(&pattern, arguments.table, column, records, columns, look)
+            schema::add_columns_seen(path, arguments.table, column, records, columns, look)
                 .map_err(Failure::from)
         };
         let failure = match contain(add, Failure::from) {

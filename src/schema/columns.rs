@@ -51,7 +51,7 @@ pub(super) fn observe(call: &read::ReadArguments<'_>, sample: i64) -> Result<Obs
 }
 
 /// What is observed of the records of one file, whose path is taken as it is.
-pub(super) fn observe_file(call: &read::ReadArguments<'_>) -> Result<Observations, Error> {
+pub fn observe_file(call: &read::ReadArguments<'_>) -> Result<Observations, Error> {
     survey_file(call.path, &checked_options(call)?)
 }
 

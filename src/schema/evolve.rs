@@ -45,12 +45,8 @@ pub fn add_columns(
     records: Records,
     options: &ColumnOptions,
 ) -> Result<(), Error> {
-    add_columns_seen(files.path, table, target_column, records, options, || observe_all(files).map(Some))
-}
-
-/// What all records of files have.
-pub fn observe_all(files: &ReadArguments<'_>) -> Result<Observations, Error> {
-    observe(files, -1)
+    let look = || observe(files, -1).map(Some);
+    add_columns_seen(files.path, table, target_column, records, options, look)
 }
 
 /// The same as [`add_columns`], for what `look` has observed of the files of that path; where it says

@@ -7,7 +7,7 @@ mod sniff;
 mod survey;
 mod table;
 
-pub use columns::infer;
-pub use evolve::{add_columns, add_columns_seen, evolve, observe_all};
+pub use columns::{infer, observe_file};
+pub use evolve::{add_columns, add_columns_seen, evolve};
 pub use sniff::sniff;
 pub use table::{Seed, create};
