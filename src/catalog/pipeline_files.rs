@@ -10,11 +10,11 @@ use crate::pg::executor::array;
 use crate::pg::executor::snapshot::{self, Row, Snapshot};
 use crate::pg::memory::context::Context;
 use crate::pg::processes::{clock, user};
+use crate::pg::relations::storage;
 use crate::pg::strings::text;
 use crate::stat::FileStat;
 use loader_core::memory;
 use pgrx::datum::DatumWithOid;
-use pgrx::pg_sys;
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -279,7 +279,7 @@ impl Catalog {
 
 /// The longest text of a path that is kept as it is: it has to fit into the index, of whose pages an entry
 /// may take a third, beside the name of its pipeline.
-pub const LONGEST_PATH: usize = pg_sys::BLCKSZ as usize / 3 - 250;
+pub const LONGEST_PATH: usize = storage::PAGE / 3 - 250;
 
 /// A path as it is kept: no two have the same text. One that is no text of the database is spelled out,
 /// and of one that is too long a hash stands before its end.

@@ -11,12 +11,15 @@ use loader_core::toast::Method;
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_char};
 
+/// Bytes of a page.
+pub const PAGE: usize = pg_sys::BLCKSZ as usize;
+
 /// Tuples longer than this are toasted (TOAST_TUPLE_THRESHOLD): four of them
 /// fill a page.
 pub const TUPLE_THRESHOLD: usize = {
     const TUPLES: usize = 4;
     let page_header = align(size_of::<pg_sys::PageHeaderData>() + TUPLES * size_of::<pg_sys::ItemIdData>());
-    align_down((pg_sys::BLCKSZ as usize - page_header) / TUPLES)
+    align_down((PAGE - page_header) / TUPLES)
 };
 
 /// The header of a tuple without NULLs; with NULLs it is longer.
