@@ -12,7 +12,6 @@ use crate::pg::processes::{clock, wake};
 use crate::stat::FileStat;
 use loader_core::memory;
 use std::borrow::Cow;
-use std::cmp::Ordering;
 
 /// What was seen.
 pub struct Look {
@@ -52,25 +51,23 @@ pub fn look(
     }
     // Before any snapshot is taken.
     let loads_gone = wake::loads_gone();
-    let exceptions = catalog.exceptions(&pipeline.key.name)?;
-    let is_exception = |file: &FoundFile| {
-        let path = as_text(&file.path);
-        exceptions.binary_search_by(|exception| exception.path.as_slice().cmp(&path)).is_ok()
-    };
+    let (exceptions, gone) = match_exceptions(&files, catalog.exceptions(&pipeline.key.name)?)?;
+    let is_exception = |number| exceptions.binary_search_by_key(&number, |&(file, _)| file).is_ok();
     let content = scope.content(arguments);
-    let ordinary = files.iter().filter(|file| !is_exception(file));
+    let numbered = || files.iter().enumerate();
+    let ordinary = numbered().filter(|&(number, _)| !is_exception(number)).map(|(_, file)| file);
     let digest = LookDigest::new(pipeline, content.column, loads_gone, ordinary);
     let are_known = digest == *before;
-    let asked = files.iter().enumerate().filter(|(_, file)| !are_known || is_exception(file));
+    let asked = numbered().filter(|&(number, _)| !are_known || is_exception(number));
     let loaded = bulk::find_loaded(catalog, &content, asked)?;
     let mut all_loaded = true;
     let now = clock::since_boot();
     let mut loaded = loaded.into_iter().peekable();
     let mut exceptions = exceptions.into_iter().peekable();
-    let mut seen = Look { files: Vec::new(), outdated: Vec::new(), all_loaded: LookDigest::default() };
+    let mut seen = Look { files: Vec::new(), outdated: gone, all_loaded: LookDigest::default() };
     for (number, FoundFile { path, stat }) in files.into_iter().enumerate() {
         pg::check_for_interrupts();
-        let exception = exception_of(&mut exceptions, &as_text(&path), &mut seen.outdated)?;
+        let exception = exceptions.next_if(|&(file, _)| file == number).map(|(_, exception)| exception);
         let is_loaded = loaded.next_if_eq(&number).is_some() || (are_known && exception.is_none());
         all_loaded &= is_loaded || exception.is_some();
         let verdict = decide(stat.as_ref(), is_loaded, exception.as_ref(), now, definition.settle);
@@ -82,32 +79,29 @@ pub fn look(
         let reason = exception.and_then(|exception| exception.reason);
         memory::push(&mut seen.files, SeenFile { path, stat, verdict, is_exception, reason })?;
     }
-    for gone in exceptions.filter(|exception| exception.stat.is_some()) {
-        memory::push(&mut seen.outdated, gone.path)?;
-    }
     if all_loaded {
         seen.all_loaded = digest;
     }
     Ok(seen)
 }
 
-/// The exception of that path: both lists have the same order. Those before it are of files that are
-/// gone.
-fn exception_of(
-    exceptions: &mut std::iter::Peekable<std::vec::IntoIter<Exception>>,
-    path: &[u8],
-    gone: &mut Vec<Vec<u8>>,
-) -> Result<Option<Exception>, Error> {
-    while let Some(next) = exceptions.peek() {
-        match next.path.as_slice().cmp(path) {
-            Ordering::Greater => return Ok(None),
-            Ordering::Equal => return Ok(exceptions.next()),
-            Ordering::Less => {
-                if let Some(before) = exceptions.next().filter(|before| before.stat.is_some()) {
-                    memory::push(gone, before.path)?;
-                }
-            }
+/// The exceptions that are of files, each with the number of its file, and the paths of those whose files
+/// are gone. Both lists have the order of the paths as they are kept.
+#[expect(clippy::type_complexity)]
+fn match_exceptions(
+    files: &[FoundFile],
+    exceptions: Vec<Exception>,
+) -> Result<(Vec<(usize, Exception)>, Vec<Vec<u8>>), Error> {
+    let (mut matched, mut gone) = (Vec::new(), Vec::new());
+    let mut files = files.iter().enumerate().peekable();
+    for exception in exceptions {
+        while files.next_if(|(_, file)| *as_text(&file.path) < *exception.path).is_some() {}
+        match files.next_if(|(_, file)| *as_text(&file.path) == *exception.path) {
+            Some((number, _)) => memory::push(&mut matched, (number, exception))?,
+            None if exception.stat.is_some() => memory::push(&mut gone, exception.path)?,
+            // It is one whatever becomes of the file.
+            None => {}
         }
     }
-    Ok(None)
+    Ok((matched, gone))
 }

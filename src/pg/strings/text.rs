@@ -56,7 +56,8 @@ pub fn spell(bytes: &[u8]) -> Cow<'_, [u8]> {
 /// Whether there is a backslash as [`spell`] writes it.
 fn has_sign(bytes: &[u8]) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(byte);
-    bytes.windows(4).any(|four| four.starts_with(b"\\x") && four[2..].iter().all(is_digit))
+    bytes.contains(&b'\\')
+        && bytes.windows(4).any(|four| four.starts_with(b"\\x") && four[2..].iter().all(is_digit))
 }
 
 /// The end of a text, of so many bytes at most, which begins with a whole character.
