@@ -43,15 +43,19 @@ shared_struct! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Lack {
-    Nothing = 0,
+    Nothing,
     /// A slot for a background worker.
-    Slot = SLOT,
+    Slot,
     /// Shared memory for what a worker is told.
-    Memory = MEMORY,
+    Memory,
 }
 
-const SLOT: u32 = 1;
-const MEMORY: u32 = 2;
+impl Lack {
+    fn of(number: u32) -> Self {
+        let found = [Lack::Slot, Lack::Memory].into_iter().find(|&lack| lack as u32 == number);
+        found.unwrap_or(Lack::Nothing)
+    }
+}
 
 /// Where the memory is, the same in all processes; null where there is none.
 static EXCHANGE: AtomicPtr<Exchange> = AtomicPtr::new(ptr::null_mut());
@@ -201,10 +205,10 @@ fn wake(database: Oid) {
 pub fn scheduler() -> &'static str {
     match exchange() {
         Some(exchange) if exchange.launcher.load(Ordering::Acquire) != 0 => {
-            match exchange.lack.load(Ordering::Relaxed) {
-                SLOT => "launcher (waits for a worker slot)",
-                MEMORY => "launcher (waits for shared memory)",
-                _ => "launcher",
+            match Lack::of(exchange.lack.load(Ordering::Relaxed)) {
+                Lack::Slot => "launcher (waits for a worker slot)",
+                Lack::Memory => "launcher (waits for shared memory)",
+                Lack::Nothing => "launcher",
             }
         }
         _ => "none",
@@ -243,11 +247,7 @@ impl Launcher {
 
     /// Shows what the server lacks, so that pipelines wait. Returns what that was before.
     pub fn show_lack(&self, lack: Lack) -> Lack {
-        match self.exchange.lack.swap(lack as u32, Ordering::Relaxed) {
-            SLOT => Lack::Slot,
-            MEMORY => Lack::Memory,
-            _ => Lack::Nothing,
-        }
+        Lack::of(self.exchange.lack.swap(lack as u32, Ordering::Relaxed))
     }
 
     /// Which databases are to be asked, since the last call.
@@ -262,7 +262,7 @@ impl Exchange {
     fn leave(&self) {
         self.latch.store(0, Ordering::Release);
         self.launcher.store(0, Ordering::Release);
-        self.lack.store(0, Ordering::Relaxed);
+        self.lack.store(Lack::Nothing as u32, Ordering::Relaxed);
     }
 }
 
