@@ -45,7 +45,8 @@ pub struct RunRequest {
 }
 serialise_fields!(RunRequest { database, owner, name, all_loaded });
 
-/// What a run came to.
+/// What a run came to; by default, that the pipeline is not active any more.
+#[derive(Default)]
 pub struct RunAnswer {
     /// When the pipeline is due again, from now on; `None` where it is not active any more.
     pub wait: Option<Duration>,

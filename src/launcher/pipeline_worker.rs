@@ -9,7 +9,7 @@ use crate::pg::executor::transaction::Transactions;
 use crate::pg::memory::context::{Context, RESERVE};
 use crate::pg::memory::shared::Segment;
 use crate::pg::processes::{session, worker};
-use crate::pipes::{self, LookDigest};
+use crate::pipes;
 
 /// So many directories of a pipeline are watched. Files in others are found when it is due.
 const DIRECTORIES: usize = 256;
@@ -36,21 +36,15 @@ fn run_pipeline(
     room: usize,
     transactions: &mut Transactions,
 ) -> Result<RunAnswer, Error> {
-    let inactive = RunAnswer {
-        wait: None,
-        elsewhere: false,
-        directories: Vec::new(),
-        all_loaded: LookDigest::default(),
-    };
     if !is_installed(transactions) {
-        return Ok(inactive);
+        return Ok(RunAnswer::default());
     }
     let end = match pipes::run_in_worker(&request.name, &request.all_loaded, transactions) {
         Ok(Some(end)) => end,
-        Ok(None) => return Ok(inactive),
+        Ok(None) => return Ok(RunAnswer::default()),
         Err(Error::NoExtension) => {
             transactions.roll_back();
-            return Ok(inactive);
+            return Ok(RunAnswer::default());
         }
         Err(error) => return Err(error),
     };

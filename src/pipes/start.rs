@@ -58,6 +58,14 @@ pub struct RunEnd {
     pub all_loaded: LookDigest,
 }
 
+impl RunEnd {
+    /// There was no run.
+    fn without_run(pipeline: &Pipeline, wait: Duration) -> Self {
+        let pattern = pipeline.definition.pattern.clone();
+        RunEnd { wait, elsewhere: false, pattern, all_loaded: LookDigest::default() }
+    }
+}
+
 /// Runs a pipeline in a background worker that is logged in as its owner; `None` where it is not
 /// active any more. What goes wrong is written to the state of the pipeline. No transaction is open
 /// before and after. `all_loaded` is what the run before has seen, if that is known.
@@ -82,13 +90,8 @@ pub fn run_in_worker(
         }
     };
     if claim.is_none() {
-        let definition = pipeline.definition;
-        return Ok(Some(RunEnd {
-            wait: definition.poll,
-            elsewhere: true,
-            pattern: definition.pattern,
-            all_loaded: LookDigest::default(),
-        }));
+        let wait = pipeline.definition.poll;
+        return Ok(Some(RunEnd { elsewhere: true, ..RunEnd::without_run(&pipeline, wait) }));
     }
     let mut run = Run::new(pipeline, Scheduler::Launcher, all_loaded.clone());
     let End { wait, all_loaded, .. } = run.run_to_end(transactions)?;
@@ -110,6 +113,10 @@ enum Hindrance {
 /// may be so for a short time.
 fn hindrance(name: &[u8], transactions: &mut Transactions) -> Result<Hindrance, Error> {
     transactions.begin();
+    if user::has_stayed_itself() && !pg::transaction_is_read_only() {
+        transactions.commit();
+        return Ok(Hindrance::None);
+    }
     let catalog = Catalog::open_kept()?;
     let own = catalog.pipeline(name).filter(|pipeline| {
         let is_active = pipeline.is_at_home && pipeline.state == PipelineState::Active;
@@ -122,7 +129,11 @@ fn hindrance(name: &[u8], transactions: &mut Transactions) -> Result<Hindrance, 
                 due::suspend(&catalog, &mut pipeline, &reason)?;
                 Hindrance::Suspended
             }
-            None if pg::transaction_is_read_only() => Hindrance::NotNow(without_run(&pipeline)),
+            None if pg::transaction_is_read_only() => {
+                tell_read_only(&pipeline);
+                let wait = pipeline.definition.poll.max(READ_ONLY_PAUSE);
+                Hindrance::NotNow(RunEnd::without_run(&pipeline, wait))
+            }
             None => Hindrance::None,
         },
         None => Hindrance::None,
@@ -142,16 +153,10 @@ fn lasting_hindrance(pipeline: &Pipeline) -> Option<String> {
 }
 
 /// Says that a pipeline is not run, because the server as a whole is read-only.
-fn without_run(pipeline: &Pipeline) -> RunEnd {
+fn tell_read_only(pipeline: &Pipeline) {
     let name = text::show(&pipeline.key.name);
     let words = format!("pipeline \"{name}\" is not run: {READ_ONLY} is on");
     message::tell(PgLogLevel::WARNING, words, None, None);
-    RunEnd {
-        wait: pipeline.definition.poll.max(READ_ONLY_PAUSE),
-        elsewhere: false,
-        pattern: pipeline.definition.pattern.clone(),
-        all_loaded: LookDigest::default(),
-    }
 }
 
 /// Runs a pipeline for a call. Raises nothing for a file that failed, unless that is wanted.

@@ -15,11 +15,15 @@ pub fn current() -> Oid {
 /// Whether this session is logged in as the role, and has not become another one since: what runs in
 /// it can become no other, either.
 pub fn is_logged_in_as(role: Oid) -> bool {
+    has_logged_in_as(role) && has_stayed_itself()
+}
+
+/// Whether this session has become no other role since it logged in.
+pub fn has_stayed_itself() -> bool {
     // SAFETY: read variables.
     unsafe {
-        pg_sys::GetAuthenticatedUserId() == role
-            && pg_sys::GetSessionUserId() == role
-            && pg_sys::GetUserId() == role
+        let role = pg_sys::GetAuthenticatedUserId();
+        pg_sys::GetSessionUserId() == role && pg_sys::GetUserId() == role
     }
 }
 
