@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::time::Instant;
 
-use loader_core::split::csv::{Delimiter, Dialect, NewLine, Options, Splitter};
+use loader_core::split::csv::{Delimiter, Dialect, Options, Splitter};
 use loader_core::split::{Item, Split};
 use loader_core::stream::{Error, Source};
 
@@ -24,12 +24,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let delimiter = args.get(2).map_or(",", |delimiter| delimiter);
     let dialect = Dialect {
         delimiter: Delimiter::new(delimiter.as_bytes()).ok_or("which delimiter?")?,
-        quote: Some(b'"'),
-        escape: Some(b'"'),
-        new_line: NewLine::Lf,
-        comment: None,
-        skip: 0,
         header: args.get(3).map_or(Ok(0), |header| header.parse())?,
+        ..Dialect::default()
     };
     let options =
         Options { dialect, width, surplus: 0, strict: true, max_record_size: 256 << 20, raw_limit: 200 };

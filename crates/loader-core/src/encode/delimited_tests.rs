@@ -8,18 +8,10 @@ use super::field_formats::FieldFormats;
 use super::values::NativeType;
 use super::{Cell, RecordForm};
 use crate::fault::Mismatch;
-use crate::split::csv::{Delimiter, Dialect, NewLine};
+use crate::split::csv::Dialect;
 use std::sync::Arc;
 
-const DIALECT: fn(u64) -> Dialect = |header| Dialect {
-    delimiter: Delimiter::new(b",").expect("a delimiter"),
-    quote: Some(b'"'),
-    escape: Some(b'"'),
-    new_line: NewLine::Lf,
-    comment: None,
-    skip: 0,
-    header,
-};
+const DIALECT: fn(u64) -> Dialect = |header| Dialect { header, ..Dialect::default() };
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| name.to_string()).collect()

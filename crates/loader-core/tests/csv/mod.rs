@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use loader_core::fault::{Fault, FaultKind};
-use loader_core::split::csv::{Delimiter, Dialect, NewLine, Options, Splitter};
+use loader_core::split::csv::{Dialect, Options, Splitter};
 use loader_core::split::{Item, ResumePoint, Split};
 use loader_core::stream::{Error, Source};
 
@@ -23,15 +23,7 @@ impl Source for Steps<'_> {
 
 /// Commas, doubled quotes, LF, no header.
 pub fn dialect() -> Dialect {
-    Dialect {
-        delimiter: Delimiter::new(b",").expect("a delimiter"),
-        quote: Some(b'"'),
-        escape: Some(b'"'),
-        new_line: NewLine::Lf,
-        comment: None,
-        skip: 0,
-        header: 0,
-    }
+    Dialect::default()
 }
 
 /// Strict, for records of so many fields.

@@ -6,7 +6,7 @@ use crate::encode::delimited::{Delimited, NullRules};
 use crate::encode::field_formats::FieldFormats;
 use crate::encode::values::NativeType;
 use crate::fault::Mismatch;
-use crate::split::csv::{Delimiter, Dialect, NewLine};
+use crate::split::csv::Dialect;
 use std::sync::Arc;
 
 fn column(name: &str, conversion: Conversion) -> TargetColumn {
@@ -222,15 +222,7 @@ fn what_is_rescued_has_names_of_its_own() {
     let rescued = |header: &[&str], refused: &[usize]| {
         let names: Vec<String> = header.iter().map(|name| name.to_string()).collect();
         let (nulls, formats) = (NullRules::default(), FieldFormats::default());
-        let dialect = Dialect {
-            delimiter: Delimiter::new(b",").expect("a delimiter"),
-            quote: None,
-            escape: None,
-            new_line: NewLine::Lf,
-            comment: None,
-            skip: 0,
-            header: 1,
-        };
+        let dialect = Dialect { quote: None, escape: None, header: 1, ..Dialect::default() };
         let delimited = Delimited::new(dialect, true, names, nulls, formats);
         let mut encoder = DelimitedRows::new(Arc::new(plan(&[])), Arc::new(delimited)).expect("a plan");
         match encoder.rescued(b"x,y,z", refused) {

@@ -35,6 +35,13 @@ impl Delimiter {
     }
 }
 
+impl Default for Delimiter {
+    /// A comma.
+    fn default() -> Self {
+        Delimiter { bytes: [b',', 0, 0, 0], length: 1 }
+    }
+}
+
 /// Which line end the head of the file has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NewLine {
@@ -75,6 +82,21 @@ pub struct Dialect {
     pub skip: u64,
     /// So many lines are the header; the last of them has the names of the columns. 0 for none.
     pub header: u64,
+}
+
+impl Default for Dialect {
+    /// Commas, doubled quotes, LF, no header.
+    fn default() -> Self {
+        Dialect {
+            delimiter: Delimiter::default(),
+            quote: Some(b'"'),
+            escape: Some(b'"'),
+            new_line: NewLine::Lf,
+            comment: None,
+            skip: 0,
+            header: 0,
+        }
+    }
 }
 
 /// What the caller says of a dialect; the rest is found out.

@@ -67,10 +67,9 @@ pub(super) fn new_line(text: &[u8]) -> NewLine {
 
 /// What is tried where nothing speaks for anything else.
 pub(super) fn usual(new_line: NewLine, overrides: &Overrides) -> Dialect {
-    let delimiter = overrides.delimiter.or(Delimiter::new(b","));
     let quote = overrides.quote.unwrap_or(Some(b'"'));
     Dialect {
-        delimiter: delimiter.expect("a comma is a delimiter"),
+        delimiter: overrides.delimiter.unwrap_or_default(),
         quote,
         escape: quote.and(overrides.escape.or(quote)),
         new_line,

@@ -332,20 +332,10 @@ impl<'a, 'd> Reader<'a, 'd> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Delimiter;
     use super::*;
 
     fn read(text: &str) -> Grid<'_> {
-        let dialect = Dialect {
-            delimiter: Delimiter::new(b",").expect("a delimiter"),
-            quote: Some(b'"'),
-            escape: Some(b'"'),
-            new_line: NewLine::Lf,
-            comment: None,
-            skip: 0,
-            header: 0,
-        };
-        Grid::read(text.as_bytes(), &dialect).expect("memory")
+        Grid::read(text.as_bytes(), &Dialect::default()).expect("memory")
     }
 
     #[test]
